@@ -1,0 +1,1 @@
+//! The rig: real servers, and what the black-box tests share.
