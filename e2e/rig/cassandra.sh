@@ -1,0 +1,51 @@
+# Cassandra: single nodes; `cassandra` is open, `cassandra-secure` wants a password and a client certificate.
+# shellcheck shell=bash
+
+cassandra_ports() {
+  local ports=$rig_dir/$1/ports port
+  if [ ! -f "$ports" ]; then
+    mkdir -p "$rig_dir/$1"
+    if [ "$1" = cassandra ]; then port=$(preferred_port 9042); else port=$(free_port); fi
+    echo "port=$port storage_port=$(free_port)" >"$ports"
+  fi
+  cat "$ports"
+}
+
+cassandra_is_ready() {
+  grep -q 'Starting listening for CQL clients' "$rig_dir/$1/log" || return 1
+  # A node that speaks TLS does not answer a plain request; for it the log line has to do.
+  [ "$1" = cassandra-secure ] || answers "$2" '\x04\0\0\0\x05\0\0\0\0' # OPTIONS, native protocol 4
+}
+
+start_cassandra() {
+  pid_of "$1" >/dev/null && return
+  local home=$rig_dir/$1 lib port storage_port tls=false authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
+  lib=$(jars cassandra)
+  eval "$(cassandra_ports "$1")"
+  ensure_certificates
+  if [ "$1" = cassandra-secure ]; then
+    tls=true authenticator=PasswordAuthenticator authorizer=CassandraAuthorizer
+  fi
+  mkdir -p "$home/data"
+  sed -e "s#@PORT@#$port#; s#@STORAGE_PORT@#$storage_port#; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#" \
+    -e "s#@TLS@#$tls#; s#@AUTHENTICATOR@#$authenticator#; s#@AUTHORIZER@#$authorizer#" \
+    "$here/cassandra/cassandra.yaml" >"$home/cassandra.yaml"
+  [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
+  # The waits that are left out here (for gossip, for the ring, before the first role) matter to a ring of many
+  # nodes; on one node they are 40 s of nothing.
+  launch "$1" java "@$here/cassandra/jvm17.args" "${jit[@]}" -Xms1g -Xmx1g -Xss256k -XX:+UseG1GC \
+    -XX:+ParallelRefProcEnabled -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=1g \
+    "-Dcassandra.config=file://$home/cassandra.yaml" "-Dcassandra.storagedir=$home/data" \
+    "-Dlogback.configurationFile=$here/cassandra/logback.xml" -Dcassandra.libjemalloc=- \
+    -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=0 -Dcassandra.load_ring_state=false \
+    -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra-foreground=yes \
+    -cp "$lib/*" org.apache.cassandra.service.CassandraDaemon
+  await_answer "$1" 120 cassandra_is_ready "$1" "$port"
+}
+
+cassandra_env() {
+  local port storage_port prefix=RIG_CASSANDRA
+  eval "$(cassandra_ports "$1")"
+  [ "$1" = cassandra ] || prefix=RIG_CASSANDRA_SECURE
+  echo "$prefix=127.0.0.1:$port"
+}

@@ -1,0 +1,50 @@
+# Certificates: one authority per rig, a server certificate for loopback, and client certificates by name.
+# shellcheck shell=bash
+
+new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+
+# issue_certificate NAME: NAME.pem and NAME.key, valid for every loopback name, signed by the rig's authority.
+issue_certificate() {
+  ensure_authority
+  (
+    cd "$certificates" || exit
+    openssl req "${new_key[@]}" -subj "/CN=$1" -keyout "$1.key.new" -out "$1.csr" 2>/dev/null
+    openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -out "$1.pem.new" \
+      -extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1") 2>/dev/null
+    mv "$1.key.new" "$1.key"
+    mv "$1.pem.new" "$1.pem"
+    rm -f "$1.csr"
+  )
+}
+
+# new_authority NAME: a self-signed authority.
+new_authority() {
+  openssl req -x509 "${new_key[@]}" -days 3650 -subj "/CN=userstream rig $1" \
+    -keyout "$certificates/$1.key" -out "$certificates/$1.pem" 2>/dev/null
+}
+
+# The authority comes first and once: servers that start at the same time share it.
+ensure_authority() {
+  mkdir -p "$certificates"
+  (
+    flock 9
+    [ -f "$certificates/ca.pem" ] || new_authority ca
+  ) 9>"$certificates/.lock"
+}
+
+# Everything the secured listeners and their clients need. stranger.pem is an authority nobody should trust.
+ensure_certificates() {
+  ensure_authority
+  (
+    flock 9
+    cd "$certificates" || exit
+    [ ! -f ready ] || exit 0
+    new_authority stranger
+    issue_certificate server
+    issue_certificate client
+    cat server.key server.pem ca.pem >server.keystore.pem
+    openssl pkcs12 -export -in server.pem -inkey server.key -certfile ca.pem -name server -passout pass:changeit -out server.p12
+    keytool -importcert -noprompt -alias ca -file ca.pem -storetype PKCS12 -keystore trust.p12 -storepass changeit 2>/dev/null
+    touch ready
+  ) 9>"$certificates/.servers.lock"
+}

@@ -1,0 +1,62 @@
+# Kafka: one broker (KRaft) with a plain listener and a secured one (TLS, client certificate, SCRAM).
+# shellcheck shell=bash
+
+kafka_username=userstream
+kafka_password=rig-secret
+
+kafka_ports() {
+  local ports=$rig_dir/kafka/ports
+  if [ ! -f "$ports" ]; then
+    mkdir -p "$rig_dir/kafka"
+    echo "port=$(preferred_port 9092) secure_port=$(free_port) controller_port=$(free_port)" >"$ports"
+  fi
+  cat "$ports"
+}
+
+# The broker's log is per start, so that a line in it speaks of this start.
+kafka_is_ready() {
+  grep -q 'Kafka Server started' "$rig_dir/kafka/log" &&
+    answers "$1" '\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff' # ApiVersions, version 0
+}
+
+start_kafka() {
+  pid_of kafka >/dev/null && return
+  local home=$rig_dir/kafka lib port secure_port controller_port
+  lib=$(jars kafka)
+  ensure_certificates
+  eval "$(kafka_ports)"
+  sed -e "s#@PORT@#$port#g; s#@SECURE_PORT@#$secure_port#g; s#@CONTROLLER_PORT@#$controller_port#g" \
+    -e "s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
+    "$here/kafka/server.properties" >"$home/server.properties"
+  local java=(java "-Dlog4j2.configurationFile=$here/kafka/log4j2.properties" -cp "$lib/*")
+  if [ ! -f "$home/data/meta.properties" ]; then
+    "${java[@]}" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.tools.StorageTool format --standalone \
+      -t MkU3OEVBNTcwNTJENDM2Qg -c "$home/server.properties" \
+      --add-scram "SCRAM-SHA-512=[name=$kafka_username,password=$kafka_password]" >"$home/format.log" 2>&1 ||
+      { cat "$home/format.log" >&2; fail "Kafka's storage could not be formatted"; }
+  fi
+  [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
+  launch kafka "${java[@]:0:1}" "${jit[@]}" -Xms512m -Xmx512m -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError \
+    "${java[@]:1}" kafka.Kafka "$home/server.properties"
+  await_answer kafka 60 kafka_is_ready "$port"
+}
+
+kafka_env() {
+  local port secure_port controller_port
+  eval "$(kafka_ports)"
+  echo "RIG_KAFKA=127.0.0.1:$port"
+  echo "RIG_KAFKA_SECURE=127.0.0.1:$secure_port"
+  echo "RIG_KAFKA_USERNAME=$kafka_username"
+  echo "RIG_KAFKA_PASSWORD=$kafka_password"
+}
+
+# kafka_tool CLASS ARGS...: a class of org.apache.kafka.tools or a fully named one, against the plain listener.
+kafka_tool() {
+  local class=$1 port secure_port controller_port lib
+  shift
+  case $class in *.*) ;; *) class=org.apache.kafka.tools.$class ;; esac
+  lib=$(jars kafka)
+  eval "$(kafka_ports)"
+  java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.level=warn -cp "$lib/*" "$class" \
+    --bootstrap-server "127.0.0.1:$port" "$@"
+}

@@ -1,0 +1,75 @@
+# Processes of the rig: started detached, known by their pid file, stopped by their pid and nothing else.
+# shellcheck shell=bash
+
+fail() { echo "rig: $*" >&2; exit 1; }
+
+# Milliseconds of a clock for measuring.
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# The pid of a running server of this rig; fails when it does not run. A pid that the kernel has given to some
+# other program since is not ours: the command line must name this rig's directory.
+pid_of() {
+  local pid
+  pid=$(cat "$rig_dir/$1/pid" 2>/dev/null) || return 1
+  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$rig_dir/$1/" && echo "$pid"
+}
+
+# Half of a short-lived server's CPU is its optimising compiler, which pays only after a million rows: tests leave
+# it out, measurements turn it on.
+jit=(-XX:TieredStopAtLevel=1)
+[ -z "${USERSTREAM_RIG_FULL_JIT:-}" ] || jit=()
+
+# launch SERVER COMMAND...: runs it in a session of its own, so that a Ctrl-C meant for the tests does not reach it.
+launch() {
+  local server=$1
+  shift
+  setsid nohup "$@" >>"$rig_dir/$server/log" 2>&1 </dev/null &
+  echo $! >"$rig_dir/$server/pid"
+}
+
+# await_answer SERVER SECONDS CONDITION...: polls CONDITION until it holds; says why when it never does.
+await_answer() {
+  local server=$1 deadline=$(($(now_ms) + $2 * 1000)) started
+  shift 2
+  started=$(now_ms)
+  until "$@"; do
+    pid_of "$server" >/dev/null || { tail -30 "$rig_dir/$server/log" >&2; fail "$server ended while starting"; }
+    [ "$(now_ms)" -lt "$deadline" ] || { tail -30 "$rig_dir/$server/log" >&2; fail "$server does not answer"; }
+    sleep 0.05 # sleep-ok: the pace of a poll with a deadline
+  done
+  echo "rig: $server answers after $(($(now_ms) - started)) ms" >&2
+}
+
+# answers PORT BYTES: whether a server on PORT replies to the request BYTES (printf escapes).
+answers() {
+  local reply
+  reply=$( { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf '%b' "$2" >&3 && timeout 2 head -c 4 <&3 | wc -c; } 2>/dev/null) || return 1
+  [ "$reply" = 4 ]
+}
+
+signal_process() {
+  local pid
+  pid=$(pid_of "$1") || fail "$1 is not running"
+  kill "-$2" "$pid"
+}
+
+# await_end SERVER SECONDS: waits until the server is gone.
+await_end() {
+  local deadline=$(($(now_ms) + $2 * 1000))
+  while pid_of "$1" >/dev/null; do
+    [ "$(now_ms)" -lt "$deadline" ] || return 1
+    sleep 0.05 # sleep-ok: the pace of a poll with a deadline
+  done
+}
+
+stop_process() {
+  local pid
+  pid=$(pid_of "$1") || return 0
+  kill -CONT "$pid"
+  kill -TERM "$pid"
+  await_end "$1" 20 || { kill -KILL "$pid"; await_end "$1" 10; }
+  rm -f "$rig_dir/$1/pid"
+}
+
+# await_foreign_end PID: returns when a process that is not our child has ended.
+await_foreign_end() { tail --pid="$1" -f /dev/null; }
