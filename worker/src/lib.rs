@@ -1,1 +1,17 @@
-//! The data plane of Userstream.
+//! The data plane of Userstream: moves records from a source into a log, and from the log into a table.
+//!
+//! ```text
+//!            produce                                 process
+//! source ──▶ fetch ▶ map ▶ encode ▶ append ──▶ log ──▶ poll ▶ decode ▶ filter ▶ write ▶ track ▶ commit ──▶ table
+//!                      └─ dead letter ─┐        ▲                  └──── dead letter ───┐
+//!                                      └────────┴───────────────────────────────────────┘
+//! ```
+//!
+//! Three seams, each a small trait with a real, an embedded and a simulated implementation: the [`log`], the
+//! [`table`](mod@table) and the [`source`].
+
+pub mod log;
+pub mod record;
+pub mod row;
+pub mod source;
+pub mod table;

@@ -1,0 +1,129 @@
+//! Records as they lie in the log: one buffer each, with the places of key, value and headers in it.
+//!
+//! A record is copied once, from the client's memory into its buffer. Everything later (cells of a row, a dead
+//! letter's original bytes) refers into that buffer.
+
+use std::ops::Range;
+
+/// A record: an optional key, an optional value (none is a tombstone) and headers, in one buffer.
+///
+/// The value always comes first in the buffer, so that a [`Span`](crate::row::Span) into the value is a span into the
+/// buffer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    buffer: Vec<u8>,
+    value: Option<Range<usize>>,
+    key: Option<Range<usize>>,
+    headers: Vec<HeaderSpan>,
+    /// When the event happened, in milliseconds since the Unix epoch. For records read from a log, the log's timestamp.
+    pub timestamp: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct HeaderSpan {
+    name: Range<usize>,
+    value: Option<Range<usize>>,
+}
+
+impl Record {
+    /// A record with this value, kept in `buffer`, whose former contents are dropped but whose memory is used again.
+    pub fn new(mut buffer: Vec<u8>, value: Option<&[u8]>, timestamp: i64) -> Self {
+        buffer.clear();
+        let value = value.map(|bytes| append(&mut buffer, bytes));
+        Self { buffer, value, key: None, headers: Vec::new(), timestamp }
+    }
+
+    /// The same record with this key.
+    #[must_use]
+    pub fn with_key(mut self, key: &[u8]) -> Self {
+        self.key = Some(append(&mut self.buffer, key));
+        self
+    }
+
+    /// Adds a header after those that are there.
+    pub fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
+        let name = append(&mut self.buffer, name.as_bytes());
+        let value = value.map(|bytes| append(&mut self.buffer, bytes));
+        self.headers.push(HeaderSpan { name, value });
+    }
+
+    /// The value's bytes; none for a tombstone.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.value.clone().and_then(|span| self.buffer.get(span))
+    }
+
+    /// The key's bytes.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.key.clone().and_then(|span| self.buffer.get(span))
+    }
+
+    /// The headers, in order. A name may come more than once.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.headers.iter().map(|header| {
+            let name = self.buffer.get(header.name.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+            let value = header.value.clone().and_then(|span| self.buffer.get(span));
+            (name.unwrap_or_default(), value)
+        })
+    }
+
+    /// The last value of a header.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers().filter(|(candidate, _)| *candidate == name).last().and_then(|(_, value)| value)
+    }
+
+    /// Key, value and headers in bytes, without framing.
+    pub fn size(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The whole buffer; the value stands at its start.
+    pub(crate) fn buffer(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Gives the memory back for the next record.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.buffer
+    }
+}
+
+fn append(buffer: &mut Vec<u8>, bytes: &[u8]) -> Range<usize> {
+    let start = buffer.len();
+    buffer.extend_from_slice(bytes);
+    start..buffer.len()
+}
+
+/// A record at its place in a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogRecord {
+    /// The partition it was read from.
+    pub partition: i32,
+    /// Its offset in that partition.
+    pub offset: i64,
+    /// What was read.
+    pub record: Record,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_gives_back_what_was_put_in() {
+        let mut record = Record::new(b"left over".to_vec(), Some(b"value"), 7).with_key(b"key");
+        record.push_header("one", Some(b"1"));
+        record.push_header("none", None);
+        record.push_header("one", Some(b"2"));
+        assert_eq!(record.value(), Some(&b"value"[..]));
+        assert_eq!(record.key(), Some(&b"key"[..]));
+        assert_eq!(record.header("one"), Some(&b"2"[..]));
+        assert_eq!(record.header("none"), None);
+        assert_eq!(record.headers().map(|(name, _)| name).collect::<Vec<_>>(), ["one", "none", "one"]);
+    }
+
+    #[test]
+    fn a_tombstone_is_not_an_empty_value() {
+        assert_eq!(Record::new(Vec::new(), None, 0).value(), None);
+        assert_eq!(Record::new(Vec::new(), Some(b""), 0).value(), Some(&b""[..]));
+    }
+}
