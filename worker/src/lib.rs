@@ -10,8 +10,22 @@
 //! Three seams, each a small trait with a real, an embedded and a simulated implementation: the [`log`], the
 //! [`table`](mod@table) and the [`source`].
 
+pub mod backoff;
+pub mod clock;
+pub mod histogram;
+pub mod in_flight;
 pub mod log;
+mod planted;
+pub mod poison;
+pub mod process;
+pub mod produce;
 pub mod record;
 pub mod row;
+#[cfg(test)]
+mod simulation;
 pub mod source;
+pub mod stats;
+pub mod stop;
 pub mod table;
+pub mod tracker;
+pub mod write_time;

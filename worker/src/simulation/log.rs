@@ -1,0 +1,218 @@
+//! One process's way to the broker.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::broker::{Broker, Standing};
+use super::script::{Kind, parts, text_of};
+use super::world::{Actor, World};
+use crate::log::{
+    AppendError, Consumer, Event, LogError, Producer, Progress, Rejection, RejectionReason, SourcePosition,
+};
+use crate::record::Record;
+
+fn fault() -> LogError {
+    LogError::Unavailable { cause: "simulated", source: "a fault of the schedule".into() }
+}
+
+pub(super) struct SimulatedProducer {
+    pub(super) broker: Rc<RefCell<Broker>>,
+    pub(super) world: World,
+    pub(super) actor: Actor,
+}
+
+impl Producer for SimulatedProducer {
+    async fn append(&self, topic: &str, records: &[Record]) -> Result<(), AppendError> {
+        // A letter keeps the value of its record, which must not make it too large as well.
+        let too_large = |record: &Record| {
+            topic == super::broker::TOPIC && parts(text_of(record.value())).kind == Kind::TooLarge
+        };
+        let rejections: Vec<Rejection> = (records.iter().enumerate())
+            .filter(|(_, record)| too_large(record))
+            .map(|(index, _)| Rejection { index, reason: RejectionReason::TooLarge })
+            .collect();
+        let mut taken: Vec<Record> = records.iter().filter(|record| !too_large(record)).cloned().collect();
+        if !self.world.is_calm() && self.world.up_to(1000) < self.world.plan().faults {
+            // A part of a batch may be appended before the fault.
+            taken.truncate(self.world.up_to(taken.len() as u64 + 1) as usize);
+            let (broker, topic) = (self.broker.clone(), topic.to_owned());
+            self.world.request(&self.actor, "append in part", move || append(&broker, &topic, &taken)).await;
+            return Err(fault().into());
+        }
+        let (broker, topic) = (self.broker.clone(), topic.to_owned());
+        let answered =
+            self.world.request(&self.actor, "append", move || append(&broker, &topic, &taken)).await;
+        match answered {
+            None => Err(fault().into()),
+            Some(()) if rejections.is_empty() => Ok(()),
+            Some(()) => Err(AppendError::Rejected(rejections)),
+        }
+    }
+
+    async fn load_position(&self) -> Result<Option<SourcePosition>, LogError> {
+        let broker = self.broker.clone();
+        let loaded = self.world.request(&self.actor, "load", move || broker.borrow().position.clone()).await;
+        loaded.map(|position| position.map(SourcePosition)).ok_or_else(fault)
+    }
+
+    async fn save_position(&self, position: &SourcePosition) -> Result<(), LogError> {
+        let (broker, position) = (self.broker.clone(), position.0.clone());
+        let save = move || broker.borrow_mut().position = Some(position);
+        self.world.request(&self.actor, "save", save).await.ok_or_else(fault)
+    }
+}
+
+fn append(broker: &RefCell<Broker>, topic: &str, records: &[Record]) {
+    for record in records {
+        broker.borrow_mut().append(topic, record);
+    }
+}
+
+pub(super) struct SimulatedConsumer {
+    broker: Rc<RefCell<Broker>>,
+    world: World,
+    actor: Actor,
+    member: Rc<Cell<u64>>,
+    generation: u64,
+    /// Of each assigned partition, the offset to read next.
+    next: BTreeMap<i32, i64>,
+    stored: BTreeMap<i32, i64>,
+    paused: bool,
+}
+
+impl SimulatedConsumer {
+    /// Joins the group. `member` is told which member it is, so that a dead one can be removed.
+    pub(super) fn join(
+        broker: Rc<RefCell<Broker>>,
+        world: World,
+        actor: Actor,
+        member: Rc<Cell<u64>>,
+    ) -> Self {
+        member.set(broker.borrow_mut().join());
+        Self {
+            broker,
+            world,
+            actor,
+            member,
+            generation: 0,
+            next: BTreeMap::new(),
+            stored: BTreeMap::new(),
+            paused: false,
+        }
+    }
+
+    /// What the client does before it gives partitions up: commit what is stored, if it still can.
+    fn give_up(&mut self, events: &mut Vec<Event>) {
+        let reaches = self.world.is_calm() || self.world.up_to(1000) >= self.world.plan().faults;
+        if reaches && !self.stored.is_empty() {
+            self.broker.borrow_mut().commit(self.member.get(), self.generation, &self.stored);
+        }
+        self.stored.clear();
+        if !self.next.is_empty() {
+            events.push(Event::Revoked(self.next.keys().copied().collect()));
+            self.next.clear();
+        }
+    }
+
+    /// Looks after the membership. True when that made events.
+    fn follow_group(&mut self, events: &mut Vec<Event>) {
+        let standing = self.broker.borrow().standing(self.member.get());
+        match standing {
+            Standing::Wait => {}
+            Standing::Leave => {
+                self.give_up(events);
+                let mut broker = self.broker.borrow_mut();
+                broker.rejoin(self.member.get());
+                if matches!(broker.standing(self.member.get()), Standing::Leave) {
+                    self.member.set(broker.join());
+                }
+            }
+            Standing::Member { generation, partitions } if generation != self.generation => {
+                self.give_up(events);
+                self.generation = generation;
+                let broker = self.broker.borrow();
+                let committed = |partition| broker.committed.get(&partition).copied().unwrap_or_default();
+                self.next = partitions.iter().map(|partition| (*partition, committed(*partition))).collect();
+                if !partitions.is_empty() {
+                    events.push(Event::Assigned(partitions));
+                }
+            }
+            Standing::Member { .. } => {}
+        }
+    }
+}
+
+impl Consumer for SimulatedConsumer {
+    async fn poll(&mut self, events: &mut Vec<Event>, most: usize) -> Result<(), LogError> {
+        loop {
+            self.world.step(&self.actor, "poll").await;
+            let pause = 1 + self.world.up_to(self.world.plan().latency + 1);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            if !self.world.is_calm() && self.world.up_to(2000) < self.world.plan().faults {
+                return Err(fault());
+            }
+            self.follow_group(events);
+            if !self.paused {
+                let broker = self.broker.borrow();
+                let take = 1 + self.world.up_to(most as u64) as usize;
+                for (partition, next) in &mut self.next {
+                    let left = take.saturating_sub(events.len());
+                    for record in
+                        broker.partitions[*partition as usize].iter().skip(*next as usize).take(left)
+                    {
+                        events.push(Event::Record(record.clone()));
+                        *next = record.offset + 1;
+                    }
+                }
+            }
+            if !events.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn store(&mut self, partition: i32, offset: i64) {
+        // As librdkafka's: nothing is known of who stores, only whether the partition is assigned.
+        if self.next.contains_key(&partition) {
+            self.stored.insert(partition, offset);
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), LogError> {
+        let (broker, stored) = (self.broker.clone(), self.stored.clone());
+        let (member, generation) = (self.member.get(), self.generation);
+        let commit = move || broker.borrow_mut().commit(member, generation, &stored);
+        match self.world.request(&self.actor, "commit", commit).await {
+            Some(true) => Ok(()),
+            _ => Err(fault()),
+        }
+    }
+
+    fn pause(&mut self) -> Result<(), LogError> {
+        self.paused = true;
+        Ok(())
+    }
+
+    fn resume(&mut self) -> Result<(), LogError> {
+        self.paused = false;
+        Ok(())
+    }
+
+    fn progress(&self) -> Vec<Progress> {
+        let broker = self.broker.borrow();
+        let progress = |partition: &i32| Progress {
+            partition: *partition,
+            committed: broker.committed.get(partition).copied(),
+            high_watermark: Some(broker.partitions[*partition as usize].len() as i64),
+        };
+        self.next.keys().map(progress).collect()
+    }
+
+    async fn close(mut self) -> Result<(), LogError> {
+        let committed = self.commit().await;
+        self.broker.borrow_mut().remove(self.member.get());
+        committed
+    }
+}

@@ -1,0 +1,175 @@
+//! The source of a schedule: pages of raw records with known keys and versions, and what becomes of each.
+
+use std::collections::BTreeMap;
+
+use super::plan::Draw;
+use super::world::{Actor, BASE_TIME, World};
+use crate::log::SourcePosition;
+use crate::poison::{Poison, Stage};
+use crate::process::{Decode, Verdict};
+use crate::produce::Transform;
+use crate::record::Record;
+use crate::row::{Cell, Row};
+use crate::source::{Page, Source, SourceError};
+use crate::write_time::WriteTimes;
+
+/// What is to become of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Good,
+    /// The producer cannot map it.
+    Unmappable,
+    /// The log never takes it.
+    TooLarge,
+    /// The processor cannot decode it.
+    Undecodable,
+    /// The processor's filter leaves it out.
+    LeftOut,
+    /// The table never takes it.
+    Unwritable,
+}
+
+/// All pages of a source.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    pub(super) pages: Vec<Vec<String>>,
+}
+
+const KINDS: [(Kind, char); 6] = [
+    (Kind::Good, 'g'),
+    (Kind::Unmappable, 'm'),
+    (Kind::TooLarge, 'l'),
+    (Kind::Undecodable, 'd'),
+    (Kind::LeftOut, 'f'),
+    (Kind::Unwritable, 'w'),
+];
+
+impl Script {
+    /// Records `kind|key|milliseconds|a|b`. `ties`: versions of a key may share a millisecond.
+    pub(super) fn draw(draw: &mut Draw, ties: bool) -> Self {
+        let keys = 1 + draw.up_to(12);
+        let poison = [0, 5, 25][draw.up_to(3) as usize];
+        let mut versions: BTreeMap<u64, i64> = BTreeMap::new();
+        let pages = (0..1 + draw.up_to(6))
+            .map(|page| {
+                (0..draw.up_to(12))
+                    .map(|index| {
+                        let key = draw.up_to(keys);
+                        let version = versions.entry(key).or_insert(BASE_TIME - 100_000);
+                        // Strictly rising for each key, or now and then the same.
+                        *version += if ties && draw.one_in(3) { 0 } else { 1 + draw.up_to(50) as i64 };
+                        let kind = if draw.up_to(100) < poison { 1 + draw.up_to(5) as usize } else { 0 };
+                        // Neither column rises with the version, so that a tie broken by value tears the row.
+                        let (a, b) =
+                            (draw.up_to(1000), if draw.one_in(4) { None } else { Some(draw.up_to(1000)) });
+                        let b = b.map(|b| b.to_string()).unwrap_or_default();
+                        format!("{}|k{key}|{version}|{a}-{page}.{index}|{b}", KINDS[kind].1)
+                    })
+                    .collect()
+            })
+            .collect();
+        Self { pages }
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = &str> {
+        self.pages.iter().flatten().map(String::as_str)
+    }
+}
+
+/// The parts of a record's text.
+pub(super) struct Parts<'a> {
+    pub(super) kind: Kind,
+    pub(super) key: &'a str,
+    pub(super) time: i64,
+    pub(super) a: &'a str,
+    pub(super) b: Option<&'a str>,
+}
+
+pub(super) fn parts(text: &str) -> Parts<'_> {
+    let split: Vec<&str> = text.split('|').collect();
+    let [kind, key, time, a, b] = split[..] else { panic!("not a record of the script: {text}") };
+    let kind = KINDS.iter().find(|(_, letter)| kind.starts_with(*letter)).unwrap().0;
+    Parts { kind, key, time: time.parse().unwrap(), a, b: (!b.is_empty()).then_some(b) }
+}
+
+pub(super) fn text_of(bytes: Option<&[u8]>) -> &str {
+    std::str::from_utf8(bytes.unwrap()).unwrap()
+}
+
+/// Reads the script, page by page.
+pub(super) struct ScriptSource {
+    pub(super) script: Script,
+    pub(super) world: World,
+    pub(super) actor: Actor,
+    pub(super) next: usize,
+}
+
+impl Source for ScriptSource {
+    fn begin(&mut self, position: Option<&SourcePosition>) -> Result<(), SourceError> {
+        self.next = position.map_or(0, |position| position.0.parse().unwrap());
+        Ok(())
+    }
+
+    async fn fetch(&mut self) -> Result<Option<Page>, SourceError> {
+        let answered = self.world.request(&self.actor, "fetch", || ()).await;
+        if answered.is_none() {
+            return Err(SourceError::Unavailable {
+                cause: "simulated",
+                source: "a fault of the schedule".into(),
+            });
+        }
+        let Some(records) = self.script.pages.get(self.next) else { return Ok(None) };
+        self.next += 1;
+        let mut page = Page {
+            body: Vec::new(),
+            records: Vec::new(),
+            fetched_at: self.world.clock().now(),
+            position: Some(SourcePosition(self.next.to_string())),
+        };
+        for record in records {
+            let start = page.body.len();
+            page.body.extend_from_slice(record.as_bytes());
+            page.records.push(start..page.body.len());
+        }
+        Ok(Some(page))
+    }
+}
+
+/// Maps a raw record to itself.
+pub(super) struct ScriptTransform;
+
+impl Transform for ScriptTransform {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, Poison> {
+        let parts = parts(text_of(Some(raw)));
+        if parts.kind == Kind::Unmappable {
+            return Err(Poison::new(Stage::Transformation, "simulated", "it does not map"));
+        }
+        Ok(Record::new(Vec::new(), Some(raw), fetched_at).with_key(parts.key.as_bytes()))
+    }
+}
+
+/// Decodes what [`ScriptTransform`] encoded into the cells key, time, a, b.
+pub(super) struct ScriptDecode(pub(super) WriteTimes);
+
+impl Decode for ScriptDecode {
+    fn decode(&mut self, row: &mut Row) -> Result<Verdict, Poison> {
+        let text = text_of(row.origin.record.value()).to_owned();
+        let parts = parts(&text);
+        match parts.kind {
+            Kind::Undecodable => {
+                return Err(Poison::new(Stage::ValueConverter, "simulated", "it does not decode"));
+            }
+            Kind::LeftOut => return Ok(Verdict::LeaveOut),
+            _ => {}
+        }
+        row.cells.reset(4, row.origin.record.size());
+        let made = |row: &mut Row, text: &str| Cell::Text(row.cells.make(text.as_bytes()).unwrap());
+        let (key, a) = (made(row, parts.key), made(row, parts.a));
+        let b = parts.b.map_or(Cell::Absent, |b| made(row, b));
+        for (field, cell) in [key, Cell::Timestamp(parts.time), a, b].into_iter().enumerate() {
+            row.cells.set(field, cell);
+        }
+        self.0.set(row)?;
+        Ok(Verdict::Write)
+    }
+}

@@ -1,0 +1,101 @@
+//! A table in memory that decides as Cassandra does: for each column the latest write time wins, and between equal
+//! times the larger value.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::script::{Kind, parts, text_of};
+use super::world::{Actor, World};
+use crate::row::{Cell, Row};
+use crate::table::{Table, WriteError};
+
+/// Columns of a row: value and write time of each that has one.
+pub(super) type Columns = BTreeMap<usize, (i64, String)>;
+
+/// What the table holds.
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) rows: BTreeMap<String, Columns>,
+    /// Records whose row was written, by partition and offset.
+    pub(super) applied: BTreeSet<(i32, i64)>,
+}
+
+impl Contents {
+    pub(super) fn apply(
+        &mut self,
+        key: &str,
+        write_time: i64,
+        cells: impl IntoIterator<Item = (usize, String)>,
+    ) {
+        let columns = self.rows.entry(key.to_owned()).or_default();
+        for (column, value) in cells {
+            let new = (write_time, value);
+            let current = columns.entry(column).or_insert_with(|| new.clone());
+            if new > *current {
+                *current = new;
+            }
+        }
+    }
+}
+
+/// One process's way to the table.
+pub(super) struct SimulatedTable {
+    pub(super) contents: Rc<RefCell<Contents>>,
+    pub(super) world: World,
+    pub(super) actor: Actor,
+}
+
+impl Table for SimulatedTable {
+    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
+        let keys: BTreeSet<String> = rows.iter().map(|row| text(row, 0).unwrap()).collect();
+        if keys.len() > 1 {
+            self.world.violation(format!("a request spans the partition keys {keys:?}"));
+        }
+        let rows: Vec<Row> = rows.to_vec();
+        let contents = self.contents.clone();
+        let (again, world) = (rows.clone(), self.world.clone());
+        let late = contents.clone();
+        let answered = self.world.request(&self.actor, "write", move || write(&contents, &rows)).await;
+        if !world.is_calm() && world.up_to(20) == 0 {
+            // A duplicate of the request, stuck somewhere, arrives later.
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(std::time::Duration::from_millis(world.up_to(3_000))).await;
+                write(&late, &again);
+            });
+        }
+        match answered {
+            Some(true) => Ok(()),
+            Some(false) => Err(WriteError::Rejected {
+                cause: "simulated",
+                source: "the table never takes this row".into(),
+            }),
+            None => {
+                Err(WriteError::Unavailable { cause: "simulated", source: "a fault of the schedule".into() })
+            }
+        }
+    }
+}
+
+/// Writes all rows or, when one can never be written, none.
+fn write(contents: &RefCell<Contents>, rows: &[Row]) -> bool {
+    let unwritable = |row: &Row| parts(text_of(row.origin.record.value())).kind == Kind::Unwritable;
+    if rows.iter().any(unwritable) {
+        return false;
+    }
+    let mut contents = contents.borrow_mut();
+    for row in rows {
+        let cells = (1..4).filter_map(|field| Some((field, text(row, field)?)));
+        contents.apply(&text(row, 0).unwrap(), row.write_time, cells.collect::<Vec<_>>());
+        contents.applied.insert((row.origin.partition, row.origin.offset));
+    }
+    true
+}
+
+fn text(row: &Row, field: usize) -> Option<String> {
+    match row.cell(field) {
+        Cell::Text(span) => Some(row.text(span).to_owned()),
+        Cell::Timestamp(time) => Some(time.to_string()),
+        _ => None,
+    }
+}
