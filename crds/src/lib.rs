@@ -1,1 +1,40 @@
-//! The `UserStreamPipeline` resource.
+//! The `UserStreamPipeline` resource: its types, defaults, rules, generated schemas and diagnostics, and
+//! [`WorkerConfig`], the contract between the operator and the worker.
+//!
+//! Two layers, and one way from the first to the second:
+//!
+//! - the **spec types** ([`PipelineSpec`] and what it holds) are what people write: everything optional has its
+//!   default, nothing is checked but the shape;
+//! - the **model** ([`model::Pipeline`]) is what the rest of the project works with: names are newtypes, references are
+//!   indexes, choices are enums, and a value of it exists only for a resource that breaks no rule.
+//!
+//! [`validate::validate`] leads from one to the other. It is pure and reports every broken rule, not only the first.
+
+pub mod delivery;
+pub mod duration;
+pub mod expression;
+pub mod identifier;
+pub mod kafka;
+pub mod model;
+pub mod operation;
+pub mod path;
+pub mod pipeline;
+pub mod processor;
+pub mod quantity;
+pub mod record_schema;
+pub mod rules;
+pub mod secret;
+pub mod sink;
+pub mod source;
+pub mod starting_offsets;
+pub mod status;
+pub mod validate;
+pub mod worker_config;
+
+/// The CEL engine that checks and evaluates `expr` and `filter`. Take it from here, so that there is one in the tree.
+pub use kube_cel::{KubeCelExt, cel};
+
+pub use model::Pipeline;
+pub use pipeline::{PipelineSpec, UserStreamPipeline};
+pub use validate::{Violation, validate};
+pub use worker_config::WorkerConfig;

@@ -1,0 +1,149 @@
+//! Durations as people write them: `10s`, `2m`, `1h30m`, `500ms`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The spelling that the schema accepts: that of GEP-2257, a subset of Go's durations that every language reads alike.
+pub const DURATION_PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
+
+/// A length of time in the Go-style spelling of GEP-2257: one to four groups of at most five digits and a unit, `h`,
+/// `m`, `s` or `ms`. It keeps millisecond precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoDuration(Duration);
+
+impl GoDuration {
+    /// A duration of whole milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
+    /// A duration of whole seconds.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// The duration as the standard library has it.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+
+    /// Whether it is zero.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+impl From<GoDuration> for Duration {
+    fn from(duration: GoDuration) -> Self {
+        duration.0
+    }
+}
+
+/// Why a text is not a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// There is nothing to read.
+    #[error("a duration is missing: write a number and a unit, for example 10s")]
+    Empty,
+    /// A group does not begin with a digit.
+    #[error("expected a number in a duration such as 10s, 500ms or 1h30m")]
+    MissingNumber,
+    /// A number has no unit behind it.
+    #[error("a number in a duration needs a unit: h, m, s or ms, for example 10s")]
+    MissingUnit,
+    /// The unit is none of the four.
+    #[error("the units of a duration are h, m, s and ms; a day is 24h")]
+    UnknownUnit,
+    /// A number has more than five digits, or there are more than four groups.
+    #[error("a duration has at most four groups of at most five digits, for example 1h30m")]
+    TooLong,
+}
+
+impl FromStr for GoDuration {
+    type Err = DurationError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() {
+            return Err(DurationError::Empty);
+        }
+        let mut rest = text;
+        let mut total = Duration::ZERO;
+        let mut groups = 0;
+        while !rest.is_empty() {
+            let (number, tail) = split_digits(rest);
+            if number.is_empty() {
+                return Err(DurationError::MissingNumber);
+            }
+            let (unit, tail) = split_unit(tail);
+            groups += 1;
+            if number.len() > 5 || groups > 4 {
+                return Err(DurationError::TooLong);
+            }
+            let number: u64 = number.parse().map_err(|_| DurationError::TooLong)?;
+            total += match unit {
+                "h" => Duration::from_secs(number * 3600),
+                "m" => Duration::from_secs(number * 60),
+                "s" => Duration::from_secs(number),
+                "ms" => Duration::from_millis(number),
+                "" => return Err(DurationError::MissingUnit),
+                _ => return Err(DurationError::UnknownUnit),
+            };
+            rest = tail;
+        }
+        Ok(Self(total))
+    }
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+impl fmt::Display for GoDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.as_millis() == 0 {
+            return f.write_str("0s");
+        }
+        let seconds = self.0.as_secs();
+        let parts =
+            [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"), (u64::from(self.0.subsec_millis()), "ms")];
+        parts.iter().filter(|(number, _)| *number > 0).try_for_each(|(number, unit)| write!(f, "{number}{unit}"))
+    }
+}
+
+impl Serialize for GoDuration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GoDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for GoDuration {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32})
+    }
+}

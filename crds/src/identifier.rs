@@ -1,0 +1,221 @@
+//! Names that were checked once and can then be trusted.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+
+/// The pattern of identifiers: fields, columns, keyspaces, tables and aggregates.
+pub const IDENTIFIER_PATTERN: &str = "^[a-z][a-z0-9_]{0,47}$";
+/// The pattern of topic names: Kafka's own, short enough that derived names fit.
+pub const TOPIC_NAME_PATTERN: &str = "^[a-zA-Z0-9._-]{1,249}$";
+
+macro_rules! checked_name {
+    ($(#[$doc:meta])* $name:ident, $error:ident, $message:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Box<str>);
+
+        #[doc = concat!("A text is not a [`", stringify!($name), "`].")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+        #[error($message)]
+        pub struct $error;
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let check: fn(&str) -> bool = $check;
+                if check(text) { Ok(Self(text.into())) } else { Err($error) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+checked_name!(
+    /// The name of a field, a column, a keyspace, a table or an aggregate: `^[a-z][a-z0-9_]{0,47}$`.
+    Identifier,
+    IdentifierError,
+    "an identifier is a lower-case letter, then up to 47 lower-case letters, digits or underscores",
+    |text| {
+        let mut bytes = text.bytes();
+        bytes.next().is_some_and(|first| first.is_ascii_lowercase())
+            && text.len() <= 48
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    }
+);
+
+impl Identifier {
+    /// The identifier as CQL takes it. Always quoted, so that a reserved word is a name like any other; nothing in it can
+    /// end the quotes.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
+    }
+}
+
+checked_name!(
+    /// The name of a Kafka topic: 1 to 249 letters, digits, dots, underscores or hyphens, and neither `.` nor `..`.
+    TopicName,
+    TopicNameError,
+    "a topic name has 1 to 249 letters, digits, dots, underscores or hyphens, and is neither . nor ..",
+    |text| {
+        (1..=249).contains(&text.len())
+            && text != "."
+            && text != ".."
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    }
+);
+
+checked_name!(
+    /// The name of a Kafka consumer group: 1 to 249 printable ASCII characters without spaces.
+    GroupId,
+    GroupIdError,
+    "a consumer group has 1 to 249 printable ASCII characters and no spaces",
+    |text| (1..=249).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+);
+
+checked_name!(
+    /// The name of a Secret: a DNS subdomain of RFC 1123, so that it is also a safe name of a folder.
+    SecretName,
+    SecretNameError,
+    "a Secret's name is a DNS subdomain: at most 253 lower-case letters, digits, hyphens and dots, with a letter or digit at either end of each part",
+    |text| text.len() <= 253 && text.split('.').all(is_dns_1123_label)
+);
+
+checked_name!(
+    /// The name of a pipeline: a DNS label of RFC 1035 with at most 40 characters, so that every derived name fits.
+    PipelineName,
+    PipelineNameError,
+    "a pipeline's name is a DNS-1035 label of at most 40 characters: a lower-case letter, then lower-case letters, digits or hyphens, not ending with a hyphen",
+    |text| {
+        text.len() <= 40 && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && is_dns_1123_label(text)
+    }
+);
+
+checked_name!(
+    /// The name of a namespace: a DNS label of RFC 1123.
+    NamespaceName,
+    NamespaceNameError,
+    "a namespace's name is a DNS label: at most 63 lower-case letters, digits or hyphens, with a letter or digit at either end",
+    is_dns_1123_label
+);
+
+checked_name!(
+    /// The name of a Cassandra datacenter: 1 to 48 letters, digits, dots, underscores or hyphens.
+    DatacenterName,
+    DatacenterNameError,
+    "a datacenter's name has 1 to 48 letters, digits, dots, underscores or hyphens",
+    |text| {
+        (1..=48).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+    }
+);
+
+fn is_dns_1123_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// A host and a port, as clusters are addressed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPort {
+    host: Box<str>,
+    port: u16,
+}
+
+/// Why a text is not a host and a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostPortError {
+    /// The host is missing, or has characters that no host name or address has.
+    #[error("expected host:port, for example kafka:9092")]
+    Host,
+    /// There is no port, and none is implied.
+    #[error("the port is missing: write host:port, for example kafka:9092")]
+    MissingPort,
+    /// The port is not a number from 1 to 65535.
+    #[error("a port is a number from 1 to 65535")]
+    Port,
+}
+
+impl HostPort {
+    /// The host name or address; an IPv6 address without its brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Reads `host:port`, or `host` alone where there is a default port.
+    ///
+    /// # Errors
+    /// When the host or the port is not one.
+    pub fn parse(text: &str, default_port: Option<u16>) -> Result<Self, HostPortError> {
+        let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return Err(HostPortError::Host),
+            },
+            Some(_) => return Err(HostPortError::Host),
+            None => {
+                let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+                let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+                if host.is_empty() || host.len() > 253 || !host.bytes().all(allowed) {
+                    return Err(HostPortError::Host);
+                }
+                (host, port)
+            }
+        };
+        let port = match port {
+            Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+                port.parse().ok().filter(|port| *port != 0).ok_or(HostPortError::Port)?
+            }
+            Some(_) => return Err(HostPortError::Port),
+            None => default_port.ok_or(HostPortError::MissingPort)?,
+        };
+        Ok(Self { host: host.to_ascii_lowercase().into(), port })
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}

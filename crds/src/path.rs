@@ -1,0 +1,91 @@
+//! Dot paths into a record: `results.0.name`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A path into a JSON document: at least one segment, separated by dots.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordPath {
+    segments: Box<[Segment]>,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Segment {
+    /// The member of an object.
+    Name(Box<str>),
+    /// The element of an array, counted from 0; in an object, the member whose name is this number.
+    Index(usize),
+}
+
+/// Why a text is not a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordPathError {
+    /// There is nothing between two dots, before the first or after the last.
+    #[error("a path has names or numbers with single dots between them, for example results.0.name")]
+    EmptySegment,
+    /// It starts like a JSONPath expression.
+    #[error("a path is written without $ and brackets: results.0.name, not $.results[0].name")]
+    JsonPath,
+    /// It has more than 32 segments.
+    #[error("a path has at most 32 segments")]
+    TooDeep,
+}
+
+const MAX_SEGMENTS: usize = 32;
+
+impl RecordPath {
+    /// The steps of the path, from the outside in. There is at least one.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The path that leads to a top-level field.
+    #[must_use]
+    pub fn of_field(name: &crate::identifier::Identifier) -> Self {
+        Self { segments: [Segment::Name(name.as_str().into())].into() }
+    }
+}
+
+impl FromStr for RecordPath {
+    type Err = RecordPathError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.starts_with('$') || text.contains(['[', ']']) {
+            return Err(RecordPathError::JsonPath);
+        }
+        let segments: Box<[Segment]> = text.split('.').map(segment).collect::<Result<_, _>>()?;
+        if segments.len() > MAX_SEGMENTS {
+            return Err(RecordPathError::TooDeep);
+        }
+        Ok(Self { segments })
+    }
+}
+
+fn segment(text: &str) -> Result<Segment, RecordPathError> {
+    if text.is_empty() {
+        return Err(RecordPathError::EmptySegment);
+    }
+    // `01` is a name: as an index it would not print as it was written.
+    let canonical = text == "0" || !text.starts_with('0');
+    match text.parse::<usize>() {
+        Ok(index) if canonical && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Segment::Index(index)),
+        _ => Ok(Segment::Name(text.into())),
+    }
+}
+
+impl fmt::Display for RecordPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.segments.iter().enumerate() {
+            if position > 0 {
+                f.write_str(".")?;
+            }
+            match segment {
+                Segment::Name(name) => f.write_str(name)?,
+                Segment::Index(index) => write!(f, "{index}")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Sizes in bytes as people write them: `16Mi`, `500k`, `1048576`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The spelling that the schema accepts: the part of Kubernetes' quantities that is a whole number of bytes.
+pub const BYTE_SIZE_PATTERN: &str = "^[0-9]{1,15}(k|M|G|Ki|Mi|Gi)?$";
+
+/// A number of bytes in the spelling of Kubernetes' quantities: a whole number, bare or with one of `k`, `M`, `G`
+/// (powers of 1000) or `Ki`, `Mi`, `Gi` (powers of 1024).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ByteSize(u64);
+
+/// Suffixes and their factors, largest first within each base.
+const UNITS: [(&str, u64); 6] =
+    [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1000)];
+
+impl ByteSize {
+    /// A size of so many bytes.
+    #[must_use]
+    pub const fn bytes(bytes: u64) -> Self {
+        Self(bytes)
+    }
+
+    /// A size of so many mebibytes (1024 × 1024 bytes).
+    #[must_use]
+    pub const fn mebibytes(mebibytes: u32) -> Self {
+        Self((mebibytes as u64) << 20)
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Why a text is not a size in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ByteSizeError {
+    /// It does not begin with a digit.
+    #[error("expected a whole number of bytes such as 16Mi, 500k or 1048576")]
+    MissingNumber,
+    /// What follows the number is none of the suffixes.
+    #[error("the suffixes of a size are Ki, Mi, Gi (powers of 1024) and k, M, G (powers of 1000), for example 16Mi")]
+    UnknownSuffix,
+    /// It does not fit.
+    #[error("the size is too large: at most 15 digits and 9223372036854775807 bytes")]
+    TooLarge,
+}
+
+impl FromStr for ByteSize {
+    type Err = ByteSizeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, suffix) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+        if number.is_empty() {
+            return Err(ByteSizeError::MissingNumber);
+        }
+        if number.len() > 15 {
+            return Err(ByteSizeError::TooLarge);
+        }
+        let number: u64 = number.parse().map_err(|_| ByteSizeError::TooLarge)?;
+        let factor = match suffix {
+            "" => 1,
+            _ => UNITS
+                .iter()
+                .find(|(unit, _)| *unit == suffix)
+                .map(|(_, factor)| *factor)
+                .ok_or(ByteSizeError::UnknownSuffix)?,
+        };
+        number
+            .checked_mul(factor)
+            .filter(|bytes| i64::try_from(*bytes).is_ok())
+            .map(Self)
+            .ok_or(ByteSizeError::TooLarge)
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match UNITS.iter().find(|(_, factor)| self.0 != 0 && self.0 % factor == 0) {
+            Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Serialize for ByteSize {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = ByteSize;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size in bytes such as 16Mi")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ByteSize, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<ByteSize, E> {
+                i64::try_from(bytes).map(|_| ByteSize(bytes)).map_err(|_| E::custom(ByteSizeError::TooLarge))
+            }
+
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<ByteSize, E> {
+                u64::try_from(bytes).map(ByteSize).map_err(|_| E::custom(ByteSizeError::MissingNumber))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for ByteSize {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ByteSize".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "pattern": BYTE_SIZE_PATTERN,
+            "x-kubernetes-int-or-string": true,
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! Where a consumer group begins that has committed nothing yet.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The spelling that the schema accepts.
+pub const STARTING_OFFSETS_PATTERN: &str =
+    r"^(Earliest|Latest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))$";
+
+/// `Earliest`, `Latest` or an RFC 3339 time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum StartingOffsets {
+    /// The oldest record that the topic still has.
+    #[default]
+    Earliest,
+    /// The end of the topic at the time of the first start.
+    Latest,
+    /// The first record whose Kafka timestamp is at or after this time.
+    Time(Timestamp),
+}
+
+/// The text is none of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected Earliest, Latest or an RFC 3339 time such as 2026-01-31T00:00:00Z")]
+pub struct StartingOffsetsError;
+
+impl FromStr for StartingOffsets {
+    type Err = StartingOffsetsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "Earliest" => Ok(Self::Earliest),
+            "Latest" => Ok(Self::Latest),
+            time => time.parse().map(Self::Time).map_err(|_| StartingOffsetsError),
+        }
+    }
+}
+
+impl fmt::Display for StartingOffsets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Earliest => f.write_str("Earliest"),
+            Self::Latest => f.write_str("Latest"),
+            Self::Time(time) => write!(f, "{time}"),
+        }
+    }
+}
+
+impl Serialize for StartingOffsets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StartingOffsets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for StartingOffsets {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StartingOffsets".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": STARTING_OFFSETS_PATTERN, "maxLength": 40})
+    }
+}

@@ -1,0 +1,141 @@
+//! `spec.schema`: fields, where they come from, and the encoding.
+
+use std::collections::BTreeSet;
+
+use crate::expression::Expression;
+use crate::identifier::Identifier;
+use crate::model::{Encoding, Field, Origin, Registry, Variable};
+use crate::path::RecordPath;
+use crate::record_schema::{FieldSpec, FieldType, Format, RecordSchemaSpec, RegistrySpec};
+use crate::rules;
+
+use super::report::{Found, Report};
+use super::source::url;
+
+/// The declared fields, for those who refer to them by name. They are known even where one of them breaks a rule, so that
+/// one mistake is not reported twice.
+pub(super) struct Known<'a> {
+    fields: &'a [FieldSpec],
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn of(fields: &'a [FieldSpec]) -> Self {
+        Self { fields }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<(usize, &'a FieldSpec)> {
+        self.fields.iter().enumerate().find(|(_, field)| field.name == name)
+    }
+
+    pub(super) fn all(&self) -> &'a [FieldSpec] {
+        self.fields
+    }
+
+    /// The index of a required timestamp field.
+    pub(super) fn required_timestamp(&self, name: &str) -> Option<usize> {
+        self.get(name)
+            .filter(|(_, field)| field.required && field.field_type == FieldType::Timestamp)
+            .map(|(index, _)| index)
+    }
+
+    /// The index of a required field.
+    pub(super) fn required(&self, name: &str) -> Option<usize> {
+        self.get(name).filter(|(_, field)| field.required).map(|(index, _)| index)
+    }
+}
+
+/// Whether a field has another value when the same source data is read again.
+pub(super) fn differs_when_read_again(field: &FieldSpec) -> bool {
+    matches!(field.from.as_deref(), Some(from) if from == Variable::FetchedAt.name() || from == Variable::Offset.name())
+}
+
+pub(super) fn build(schema: &RecordSchemaSpec, has_source: bool, report: &mut Report) -> Option<Vec<Field>> {
+    let mut names = BTreeSet::new();
+    let mut fields = Vec::with_capacity(schema.fields.len());
+    for (index, field) in schema.fields.iter().enumerate() {
+        let path = format!("spec.schema.fields[{index}]");
+        report.require(names.insert(field.name.as_str()), format!("{path}.name"), &rules::FIELD_ONCE);
+        let name = report.parse(&format!("{path}.name"), &rules::IDENTIFIER, &field.name);
+        let origin = origin(field, name.as_ref(), has_source, &path, report);
+        if let (Some(name), Some(origin)) = (name, origin) {
+            fields.push(Field { name, field_type: field.field_type, origin, required: field.required });
+        }
+    }
+    report.require(!schema.fields.is_empty(), "spec.schema.fields", &rules::RANGE);
+    (fields.len() == schema.fields.len()).then_some(fields)
+}
+
+fn origin(
+    field: &FieldSpec,
+    name: Option<&Identifier>,
+    has_source: bool,
+    path: &str,
+    report: &mut Report,
+) -> Option<Origin> {
+    match (&field.from, &field.expr) {
+        (Some(_), Some(_)) => {
+            report.refuse(path, &rules::FROM_OR_EXPR);
+            None
+        }
+        (Some(from), None) if from.starts_with('$') => {
+            variable(from, field.field_type, has_source, path, report).map(Origin::Variable)
+        }
+        (Some(from), None) => {
+            report.take(&format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>()).map(Origin::Path)
+        }
+        (None, Some(expr)) => report
+            .take(&format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
+            .map(Origin::Expression),
+        (None, None) => name.map(|name| Origin::Path(RecordPath::of_field(name))),
+    }
+}
+
+fn variable(
+    from: &str,
+    field_type: FieldType,
+    has_source: bool,
+    path: &str,
+    report: &mut Report,
+) -> Option<Variable> {
+    let at = format!("{path}.from");
+    let Some(variable) = Variable::ALL.into_iter().find(|variable| variable.name() == from) else {
+        report.refuse_because(at, &rules::KNOWN_VARIABLE, Found(from));
+        return None;
+    };
+    let known = match variable {
+        Variable::FetchedAt => report.require(has_source, at.as_str(), &rules::FETCHED_AT_NEEDS_SOURCE),
+        Variable::Key | Variable::Offset | Variable::Partition => {
+            report.require(!has_source, at.as_str(), &rules::COORDINATES_NEED_NO_SOURCE)
+        }
+    };
+    let fits = match variable {
+        Variable::FetchedAt => field_type == FieldType::Timestamp,
+        Variable::Offset => field_type == FieldType::Long,
+        Variable::Partition => matches!(field_type, FieldType::Int | FieldType::Long),
+        Variable::Key => true,
+    };
+    report.require(fits, format!("{path}.type"), &rules::VARIABLE_TYPE);
+    (known && fits).then_some(variable)
+}
+
+pub(super) fn encoding(schema: &RecordSchemaSpec, topic: &str, report: &mut Report) -> Option<Encoding> {
+    let registry = match &schema.registry {
+        None => None,
+        Some(registry) => Some(self::registry(registry, topic, report)?),
+    };
+    match (schema.format, registry) {
+        (Format::Json, registry) => Some(Encoding::Json(registry)),
+        (Format::Avro, Some(registry)) => Some(Encoding::Avro(registry)),
+        (Format::Protobuf, Some(registry)) => Some(Encoding::Protobuf(registry)),
+        (Format::Avro | Format::Protobuf, None) => {
+            report.refuse("spec.schema.registry", &rules::FORMAT_NEEDS_REGISTRY);
+            None
+        }
+    }
+}
+
+fn registry(registry: &RegistrySpec, topic: &str, report: &mut Report) -> Option<Registry> {
+    let url = url("spec.schema.registry.url", &registry.url, report)?;
+    let subject = registry.subject.clone().unwrap_or_else(|| format!("{topic}-value"));
+    Some(Registry { url, subject, compatibility: registry.compatibility })
+}

@@ -1,0 +1,140 @@
+//! `spec.kafka`: the cluster, its topics and the key.
+
+use std::num::NonZeroU16;
+
+use crate::delivery::Guarantee;
+use crate::identifier::{HostPort, TopicName};
+use crate::kafka::{KafkaSpec, TopicSpec};
+use crate::model::{Kafka, KafkaTls, Sasl, Topic};
+use crate::pipeline::PipelineSpec;
+use crate::rules;
+use crate::source::{Emit, PaginationType, SourceSpec};
+
+use super::fields::{Known, differs_when_read_again};
+use super::report::{Found, Report};
+
+/// The longest name of the pipeline's topic: names derived from it must fit as well.
+const LONGEST_TOPIC_NAME: usize = 200;
+
+pub(super) fn connection(kafka: &KafkaSpec, report: &mut Report) -> Option<Kafka> {
+    let path = "spec.kafka.bootstrapServers";
+    let servers: Option<Vec<HostPort>> = kafka
+        .bootstrap_servers
+        .split(',')
+        .map(|server| report.take(path, &rules::BOOTSTRAP_SERVERS, HostPort::parse(server.trim(), None)))
+        .collect();
+    let tls = kafka.tls.as_ref().map(|tls| {
+        let ca = report.secret("spec.kafka.tls.caSecretRef", tls.ca_secret_ref.as_ref());
+        let client = report.secret("spec.kafka.tls.clientSecretRef", tls.client_secret_ref.as_ref());
+        Some(KafkaTls { ca: ca?, client: client? })
+    });
+    let sasl = kafka.sasl.as_ref().map(|sasl| {
+        let secret = report.secret("spec.kafka.sasl.secretRef", Some(&sasl.secret_ref))??;
+        Some(Sasl { mechanism: sasl.mechanism, secret })
+    });
+    Some(Kafka {
+        bootstrap_servers: servers?,
+        tls: optional(tls)?,
+        sasl: optional(sasl)?,
+        compression: kafka.producer.compression,
+        linger: kafka.producer.linger.get(),
+    })
+}
+
+/// An absent section is fine, a broken one is not.
+fn optional<T>(section: Option<Option<T>>) -> Option<Option<T>> {
+    match section {
+        None => Some(None),
+        Some(built) => built.map(Some),
+    }
+}
+
+pub(super) fn topic(topic: &TopicSpec, report: &mut Report) -> Option<Topic> {
+    let name = self::name("spec.kafka.topic.name", &topic.name, LONGEST_TOPIC_NAME, report);
+    let partitions: Option<u32> = report.number("spec.kafka.topic.partitions", topic.partitions);
+    let partitions =
+        partitions.and_then(|partitions| report.number("spec.kafka.topic.partitions", partitions));
+    let replicas = replicas(topic.replicas, report);
+    min_insync(topic, report);
+    Some(Topic {
+        name: name?,
+        partitions: partitions?,
+        replicas: replicas?,
+        config: topic.config.clone(),
+        management: topic.management_policy,
+        adoption: topic.adoption_policy,
+        deletion: topic.deletion_policy,
+    })
+}
+
+fn replicas(replicas: i32, report: &mut Report) -> Option<Option<NonZeroU16>> {
+    if replicas == -1 {
+        return Some(None);
+    }
+    let replicas = u16::try_from(replicas).ok().and_then(NonZeroU16::new);
+    report.require(replicas.is_some(), "spec.kafka.topic.replicas", &rules::REPLICAS);
+    replicas.map(Some)
+}
+
+fn min_insync(topic: &TopicSpec, report: &mut Report) {
+    let Some(text) = topic.config.get("min.insync.replicas") else { return };
+    let fits = text
+        .parse::<u16>()
+        .is_ok_and(|insync| insync >= 1 && (topic.replicas == -1 || i32::from(insync) <= topic.replicas));
+    if !fits {
+        report.refuse_because(
+            "spec.kafka.topic.config",
+            &rules::MIN_INSYNC_WITHIN_REPLICAS,
+            format_args!("{} with replicas {}", Found(text), topic.replicas),
+        );
+    }
+}
+
+/// The name of a topic with at most so many characters.
+pub(super) fn name(path: &str, text: &str, longest: usize, report: &mut Report) -> Option<TopicName> {
+    let name: TopicName = report.parse(path, &rules::TOPIC_NAME, text)?;
+    report.require(text.len() <= longest, path, &rules::TOPIC_NAME).then_some(name)
+}
+
+/// The name of the topic that keeps the source's position, where there is one to keep.
+pub(super) fn positions_topic(spec: &PipelineSpec, report: &mut Report) -> Option<Option<TopicName>> {
+    if !spec.source.as_ref().is_some_and(keeps_a_position) {
+        return Some(None);
+    }
+    let name = format!("{}.positions", spec.kafka.topic.name);
+    // A name that does not parse was reported with the topic's.
+    let name: TopicName = name.parse().ok()?;
+    let dead_letter = super::operation::dead_letter_name(spec);
+    report
+        .require(
+            dead_letter.as_deref() != Some(name.as_str()),
+            "spec.delivery.deadLetter.topicName",
+            &rules::TOPICS_DIFFER,
+        )
+        .then_some(Some(name))
+}
+
+fn keeps_a_position(source: &SourceSpec) -> bool {
+    source.generator.is_some()
+        || source
+            .http
+            .as_ref()
+            .is_some_and(|http| http.pagination.kind != PaginationType::None || http.emit == Emit::Changed)
+}
+
+pub(super) fn key_field(
+    kafka: &KafkaSpec,
+    known: &Known<'_>,
+    guarantee: Guarantee,
+    report: &mut Report,
+) -> Option<Option<usize>> {
+    let path = "spec.kafka.keyField";
+    let Some(name) = &kafka.key_field else { return Some(None) };
+    let Some(index) = known.required(name) else {
+        report.refuse_because(path, &rules::KEY_FIELD_REQUIRED, Found(name));
+        return None;
+    };
+    let stable = guarantee == Guarantee::AtLeastOnce
+        || !known.get(name).is_some_and(|(_, field)| differs_when_read_again(field));
+    report.require(stable, path, &rules::KEY_FROM_SOURCE_DATA).then_some(Some(index))
+}

@@ -1,0 +1,90 @@
+//! From a resource to the model, or to everything that is wrong with it.
+
+mod fields;
+mod kafka;
+mod operation;
+mod processor;
+mod report;
+mod sink;
+mod source;
+
+pub use report::Violation;
+
+use crate::identifier::{NamespaceName, PipelineName};
+use crate::model::Pipeline;
+use crate::pipeline::{PipelineSpec, UserStreamPipeline};
+use crate::rules;
+
+use report::Report;
+
+/// The namespace of a resource that does not name one.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// Checks a resource against every rule and gives the model of it.
+///
+/// # Errors
+/// Every rule that is broken, in the order of the spec; there is at least one.
+pub fn validate(resource: &UserStreamPipeline) -> Result<Pipeline, Vec<Violation>> {
+    let namespace = resource.metadata.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+    let name = resource.metadata.name.as_deref().unwrap_or_default();
+    validate_spec(namespace, name, &resource.spec)
+}
+
+/// Checks the spec of the resource with this namespace and name, and gives the model of it.
+///
+/// # Errors
+/// Every rule that is broken, in the order of the spec; there is at least one.
+pub fn validate_spec(namespace: &str, name: &str, spec: &PipelineSpec) -> Result<Pipeline, Vec<Violation>> {
+    let mut report = Report::default();
+    match build(namespace, name, spec, &mut report) {
+        Some(pipeline) if report.is_empty() => Ok(pipeline),
+        _ => Err(report.into_violations()),
+    }
+}
+
+fn build(namespace: &str, name: &str, spec: &PipelineSpec, report: &mut Report) -> Option<Pipeline> {
+    let namespace =
+        report.parse::<NamespaceName>("metadata.namespace", &rules::NAMESPACE_NAME, namespace);
+    let name = report.parse::<PipelineName>("metadata.name", &rules::PIPELINE_NAME, name);
+    let source = source::build(spec.source.as_ref(), report);
+    let fields = fields::build(&spec.schema, spec.source.is_some(), report);
+    let known = fields::Known::of(&spec.schema.fields);
+    let encoding = fields::encoding(&spec.schema, &spec.kafka.topic.name, report);
+    let kafka = kafka::connection(&spec.kafka, report);
+    let topic = kafka::topic(&spec.kafka.topic, report);
+    let key_field = kafka::key_field(&spec.kafka, &known, spec.delivery.guarantee, report);
+    let positions_topic = kafka::positions_topic(spec, report);
+    let processor = processor::build(spec, namespace.as_ref(), name.as_ref(), &known, report);
+    let cassandra = sink::connection(&spec.sink.cassandra, report);
+    let keyspace = sink::keyspace(&spec.sink.cassandra, report);
+    let table = sink::table(&spec.sink.cassandra, &known, spec.delivery.guarantee, report);
+    let on_error = operation::on_error(spec, report);
+    let replay = operation::replay(&spec.replay, report);
+    let autoscaling = operation::autoscaling(&spec.autoscaling, spec.kafka.topic.partitions, report);
+    let freshness = operation::freshness(&spec.objectives, report);
+    Some(Pipeline {
+        namespace: namespace?,
+        name: name?,
+        suspend: spec.suspend,
+        mode: spec.mode,
+        source: source?,
+        encoding: encoding?,
+        fields: fields?,
+        kafka: kafka?,
+        topic: topic?,
+        positions_topic: positions_topic?,
+        key_field: key_field?,
+        processor: processor?,
+        cassandra: cassandra?,
+        keyspace: keyspace?,
+        table: table?,
+        guarantee: spec.delivery.guarantee,
+        on_error: on_error?,
+        replay: replay?,
+        autoscaling: autoscaling?,
+        freshness: freshness?,
+        log_level: spec.observability.log_level,
+        pod_monitor: spec.observability.pod_monitor,
+        template: spec.template.clone(),
+    })
+}

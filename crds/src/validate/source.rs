@@ -1,0 +1,270 @@
+//! `spec.source`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::model::{
+    ApiKeyPlacement, Cadence, Generator, HttpAuth, HttpSource, Pagination, RateLimit, Retry, Schedule, Source,
+    SourceKind,
+};
+use crate::path::RecordPath;
+use crate::rules;
+use crate::source::{
+    AuthSpec, AuthType, GeneratorSpec, HttpMethod, HttpSpec, PaginationSpec, PaginationType, RateLimitSpec, RetrySpec,
+    ScheduleSpec, SourceMode, SourceSpec,
+};
+
+use super::report::{Found, Report};
+
+const HTTP: &str = "spec.source.http";
+const LARGEST_RESPONSE: u64 = 1 << 30;
+
+pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<Option<Source>> {
+    let Some(source) = source else { return Some(None) };
+    let (kind, interval) = match (&source.http, &source.generator) {
+        (Some(http), None) => {
+            let interval = http.interval.map(|interval| report.positive(&format!("{HTTP}.interval"), interval));
+            (self::http(http, report).map(|http| SourceKind::Http(Box::new(http))), interval)
+        }
+        (None, Some(generator)) => {
+            let interval = report.positive("spec.source.generator.interval", generator.interval);
+            (self::generator(generator, report).map(SourceKind::Generator), Some(interval))
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            report.refuse("spec.source", &rules::ONE_SOURCE);
+            (None, None)
+        }
+    };
+    let cadence = match (source.mode, &source.schedule, interval) {
+        (SourceMode::Continuous, _, Some(interval)) => interval.map(|interval| Cadence::Continuous { interval }),
+        (SourceMode::Continuous, _, None) => {
+            // Without http and generator the way out is another one, and said already.
+            if source.http.is_some() && source.generator.is_none() {
+                report.refuse(HTTP, &rules::CONTINUOUS_NEEDS_INTERVAL);
+            }
+            None
+        }
+        (SourceMode::Scheduled, Some(schedule), _) => self::schedule(schedule, report).map(Cadence::Scheduled),
+        (SourceMode::Scheduled, None, _) => {
+            report.refuse("spec.source", &rules::SCHEDULED_NEEDS_CRON);
+            None
+        }
+    };
+    Some(Some(Source { cadence: cadence?, kind: kind?, trigger_nonce: source.trigger_nonce }))
+}
+
+fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
+    let at = |field: &str| format!("spec.source.schedule.{field}");
+    let deadline = report.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
+    let successful =
+        report.number(&at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
+    let failed = report.number(&at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
+    let known = jiff::tz::TimeZone::get(&schedule.time_zone).is_ok();
+    if !known {
+        report.refuse_because(at("timeZone"), &rules::TIME_ZONE, Found(&schedule.time_zone));
+    }
+    Some(Schedule {
+        cron: schedule.cron.clone(),
+        time_zone: schedule.time_zone.clone(),
+        concurrency_policy: schedule.concurrency_policy,
+        starting_deadline: Duration::from_secs(deadline?),
+        successful_jobs_history_limit: successful?,
+        failed_jobs_history_limit: failed?,
+    })
+}
+
+fn generator(generator: &GeneratorSpec, report: &mut Report) -> Option<Generator> {
+    let records =
+        count("spec.source.generator.recordsPerInterval", generator.records_per_interval, report)?;
+    Some(Generator { seed: generator.seed, records_per_interval: records })
+}
+
+fn count(path: &str, number: i32, report: &mut Report) -> Option<std::num::NonZeroU32> {
+    let number: u32 = report.number(path, number)?;
+    report.number(path, number)
+}
+
+fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
+    let at = |field: &str| format!("{HTTP}.{field}");
+    let url = url(&at("url"), &http.url, report);
+    report.require(http.body.is_none() || http.method == HttpMethod::Post, at("body"), &rules::BODY_NEEDS_POST);
+    let headers = headers(http, report);
+    let timeout = report.positive(&at("timeout"), http.timeout);
+    report.require(
+        (1..=LARGEST_RESPONSE).contains(&http.max_response_bytes.get()),
+        at("maxResponseBytes"),
+        &rules::RESPONSE_BYTES,
+    );
+    let records_path = http.records_path.as_deref().map(|path| record_path(&at("recordsPath"), path, report));
+    let pagination = pagination(&http.pagination, &http.query, report);
+    let auth = auth(&http.auth, &http.query, report);
+    let ca = report.secret(&at("tls.caSecretRef"), http.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()));
+    let rate_limit = rate_limit(&http.rate_limit, report);
+    let retry = retry(&http.retry, report);
+    Some(HttpSource {
+        url: url?,
+        method: http.method,
+        body: http.body.clone(),
+        query: http.query.clone(),
+        headers,
+        timeout: timeout?,
+        max_response_bytes: http.max_response_bytes.get(),
+        records_path: match records_path {
+            None => None,
+            Some(path) => Some(path?),
+        },
+        pagination: pagination?,
+        emit: http.emit,
+        auth: auth?,
+        ca: ca?,
+        rate_limit: rate_limit?,
+        retry: retry?,
+    })
+}
+
+/// An http or https address without credentials and fragment.
+pub(super) fn url(path: &str, text: &str, report: &mut Report) -> Option<Url> {
+    let url = report.take(path, &rules::URL, text.parse::<Url>())?;
+    let fits = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.fragment().is_none();
+    // The text is not repeated: it may hold a password.
+    report.require(fits, path, &rules::URL).then_some(url)
+}
+
+fn record_path(path: &str, text: &str, report: &mut Report) -> Option<RecordPath> {
+    report.take(path, &rules::RECORD_PATH, text.parse())
+}
+
+fn headers(http: &HttpSpec, report: &mut Report) -> BTreeMap<String, String> {
+    for (name, value) in &http.headers {
+        let path = format!("{HTTP}.headers.{name}");
+        let valid = is_header_name(name) && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
+        if report.require(valid, path.as_str(), &rules::HEADER) {
+            let lower = name.to_ascii_lowercase();
+            let secret = ["authorization", "proxy-authorization", "cookie"].contains(&lower.as_str());
+            report.require(!secret, path, &rules::NO_CREDENTIALS_IN_HEADERS);
+        }
+    }
+    http.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn pagination(
+    pagination: &PaginationSpec,
+    query: &BTreeMap<String, String>,
+    report: &mut Report,
+) -> Option<Pagination> {
+    let path = format!("{HTTP}.pagination");
+    let max_pages = count(&format!("{path}.maxPages"), pagination.max_pages, report);
+    let first: Option<u64> = report.number(&format!("{path}.first"), pagination.first);
+    let needs_parameter = matches!(pagination.kind, PaginationType::Page | PaginationType::Cursor);
+    if let Some(parameter) = pagination.parameter.as_ref().filter(|_| needs_parameter) {
+        report.require(
+            !query.contains_key(parameter),
+            format!("{HTTP}.query.{parameter}"),
+            &rules::PARAMETER_NOT_IN_QUERY,
+        );
+    }
+    match (pagination.kind, &pagination.parameter, &pagination.path) {
+        (PaginationType::None, ..) => Some(Pagination::None),
+        (PaginationType::Link, ..) => Some(Pagination::Link { max_pages: max_pages? }),
+        (PaginationType::Page, Some(parameter), _) => {
+            Some(Pagination::Page { parameter: parameter.clone(), first: first?, max_pages: max_pages? })
+        }
+        (PaginationType::Page, None, _) => {
+            report.refuse(path, &rules::PAGE_NEEDS_PARAMETER);
+            None
+        }
+        (PaginationType::Cursor, Some(parameter), Some(cursor)) => {
+            let cursor = record_path(&format!("{path}.path"), cursor, report)?;
+            Some(Pagination::Cursor { parameter: parameter.clone(), path: cursor, max_pages: max_pages? })
+        }
+        (PaginationType::Cursor, ..) => {
+            report.refuse(path, &rules::CURSOR_NEEDS_PARAMETER_AND_PATH);
+            None
+        }
+    }
+}
+
+fn auth(auth: &AuthSpec, query: &BTreeMap<String, String>, report: &mut Report) -> Option<HttpAuth> {
+    let path = format!("{HTTP}.auth");
+    if auth.kind == AuthType::None {
+        return Some(HttpAuth::None);
+    }
+    let Some(reference) = &auth.secret_ref else {
+        report.refuse(path, &rules::AUTH_NEEDS_SECRET);
+        return None;
+    };
+    let secret = report.secret(&format!("{path}.secretRef"), Some(reference))??;
+    match auth.kind {
+        AuthType::None => Some(HttpAuth::None),
+        AuthType::Basic => Some(HttpAuth::Basic(secret)),
+        AuthType::Bearer => Some(HttpAuth::Bearer(secret)),
+        AuthType::ApiKey => {
+            let placement = placement(auth, query, &path, report)?;
+            Some(HttpAuth::ApiKey { secret, placement })
+        }
+        AuthType::OAuth2 => {
+            let Some(token_url) = &auth.token_url else {
+                report.refuse(path, &rules::OAUTH2_NEEDS_TOKEN_URL);
+                return None;
+            };
+            let token_url = url(&format!("{path}.tokenUrl"), token_url, report)?;
+            Some(HttpAuth::OAuth2 { secret, token_url, scopes: auth.scopes.clone() })
+        }
+    }
+}
+
+fn placement(
+    auth: &AuthSpec,
+    query: &BTreeMap<String, String>,
+    path: &str,
+    report: &mut Report,
+) -> Option<ApiKeyPlacement> {
+    match (&auth.header, &auth.query_parameter) {
+        (Some(header), None) => report
+            .require(is_header_name(header), format!("{path}.header"), &rules::HEADER)
+            .then(|| ApiKeyPlacement::Header(header.to_ascii_lowercase())),
+        (None, Some(parameter)) => report
+            .require(
+                !query.contains_key(parameter),
+                format!("{HTTP}.query.{parameter}"),
+                &rules::PARAMETER_NOT_IN_QUERY,
+            )
+            .then(|| ApiKeyPlacement::Query(parameter.clone())),
+        (Some(_), Some(_)) | (None, None) => {
+            report.refuse(path, &rules::API_KEY_PLACEMENT);
+            None
+        }
+    }
+}
+
+fn rate_limit(limit: &RateLimitSpec, report: &mut Report) -> Option<RateLimit> {
+    let requests = count(&format!("{HTTP}.rateLimit.requests"), limit.requests, report);
+    let per = report.positive(&format!("{HTTP}.rateLimit.per"), limit.per);
+    Some(RateLimit { requests: requests?, per: per? })
+}
+
+fn retry(retry: &RetrySpec, report: &mut Report) -> Option<Retry> {
+    let path = format!("{HTTP}.retry");
+    let max_attempts = count(&format!("{path}.maxAttempts"), retry.max_attempts, report);
+    let initial_backoff = report.positive(&format!("{path}.initialBackoff"), retry.initial_backoff);
+    report.require(
+        retry.initial_backoff <= retry.max_backoff,
+        format!("{path}.initialBackoff"),
+        &rules::BACKOFF_ORDER,
+    );
+    Some(Retry {
+        max_attempts: max_attempts?,
+        initial_backoff: initial_backoff?,
+        max_backoff: retry.max_backoff.get(),
+    })
+}
