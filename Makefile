@@ -1,11 +1,43 @@
 .DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+tools := $(HOME)/.cache/userstream/bin
 
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
+.PHONY: fmt
+fmt: ## format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: prerequisites ## formatting, clippy without warnings, licences, banned and duplicate dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	e2e/dependencies $(tools)
+
+.PHONY: test-fast
+test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
+	cargo test --workspace --locked
+
+.PHONY: test
+test: prerequisites ## everything, on a machine with nothing but Rust, Java and Maven: installs, starts, tests, stops
+	@echo "==> build"
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked --no-run
+	cargo test --workspace --locked --test real_servers --no-run
+	@echo "==> unit, property and simulation tests"
+	cargo test --workspace --locked
+	@echo "==> tests against a real Kafka and a real Cassandra"
+	e2e/rig/rig run cargo test --workspace --locked --test real_servers
+
+.PHONY: prerequisites
+prerequisites:
+	@e2e/prerequisites
+
 .PHONY: rig-up
-rig-up: ## start a real Kafka and a real Cassandra on loopback, and print their addresses
+rig-up: prerequisites ## start a real Kafka and a real Cassandra on loopback, and print their addresses
 	@e2e/rig/rig up
 
 .PHONY: rig-down

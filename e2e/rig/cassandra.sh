@@ -1,4 +1,4 @@
-# Cassandra: single nodes; `cassandra` is open, `cassandra-secure` wants a password and a client certificate.
+# Cassandra: single nodes; `cassandra` is open, `cassandra-secure` wants TLS and a password.
 # shellcheck shell=bash
 
 cassandra_ports() {
@@ -19,7 +19,8 @@ cassandra_is_ready() {
 
 start_cassandra() {
   pid_of "$1" >/dev/null && return
-  local home=$rig_dir/$1 lib port storage_port tls=false authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
+  local home=$rig_dir/$1 java lib port storage_port tls=false authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
+  java=$(java_17)
   lib=$(jars cassandra)
   eval "$(cassandra_ports "$1")"
   ensure_certificates
@@ -33,7 +34,7 @@ start_cassandra() {
   [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
   # The waits that are left out here (for gossip, for the ring, before the first role) matter to a ring of many
   # nodes; on one node they are 40 s of nothing.
-  launch "$1" java "@$here/cassandra/jvm17.args" "${jit[@]}" -Xms1g -Xmx1g -Xss256k -XX:+UseG1GC \
+  launch "$1" "$java" "@$here/cassandra/jvm17.args" "${jit[@]}" -Xms1g -Xmx1g -Xss256k -XX:+UseG1GC \
     -XX:+ParallelRefProcEnabled -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=1g \
     "-Dcassandra.config=file://$home/cassandra.yaml" "-Dcassandra.storagedir=$home/data" \
     "-Dlogback.configurationFile=$here/cassandra/logback.xml" -Dcassandra.libjemalloc=- \

@@ -44,7 +44,6 @@ ensure_certificates() {
     issue_certificate client
     cat server.key server.pem ca.pem >server.keystore.pem
     openssl pkcs12 -export -in server.pem -inkey server.key -certfile ca.pem -name server -passout pass:changeit -out server.p12
-    keytool -importcert -noprompt -alias ca -file ca.pem -storetype PKCS12 -keystore trust.p12 -storepass changeit 2>/dev/null
     touch ready
   ) 9>"$certificates/.servers.lock"
 }

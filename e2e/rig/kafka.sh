@@ -28,7 +28,8 @@ start_kafka() {
   sed -e "s#@PORT@#$port#g; s#@SECURE_PORT@#$secure_port#g; s#@CONTROLLER_PORT@#$controller_port#g" \
     -e "s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
     "$here/kafka/server.properties" >"$home/server.properties"
-  local java=(java "-Dlog4j2.configurationFile=$here/kafka/log4j2.properties" -cp "$lib/*")
+  local java
+  java=("$(java_17)" "-Dlog4j2.configurationFile=$here/kafka/log4j2.properties" -cp "$lib/*")
   if [ ! -f "$home/data/meta.properties" ]; then
     "${java[@]}" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.tools.StorageTool format --standalone \
       -t MkU3OEVBNTcwNTJENDM2Qg -c "$home/server.properties" \
@@ -57,6 +58,6 @@ kafka_tool() {
   case $class in *.*) ;; *) class=org.apache.kafka.tools.$class ;; esac
   lib=$(jars kafka)
   eval "$(kafka_ports)"
-  java -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.level=warn -cp "$lib/*" "$class" \
+  "$(java_17)" -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.level=warn -cp "$lib/*" "$class" \
     --bootstrap-server "127.0.0.1:$port" "$@"
 }

@@ -14,10 +14,24 @@ pid_of() {
   tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$rig_dir/$1/" && echo "$pid"
 }
 
+# shellcheck disable=SC2034 # the servers read it
+
 # Half of a short-lived server's CPU is its optimising compiler, which pays only after a million rows: tests leave
 # it out, measurements turn it on.
 jit=(-XX:TieredStopAtLevel=1)
 [ -z "${USERSTREAM_RIG_FULL_JIT:-}" ] || jit=()
+
+# Cassandra 5 runs on Java 17 and not on newer ones; Kafka takes either.
+java_17() {
+  local candidate
+  for candidate in "${JAVA_HOME:-}/bin/java" "$(command -v java)" /usr/lib/jvm/*17*/bin/java; do
+    if [ -x "$candidate" ] && "$candidate" -version 2>&1 | grep -q '"17\.'; then
+      echo "$candidate"
+      return
+    fi
+  done
+  fail "Java 17 is not installed (Debian: apt-get install openjdk-17-jre-headless)"
+}
 
 # launch SERVER COMMAND...: runs it in a session of its own, so that a Ctrl-C meant for the tests does not reach it.
 launch() {

@@ -1,1 +1,24 @@
-//! The rig: real servers, and what the black-box tests share.
+//! The rig: real servers, the worker as a process, a scripted source, and an oracle that knows what a table must hold.
+//!
+//! Nothing here looks into the worker. It is given a configuration file, signals and time; it is judged by what the
+//! topic, the table, its log and its exit code say, which are read through clients of their own.
+//!
+//! The functions here are for tests, and report what goes wrong by panicking with what a reader needs to see.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's output is how this crate reports"
+)]
+
+pub mod names;
+pub mod oracle;
+pub mod pipeline;
+pub mod rig;
+pub mod secrets;
+pub mod source;
+pub mod table;
+pub mod topic;
+pub mod users;
+pub mod waiting;
+pub mod worker;

@@ -1,0 +1,19 @@
+//! Names that no other test uses, so that tests share servers and run side by side.
+
+use std::sync::LazyLock;
+
+/// A name for topics, keyspaces, tables and groups: the test's own, and a part that differs in every run.
+///
+/// It is at most 40 characters of `[a-z0-9_]`, which Kafka and Cassandra both take unquoted.
+///
+/// # Panics
+/// When `test` has other characters or more than 32.
+pub fn unique(test: &str) -> String {
+    static RUN: LazyLock<String> =
+        LazyLock::new(|| uuid::Uuid::new_v4().simple().to_string().chars().take(7).collect());
+    let fits = test.starts_with(|first: char| first.is_ascii_lowercase())
+        && test.len() <= 32
+        && test.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    assert!(fits, "`{test}` cannot be part of a topic's and a keyspace's name");
+    format!("{test}_{}", *RUN)
+}

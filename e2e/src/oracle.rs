@@ -1,0 +1,262 @@
+//! What a table must hold, folded from the topic alone, and how what it holds differs.
+//!
+//! The fold is the contract: of every cell the version with the greatest write time wins, whatever order records
+//! arrived in and however often. So after any crash the table must be exactly this, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::topic::TopicRecord;
+
+/// One cell: its value in a spelling of the oracle's own, and its write time in microseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// The value.
+    pub value: String,
+    /// When it was written, as the table says.
+    pub write_time: i64,
+}
+
+/// A row as it was found: its key, and its cells by column. A cell that is not set is not there.
+pub type Row = (String, BTreeMap<&'static str, Cell>);
+
+/// The values that a record should put into its row: the row's key, and values by column.
+pub type Values = (String, BTreeMap<&'static str, String>);
+
+/// The write time that a record of the topic must get: milliseconds of its timestamp × 1000, and its offset's last
+/// three digits, so that two versions in one millisecond keep the topic's order.
+pub fn write_time(record: &TopicRecord) -> i64 {
+    record.timestamp * 1000 + record.offset % 1000
+}
+
+/// Everything that was ever to be written, by key, and so what must be there in the end.
+#[derive(Debug, Default)]
+pub struct Model {
+    versions: BTreeMap<String, Vec<BTreeMap<&'static str, Cell>>>,
+    /// How many records were folded.
+    pub records: usize,
+}
+
+impl Model {
+    /// The fold of a topic. `values` says what a record should put into the table, or nothing for a poison record.
+    pub fn fold(records: &[TopicRecord], values: impl Fn(&TopicRecord) -> Option<Values>) -> Self {
+        let mut model = Self::default();
+        for record in records {
+            if let Some((key, values)) = values(record) {
+                model.write(key, values, write_time(record));
+            }
+        }
+        model
+    }
+
+    /// Adds one version of a row.
+    pub fn write(&mut self, key: String, values: BTreeMap<&'static str, String>, write_time: i64) {
+        let version =
+            values.into_iter().map(|(column, value)| (column, Cell { value, write_time })).collect();
+        self.versions.entry(key).or_default().push(version);
+        self.records += 1;
+    }
+
+    /// The keys that must be there.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.versions.keys().map(String::as_str)
+    }
+
+    /// How many rows must be there.
+    pub fn rows(&self) -> usize {
+        self.versions.len()
+    }
+
+    /// Compares a whole table with what it must hold.
+    pub fn judge(&self, found: &[Row]) -> Verdict {
+        let mut verdict = Verdict { rows: found.len(), ..Verdict::default() };
+        let mut seen = BTreeSet::new();
+        for (key, cells) in found {
+            let Some(versions) = self.versions.get(key) else {
+                verdict.note(Fault::Ghost, key, &format!("{cells:?} was never written"));
+                continue;
+            };
+            if !seen.insert(key) {
+                verdict.note(Fault::Duplicate, key, "two rows have this key");
+            }
+            let expected = merge(versions.iter());
+            if *cells != expected {
+                verdict.note(classify(versions, cells), key, &difference(&expected, cells));
+            }
+        }
+        for key in self.versions.keys().filter(|key| !seen.contains(key)) {
+            verdict.note(Fault::Lost, key, "there is no row");
+        }
+        verdict
+    }
+}
+
+/// Of each cell, the version with the greatest write time.
+fn merge<'a>(
+    versions: impl Iterator<Item = &'a BTreeMap<&'static str, Cell>>,
+) -> BTreeMap<&'static str, Cell> {
+    let mut merged: BTreeMap<&'static str, Cell> = BTreeMap::new();
+    for (column, cell) in versions.flatten() {
+        match merged.get(column) {
+            Some(newer) if newer.write_time >= cell.write_time => {}
+            _ => {
+                merged.insert(column, cell.clone());
+            }
+        }
+    }
+    merged
+}
+
+/// A row that is not what it must be is stale when it is what it once was to be: the merge of every version up to its
+/// newest cell. It is torn when its cells are of versions that never stood together, wrong when a cell is of none.
+fn classify(versions: &[BTreeMap<&'static str, Cell>], cells: &BTreeMap<&'static str, Cell>) -> Fault {
+    let written =
+        |column: &&'static str, cell: &Cell| versions.iter().any(|version| version.get(column) == Some(cell));
+    if !cells.iter().all(|(column, cell)| written(column, cell)) {
+        return Fault::Wrong;
+    }
+    let newest = cells.values().map(|cell| cell.write_time).max().unwrap_or(i64::MIN);
+    let until = versions.iter().filter(|version| version.values().all(|cell| cell.write_time <= newest));
+    if merge(until) == *cells { Fault::Stale } else { Fault::Torn }
+}
+
+fn difference(expected: &BTreeMap<&'static str, Cell>, found: &BTreeMap<&'static str, Cell>) -> String {
+    let columns: BTreeSet<_> = expected.keys().chain(found.keys()).collect();
+    columns
+        .into_iter()
+        .filter(|column| expected.get(*column) != found.get(*column))
+        .map(|column| format!("{column}: expected {:?}, found {:?}", expected.get(column), found.get(column)))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// How a row can differ from what it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A key of the input has no row.
+    Lost,
+    /// A row has a key that is not in the input.
+    Ghost,
+    /// Two rows have one key.
+    Duplicate,
+    /// A row is as it was before its newest version.
+    Stale,
+    /// A row's cells are of versions that never stood together.
+    Torn,
+    /// A cell has a value or a write time that no record gave it.
+    Wrong,
+}
+
+/// How a table differs from what it must hold: nothing, if the worker kept its promise.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// How many rows were found.
+    pub rows: usize,
+    faults: BTreeMap<Fault, usize>,
+    examples: Vec<String>,
+}
+
+impl Verdict {
+    fn note(&mut self, fault: Fault, key: &str, what: &str) {
+        *self.faults.entry(fault).or_default() += 1;
+        if self.examples.len() < 10 {
+            self.examples.push(format!("{fault:?} {key}: {what}"));
+        }
+    }
+
+    /// How many rows have this fault.
+    pub fn count(&self, fault: Fault) -> usize {
+        self.faults.get(&fault).copied().unwrap_or_default()
+    }
+
+    /// Fails the test unless nothing differs.
+    ///
+    /// # Panics
+    /// With the counts and the first examples when something does.
+    #[track_caller]
+    pub fn assert_exact(&self) {
+        assert!(self.faults.is_empty(), "the table is not the fold of the topic: {self}");
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |fault| self.count(fault);
+        write!(
+            formatter,
+            "{} rows, lost {}, ghost {}, duplicate {}, stale {}, torn {}, wrong {}",
+            self.rows,
+            count(Fault::Lost),
+            count(Fault::Ghost),
+            count(Fault::Duplicate),
+            count(Fault::Stale),
+            count(Fault::Torn),
+            count(Fault::Wrong)
+        )?;
+        for example in &self.examples {
+            write!(formatter, "\n  {example}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+        pairs.iter().map(|(column, value)| (*column, (*value).to_owned())).collect()
+    }
+
+    fn row(key: &str, cells: &[(&'static str, &str, i64)]) -> Row {
+        let cell = |value: &str, write_time| Cell { value: value.to_owned(), write_time };
+        (key.to_owned(), cells.iter().map(|(column, value, time)| (*column, cell(value, *time))).collect())
+    }
+
+    /// `ann` has three versions, which arrived out of order; the newest leaves the city as it was.
+    fn model() -> Model {
+        let mut model = Model::default();
+        model.write("ann".into(), values(&[("name", "Ann"), ("city", "Arklow")]), 1);
+        model.write("ann".into(), values(&[("name", "Anne")]), 3);
+        model.write("ann".into(), values(&[("name", "Anna"), ("city", "Athlone")]), 2);
+        model.write("bob".into(), values(&[("name", "Bob")]), 1);
+        model
+    }
+
+    fn ann() -> Row {
+        row("ann", &[("name", "Anne", 3), ("city", "Athlone", 2)])
+    }
+
+    fn bob() -> Row {
+        row("bob", &[("name", "Bob", 1)])
+    }
+
+    #[test]
+    fn a_table_that_is_the_fold_is_exact() {
+        model().judge(&[ann(), bob()]).assert_exact();
+    }
+
+    #[test]
+    fn every_way_to_be_wrong_is_told_apart() {
+        let planted = [
+            (Fault::Lost, vec![ann()]),
+            (Fault::Ghost, vec![ann(), bob(), row("eve", &[("name", "Eve", 1)])]),
+            (Fault::Duplicate, vec![ann(), bob(), bob()]),
+            (Fault::Stale, vec![row("ann", &[("name", "Anna", 2), ("city", "Athlone", 2)]), bob()]),
+            (Fault::Torn, vec![row("ann", &[("name", "Anne", 3), ("city", "Arklow", 1)]), bob()]),
+            (Fault::Torn, vec![row("ann", &[("name", "Anne", 3)]), bob()]),
+            (Fault::Wrong, vec![row("ann", &[("name", "Anne", 4), ("city", "Athlone", 2)]), bob()]),
+            (Fault::Wrong, vec![row("ann", &[("name", "Eve", 3), ("city", "Athlone", 2)]), bob()]),
+        ];
+        for (fault, table) in planted {
+            let verdict = model().judge(&table);
+            assert_eq!((verdict.count(fault), verdict.faults.len()), (1, 1), "{fault:?}: {verdict}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "Lost ann: there is no row")]
+    fn a_failing_verdict_shows_examples() {
+        model().judge(&[bob()]).assert_exact();
+    }
+}

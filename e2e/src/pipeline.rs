@@ -1,0 +1,161 @@
+//! A pipeline of a test's own: names that nobody else uses, a spec to change, and the workers that run it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::names::unique;
+use crate::oracle::{Model, Verdict};
+use crate::rig::Rig;
+use crate::secrets::Secrets;
+use crate::table::Cassandra;
+use crate::topic::{Kafka, TopicRecord};
+use crate::users;
+use crate::worker::Worker;
+
+/// A pipeline whose topic, keyspace and group have one name, with users as records and the table `users`.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The name of its topic, its keyspace and its group.
+    pub name: String,
+    /// Its spec, to be changed before workers are started.
+    pub spec: Value,
+    /// The Secrets that its spec may refer to.
+    pub secrets: Secrets,
+    /// A connection to its broker.
+    pub kafka: Kafka,
+    /// A session with its node.
+    pub cassandra: Cassandra,
+    directory: PathBuf,
+}
+
+/// The columns of the table but its key.
+pub fn columns() -> Vec<&'static str> {
+    users::FIELDS.iter().map(|(name, ..)| *name).filter(|name| *name != "id").collect()
+}
+
+impl Pipeline {
+    /// A pipeline without a source on the rig's open servers: it maps the users that the test appends to its topic.
+    ///
+    /// # Panics
+    /// When its folder cannot be made.
+    pub async fn without_source(rig: &Rig, test: &str) -> Self {
+        let name = unique(test);
+        let directory = rig.directory.join("tests").join(&name);
+        fs::create_dir_all(&directory).expect("the test's folder can be made");
+        let spec = json!({
+            "schema": {"fields": users::schema_fields()},
+            "kafka": {"bootstrapServers": rig.kafka, "topic": {"name": name, "partitions": 4}},
+            "processor": {"consumerGroup": name},
+            "sink": {"cassandra": {
+                "contactPoints": [rig.cassandra],
+                "keyspace": {"name": name, "replication": {"class": "NetworkTopologyStrategy", "datacenter1": 1}},
+                "table": {"name": "users", "partitionKey": ["id"]},
+            }},
+        });
+        Self {
+            spec,
+            secrets: Secrets::new(directory.join("secrets")),
+            kafka: Kafka::connect(rig),
+            cassandra: Cassandra::connect(rig).await,
+            directory,
+            name,
+        }
+    }
+
+    /// The dead-letter topic.
+    pub fn dead_letters(&self) -> String {
+        format!("{}.dlq", self.name)
+    }
+
+    /// Starts `worker COMMAND ARGUMENTS... --config FILE`. Workers with the same `instance` share a log.
+    ///
+    /// # Panics
+    /// When the configuration cannot be written or the worker not be started.
+    pub fn start_with(&self, instance: &str, command: &str, arguments: &[&str]) -> Worker {
+        let listen = free_address();
+        let config = json!({
+            "version": 1,
+            "pipeline": {"namespace": "e2e", "name": self.name.replace('_', "-")},
+            "spec": self.spec,
+            "secretsDirectory": self.secrets.directory,
+            "allowedPrivateRanges": ["127.0.0.0/8"],
+            "listen": listen,
+            "terminationMessagePath": self.termination_message_path(instance),
+            "logFormat": "Text",
+        });
+        let file = self.directory.join(format!("{instance}.json"));
+        fs::write(&file, format!("{config:#}")).expect("the configuration can be written");
+        let file = file.to_str().expect("the rig's folder has a UTF-8 name");
+        let arguments = [&[command], arguments, &["--config", file]].concat();
+        Worker::start(&arguments, &self.directory.join(format!("{instance}.log")), Some(listen))
+    }
+
+    /// Starts a worker without further arguments.
+    pub fn start(&self, instance: &str, command: &str) -> Worker {
+        self.start_with(instance, command, &[])
+    }
+
+    /// Starts a processor.
+    pub fn process(&self) -> Worker {
+        self.start("processor", "process")
+    }
+
+    /// Runs a one-shot worker to its end and returns its exit code.
+    pub async fn run(&self, command: &str) -> i32 {
+        self.start(command, command).exit(Duration::from_secs(60)).await
+    }
+
+    /// Makes the topics, the keyspace and the table.
+    ///
+    /// # Panics
+    /// When `worker provision` does not exit 0.
+    pub async fn provision(&self) {
+        let mut worker = self.start("provision", "provision");
+        let code = worker.exit(Duration::from_secs(60)).await;
+        assert_eq!(code, 0, "worker provision failed");
+    }
+
+    /// What a worker reported at its end.
+    ///
+    /// # Panics
+    /// When it reported nothing, or no JSON.
+    pub fn termination_message(&self, instance: &str) -> Value {
+        let text = fs::read_to_string(self.termination_message_path(instance))
+            .expect("there is a termination message");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    fn termination_message_path(&self, instance: &str) -> PathBuf {
+        self.directory.join(format!("{instance}.termination"))
+    }
+
+    /// Waits until the processors have committed the whole topic.
+    pub async fn await_processed(&self, within: Duration) {
+        self.kafka.await_committed(&self.name, &self.name, within).await;
+    }
+
+    /// Compares the table with the fold of the topic. `values` says what a record should put into the table.
+    pub async fn judge(&self, values: impl Fn(&TopicRecord) -> Option<crate::oracle::Values>) -> Verdict {
+        let records = self.kafka.records(&self.name).await;
+        let model = Model::fold(&records, values);
+        let verdict = model.judge(&self.rows().await);
+        println!("{}: {} records folded, {verdict}", self.name, model.records);
+        verdict
+    }
+
+    /// Every row of the table.
+    pub async fn rows(&self) -> Vec<crate::oracle::Row> {
+        self.cassandra.rows(&self.name, "users", "id", &columns()).await
+    }
+}
+
+/// An address of loopback's sixteen million that this process has not given out; nothing else listens beyond 127.1.
+fn free_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let (process, next) = (std::process::id().to_be_bytes(), NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("127.{}.{}.{}:{}", process[2].max(1), process[3], next % 250 + 1, 8080 + next / 250)
+}

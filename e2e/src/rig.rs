@@ -1,0 +1,186 @@
+//! The servers: where they are, and how to stop, kill, pause and restart them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// A server of the rig.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// The Kafka broker.
+    Kafka,
+    /// The open Cassandra node.
+    Cassandra,
+    /// The Cassandra node that wants TLS and a password. It runs only after [`Rig::start`].
+    CassandraSecure,
+}
+
+impl Server {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Cassandra => "cassandra",
+            Self::CassandraSecure => "cassandra-secure",
+        }
+    }
+}
+
+/// A running rig. Its servers are shared: whoever disturbs them holds them [alone](Rig::alone).
+#[derive(Debug)]
+pub struct Rig {
+    /// `host:port` of Kafka's open listener.
+    pub kafka: String,
+    /// `host:port` of Kafka's listener with TLS, client certificate and SCRAM-SHA-512.
+    pub kafka_secure: String,
+    /// The user of the secured listener.
+    pub kafka_username: String,
+    /// That user's first password.
+    pub kafka_password: String,
+    /// `host:port` of the open Cassandra node.
+    pub cassandra: String,
+    /// `host:port` of the secured one.
+    pub cassandra_secure: String,
+    /// The folder with `ca.pem`, `stranger.pem` (an authority that signed nothing here), `client.pem` and `client.key`.
+    pub certificates: PathBuf,
+    /// The folder with everything of this rig, where tests put what should outlive them: logs.
+    pub directory: PathBuf,
+}
+
+/// The rig, held by one test among others or by one test alone, until it is dropped.
+#[derive(Debug)]
+pub struct Held {
+    rig: &'static Rig,
+    _lock: File,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Rig;
+
+    fn deref(&self) -> &Rig {
+        self.rig
+    }
+}
+
+impl Rig {
+    /// The rig, shared with other tests that leave its servers alone.
+    pub async fn shared() -> Held {
+        Self::hold(File::lock_shared).await
+    }
+
+    /// The rig for a test that kills, pauses or restarts servers: no other test runs meanwhile.
+    pub async fn alone() -> Held {
+        Self::hold(File::lock).await
+    }
+
+    async fn hold(lock: fn(&File) -> std::io::Result<()>) -> Held {
+        tokio::task::spawn_blocking(move || {
+            let rig = Self::running();
+            let file = File::create(rig.directory.join("lock")).expect("the rig's folder can be written");
+            lock(&file).expect("the rig's lock can be taken");
+            Held { rig, _lock: file }
+        })
+        .await
+        .expect("taking the rig's lock does not panic")
+    }
+
+    /// The rig that `USERSTREAM_RIG_DIR` names, started when it is not running; without it, one of this process's own,
+    /// which ends when the process does.
+    fn running() -> &'static Self {
+        static RIG: OnceLock<Rig> = OnceLock::new();
+        RIG.get_or_init(|| {
+            let (directory, own) = match std::env::var_os("USERSTREAM_RIG_DIR") {
+                Some(directory) => (PathBuf::from(directory), false),
+                None => (repository().join(format!("target/rig-of-{}", std::process::id())), true),
+            };
+            if own {
+                #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up behind it")]
+                rig_command(&directory)
+                    .args(["follow", &std::process::id().to_string()])
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .expect("the rig's script can be started");
+            }
+            Self::from_env(&output(rig_command(&directory).arg("up")))
+        })
+    }
+
+    fn from_env(text: &str) -> Self {
+        let values: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let value = |name: &str| {
+            (*values.get(name).unwrap_or_else(|| panic!("the rig did not print {name}"))).to_owned()
+        };
+        Self {
+            kafka: value("RIG_KAFKA"),
+            kafka_secure: value("RIG_KAFKA_SECURE"),
+            kafka_username: value("RIG_KAFKA_USERNAME"),
+            kafka_password: value("RIG_KAFKA_PASSWORD"),
+            cassandra: value("RIG_CASSANDRA"),
+            cassandra_secure: value("RIG_CASSANDRA_SECURE"),
+            certificates: value("RIG_CERTIFICATES").into(),
+            directory: value("RIG_DIR").into(),
+        }
+    }
+
+    /// Starts a server with the data it had, and returns when it answers.
+    pub async fn start(&self, server: Server) {
+        self.run(&["start", server.name()]).await;
+    }
+
+    /// Ends a server with SIGKILL.
+    pub async fn kill(&self, server: Server) {
+        self.run(&["kill", server.name()]).await;
+    }
+
+    /// Stops a server in order.
+    pub async fn stop(&self, server: Server) {
+        self.run(&["stop", server.name()]).await;
+    }
+
+    /// Freezes a server: its sockets stay open and nothing answers.
+    pub async fn pause(&self, server: Server) {
+        self.run(&["pause", server.name()]).await;
+    }
+
+    /// Lets a frozen server go on.
+    pub async fn resume(&self, server: Server) {
+        self.run(&["resume", server.name()]).await;
+    }
+
+    /// Runs one of Kafka's command line tools against the open listener and returns what it printed.
+    pub async fn kafka_tool(&self, arguments: &[&str]) -> String {
+        self.run(&[&["kafka-tool"], arguments].concat()).await
+    }
+
+    /// Issues a client certificate of the rig's authority: `name.pem` and `name.key` among the certificates.
+    pub async fn issue_certificate(&self, name: &str) {
+        self.run(&["certificate", name]).await;
+    }
+
+    async fn run(&self, arguments: &[&str]) -> String {
+        let mut command = rig_command(&self.directory);
+        command.args(arguments);
+        tokio::task::spawn_blocking(move || output(&mut command))
+            .await
+            .expect("running the rig does not panic")
+    }
+}
+
+/// The root of the checkout.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_owned()
+}
+
+fn rig_command(directory: &Path) -> Command {
+    let mut command = Command::new(repository().join("e2e/rig/rig"));
+    command.env("USERSTREAM_RIG_DIR", directory).env("USERSTREAM_RIG_FREE_PORTS", "1").stdin(Stdio::null());
+    command
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.stderr(Stdio::inherit()).output().expect("the rig's script can be started");
+    assert!(output.status.success(), "{command:?} failed: {}", output.status);
+    String::from_utf8(output.stdout).expect("the rig prints UTF-8")
+}

@@ -1,0 +1,64 @@
+//! Secrets as files, replaced the way a kubelet replaces them.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// A folder of Secrets: each is a folder with a file for every key.
+#[derive(Debug)]
+pub struct Secrets {
+    /// The folder.
+    pub directory: PathBuf,
+}
+
+impl Secrets {
+    /// A folder without Secrets in it.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn new(directory: PathBuf) -> Self {
+        fs::create_dir_all(&directory).expect("the folder can be made");
+        Self { directory }
+    }
+
+    /// Sets every key of a Secret at once: the files are links through `..data`, which is itself swapped by a rename, so
+    /// that nobody ever sees the user name of one version beside the password of another.
+    ///
+    /// # Panics
+    /// When a file cannot be written.
+    pub fn put(&self, name: &str, keys: &[(&str, &[u8])]) {
+        let secret = self.directory.join(name);
+        let version = format!("..version-{}", uuid::Uuid::new_v4().simple());
+        fs::create_dir_all(secret.join(&version)).expect("the version's folder can be made");
+        for (key, value) in keys {
+            fs::write(secret.join(&version).join(key), value).expect("the key can be written");
+        }
+        let former = fs::read_link(secret.join("..data")).ok();
+        symlink(&version, secret.join("..data_tmp")).expect("the link can be made");
+        fs::rename(secret.join("..data_tmp"), secret.join("..data")).expect("the link can be swapped");
+        for (key, _) in keys {
+            if !secret.join(key).is_symlink() {
+                symlink(Path::new("..data").join(key), secret.join(key)).expect("the link can be made");
+            }
+        }
+        if let Some(former) = former {
+            fs::remove_dir_all(secret.join(former)).expect("the former version can be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_secret_shows_its_new_keys_through_the_same_paths() {
+        let secrets = Secrets::new(std::env::temp_dir().join(crate::names::unique("secrets")));
+        let password = secrets.directory.join("user/password");
+        secrets.put("user", &[("password", b"first")]);
+        assert_eq!(fs::read_to_string(&password).unwrap(), "first");
+        secrets.put("user", &[("password", b"second")]);
+        assert_eq!(fs::read_to_string(&password).unwrap(), "second");
+        fs::remove_dir_all(&secrets.directory).unwrap();
+    }
+}

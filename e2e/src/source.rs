@@ -1,0 +1,223 @@
+//! An HTTP source that does as it is told: serves, refuses, hangs, cuts off, bombs; and remembers who asked for what.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// When it had arrived.
+    pub at: Instant,
+    /// Its method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The query's parameters; the tests' need no unescaping.
+    pub query: BTreeMap<String, String>,
+    /// Its headers, with names in lower case.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// What the source does with a request.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// 200 with this JSON.
+    Json(String),
+    /// This status, these headers and no body.
+    Status(u16, Vec<(&'static str, String)>),
+    /// Not a byte, for ever.
+    Hang,
+    /// A head and half of this body, then silence.
+    HangInBody(String),
+    /// A head that promises this body, half of it, then the end of the connection.
+    Truncated(String),
+    /// 200 with so many bytes of one JSON string, gzipped to a thousandth of that.
+    GzipBomb(usize),
+}
+
+/// A running source, on a free port of loopback, until it is dropped.
+#[derive(Debug)]
+pub struct Source {
+    /// `http://host:port`, without a path.
+    pub url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Source {
+    /// Starts a source. `script` is asked for the reply to each request; the number counts requests from 0.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn start(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+        let url = format!("http://{}", listener.local_addr().expect("the socket is bound"));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (script, seen) = (Arc::new(script), requests.clone());
+        let serving = tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (script, seen) = (script.clone(), seen.clone());
+                // A client that goes away in the middle is none of the source's business.
+                tokio::spawn(async move { serve(connection, script.as_ref(), &seen).await.ok() });
+            }
+        });
+        Self { url, requests, serving }
+    }
+
+    /// Every request so far, in order.
+    ///
+    /// # Panics
+    /// When a script panicked.
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().expect("no script panicked").clone()
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(
+    mut connection: TcpStream,
+    script: &(impl Fn(usize, &Request) -> Reply + Sync),
+    seen: &Mutex<Vec<Request>>,
+) -> std::io::Result<()> {
+    let Some(request) = read_request(&mut connection).await? else { return Ok(()) };
+    let number = {
+        let mut seen = seen.lock().expect("no script panicked");
+        seen.push(request.clone());
+        seen.len() - 1
+    };
+    let reply = script(number, &request);
+    write_reply(&mut connection, reply).await?;
+    connection.shutdown().await
+}
+
+async fn read_request(connection: &mut TcpStream) -> std::io::Result<Option<Request>> {
+    let mut bytes = Vec::new();
+    loop {
+        if connection.read_buf(&mut bytes).await? == 0 {
+            return Ok(None);
+        }
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut request = httparse::Request::new(&mut headers);
+        if request.parse(&bytes).is_ok_and(|status| status.is_complete()) {
+            let (path, query) = request
+                .path
+                .unwrap_or_default()
+                .split_once('?')
+                .unwrap_or((request.path.unwrap_or_default(), ""));
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            return Ok(Some(Request {
+                at: Instant::now(),
+                method: request.method.unwrap_or_default().to_owned(),
+                path: path.to_owned(),
+                query: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+                headers: request
+                    .headers
+                    .iter()
+                    .map(|header| {
+                        (header.name.to_lowercase(), String::from_utf8_lossy(header.value).into_owned())
+                    })
+                    .collect(),
+            }));
+        }
+    }
+}
+
+async fn write_reply(connection: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
+    let json = |length: usize, encoding: &str| {
+        format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{encoding}content-length: {length}\r\nconnection: close\r\n\r\n"
+        )
+    };
+    match reply {
+        Reply::Json(body) => {
+            connection.write_all(json(body.len(), "").as_bytes()).await?;
+            connection.write_all(body.as_bytes()).await
+        }
+        Reply::Status(code, headers) => {
+            let headers: String =
+                headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let head = format!(
+                "HTTP/1.1 {code} Scripted\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            connection.write_all(head.as_bytes()).await
+        }
+        Reply::Hang => std::future::pending().await,
+        Reply::HangInBody(body) => {
+            connection.write_all(json(body.len(), "").as_bytes()).await?;
+            connection.write_all(&body.as_bytes()[..body.len() / 2]).await?;
+            std::future::pending().await
+        }
+        Reply::Truncated(body) => {
+            connection.write_all(json(body.len(), "").as_bytes()).await?;
+            connection.write_all(&body.as_bytes()[..body.len() / 2]).await
+        }
+        Reply::GzipBomb(bytes) => {
+            let bomb = gzip_bomb(bytes)?;
+            connection.write_all(json(bomb.len(), "content-encoding: gzip\r\n").as_bytes()).await?;
+            connection.write_all(&bomb).await
+        }
+    }
+}
+
+fn gzip_bomb(bytes: usize) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(b"{\"results\":[{\"login\":{\"uuid\":\"")?;
+    let block = [b'0'; 1 << 16];
+    for _ in 0..bytes.div_ceil(block.len()) {
+        encoder.write_all(&block)?;
+    }
+    encoder.write_all(b"\"}}]}")?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ask(source: &Source, path: &str) -> Vec<u8> {
+        let mut connection = TcpStream::connect(source.url.trim_start_matches("http://")).await.unwrap();
+        connection
+            .write_all(format!("GET {path} HTTP/1.1\r\nHost: here\r\nX-Token: a\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut reply = Vec::new();
+        connection.read_to_end(&mut reply).await.unwrap();
+        reply
+    }
+
+    #[tokio::test]
+    async fn the_script_sees_the_request_and_gives_the_reply() {
+        let source = Source::start(|number, request| {
+            assert_eq!(request.headers["x-token"], "a");
+            match request.query.get("page").map(String::as_str) {
+                Some("2") => Reply::Truncated("{\"results\":[]}".to_owned()),
+                _ => Reply::Status(429, vec![("retry-after", number.to_string())]),
+            }
+        })
+        .await;
+        let refused = String::from_utf8(ask(&source, "/api").await).unwrap();
+        assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("retry-after: 0\r\n"), "{refused}");
+        let cut = String::from_utf8(ask(&source, "/api?page=2").await).unwrap();
+        assert!(cut.contains("content-length: 14\r\n") && cut.ends_with("\r\n\r\n{\"resul"), "{cut}");
+        let paths: Vec<_> = source.requests().into_iter().map(|request| request.path).collect();
+        assert_eq!(paths, ["/api", "/api"]);
+    }
+
+    #[tokio::test]
+    async fn a_bomb_is_small_on_the_wire() {
+        let source = Source::start(|_, _| Reply::GzipBomb(64 << 20)).await;
+        assert!(ask(&source, "/").await.len() < 128 << 10);
+    }
+}

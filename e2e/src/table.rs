@@ -1,0 +1,134 @@
+//! Tables, read through a Cassandra client of the tests' own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::errors::NewSessionError;
+use scylla::value::{CqlValue, Row as CqlRow};
+
+use crate::oracle::{Cell, Row};
+use crate::rig::Rig;
+use crate::waiting::await_until;
+
+/// A session with one of the rig's nodes.
+#[derive(Debug)]
+pub struct Cassandra(Session);
+
+impl Cassandra {
+    /// A session with the open node.
+    pub async fn connect(rig: &Rig) -> Self {
+        Self::open(|| SessionBuilder::new().known_node(&rig.cassandra)).await
+    }
+
+    /// A session with the secured node as its superuser.
+    ///
+    /// # Panics
+    /// When the rig's certificates cannot be read.
+    pub async fn connect_secure(rig: &Rig, username: &str, password: &str) -> Self {
+        let tls = Arc::new(client_tls(&rig.certificates));
+        Self::open(|| {
+            SessionBuilder::new()
+                .known_node(&rig.cassandra_secure)
+                .tls_context(Some(tls.clone()))
+                .user(username, password)
+        })
+        .await
+    }
+
+    async fn open(builder: impl Fn() -> SessionBuilder) -> Self {
+        let connect = async || -> Result<Session, String> {
+            let built: Result<Session, NewSessionError> =
+                builder().connection_timeout(Duration::from_secs(5)).build().await;
+            built.map_err(|error| error.to_string())
+        };
+        Self(await_until("Cassandra takes a session", Duration::from_secs(60), connect).await)
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Panics
+    /// When the node refuses it.
+    pub async fn execute(&self, statement: &str) {
+        self.0.query_unpaged(statement, &[]).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+
+    /// Every row of a query, as values by position.
+    ///
+    /// # Panics
+    /// When the node refuses it.
+    pub async fn query(&self, statement: &str) -> Vec<Vec<Option<CqlValue>>> {
+        let rows = async {
+            let pages = self.0.query_iter(statement, &[]).await.map_err(|error| error.to_string())?;
+            let rows = pages.rows_stream::<CqlRow>().map_err(|error| error.to_string())?;
+            rows.map_ok(|row| row.columns).try_collect().await.map_err(|error| error.to_string())
+        };
+        rows.await.unwrap_or_else(|error: String| panic!("{statement}: {error}"))
+    }
+
+    /// Every row of a table whose key is the one column `key`, with the write time of every cell of `columns`.
+    pub async fn rows(&self, keyspace: &str, table: &str, key: &str, columns: &[&'static str]) -> Vec<Row> {
+        let cells: Vec<_> = columns.iter().map(|column| format!("{column}, writetime({column})")).collect();
+        let statement = format!("SELECT {key}, {} FROM {keyspace}.{table}", cells.join(", "));
+        self.query(&statement).await.into_iter().map(|values| row(values, columns)).collect()
+    }
+
+    /// How many rows a table has now.
+    ///
+    /// # Panics
+    /// When the node does not say.
+    pub async fn count(&self, keyspace: &str, table: &str) -> usize {
+        let rows = self.query(&format!("SELECT count(*) FROM {keyspace}.{table}")).await;
+        match rows.first().and_then(|row| row.first()) {
+            Some(Some(CqlValue::BigInt(count))) => usize::try_from(*count).expect("a count is not negative"),
+            other => panic!("count(*) gave {other:?}"),
+        }
+    }
+}
+
+fn row(values: Vec<Option<CqlValue>>, columns: &[&'static str]) -> Row {
+    let mut values = values.into_iter();
+    let key = values.next().flatten().map(|key| text(&key)).expect("a row has a key");
+    let mut cells = BTreeMap::new();
+    for column in columns {
+        match (values.next().flatten(), values.next().flatten()) {
+            (Some(value), Some(CqlValue::BigInt(write_time))) => {
+                cells.insert(*column, Cell { value: text(&value), write_time });
+            }
+            (None, None) => {}
+            other => panic!("{column} of {key} came as {other:?}"),
+        }
+    }
+    (key, cells)
+}
+
+/// A value in the oracle's spelling.
+fn text(value: &CqlValue) -> String {
+    match value {
+        CqlValue::Text(text) | CqlValue::Ascii(text) => text.clone(),
+        CqlValue::Int(number) => number.to_string(),
+        CqlValue::BigInt(number) => number.to_string(),
+        CqlValue::Uuid(uuid) => uuid.to_string(),
+        CqlValue::Timestamp(timestamp) => timestamp.0.to_string(),
+        other => panic!("the tests' tables have no column with {other:?}"),
+    }
+}
+
+/// TLS as a client of the rig: its authority alone is trusted.
+fn client_tls(certificates: &Path) -> rustls::ClientConfig {
+    let mut trusted = rustls::RootCertStore::empty();
+    for authority in CertificateDer::pem_file_iter(certificates.join("ca.pem")).expect("ca.pem can be read") {
+        trusted.add(authority.expect("ca.pem is PEM")).expect("ca.pem holds an authority");
+    }
+    rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS")
+        .with_root_certificates(trusted)
+        .with_no_client_auth()
+}

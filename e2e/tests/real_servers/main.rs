@@ -1,0 +1,3 @@
+//! Tests against a real Kafka and a real Cassandra. `make test` runs them; one promise a file.
+
+mod the_oracle_itself;

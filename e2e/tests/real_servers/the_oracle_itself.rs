@@ -1,0 +1,53 @@
+//! The oracle reads what is there: without this, every other test here could pass on nothing.
+
+use userstream_e2e::names::unique;
+use userstream_e2e::oracle::{Fault, Model, write_time};
+use userstream_e2e::rig::Rig;
+use userstream_e2e::table::Cassandra;
+use userstream_e2e::topic::Kafka;
+use userstream_e2e::users;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_planted_into_a_real_table_is_found() {
+    let rig = Rig::shared().await;
+    let name = unique("oracle");
+    let (kafka, cassandra) = (Kafka::connect(&rig), Cassandra::connect(&rig).await);
+    kafka.create_topic(&name, 3).await;
+    kafka.append(&name, &users::records(0, 50, 2)).await;
+
+    cassandra
+        .execute(&format!(
+            "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+        ))
+        .await;
+    cassandra
+        .execute(&format!("CREATE TABLE {name}.users (id uuid PRIMARY KEY, title text, version bigint)"))
+        .await;
+    let records = kafka.records(&name).await;
+    assert_eq!(records.len(), 100);
+    let columns = ["title", "version"];
+    let values = |record: &_| {
+        let (id, mut values) = users::parsed_row(record)?;
+        values.retain(|column, _| columns.contains(column));
+        Some((id, values))
+    };
+    for record in &records {
+        let (id, values) = values(record).expect("every record is a user");
+        let (title, version, time) = (&values["title"], &values["version"], write_time(record));
+        let insert =
+            format!("INSERT INTO {name}.users (id, title, version) VALUES ({id}, '{title}', {version})");
+        cassandra.execute(&format!("{insert} USING TIMESTAMP {time}")).await;
+    }
+    let model = Model::fold(&records, values);
+    let judge = async || model.judge(&cassandra.rows(&name, "users", "id", &columns).await);
+    judge().await.assert_exact();
+
+    let newer = records.iter().map(write_time).max().expect("there are records") + 1;
+    let (torn, lost) = (users::id(0), users::id(1));
+    cassandra
+        .execute(&format!("UPDATE {name}.users USING TIMESTAMP {newer} SET title = 'x' WHERE id = {torn}"))
+        .await;
+    cassandra.execute(&format!("DELETE FROM {name}.users WHERE id = {lost}")).await;
+    let verdict = judge().await;
+    assert_eq!((verdict.count(Fault::Wrong), verdict.count(Fault::Lost)), (1, 1), "{verdict}");
+}
