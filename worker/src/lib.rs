@@ -12,6 +12,8 @@
 
 pub mod backoff;
 pub mod clock;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod histogram;
 pub mod in_flight;
 pub mod log;

@@ -3,6 +3,9 @@
 //! Implementations: Kafka (the real one), SQLite (local mode), and a simulated one in memory
 //! under the simulation's scheduler.
 
+#[cfg(feature = "embedded")]
+pub mod embedded;
+
 use std::fmt;
 
 use crate::record::{LogRecord, Record};

@@ -3,6 +3,9 @@
 //! Implementations: Cassandra (the real one), SQLite (local mode), and a simulated one in
 //! memory under the simulation's scheduler.
 
+#[cfg(feature = "embedded")]
+pub mod embedded;
+
 use crate::row::Row;
 
 /// A table that keeps, for each key and column, the value with the latest write time.

@@ -1,0 +1,232 @@
+//! A SQLite connection on a thread of its own.
+//!
+//! The worker's event loop never waits for a disk: it hands work to the connection's thread, which does one piece at a
+//! time in the order they came. Work that was handed over is done even when nobody waits for it any more.
+
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::oneshot;
+
+use crate::log::LogError;
+use crate::table::WriteError;
+
+/// How long a statement waits for another process that is writing, for example somebody's `sqlite3`.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A connection on a thread of its own. Dropping it does what was handed over, then closes the connection.
+#[derive(Debug)]
+pub(crate) struct Database {
+    // Both are there until the drop.
+    work: Option<mpsc::Sender<Work>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why the database did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DatabaseError {
+    /// SQLite says no.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// SQLite says no to several at once.
+    #[error(transparent)]
+    Shared(Arc<rusqlite::Error>),
+    /// The thread of the connection is gone.
+    #[error("the thread of the database has ended")]
+    Stopped,
+}
+
+impl Database {
+    /// Moves a connection to a thread of its own.
+    pub(crate) fn spawn(name: &str, connection: Connection) -> std::io::Result<Self> {
+        let (work, queue) = mpsc::channel::<Work>();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut connection = connection;
+            while let Ok(work) = queue.recv() {
+                work(&mut connection);
+            }
+        })?;
+        Ok(Self { work: Some(work), thread: Some(thread) })
+    }
+
+    /// Does `work` after everything handed over before it, and waits for its result.
+    pub(crate) async fn call<T, E>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DatabaseError> + Send + 'static,
+    {
+        let (reply, result) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            // Nobody may be waiting any more; the work is done all the same.
+            let _ = reply.send(work(connection));
+        });
+        let sent = self.work.as_ref().is_some_and(|queue| queue.send(work).is_ok());
+        if !sent {
+            return Err(DatabaseError::Stopped.into());
+        }
+        result.await.unwrap_or_else(|_| Err(DatabaseError::Stopped.into()))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.work = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of a database panicked");
+        }
+    }
+}
+
+/// Opens a file for reading and writing, creating it where it is missing.
+pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = prepared(Connection::open(path)?)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Opens a file that exists, for reading alone. Another process may be writing it.
+pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    prepared(Connection::open_with_flags(path, flags)?)
+}
+
+fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Else the quoted name of a column that is not there would be read as a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    Ok(connection)
+}
+
+/// What a fault of SQLite is to those who use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It passes: the same may succeed later.
+    Passing(&'static str),
+    /// It stays until somebody changes something.
+    Staying(&'static str),
+    /// The value can never be stored.
+    Value(&'static str),
+}
+
+impl DatabaseError {
+    /// Whether it is the value's fault, and other values can be stored.
+    pub(crate) fn is_of_the_value(&self) -> bool {
+        matches!(self.fault(), Fault::Value(_))
+    }
+
+    fn fault(&self) -> Fault {
+        let error = match self {
+            Self::Sqlite(error) => error,
+            Self::Shared(error) => error,
+            Self::Stopped => return Fault::Staying("stopped"),
+        };
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
+            ) => Fault::Passing("locked"),
+            Some(ErrorCode::DiskFull) => Fault::Passing("disk_full"),
+            Some(ErrorCode::SystemIoFailure) => Fault::Passing("io"),
+            Some(ErrorCode::OutOfMemory) => Fault::Passing("out_of_memory"),
+            Some(ErrorCode::TooBig) => Fault::Value("too_large"),
+            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => Fault::Value("constraint"),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Fault::Staying("not_writable")
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Staying("corrupt"),
+            // "no such table" and "no such column" have no code of their own.
+            Some(ErrorCode::SchemaChanged | ErrorCode::Unknown) => Fault::Staying("altered"),
+            _ => Fault::Staying("internal"),
+        }
+    }
+}
+
+impl From<DatabaseError> for LogError {
+    fn from(error: DatabaseError) -> Self {
+        match error.fault() {
+            Fault::Passing(cause) => Self::Unavailable { cause, source: error.into() },
+            Fault::Staying(cause) | Fault::Value(cause) => Self::Refused { cause, source: error.into() },
+        }
+    }
+}
+
+impl From<rusqlite::Error> for LogError {
+    fn from(error: rusqlite::Error) -> Self {
+        DatabaseError::from(error).into()
+    }
+}
+
+impl From<DatabaseError> for WriteError {
+    fn from(error: DatabaseError) -> Self {
+        match error.fault() {
+            Fault::Value(cause) => Self::Rejected { cause, source: error.into() },
+            Fault::Passing(cause) | Fault::Staying(cause) => {
+                Self::Unavailable { cause, source: error.into() }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(code: std::ffi::c_int) -> DatabaseError {
+        DatabaseError::Sqlite(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn faults_that_pass_are_told_from_faults_that_stay() {
+        for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR] {
+            assert!(LogError::from(failure(code)).is_retryable(), "code {code}");
+        }
+        for code in
+            [rusqlite::ffi::SQLITE_CORRUPT, rusqlite::ffi::SQLITE_READONLY, rusqlite::ffi::SQLITE_ERROR]
+        {
+            assert!(!LogError::from(failure(code)).is_retryable(), "code {code}");
+        }
+    }
+
+    #[test]
+    fn only_a_fault_of_the_values_rejects_a_row() {
+        let rejects = |code| matches!(WriteError::from(failure(code)), WriteError::Rejected { .. });
+        assert!(rejects(rusqlite::ffi::SQLITE_TOOBIG));
+        for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_ERROR] {
+            assert!(!rejects(code), "code {code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn work_is_done_in_order_even_when_nobody_waits() {
+        let database = Database::spawn("test", Connection::open_in_memory().unwrap()).unwrap();
+        let abandoned = database.call(|connection| {
+            connection.execute_batch("CREATE TABLE t (n)")?;
+            Ok::<_, DatabaseError>(())
+        });
+        // Handed over by the first poll, then dropped.
+        let mut abandoned = Box::pin(abandoned);
+        let _ = futures::poll!(abandoned.as_mut());
+        drop(abandoned);
+        let rows: i64 = database
+            .call(|connection| {
+                connection.execute("INSERT INTO t VALUES (1)", [])?;
+                Ok::<_, DatabaseError>(connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(rows, 1);
+    }
+}

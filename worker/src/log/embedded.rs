@@ -1,0 +1,161 @@
+//! The log of local mode: topics in one SQLite file, `DIR/log.db`.
+//!
+//! It promises what Kafka does where a pipeline depends on it: an append is acknowledged whole and survives the process;
+//! records of one key lie in one partition, the one that Kafka's default partitioner chooses; a partition is read in
+//! order and by one member of a group at a time; committed offsets survive. It differs where a laptop does not care:
+//! retention and compaction do nothing, every record keeps the timestamp it was appended with, and the members of a
+//! group live in one process.
+
+mod consumer;
+mod group;
+mod headers;
+mod partitioner;
+mod producer;
+mod reader;
+mod shared;
+mod store;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use userstream_crds::identifier::{GroupId, TopicName};
+use userstream_crds::starting_offsets::StartingOffsets;
+
+use crate::embedded::{DataDirectory, Database, DatabaseError, log_path, open_for_writing};
+use crate::log::LogError;
+
+pub use consumer::EmbeddedConsumer;
+pub use producer::EmbeddedProducer;
+pub use reader::{LogReader, LogReaderError};
+pub use topics::{EmbeddedTopic, NewTopic};
+
+use shared::Shared;
+
+/// The embedded log, open for reading and writing. Clones share it.
+#[derive(Debug, Clone)]
+pub struct EmbeddedLog {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    shared: Arc<Shared>,
+}
+
+/// There is no topic with this name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no topic {0}")]
+struct UnknownTopic(String);
+
+impl EmbeddedLog {
+    /// Opens the log of a directory, creating it where it is missing.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or was written by a later version.
+    pub fn open(directory: &DataDirectory) -> Result<Self, LogError> {
+        let mut connection = open_for_writing(&log_path(directory.path()))?;
+        store::prepare(&mut connection).map_err(layout)?;
+        let database = Database::spawn("log.db", connection)
+            .map_err(|source| LogError::Unavailable { cause: "no_thread", source: source.into() })?;
+        Ok(Self { inner: Arc::new(Inner { database, shared: Arc::default() }) })
+    }
+
+    /// A member of a consumer group on a topic. It joins at once, and reads once it is polled.
+    pub fn consumer(
+        &self,
+        topic: &TopicName,
+        group: &GroupId,
+        starting: StartingOffsets,
+    ) -> EmbeddedConsumer {
+        EmbeddedConsumer::join(Arc::clone(&self.inner), topic, group, starting)
+    }
+
+    /// A producer that keeps the source position of this pipeline, given as `namespace/name`.
+    pub fn producer(&self, pipeline: &str) -> EmbeddedProducer {
+        EmbeddedProducer::new(Arc::clone(&self.inner), pipeline)
+    }
+
+    /// The topic with this name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn topic(&self, name: &str) -> Result<Option<EmbeddedTopic>, LogError> {
+        let name = name.to_owned();
+        self.inner.call(move |connection| topics::describe(connection, &name)).await
+    }
+
+    /// Creates a topic. False, and nothing is changed, when there is one with this name.
+    ///
+    /// # Errors
+    /// When it may not have been created.
+    pub async fn create_topic(&self, topic: NewTopic) -> Result<bool, LogError> {
+        self.inner.call(move |connection| topics::create(connection, &topic)).await
+    }
+
+    /// Gives a topic more partitions. False, and nothing is changed, when it has as many already or does not exist.
+    ///
+    /// # Errors
+    /// When it may not have been done.
+    pub async fn grow_topic(&self, name: &str, partitions: u32) -> Result<bool, LogError> {
+        let name = name.to_owned();
+        let shared = Arc::clone(&self.inner.shared);
+        let work = move |connection: &mut rusqlite::Connection| {
+            let end_offsets = topics::grow(connection, &name, partitions)?;
+            if let Some(end_offsets) = &end_offsets {
+                shared.note_end_offsets(&name, end_offsets);
+            }
+            Ok(end_offsets.is_some())
+        };
+        self.inner.call(work).await
+    }
+
+    /// Sets settings of a topic, and leaves those that are not named. False when there is no such topic.
+    ///
+    /// # Errors
+    /// When it may not have been done.
+    pub async fn configure_topic(
+        &self,
+        name: &str,
+        settings: BTreeMap<String, String>,
+    ) -> Result<bool, LogError> {
+        let name = name.to_owned();
+        self.inner.call(move |connection| topics::configure(connection, &name, &settings)).await
+    }
+
+    /// Deletes a topic with its records and the offsets committed in it, if it has this id. False when it does not.
+    ///
+    /// # Errors
+    /// When it may not have been done.
+    pub async fn delete_topic(&self, name: &str, id: &str) -> Result<bool, LogError> {
+        let (name, id) = (name.to_owned(), id.to_owned());
+        self.inner.call(move |connection| topics::delete(connection, &name, &id)).await
+    }
+}
+
+impl Inner {
+    /// Does work on the thread of the database.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut rusqlite::Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, LogError> {
+        Ok(self.database.call(move |connection| work(connection).map_err(DatabaseError::from)).await?)
+    }
+}
+
+fn layout(error: store::LayoutError) -> LogError {
+    match error {
+        store::LayoutError::Sqlite(error) => error.into(),
+        later @ store::LayoutError::Later { .. } => {
+            LogError::Refused { cause: "later_version", source: later.into() }
+        }
+    }
+}
+
+fn unknown_topic(topic: &str) -> LogError {
+    LogError::Refused { cause: "unknown_topic", source: UnknownTopic(topic.to_owned()).into() }
+}
+
+#[cfg(test)]
+mod tests;

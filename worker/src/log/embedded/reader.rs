@@ -1,0 +1,120 @@
+//! Looking into a log without taking part in it: for `usp tail`, progress views and tests.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::store::{self, LayoutError};
+use super::topics::{self, EmbeddedTopic};
+use crate::embedded::{log_path, open_for_reading};
+use crate::record::LogRecord;
+
+/// A log that is only read. Another process may be writing it at the same time.
+#[derive(Debug)]
+pub struct LogReader {
+    connection: Connection,
+}
+
+/// Why a log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogReaderError {
+    /// There is none yet.
+    #[error("there is no log in {0} yet")]
+    Missing(std::path::PathBuf),
+    /// There is no such topic.
+    #[error("there is no topic {0}")]
+    UnknownTopic(String),
+    /// The file cannot be read.
+    #[error("the log cannot be read: {0}")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<rusqlite::Error> for LogReaderError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unreadable(error.into())
+    }
+}
+
+impl LogReader {
+    /// Opens the log of a directory.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, LogReaderError> {
+        let path = log_path(directory);
+        if !path.is_file() {
+            return Err(LogReaderError::Missing(directory.to_path_buf()));
+        }
+        let connection = open_for_reading(&path)?;
+        store::check(&connection).map_err(|error| match error {
+            LayoutError::Sqlite(error) => error.into(),
+            later @ LayoutError::Later { .. } => LogReaderError::Unreadable(later.into()),
+        })?;
+        Ok(Self { connection })
+    }
+
+    /// The names of all topics, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn topics(&self) -> Result<Vec<String>, LogReaderError> {
+        Ok(topics::names(&self.connection)?)
+    }
+
+    /// The topic with this name.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn topic(&self, name: &str) -> Result<Option<EmbeddedTopic>, LogReaderError> {
+        Ok(topics::describe(&self.connection, name)?)
+    }
+
+    /// The offset that the next record of each partition will get, by partition. As nothing is ever deleted, it is also
+    /// the number of records.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the file cannot be read.
+    pub fn end_offsets(&self, topic: &str) -> Result<Vec<i64>, LogReaderError> {
+        Ok(store::end_offsets(&self.connection, self.number(topic)?)?)
+    }
+
+    /// At most `most` records of a partition, from an offset on.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the file cannot be read.
+    pub fn records(
+        &self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        most: usize,
+    ) -> Result<Vec<LogRecord>, LogReaderError> {
+        let mut records = Vec::new();
+        let (place, mut bytes) = ((partition, offset), usize::MAX);
+        store::read(&self.connection, self.number(topic)?, place, most, &mut bytes, &mut records)?;
+        Ok(records)
+    }
+
+    /// What a group has committed in a topic, by partition.
+    ///
+    /// # Errors
+    /// When there is no such topic, or the file cannot be read.
+    pub fn committed(&self, topic: &str, group: &str) -> Result<BTreeMap<i32, i64>, LogReaderError> {
+        let number = self.number(topic)?;
+        let mut committed = BTreeMap::new();
+        for partition in
+            0..i32::try_from(store::end_offsets(&self.connection, number)?.len()).unwrap_or(i32::MAX)
+        {
+            if let Some(offset) = store::committed(&self.connection, group, number, partition)? {
+                committed.insert(partition, offset);
+            }
+        }
+        Ok(committed)
+    }
+
+    fn number(&self, topic: &str) -> Result<store::TopicNumber, LogReaderError> {
+        store::topic_number(&self.connection, topic)?
+            .ok_or_else(|| LogReaderError::UnknownTopic(topic.to_owned()))
+    }
+}

@@ -1,0 +1,331 @@
+//! The tables of `log.db`, and what is read from and written to them.
+
+use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+use super::headers;
+use super::partitioner::partition_of_key;
+use crate::log::{Rejection, RejectionReason};
+use crate::record::{LogRecord, Record};
+
+/// The layout that this version reads and writes, kept in `user_version`.
+const LAYOUT: i32 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE topics (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        id TEXT NOT NULL,
+        created_by TEXT,
+        config TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE partitions (
+        topic INTEGER NOT NULL,
+        partition INTEGER NOT NULL,
+        end_offset INTEGER NOT NULL,
+        PRIMARY KEY (topic, partition)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE records (
+        topic INTEGER NOT NULL,
+        partition INTEGER NOT NULL,
+        \"offset\" INTEGER NOT NULL,
+        timestamp INTEGER NOT NULL,
+        key BLOB,
+        value BLOB,
+        headers BLOB
+    ) STRICT;
+    CREATE UNIQUE INDEX records_by_offset ON records (topic, partition, \"offset\");
+    CREATE TABLE group_offsets (
+        consumer_group TEXT NOT NULL,
+        topic INTEGER NOT NULL,
+        partition INTEGER NOT NULL,
+        \"offset\" INTEGER NOT NULL,
+        PRIMARY KEY (consumer_group, topic, partition)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE source_positions (
+        pipeline TEXT PRIMARY KEY,
+        position TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Why `log.db` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LayoutError {
+    /// A later version wrote it.
+    #[error("it was written by a later version (layout {found}, this version knows {LAYOUT})")]
+    Later {
+        /// Its layout.
+        found: i32,
+    },
+    /// SQLite says no.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Creates the tables where they are missing.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), LayoutError> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if layout(&transaction)? == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "user_version", LAYOUT)?;
+    }
+    transaction.commit()?;
+    check(connection)
+}
+
+/// Checks that the tables are those of this version.
+pub(super) fn check(connection: &Connection) -> Result<(), LayoutError> {
+    match layout(connection)? {
+        LAYOUT | 0 => Ok(()),
+        found => Err(LayoutError::Later { found }),
+    }
+}
+
+fn layout(connection: &Connection) -> Result<i32, rusqlite::Error> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// The number of a topic in the other tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TopicNumber(i64);
+
+impl ToSql for TopicNumber {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>, rusqlite::Error> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for TopicNumber {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
+
+pub(super) fn topic_number(
+    connection: &Connection,
+    topic: &str,
+) -> Result<Option<TopicNumber>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached("SELECT number FROM topics WHERE name = ?1")?;
+    statement.query_row([topic], |row| row.get(0)).optional()
+}
+
+/// The offset that the next record of each partition will get, by partition.
+pub(super) fn end_offsets(connection: &Connection, topic: TopicNumber) -> Result<Vec<i64>, rusqlite::Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT end_offset FROM partitions WHERE topic = ?1 ORDER BY partition")?;
+    statement.query_map([topic], |row| row.get(0))?.collect()
+}
+
+/// What an append did.
+#[derive(Debug)]
+pub(super) struct Appended {
+    /// The end of each partition afterwards.
+    pub(super) end_offsets: Vec<i64>,
+    /// What was not appended.
+    pub(super) rejections: Vec<Rejection>,
+}
+
+/// The bounds that a topic's config sets.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    largest: usize,
+    needs_key: bool,
+}
+
+impl Bounds {
+    fn of(connection: &Connection, topic: TopicNumber) -> Result<Self, rusqlite::Error> {
+        // Kafka's default of max.message.bytes.
+        const LARGEST: usize = 1_048_588;
+        let mut statement = connection.prepare_cached(
+            "SELECT config ->> '$.\"max.message.bytes\"', config ->> '$.\"cleanup.policy\"' FROM topics WHERE number = ?1",
+        )?;
+        statement.query_row([topic], |row| {
+            let largest: Option<String> = row.get(0)?;
+            let cleanup: Option<String> = row.get(1)?;
+            Ok(Self {
+                largest: largest.and_then(|bytes| bytes.parse().ok()).unwrap_or(LARGEST),
+                needs_key: cleanup
+                    .is_some_and(|policies| policies.split(',').any(|one| one.trim() == "compact")),
+            })
+        })
+    }
+
+    fn rejection(self, record: &Record) -> Option<RejectionReason> {
+        if record.size() > self.largest {
+            Some(RejectionReason::TooLarge)
+        } else if self.needs_key && record.key().is_none() {
+            Some(RejectionReason::Invalid)
+        } else {
+            None
+        }
+    }
+}
+
+/// Appends records in one transaction. None when there is no such topic. Records without a key take the partitions in
+/// turn, beginning with `turn`.
+pub(super) fn append(
+    connection: &mut Connection,
+    topic: &str,
+    records: &[Record],
+    turn: u32,
+) -> Result<Option<Appended>, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let Some(number) = topic_number(&transaction, topic)? else { return Ok(None) };
+    let bounds = Bounds::of(&transaction, number)?;
+    let mut end_offsets = end_offsets(&transaction, number)?;
+    let partitions = u32::try_from(end_offsets.len()).unwrap_or(u32::MAX);
+    let mut rejections = Vec::new();
+    let mut turn = turn;
+    for (index, record) in records.iter().enumerate() {
+        if let Some(reason) = bounds.rejection(record) {
+            rejections.push(Rejection { index, reason });
+            continue;
+        }
+        let partition = match record.key() {
+            Some(key) => partition_of_key(key, partitions),
+            None => {
+                turn = turn.wrapping_add(1);
+                turn.checked_rem(partitions)
+            }
+        };
+        let place = partition
+            .and_then(|partition| end_offsets.get_mut(partition as usize).map(|end| (partition, end)));
+        // A topic has at least one partition, and the partition was taken modulo their number.
+        let Some((partition, end)) = place else { return Ok(None) };
+        insert(&transaction, number, partition, *end, record)?;
+        *end += 1;
+    }
+    for (partition, end) in (0_u32..).zip(&end_offsets) {
+        let mut statement = transaction.prepare_cached(
+            "UPDATE partitions SET end_offset = ?3 WHERE topic = ?1 AND partition = ?2 AND end_offset <> ?3",
+        )?;
+        statement.execute(params![number, partition, end])?;
+    }
+    transaction.commit()?;
+    Ok(Some(Appended { end_offsets, rejections }))
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    topic: TopicNumber,
+    partition: u32,
+    offset: i64,
+    record: &Record,
+) -> Result<(), rusqlite::Error> {
+    let mut statement = transaction.prepare_cached(
+        "INSERT INTO records (topic, partition, \"offset\", timestamp, key, value, headers)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let headers = headers::encode(record);
+    statement.execute(params![
+        topic,
+        partition,
+        offset,
+        record.timestamp,
+        record.key(),
+        record.value(),
+        headers
+    ])?;
+    Ok(())
+}
+
+/// Adds records of one partition to `records`, from `offset` on, until `most` are there or `bytes` is used up.
+pub(super) fn read(
+    connection: &Connection,
+    topic: TopicNumber,
+    (partition, offset): (i32, i64),
+    most: usize,
+    bytes: &mut usize,
+    records: &mut Vec<LogRecord>,
+) -> Result<(), rusqlite::Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT \"offset\", timestamp, key, value, headers FROM records
+         WHERE topic = ?1 AND partition = ?2 AND \"offset\" >= ?3 ORDER BY \"offset\"",
+    )?;
+    let mut rows = statement.query(params![topic, partition, offset])?;
+    while records.len() < most && *bytes > 0 {
+        let Some(row) = rows.next()? else { break };
+        let value = row.get_ref(3)?.as_blob_or_null()?;
+        let mut record = Record::new(Vec::new(), value, row.get(1)?);
+        if let Some(key) = row.get_ref(2)?.as_blob_or_null()? {
+            record = record.with_key(key);
+        }
+        if let Some(bytes) = row.get_ref(4)?.as_blob_or_null()? {
+            headers::decode(bytes, &mut record);
+        }
+        *bytes = bytes.saturating_sub(record.size());
+        records.push(LogRecord { partition, offset: row.get(0)?, record });
+    }
+    Ok(())
+}
+
+/// The first offset whose record is at or after `timestamp`, or the end.
+pub(super) fn offset_at(
+    connection: &Connection,
+    topic: TopicNumber,
+    partition: i32,
+    timestamp: i64,
+) -> Result<i64, rusqlite::Error> {
+    connection.query_row(
+        "SELECT coalesce(
+            (SELECT min(\"offset\") FROM records WHERE topic = ?1 AND partition = ?2 AND timestamp >= ?3),
+            (SELECT end_offset FROM partitions WHERE topic = ?1 AND partition = ?2))",
+        params![topic, partition, timestamp],
+        |row| row.get(0),
+    )
+}
+
+/// What a group has committed in a partition.
+pub(super) fn committed(
+    connection: &Connection,
+    group: &str,
+    topic: TopicNumber,
+    partition: i32,
+) -> Result<Option<i64>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT \"offset\" FROM group_offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
+    )?;
+    statement.query_row(params![group, topic, partition], |row| row.get(0)).optional()
+}
+
+/// Commits offsets of a group in one transaction.
+pub(super) fn commit(
+    connection: &mut Connection,
+    group: &str,
+    topic: TopicNumber,
+    offsets: &[(i32, i64)],
+) -> Result<(), rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    for (partition, offset) in offsets {
+        let mut statement = transaction.prepare_cached(
+            "INSERT INTO group_offsets (consumer_group, topic, partition, \"offset\") VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\"",
+        )?;
+        statement.execute(params![group, topic, partition, offset])?;
+    }
+    transaction.commit()
+}
+
+/// The position that a pipeline saved last.
+pub(super) fn load_position(
+    connection: &Connection,
+    pipeline: &str,
+) -> Result<Option<String>, rusqlite::Error> {
+    connection
+        .query_row("SELECT position FROM source_positions WHERE pipeline = ?1", [pipeline], |row| row.get(0))
+        .optional()
+}
+
+/// Saves the position of a pipeline in place of the last one.
+pub(super) fn save_position(
+    connection: &Connection,
+    pipeline: &str,
+    position: &str,
+) -> Result<(), rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO source_positions (pipeline, position) VALUES (?1, ?2)
+         ON CONFLICT DO UPDATE SET position = excluded.position",
+        [pipeline, position],
+    )?;
+    Ok(())
+}

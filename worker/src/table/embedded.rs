@@ -1,0 +1,78 @@
+//! The table of local mode: a keyspace is one SQLite file, `DIR/<keyspace>.db`, and the table in it has its own name
+//! and real columns.
+//!
+//! It keeps what Cassandra keeps: for each key and column the value with the latest write time, and of two with the
+//! same write time the one that Cassandra would take. The write times lie beside the table, in `<table>$writetime`.
+//! Values are kept to be read: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
+//! It differs in that rows never expire: `default_time_to_live` has no effect.
+
+mod keyspace;
+mod reader;
+mod schema;
+mod value;
+mod writer;
+
+use userstream_crds::identifier::Identifier;
+use userstream_crds::model;
+
+use crate::embedded::{DataDirectory, DatabaseError, keyspace_path, open_for_writing};
+use crate::row::Row;
+use crate::table::{Table, WriteError};
+
+pub use keyspace::{EmbeddedKeyspace, EmbeddedKeyspaceError};
+pub use reader::{TableReader, TableReaderError, TableRow};
+pub use schema::{ColumnKind, EmbeddedColumn, KeyspaceDescription, TableDescription};
+
+use writer::{Layout, Writer};
+
+/// A table in a keyspace's file.
+///
+/// Rows of concurrent calls share a transaction: each waits for its commit, none for one of its own.
+#[derive(Debug)]
+pub struct EmbeddedTable {
+    layout: Layout,
+    writer: Writer,
+}
+
+/// There is no such table.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no table {keyspace}.{table} with these columns")]
+struct MissingTable {
+    keyspace: Identifier,
+    table: Identifier,
+}
+
+impl EmbeddedTable {
+    /// Opens a table that was provisioned.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, or the table is not there with the columns it needs.
+    pub fn open(directory: &DataDirectory, table: &model::Table) -> Result<Self, WriteError> {
+        let missing = || WriteError::Unavailable {
+            cause: "no_table",
+            source: MissingTable { keyspace: table.keyspace.clone(), table: table.name.clone() }.into(),
+        };
+        let path = keyspace_path(directory.path(), &table.keyspace);
+        if !path.is_file() {
+            return Err(missing());
+        }
+        let connection = open_for_writing(&path).map_err(DatabaseError::from)?;
+        let layout = Layout::of(table);
+        if !layout.is_there(&connection) {
+            return Err(missing());
+        }
+        let writer = Writer::spawn(connection, layout.clone())
+            .map_err(|source| WriteError::Unavailable { cause: "no_thread", source: source.into() })?;
+        Ok(Self { layout, writer })
+    }
+}
+
+impl Table for EmbeddedTable {
+    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
+        let rows = rows.iter().map(|row| self.layout.bind(row)).collect::<Result<Vec<_>, _>>()?;
+        self.writer.write(rows).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

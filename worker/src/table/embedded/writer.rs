@@ -1,0 +1,292 @@
+//! Writes rows, the latest write time winning column by column, many calls in one transaction.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params_from_iter};
+use tokio::sync::oneshot;
+use userstream_crds::model::{self, CqlType};
+
+use super::schema::{identifier, writetime_table};
+use super::value::{serialised, to_sqlite};
+use crate::embedded::DatabaseError;
+use crate::row::Row;
+use crate::table::WriteError;
+
+/// How many rows share a transaction at most: enough that its cost does not show, few enough that nobody waits long.
+const ROWS_PER_TRANSACTION: usize = 1_000;
+
+/// The columns of a table, and the statements over them.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    columns: Arc<[LayoutColumn]>,
+    /// Indexes of the columns of the primary key, in the order of the statements' parameters.
+    key: Arc<[usize]>,
+    /// Indexes of the other columns.
+    regular: Arc<[usize]>,
+    statements: Arc<Statements>,
+}
+
+#[derive(Debug)]
+struct LayoutColumn {
+    cql_type: CqlType,
+    field: usize,
+}
+
+#[derive(Debug)]
+struct Statements {
+    /// Key → the write time of each regular column.
+    write_times: String,
+    /// Key → the value of each regular column.
+    values: String,
+    /// Key and values; null leaves a column as it is.
+    upsert: String,
+    /// Key and write times; null leaves a write time as it is.
+    upsert_write_times: String,
+}
+
+/// A row as the statements take it.
+#[derive(Debug)]
+pub(super) struct BoundRow {
+    key: Vec<Value>,
+    /// One for each regular column.
+    values: Vec<Option<Value>>,
+    write_time: i64,
+}
+
+/// A column of the key has no value.
+#[derive(Debug, thiserror::Error)]
+#[error("a column of the key has no value")]
+struct NoKey;
+
+impl Layout {
+    pub(super) fn of(table: &model::Table) -> Self {
+        let key: Vec<usize> = table.primary_key().collect();
+        let regular: Vec<usize> = (0..table.columns.len()).filter(|index| !key.contains(index)).collect();
+        let names = |indexes: &[usize]| -> Vec<String> {
+            indexes
+                .iter()
+                .filter_map(|index| table.columns.get(*index))
+                .map(|column| identifier(&column.name))
+                .collect()
+        };
+        let statements = Statements::new(table, &names(&key), &names(&regular));
+        let columns = table
+            .columns
+            .iter()
+            .map(|column| LayoutColumn { cql_type: column.cql_type, field: column.field })
+            .collect();
+        Self { columns, key: key.into(), regular: regular.into(), statements: statements.into() }
+    }
+
+    /// Whether the table is there with these columns.
+    pub(super) fn is_there(&self, connection: &Connection) -> bool {
+        [&self.statements.values, &self.statements.write_times]
+            .iter()
+            .all(|query| connection.prepare(query).is_ok())
+    }
+
+    /// Takes the values of a row out of its buffers.
+    pub(super) fn bind(&self, row: &Row) -> Result<BoundRow, WriteError> {
+        let value = |index: &usize| {
+            let Some(column) = self.columns.get(*index) else { return Ok(None) };
+            to_sqlite(row, row.cell(column.field), column.cql_type)
+                .map_err(|misfit| WriteError::Rejected { cause: "value", source: misfit.into() })
+        };
+        let no_key = || WriteError::Rejected { cause: "no_key", source: NoKey.into() };
+        let key = self.key.iter().map(|index| value(index)?.ok_or_else(no_key)).collect::<Result<_, _>>()?;
+        let values = self.regular.iter().map(value).collect::<Result<_, _>>()?;
+        Ok(BoundRow { key, values, write_time: row.write_time })
+    }
+
+    /// Writes what is newer than what is there.
+    fn write(&self, connection: &Connection, row: BoundRow) -> Result<(), rusqlite::Error> {
+        let BoundRow { key, mut values, write_time } = row;
+        if let Some(known) = self.read(connection, &self.statements.write_times, &key)? {
+            let tied = known.contains(&Value::Integer(write_time));
+            let present = if tied { self.read(connection, &self.statements.values, &key)? } else { None };
+            for (position, value) in values.iter_mut().enumerate() {
+                let present = present.as_ref().and_then(|present| present.get(position));
+                let column = self.regular.get(position).and_then(|index| self.columns.get(*index));
+                let loses = match (known.get(position), &*value, present, column) {
+                    (Some(Value::Integer(known)), _, _, _) if *known > write_time => true,
+                    (Some(Value::Integer(known)), Some(value), Some(present), Some(column))
+                        if *known == write_time =>
+                    {
+                        serialised(present, column.cql_type) >= serialised(value, column.cql_type)
+                    }
+                    _ => false,
+                };
+                if loses {
+                    *value = None;
+                }
+            }
+            if values.iter().all(Option::is_none) {
+                return Ok(());
+            }
+        }
+        let write_times: Vec<Option<i64>> =
+            values.iter().map(|value| value.is_some().then_some(write_time)).collect();
+        connection
+            .prepare_cached(&self.statements.upsert)?
+            .execute(params_from_iter(key.iter().cloned().map(Some).chain(values)))?;
+        let write_times = write_times.into_iter().map(|time| time.map(Value::Integer));
+        connection
+            .prepare_cached(&self.statements.upsert_write_times)?
+            .execute(params_from_iter(key.into_iter().map(Some).chain(write_times)))?;
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        connection: &Connection,
+        query: &str,
+        key: &[Value],
+    ) -> Result<Option<Vec<Value>>, rusqlite::Error> {
+        let mut statement = connection.prepare_cached(query)?;
+        let columns = self.regular.len();
+        let read = |row: &rusqlite::Row<'_>| (0..columns).map(|index| row.get(index)).collect();
+        statement.query_row(params_from_iter(key), read).optional()
+    }
+}
+
+impl Statements {
+    fn new(table: &model::Table, key: &[String], regular: &[String]) -> Self {
+        let (name, write_times) = (identifier(&table.name), writetime_table(&table.name));
+        let select = |from: &str| {
+            // A table may have no columns beside its key.
+            let columns = if regular.is_empty() { "NULL".to_owned() } else { regular.join(", ") };
+            let conditions: Vec<String> =
+                (1..).zip(key).map(|(number, column): (usize, _)| format!("{column} = ?{number}")).collect();
+            format!("SELECT {columns} FROM {from} WHERE {}", conditions.join(" AND "))
+        };
+        let upsert = |into: &str| {
+            let columns: Vec<&str> = key.iter().chain(regular).map(String::as_str).collect();
+            let places = vec!["?"; columns.len()].join(", ");
+            let updates: Vec<String> = regular
+                .iter()
+                .map(|column| format!("{column} = coalesce(excluded.{column}, {column})"))
+                .collect();
+            let conflict = if updates.is_empty() {
+                "NOTHING".to_owned()
+            } else {
+                format!("UPDATE SET {}", updates.join(", "))
+            };
+            format!("INSERT INTO {into} ({}) VALUES ({places}) ON CONFLICT DO {conflict}", columns.join(", "))
+        };
+        Self {
+            write_times: select(&write_times),
+            values: select(&name),
+            upsert: upsert(&name),
+            upsert_write_times: upsert(&write_times),
+        }
+    }
+}
+
+/// A connection on a thread of its own that writes what has queued up in one transaction.
+#[derive(Debug)]
+pub(super) struct Writer {
+    // Both are there until the drop.
+    queue: Option<mpsc::Sender<Call>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Call {
+    rows: Vec<BoundRow>,
+    reply: oneshot::Sender<Result<(), WriteError>>,
+}
+
+impl Writer {
+    pub(super) fn spawn(connection: Connection, layout: Layout) -> std::io::Result<Self> {
+        let (queue, calls) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("table".to_owned())
+            .spawn(move || write_all(connection, &layout, &calls))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) async fn write(&self, rows: Vec<BoundRow>) -> Result<(), WriteError> {
+        let (reply, result) = oneshot::channel();
+        let sent = self.queue.as_ref().is_some_and(|queue| queue.send(Call { rows, reply }).is_ok());
+        if !sent {
+            return Err(DatabaseError::Stopped.into());
+        }
+        result.await.unwrap_or_else(|_| Err(DatabaseError::Stopped.into()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread of a table panicked");
+        }
+    }
+}
+
+fn write_all(mut connection: Connection, layout: &Layout, calls: &mpsc::Receiver<Call>) {
+    while let Ok(first) = calls.recv() {
+        let mut waiting = Vec::new();
+        let outcome = write_queued(&mut connection, layout, first, calls, &mut waiting);
+        let failure = outcome.err().map(Arc::new);
+        for (reply, result) in waiting {
+            let result = match &failure {
+                Some(failure) => Err(DatabaseError::Shared(Arc::clone(failure)).into()),
+                None => result,
+            };
+            // Nobody may be waiting any more; the rows are written all the same.
+            let _ = reply.send(result);
+        }
+    }
+}
+
+type Waiting = (oneshot::Sender<Result<(), WriteError>>, Result<(), WriteError>);
+
+/// Writes the first call and those that are queued behind it in one transaction. An error undoes all of them.
+fn write_queued(
+    connection: &mut Connection,
+    layout: &Layout,
+    first: Call,
+    calls: &mpsc::Receiver<Call>,
+    waiting: &mut Vec<Waiting>,
+) -> Result<(), rusqlite::Error> {
+    let mut rows = 0;
+    let mut next = Some(first);
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            waiting.extend(next.map(|call| (call.reply, Ok(()))));
+            return Err(error);
+        }
+    };
+    while let Some(call) = next {
+        rows += call.rows.len();
+        let written = write_call(&transaction, layout, call.rows);
+        let result = match written.map_err(DatabaseError::from) {
+            Err(error) if error.is_of_the_value() => Err(error.into()),
+            Err(DatabaseError::Sqlite(error)) => {
+                waiting.push((call.reply, Ok(())));
+                return Err(error);
+            }
+            other => other.map_err(WriteError::from),
+        };
+        waiting.push((call.reply, result));
+        next = if rows < ROWS_PER_TRANSACTION { calls.try_recv().ok() } else { None };
+    }
+    transaction.commit()
+}
+
+/// Writes the rows of one call, or none of them.
+fn write_call(connection: &Connection, layout: &Layout, rows: Vec<BoundRow>) -> Result<(), rusqlite::Error> {
+    connection.prepare_cached("SAVEPOINT one_call")?.execute([])?;
+    let written = rows.into_iter().try_for_each(|row| layout.write(connection, row));
+    if written.is_err() {
+        connection.prepare_cached("ROLLBACK TO one_call")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE one_call")?.execute([])?;
+    written
+}
