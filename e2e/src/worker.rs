@@ -114,6 +114,17 @@ impl Worker {
         self.child.try_wait().expect("the worker can be waited for").is_none()
     }
 
+    /// The most memory it ever had in use (VmHWM), in bytes.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn peak_memory(&self) -> u64 {
+        let file = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        let status = std::fs::read_to_string(file).expect("the worker runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
+        peak.and_then(|kilobytes| kilobytes.trim().parse::<u64>().ok()).expect("Linux says how much") * 1024
+    }
+
     /// GETs a path of its server: the status code and the body.
     ///
     /// # Errors

@@ -1,0 +1,42 @@
+//! Kafka may die, come back, or stop answering: the processor lives through it and loses nothing.
+
+use std::time::Duration;
+
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::{Rig, Server};
+use userstream_e2e::users;
+
+const USERS: usize = 10_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_go_on_after_the_broker_was_killed_restarted_and_frozen() {
+    let rig = Rig::alone().await;
+    let pipeline = Pipeline::without_source(&rig, "kafka_restart").await;
+    pipeline.provision().await;
+    let mut processor = pipeline.process();
+
+    // Records keep coming while the broker is away: the test's own producer waits for it, as any producer does.
+    let appending = async {
+        for part in 0..10 {
+            let records = users::records(part * USERS / 10, USERS / 10, 2);
+            pipeline.kafka.append(&pipeline.name, &records).await;
+        }
+    };
+    let disturbing = async {
+        for _ in 0..2 {
+            rig.kill(Server::Kafka).await;
+            rig.start(Server::Kafka).await;
+        }
+        rig.pause(Server::Kafka).await;
+        // sleep-ok: this is how long the broker does not answer
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        rig.resume(Server::Kafka).await;
+    };
+    futures::future::join(appending, disturbing).await;
+
+    pipeline.await_processed(Duration::from_secs(120)).await;
+    let verdict = pipeline.judge(users::parsed_row).await;
+    verdict.assert_exact();
+    assert_eq!(verdict.rows, USERS);
+    assert!(processor.is_running(), "the processor ended while the broker was away");
+}

@@ -1,0 +1,155 @@
+//! A source may refuse, fail, hang, break off or send a bomb: no record is lost, nothing is hammered, memory stays small.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::Rig;
+use userstream_e2e::source::{Reply, Request, Source};
+use userstream_e2e::users;
+
+const PAGES: usize = 8;
+const PAGE: usize = 20;
+
+fn page_number(request: &Request) -> usize {
+    request.query["page"].parse().expect("the page is a number")
+}
+
+fn body(number: usize) -> String {
+    let users: Vec<Value> = (0..PAGE).map(|user| users::user((number - 1) * PAGE + user, 0)).collect();
+    json!({"results": if number <= PAGES { users } else { vec![] }}).to_string()
+}
+
+fn source_spec(url: &str) -> Value {
+    json!({
+        "mode": "Scheduled",
+        "schedule": {"cron": "@hourly"},
+        "http": {
+            "url": format!("{url}/api"),
+            "recordsPath": "results",
+            "timeout": "1s",
+            "maxResponseBytes": "1Mi",
+            "pagination": {"type": "Page", "parameter": "page"},
+            "rateLimit": {"requests": 100, "per": "1s"},
+            "retry": {"maxAttempts": 4, "initialBackoff": "200ms", "maxBackoff": "3s"},
+        },
+    })
+}
+
+async fn appended(pipeline: &Pipeline) -> BTreeSet<Vec<u8>> {
+    pipeline.kafka.records(&pipeline.name).await.into_iter().filter_map(|record| record.key).collect()
+}
+
+fn keys(pages: usize) -> BTreeSet<Vec<u8>> {
+    (0..pages * PAGE).map(|user| users::id(user).to_string().into_bytes()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_passing_fault_is_tried_again_at_a_civil_pace_and_no_page_is_lost() {
+    let rig = Rig::shared().await;
+    // Each page fails once in its own way, and is served the second time.
+    let served = std::sync::Mutex::new(BTreeMap::<usize, usize>::new());
+    let source = Source::start(move |_, request| {
+        let page = page_number(request);
+        let mut served = served.lock().expect("no script panicked");
+        let times = served.entry(page).or_default();
+        *times += 1;
+        match (*times, page) {
+            (1, 1) => Reply::Status(429, vec![("retry-after", "2".to_owned())]),
+            (1, 2) => Reply::Status(503, vec![]),
+            (1, 3) => Reply::Hang,
+            (1, 4) => Reply::HangInBody(body(page)),
+            (1, 5) => Reply::Truncated(body(page)),
+            (1, 6) => Reply::Status(500, vec![("retry-after", "86400".to_owned())]),
+            (1..=2, 7) => Reply::Status(502, vec![]),
+            _ => Reply::Json(body(page)),
+        }
+    })
+    .await;
+    let mut pipeline = Pipeline::without_source(&rig, "source_faults").await;
+    pipeline.spec["source"] = source_spec(&source.url);
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.provision().await;
+    let code = pipeline.start_with("producer", "produce", &["--once"]).exit(Duration::from_secs(60)).await;
+    assert_eq!(code, 0);
+    assert_eq!(appended(&pipeline).await, keys(PAGES));
+    assert_eq!(
+        pipeline.kafka.count(&pipeline.name).await,
+        i64::try_from(PAGES * PAGE).expect("few"),
+        "none twice"
+    );
+
+    let requests = source.requests();
+    let asked: Vec<_> = requests.iter().map(page_number).collect();
+    assert_eq!(asked, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 9]);
+    let gap = |index: usize| requests[index + 1].at - requests[index].at;
+    assert!(gap(0) >= Duration::from_secs(2), "Retry-After: 2 was answered after {:?}", gap(0));
+    let capped = gap(10);
+    let (least, most) = (Duration::from_secs(2), Duration::from_secs(6));
+    assert!(
+        capped >= least && capped <= most,
+        "an absurd Retry-After was answered after {capped:?}, not maxBackoff"
+    );
+    for retried in [2, 8, 12, 13] {
+        assert!(
+            gap(retried) >= Duration::from_millis(50),
+            "request {retried} was repeated after {:?}",
+            gap(retried)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_that_stays_fails_the_run_and_the_next_run_goes_on_at_the_same_page() {
+    let rig = Rig::shared().await;
+    let healed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let broken = healed.clone();
+    let source = Source::start(move |_, request| match page_number(request) {
+        4 if !broken.load(std::sync::atomic::Ordering::Relaxed) => Reply::Status(500, vec![]),
+        page => Reply::Json(body(page)),
+    })
+    .await;
+    let mut pipeline = Pipeline::without_source(&rig, "source_down").await;
+    pipeline.spec["source"] = source_spec(&source.url);
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.provision().await;
+
+    let run =
+        async || pipeline.start_with("producer", "produce", &["--once"]).exit(Duration::from_secs(60)).await;
+    assert_eq!(run().await, 69);
+    assert_eq!(pipeline.termination_message("producer")["outcome"], "Unavailable");
+    assert_eq!(appended(&pipeline).await, keys(3), "what came before the fault is in the topic");
+    let asked: Vec<_> = source.requests().iter().map(page_number).collect();
+    assert_eq!(asked, [1, 2, 3, 4, 4, 4, 4], "maxAttempts is 4");
+
+    healed.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(run().await, 0);
+    assert_eq!(appended(&pipeline).await, keys(PAGES));
+    let asked: Vec<_> = source.requests().iter().skip(7).map(page_number).collect();
+    assert_eq!(asked, [4, 5, 6, 7, 8, 9], "the walk goes on where the position was saved");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gzip_bomb_is_refused_before_it_fills_the_memory() {
+    let rig = Rig::shared().await;
+    let source = Source::start(|_, _| Reply::GzipBomb(1 << 30)).await;
+    let mut pipeline = Pipeline::without_source(&rig, "gzip_bomb").await;
+    pipeline.spec["source"] = source_spec(&source.url);
+    pipeline.spec["source"]["mode"] = json!("Continuous");
+    pipeline.spec["source"]["schedule"] = Value::Null;
+    pipeline.spec["source"]["http"]["interval"] = json!("1s");
+    // Unpacking a gigabyte takes longer than a second: the limit has to stop it, not the clock.
+    pipeline.spec["source"]["http"]["timeout"] = json!("20s");
+    pipeline.provision().await;
+    let mut producer = pipeline.start("producer", "produce");
+    let failed = async || {
+        let status = producer.status().await?;
+        if status["producer"]["failedRuns"].as_u64() >= Some(3) { Ok(()) } else { Err(status.to_string()) }
+    };
+    userstream_e2e::waiting::await_until("three runs have failed", Duration::from_secs(40), failed).await;
+    let peak = producer.peak_memory();
+    assert!(peak < 128 << 20, "the producer's memory rose to {} MiB", peak >> 20);
+    assert!(producer.is_running(), "a bad response is no reason to end");
+    assert_eq!(pipeline.kafka.count(&pipeline.name).await, 0);
+}
