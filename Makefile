@@ -32,6 +32,11 @@ test: prerequisites ## everything, on a machine with nothing but Rust, Java and 
 	@echo "==> tests against a real Kafka and a real Cassandra"
 	e2e/rig/rig run cargo test --workspace --locked --test real_servers
 
+.PHONY: bench
+bench: prerequisites ## what the worker costs: CPU, memory, rows per second, time to the first row
+	cargo build --profile dist --locked -p userstream-worker -p userstream-bench
+	USERSTREAM_RIG_FULL_JIT=1 e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench
+
 .PHONY: prerequisites
 prerequisites:
 	@e2e/prerequisites

@@ -159,6 +159,16 @@ impl Rig {
         self.run(&["certificate", name]).await;
     }
 
+    /// The process id of a running server.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pid(&self, server: Server) -> u32 {
+        let file = self.directory.join(server.name()).join("pid");
+        let pid = std::fs::read_to_string(file).expect("the server runs");
+        pid.trim().parse().expect("a pid is a number")
+    }
+
     async fn run(&self, arguments: &[&str]) -> String {
         let mut command = rig_command(&self.directory);
         command.args(arguments);

@@ -25,14 +25,17 @@ pub struct Worker {
     listen: Option<String>,
 }
 
-/// The worker's binary: what `USERSTREAM_WORKER` names, else the one beside the tests.
+/// The worker's binary: what `USERSTREAM_WORKER` names, else the one that was built with this program.
 ///
 /// # Panics
 /// When it has not been built.
 pub fn binary() -> PathBuf {
     let beside = || {
-        let tests = std::env::current_exe().expect("the test's own path is known");
-        tests.parent().and_then(Path::parent).expect("tests lie in a folder of the target's").join("worker")
+        let own = std::env::current_exe().expect("a program's own path is known");
+        let folder = own.parent().expect("a program lies in a folder");
+        // Tests lie one folder below the binaries.
+        let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+        folder.join("worker")
     };
     let binary = std::env::var_os("USERSTREAM_WORKER").map_or_else(beside, PathBuf::from);
     assert!(binary.exists(), "{} is not there: cargo build --workspace --bins", binary.display());
@@ -114,12 +117,17 @@ impl Worker {
         self.child.try_wait().expect("the worker can be waited for").is_none()
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().cast_unsigned()
+    }
+
     /// The most memory it ever had in use (VmHWM), in bytes.
     ///
     /// # Panics
     /// When it has ended.
     pub fn peak_memory(&self) -> u64 {
-        let file = format!("/proc/{}/status", self.pid.as_raw_nonzero());
+        let file = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(file).expect("the worker runs");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
         peak.and_then(|kilobytes| kilobytes.trim().parse::<u64>().ok()).expect("Linux says how much") * 1024

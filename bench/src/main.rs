@@ -1,0 +1,151 @@
+//! Measures the worker on the rig: a topic of generated users, read into a table again and again.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "it prints what it measured or why not"
+)]
+
+mod machine;
+mod usage;
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use usage::{Costs, Usage};
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::{Rig, Server};
+use userstream_e2e::waiting::await_until;
+
+/// How long any one phase may take before the benchmark gives up.
+const PATIENCE: Duration = Duration::from_secs(600);
+const STARTS: usize = 5;
+
+/// The fields of a user: name, type, and where the generator has them.
+const FIELDS: [(&str, &str, &str); 14] = [
+    ("id", "uuid", "login.uuid"),
+    ("first_name", "string", "name.first"),
+    ("last_name", "string", "name.last"),
+    ("gender", "string", "gender"),
+    ("street", "string", "location.street.name"),
+    ("city", "string", "location.city"),
+    ("post_code", "string", "location.postcode"),
+    ("email", "string", "email"),
+    ("username", "string", "login.username"),
+    ("dob", "timestamp", "dob.date"),
+    ("registered_date", "timestamp", "registered.date"),
+    ("phone", "string", "phone"),
+    ("picture", "string", "picture.medium"),
+    ("fetched_at", "timestamp", "$fetchedAt"),
+];
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn main() {
+    let records = number("BENCH_RECORDS", 1_000_000);
+    let passes = number("BENCH_PASSES", 2);
+    let rig = Rig::alone().await;
+    let mut pipeline = Pipeline::without_source(&rig, "bench").await;
+    pipeline.spec["schema"]["fields"] = FIELDS
+        .iter()
+        .map(|(name, kind, from)| {
+            let required = ["id", "fetched_at"].contains(name);
+            json!({"name": name, "type": kind, "from": from, "required": required})
+        })
+        .collect();
+    pipeline.spec["source"] = json!({
+        "mode": "Scheduled",
+        "schedule": {"cron": "@yearly"},
+        "generator": {"recordsPerInterval": records},
+    });
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.spec["sink"]["cassandra"]["consistency"] = json!("LOCAL_ONE");
+    pipeline.provision().await;
+
+    println!("{}", machine::conditions());
+    println!(
+        "\n| what | seconds | records/s | worker CPU-s/M | peak MiB | Cassandra CPU-s/M | Kafka CPU-s/M | other CPU-s |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    produce(&rig, &pipeline, records).await;
+    for pass in 0..=passes {
+        let costs = process(&rig, &mut pipeline, pass, records).await;
+        println!(
+            "{}",
+            costs.line(
+                &if pass == 0 { "process, warm-up".to_owned() } else { format!("process, pass {pass}") },
+                records
+            )
+        );
+    }
+    let mut starts = Vec::new();
+    for start in 0..STARTS {
+        starts.push(first_row(&mut pipeline, start).await);
+    }
+    starts.sort();
+    println!("\nexec to first row: median {:?} of {starts:?}", starts[STARTS / 2]);
+}
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable)
+        .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+}
+
+/// Fills the topic.
+async fn produce(rig: &Rig, pipeline: &Pipeline, records: usize) {
+    let before = Usage::now(rig);
+    let worker = pipeline.start_with("producer", "produce", &["--once"]);
+    let end = i64::try_from(records).expect("the count fits");
+    await_until("the topic is full", PATIENCE, async || match pipeline.kafka.count(&pipeline.name).await {
+        count if count >= end => Ok(()),
+        count => Err(format!("{count} records")),
+    })
+    .await;
+    let costs = Costs::since(&before, rig, &worker);
+    println!("{}", costs.line("produce", records));
+    drop(worker);
+}
+
+/// One pass of a group of its own over the whole topic into an empty table.
+async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) -> Costs {
+    let group = begin(pipeline, &format!("pass_{pass}")).await;
+    let before = Usage::now(rig);
+    let worker = pipeline.process();
+    let wanted = u64::try_from(records).expect("the count fits");
+    await_until("every row is acknowledged", PATIENCE, async || {
+        let status = worker.status().await?;
+        if status["processor"]["written"].as_u64() >= Some(wanted) { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    let wall = before.at.elapsed();
+    pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE).await;
+    let costs = Costs::since(&before, rig, &worker).within(wall);
+    let rows = pipeline.cassandra.query(&format!("SELECT id FROM {}.users", pipeline.name)).await.len();
+    assert_eq!(rows, records, "the table does not hold every record");
+    costs
+}
+
+/// From exec until a reader of the table sees a row.
+async fn first_row(pipeline: &mut Pipeline, start: usize) -> Duration {
+    begin(pipeline, &format!("start_{start}")).await;
+    let query = format!("SELECT id FROM {}.users LIMIT 1", pipeline.name);
+    let worker = pipeline.process();
+    let started = worker.started;
+    let deadline = started + Duration::from_secs(60);
+    while pipeline.cassandra.query(&query).await.is_empty() {
+        assert!(Instant::now() < deadline, "no row within a minute");
+    }
+    let took = started.elapsed();
+    worker.kill().await;
+    took
+}
+
+/// Empties the table and names a group that has read nothing yet.
+async fn begin(pipeline: &mut Pipeline, suffix: &str) -> String {
+    let group = format!("{}_{suffix}", pipeline.name);
+    pipeline.spec["processor"]["consumerGroup"] = json!(group);
+    pipeline.cassandra.execute(&format!("TRUNCATE {}.users", pipeline.name)).await;
+    group
+}
+
+/// The servers whose CPU is told apart.
+const SERVERS: [Server; 2] = [Server::Cassandra, Server::Kafka];
