@@ -1,0 +1,73 @@
+//! Every example is a resource that breaks no rule.
+
+use std::path::{Path, PathBuf};
+
+use userstream_crds::model::{Cadence, Encoding, OnError, Pipeline, Replication, SourceKind};
+use userstream_crds::{UserStreamPipeline, validate};
+
+fn examples() -> Vec<(PathBuf, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).unwrap();
+            (path, text)
+        })
+        .collect()
+}
+
+fn pipeline(name: &str) -> Pipeline {
+    let (_, text) = examples().into_iter().find(|(path, _)| path.ends_with(name)).unwrap();
+    let resource: UserStreamPipeline = serde_saphyr::from_str(&text).unwrap();
+    validate(&resource).unwrap()
+}
+
+#[test]
+fn every_example_is_decoded_and_breaks_no_rule() {
+    let examples = examples();
+    assert!(examples.len() >= 3, "found {}", examples.len());
+    for (path, text) in examples {
+        let resource: UserStreamPipeline =
+            serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if let Err(violations) = validate(&resource) {
+            panic!("{}: {violations:#?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_examples_carry_the_same_fourteen_columns() {
+    let names = |pipeline: &Pipeline| -> Vec<String> {
+        pipeline.table.columns.iter().map(|column| column.name.to_string()).collect()
+    };
+    let demo = pipeline("demo.yaml");
+    assert_eq!(names(&demo).len(), 14);
+    assert_eq!(demo.fields, pipeline("users.yaml").fields);
+    assert_eq!(demo.fields, pipeline("users-production.yaml").fields);
+    assert_eq!(names(&demo), names(&pipeline("users-production.yaml")));
+}
+
+#[test]
+fn the_demo_needs_no_network_and_never_ends() {
+    let source = pipeline("demo.yaml").source.unwrap();
+    assert!(matches!(source.kind, SourceKind::Generator(_)));
+    assert!(matches!(source.cadence, Cadence::Continuous { .. }));
+}
+
+#[test]
+fn the_production_example_sets_what_its_comments_promise() {
+    let pipeline = pipeline("users-production.yaml");
+    assert!(matches!(pipeline.source.as_ref().unwrap().cadence, Cadence::Scheduled(_)));
+    assert!(matches!(pipeline.encoding, Encoding::Json(None)));
+    assert!(pipeline.kafka.tls.is_some() && pipeline.kafka.sasl.is_some());
+    assert_eq!(pipeline.topic.replicas.unwrap().get(), 3);
+    assert_eq!(pipeline.topic.config["min.insync.replicas"], "2");
+    assert!(pipeline.processor.filter.is_some());
+    assert!(pipeline.cassandra.tls.is_some() && pipeline.cassandra.credentials.is_some());
+    assert!(matches!(pipeline.keyspace.replication, Replication::NetworkTopology(_)));
+    assert!(matches!(pipeline.on_error, OnError::DeadLetter(_)));
+    assert!(pipeline.autoscaling.is_some());
+}
