@@ -26,7 +26,8 @@ impl Expression {
     /// # Errors
     /// When it is not CEL.
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
-        let program = Program::compile(source).map_err(|error| ExpressionError { reason: error.to_string() })?;
+        let program =
+            Program::compile(source).map_err(|error| ExpressionError { reason: error.to_string() })?;
         Ok(Self { source: source.into(), program: Arc::new(program) })
     }
 

@@ -184,14 +184,17 @@ impl HostPort {
     /// When the host or the port is not one.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Self, HostPortError> {
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => match rest.strip_prefix(':') {
-                Some(port) => (host, Some(port)),
-                None if rest.is_empty() => (host, None),
-                None => return Err(HostPortError::Host),
-            },
+            Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
+                match rest.strip_prefix(':') {
+                    Some(port) => (host, Some(port)),
+                    None if rest.is_empty() => (host, None),
+                    None => return Err(HostPortError::Host),
+                }
+            }
             Some(_) => return Err(HostPortError::Host),
             None => {
-                let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+                let (host, port) =
+                    text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
                 let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
                 if host.is_empty() || host.len() > 253 || !host.bytes().all(allowed) {
                     return Err(HostPortError::Host);

@@ -48,8 +48,18 @@ use crate::status::PipelineStatus;
     printcolumn(name = "DLQ", type_ = "integer", json_path = ".status.deadLetter.depth"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Topic", type_ = "string", json_path = ".spec.kafka.topic.name", priority = 1),
-    printcolumn(name = "Table", type_ = "string", json_path = ".spec.sink.cassandra.table.name", priority = 1),
-    printcolumn(name = "Processors", type_ = "integer", json_path = ".status.processor.readyReplicas", priority = 1),
+    printcolumn(
+        name = "Table",
+        type_ = "string",
+        json_path = ".spec.sink.cassandra.table.name",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Processors",
+        type_ = "integer",
+        json_path = ".status.processor.readyReplicas",
+        priority = 1
+    ),
     printcolumn(
         name = "Message",
         type_ = "string",

@@ -45,7 +45,9 @@ pub enum ByteSizeError {
     #[error("expected a whole number of bytes such as 16Mi, 500k or 1048576")]
     MissingNumber,
     /// What follows the number is none of the suffixes.
-    #[error("the suffixes of a size are Ki, Mi, Gi (powers of 1024) and k, M, G (powers of 1000), for example 16Mi")]
+    #[error(
+        "the suffixes of a size are Ki, Mi, Gi (powers of 1024) and k, M, G (powers of 1000), for example 16Mi"
+    )]
     UnknownSuffix,
     /// It does not fit.
     #[error("the size is too large: at most 15 digits and 9223372036854775807 bytes")]

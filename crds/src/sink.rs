@@ -299,7 +299,9 @@ impl FieldType {
             Self::Int => &[CqlType::Text, CqlType::Ascii, CqlType::Double, CqlType::Decimal],
             Self::Long => &[CqlType::Text, CqlType::Ascii, CqlType::Int, CqlType::Double, CqlType::Decimal],
             Self::Timestamp => &[CqlType::Text, CqlType::Ascii, CqlType::Date, CqlType::BigInt],
-            Self::Uuid | Self::Double | Self::Decimal | Self::Boolean | Self::Date => &[CqlType::Text, CqlType::Ascii],
+            Self::Uuid | Self::Double | Self::Decimal | Self::Boolean | Self::Date => {
+                &[CqlType::Text, CqlType::Ascii]
+            }
             Self::Bytes => &[],
         }
     }

@@ -94,7 +94,8 @@ impl WorkerConfig {
     /// # Errors
     /// When the text is no such document, has another contract version, or its pipeline breaks a rule.
     pub fn parse(text: &str) -> Result<(Self, Pipeline), WorkerConfigError> {
-        let config: Self = serde_saphyr::from_str(text).map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
+        let config: Self =
+            serde_saphyr::from_str(text).map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
         if config.version != CONTRACT_VERSION {
             return Err(WorkerConfigError::Version { found: config.version });
         }

@@ -80,9 +80,9 @@ fn origin(
         (Some(from), None) if from.starts_with('$') => {
             variable(from, field.field_type, has_source, path, report).map(Origin::Variable)
         }
-        (Some(from), None) => {
-            report.take(&format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>()).map(Origin::Path)
-        }
+        (Some(from), None) => report
+            .take(&format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>())
+            .map(Origin::Path),
         (None, Some(expr)) => report
             .take(&format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
             .map(Origin::Expression),

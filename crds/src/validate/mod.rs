@@ -43,8 +43,7 @@ pub fn validate_spec(namespace: &str, name: &str, spec: &PipelineSpec) -> Result
 }
 
 fn build(namespace: &str, name: &str, spec: &PipelineSpec, report: &mut Report) -> Option<Pipeline> {
-    let namespace =
-        report.parse::<NamespaceName>("metadata.namespace", &rules::NAMESPACE_NAME, namespace);
+    let namespace = report.parse::<NamespaceName>("metadata.namespace", &rules::NAMESPACE_NAME, namespace);
     let name = report.parse::<PipelineName>("metadata.name", &rules::PIPELINE_NAME, name);
     let source = source::build(spec.source.as_ref(), report);
     let fields = fields::build(&spec.schema, spec.source.is_some(), report);

@@ -40,7 +40,8 @@ pub(super) fn on_error(spec: &PipelineSpec, report: &mut Report) -> Option<OnErr
             };
             let differs = name.as_ref().is_none_or(|name| name.as_str() != spec.kafka.topic.name);
             report.require(differs, path, &rules::TOPICS_DIFFER);
-            let partitions = positive("spec.delivery.deadLetter.partitions", delivery.dead_letter.partitions, report);
+            let partitions =
+                positive("spec.delivery.deadLetter.partitions", delivery.dead_letter.partitions, report);
             Some(OnError::DeadLetter(DeadLetterTopic {
                 name: name?,
                 partitions: partitions?,

@@ -32,8 +32,8 @@ pub(super) fn build(
         (None, Some(namespace), Some(name)) => Some(format!("{namespace}.{name}")),
         (None, ..) => None,
     };
-    let consumer_group = group
-        .and_then(|group| report.parse("spec.processor.consumerGroup", &rules::CONSUMER_GROUP, &group));
+    let consumer_group =
+        group.and_then(|group| report.parse("spec.processor.consumerGroup", &rules::CONSUMER_GROUP, &group));
     let cap: Option<u32> =
         report.number("spec.processor.maxRecordsPerSecond", processor.max_records_per_second);
     let filter = filter(processor, report);
@@ -75,7 +75,11 @@ fn watermark(processor: &ProcessorSpec, known: &Known<'_>, report: &mut Report) 
     let Some(watermark) = &processor.watermark else { return Some(None) };
     let field = known.required_timestamp(&watermark.field);
     if field.is_none() {
-        report.refuse_because("spec.processor.watermark.field", &rules::WATERMARK_FIELD, Found(&watermark.field));
+        report.refuse_because(
+            "spec.processor.watermark.field",
+            &rules::WATERMARK_FIELD,
+            Found(&watermark.field),
+        );
     }
     Some(Some(Watermark { field: field?, max_delay: watermark.max_delay.get() }))
 }
@@ -117,7 +121,11 @@ fn aggregation(
         .filter_map(|(index, group)| {
             let field = known.required(group);
             if field.is_none() {
-                report.refuse_because(format!("{path}.groupBy[{index}]"), &rules::GROUP_BY_FIELD, Found(group));
+                report.refuse_because(
+                    format!("{path}.groupBy[{index}]"),
+                    &rules::GROUP_BY_FIELD,
+                    Found(group),
+                );
             }
             field
         })
@@ -143,7 +151,8 @@ fn aggregation(
         || name.clone(),
         |table| report.parse(&format!("{path}.table"), &rules::IDENTIFIER, table),
     );
-    (group_by.len() == aggregation.group_by.len() && select.len() == aggregation.select.len()).then_some(())?;
+    (group_by.len() == aggregation.group_by.len() && select.len() == aggregation.select.len())
+        .then_some(())?;
     Some(Aggregation {
         name: name?,
         group_by,

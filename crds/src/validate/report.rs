@@ -53,7 +53,12 @@ impl Report {
     }
 
     /// Notes that a rule is broken and what was found.
-    pub(super) fn refuse_because(&mut self, path: impl Into<String>, rule: &'static Rule, detail: impl fmt::Display) {
+    pub(super) fn refuse_because(
+        &mut self,
+        path: impl Into<String>,
+        rule: &'static Rule,
+        detail: impl fmt::Display,
+    ) {
         self.violations.push(Violation { path: path.into(), rule, detail: Some(detail.to_string()) });
     }
 
@@ -75,7 +80,12 @@ impl Report {
     }
 
     /// Takes a result; an error breaks the rule and is the detail.
-    pub(super) fn take<T, E: fmt::Display>(&mut self, path: &str, rule: &'static Rule, result: Result<T, E>) -> Option<T> {
+    pub(super) fn take<T, E: fmt::Display>(
+        &mut self,
+        path: &str,
+        rule: &'static Rule,
+        result: Result<T, E>,
+    ) -> Option<T> {
         result.map_err(|error| self.refuse_because(path, rule, error)).ok()
     }
 

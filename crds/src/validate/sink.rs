@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::delivery::Guarantee;
 use crate::identifier::{DatacenterName, HostPort};
-use crate::model::{
-    Cassandra, CassandraTls, Column, Keyspace, Replication, Table, TableOptions, WriteTime,
-};
+use crate::model::{Cassandra, CassandraTls, Column, Keyspace, Replication, Table, TableOptions, WriteTime};
 use crate::rules;
-use crate::sink::{CassandraSpec, ColumnSpec, ReplicationClass, ReplicationSpec, TableOptionsSpec, TableSpec};
+use crate::sink::{
+    CassandraSpec, ColumnSpec, ReplicationClass, ReplicationSpec, TableOptionsSpec, TableSpec,
+};
 
 use super::fields::{Known, differs_when_read_again};
 use super::report::{Found, Report};
@@ -65,23 +65,22 @@ pub(super) fn keyspace(cassandra: &CassandraSpec, report: &mut Report) -> Option
     let path = format!("{CASSANDRA}.keyspace.name");
     let name = report.parse(&path, &rules::IDENTIFIER, &keyspace.name);
     report.require(!keyspace.name.starts_with("system"), path, &rules::SYSTEM_KEYSPACE);
-    let replication = match &keyspace.replication {
-        Some(spec) => {
-            let replication = replication(spec);
-            report.require(
-                replication.is_some(),
-                format!("{CASSANDRA}.keyspace.replication"),
-                &rules::REPLICATION,
-            );
-            replication
-        }
-        // A local datacenter that is no name was reported with the connection.
-        None => cassandra
-            .local_datacenter
-            .parse()
-            .ok()
-            .map(|datacenter| Replication::NetworkTopology(BTreeMap::from([(datacenter, DEFAULT_COPIES)]))),
-    };
+    let replication =
+        match &keyspace.replication {
+            Some(spec) => {
+                let replication = replication(spec);
+                report.require(
+                    replication.is_some(),
+                    format!("{CASSANDRA}.keyspace.replication"),
+                    &rules::REPLICATION,
+                );
+                replication
+            }
+            // A local datacenter that is no name was reported with the connection.
+            None => cassandra.local_datacenter.parse().ok().map(|datacenter| {
+                Replication::NetworkTopology(BTreeMap::from([(datacenter, DEFAULT_COPIES)]))
+            }),
+        };
     Some(Keyspace {
         name: name?,
         replication: replication?,
@@ -91,9 +90,8 @@ pub(super) fn keyspace(cassandra: &CassandraSpec, report: &mut Report) -> Option
 }
 
 fn replication(spec: &ReplicationSpec) -> Option<Replication> {
-    let copies = |number: &i32| {
-        u16::try_from(*number).ok().filter(|copies| *copies <= 32).and_then(NonZeroU16::new)
-    };
+    let copies =
+        |number: &i32| u16::try_from(*number).ok().filter(|copies| *copies <= 32).and_then(NonZeroU16::new);
     match spec.class {
         ReplicationClass::SimpleStrategy => match spec.factors.get("replication_factor") {
             Some(number) if spec.factors.len() == 1 => copies(number).map(Replication::Simple),
@@ -184,7 +182,12 @@ fn columns(spec: &TableSpec, known: &Known<'_>, report: &mut Report) -> Option<V
             let fits = spec.field_type.cql_types().contains(&cql_type)
                 || (column.cast && spec.field_type.castable_cql_types().contains(&cql_type));
             if !fits {
-                let detail = format!("field {} is {}, the column is {}", spec.name, spec.field_type.name(), cql_type.name());
+                let detail = format!(
+                    "field {} is {}, the column is {}",
+                    spec.name,
+                    spec.field_type.name(),
+                    cql_type.name()
+                );
                 report.refuse_because(format!("{path}.type"), &rules::COLUMN_TYPE_FITS, detail);
             }
             Some(Column { name: name?, cql_type: fits.then_some(cql_type)?, field })
@@ -271,4 +274,3 @@ fn options(options: &TableOptionsSpec, report: &mut Report) -> Option<TableOptio
         compaction: (!options.compaction.is_empty()).then(|| options.compaction.clone()),
     })
 }
-

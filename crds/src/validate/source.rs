@@ -6,14 +6,14 @@ use std::time::Duration;
 use url::Url;
 
 use crate::model::{
-    ApiKeyPlacement, Cadence, Generator, HttpAuth, HttpSource, Pagination, RateLimit, Retry, Schedule, Source,
-    SourceKind,
+    ApiKeyPlacement, Cadence, Generator, HttpAuth, HttpSource, Pagination, RateLimit, Retry, Schedule,
+    Source, SourceKind,
 };
 use crate::path::RecordPath;
 use crate::rules;
 use crate::source::{
-    AuthSpec, AuthType, GeneratorSpec, HttpMethod, HttpSpec, PaginationSpec, PaginationType, RateLimitSpec, RetrySpec,
-    ScheduleSpec, SourceMode, SourceSpec,
+    AuthSpec, AuthType, GeneratorSpec, HttpMethod, HttpSpec, PaginationSpec, PaginationType, RateLimitSpec,
+    RetrySpec, ScheduleSpec, SourceMode, SourceSpec,
 };
 
 use super::report::{Found, Report};
@@ -25,7 +25,8 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
     let Some(source) = source else { return Some(None) };
     let (kind, interval) = match (&source.http, &source.generator) {
         (Some(http), None) => {
-            let interval = http.interval.map(|interval| report.positive(&format!("{HTTP}.interval"), interval));
+            let interval =
+                http.interval.map(|interval| report.positive(&format!("{HTTP}.interval"), interval));
             (self::http(http, report).map(|http| SourceKind::Http(Box::new(http))), interval)
         }
         (None, Some(generator)) => {
@@ -38,7 +39,9 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
         }
     };
     let cadence = match (source.mode, &source.schedule, interval) {
-        (SourceMode::Continuous, _, Some(interval)) => interval.map(|interval| Cadence::Continuous { interval }),
+        (SourceMode::Continuous, _, Some(interval)) => {
+            interval.map(|interval| Cadence::Continuous { interval })
+        }
         (SourceMode::Continuous, _, None) => {
             // Without http and generator the way out is another one, and said already.
             if source.http.is_some() && source.generator.is_none() {
@@ -46,7 +49,9 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
             }
             None
         }
-        (SourceMode::Scheduled, Some(schedule), _) => self::schedule(schedule, report).map(Cadence::Scheduled),
+        (SourceMode::Scheduled, Some(schedule), _) => {
+            self::schedule(schedule, report).map(Cadence::Scheduled)
+        }
         (SourceMode::Scheduled, None, _) => {
             report.refuse("spec.source", &rules::SCHEDULED_NEEDS_CRON);
             None
@@ -57,9 +62,9 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
 
 fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
     let at = |field: &str| format!("spec.source.schedule.{field}");
-    let deadline = report.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
-    let successful =
-        report.number(&at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
+    let deadline =
+        report.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
+    let successful = report.number(&at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
     let failed = report.number(&at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
     let known = jiff::tz::TimeZone::get(&schedule.time_zone).is_ok();
     if !known {
@@ -76,8 +81,7 @@ fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
 }
 
 fn generator(generator: &GeneratorSpec, report: &mut Report) -> Option<Generator> {
-    let records =
-        count("spec.source.generator.recordsPerInterval", generator.records_per_interval, report)?;
+    let records = count("spec.source.generator.recordsPerInterval", generator.records_per_interval, report)?;
     Some(Generator { seed: generator.seed, records_per_interval: records })
 }
 
@@ -89,7 +93,11 @@ fn count(path: &str, number: i32, report: &mut Report) -> Option<std::num::NonZe
 fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
     let at = |field: &str| format!("{HTTP}.{field}");
     let url = url(&at("url"), &http.url, report);
-    report.require(http.body.is_none() || http.method == HttpMethod::Post, at("body"), &rules::BODY_NEEDS_POST);
+    report.require(
+        http.body.is_none() || http.method == HttpMethod::Post,
+        at("body"),
+        &rules::BODY_NEEDS_POST,
+    );
     let headers = headers(http, report);
     let timeout = report.positive(&at("timeout"), http.timeout);
     report.require(
@@ -100,7 +108,8 @@ fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
     let records_path = http.records_path.as_deref().map(|path| record_path(&at("recordsPath"), path, report));
     let pagination = pagination(&http.pagination, &http.query, report);
     let auth = auth(&http.auth, &http.query, report);
-    let ca = report.secret(&at("tls.caSecretRef"), http.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()));
+    let ca =
+        report.secret(&at("tls.caSecretRef"), http.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()));
     let rate_limit = rate_limit(&http.rate_limit, report);
     let retry = retry(&http.retry, report);
     Some(HttpSource {
@@ -143,7 +152,8 @@ fn record_path(path: &str, text: &str, report: &mut Report) -> Option<RecordPath
 fn headers(http: &HttpSpec, report: &mut Report) -> BTreeMap<String, String> {
     for (name, value) in &http.headers {
         let path = format!("{HTTP}.headers.{name}");
-        let valid = is_header_name(name) && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
+        let valid = is_header_name(name)
+            && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
         if report.require(valid, path.as_str(), &rules::HEADER) {
             let lower = name.to_ascii_lowercase();
             let secret = ["authorization", "proxy-authorization", "cookie"].contains(&lower.as_str());
@@ -154,7 +164,8 @@ fn headers(http: &HttpSpec, report: &mut Report) -> BTreeMap<String, String> {
 }
 
 fn is_header_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn pagination(
