@@ -1,0 +1,262 @@
+//! One pass over the JSON of a record that sets the cells of all wanted values.
+//!
+//! Wanted values are taken as the raw text that stands in the record, so that numbers lose nothing; everything else is
+//! skipped without being built. Where a key comes twice in an object, the last one wins, with all that is in it; every
+//! one must fit the type of its field all the same.
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::convert::{Destination, convert};
+use super::error::MappingError;
+use super::paths::{Members, Node, Target};
+use super::refusal::Refusal;
+use super::scalar::Scalar;
+use crate::row::{Cell, Cells};
+
+/// Memory that is used again from record to record.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub(super) unescaped: String,
+    pub(super) decoded: Vec<u8>,
+}
+
+/// Why the pass ended early.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// The document is at fault.
+    Document(MappingError),
+    /// The value for this field is.
+    Value { field: usize, reason: Refusal },
+}
+
+/// Sets the cells of all values that `wanted` finds in `input`. Cells of other fields are left alone.
+pub(super) fn read(
+    input: &[u8],
+    wanted: &Members,
+    cells: &mut Cells,
+    scratch: &mut Scratch,
+) -> Result<(), Failure> {
+    let mut reading = Reading { input, cells, scratch, failure: None };
+    let mut deserializer = serde_json::Deserializer::from_slice(input);
+    let outcome = deserializer
+        .deserialize_any(DocumentVisitor { wanted, reading: &mut reading })
+        .and_then(|()| deserializer.end());
+    match (outcome, reading.failure) {
+        (Ok(()), None) => Ok(()),
+        (_, Some((field, reason))) => Err(Failure::Value { field, reason }),
+        (Err(error), None) => Err(Failure::Document(document_error(&error, input))),
+    }
+}
+
+/// What is wrong with a document. Nothing of serde_json's own text is kept: it may quote the document.
+pub(super) fn document_error(error: &serde_json::Error, input: &[u8]) -> MappingError {
+    use serde_json::error::Category;
+    if let Err(error) = std::str::from_utf8(input) {
+        return MappingError::NotUtf8 { position: error.valid_up_to() };
+    }
+    match error.classify() {
+        Category::Eof => MappingError::Truncated,
+        // Only the visitor of the whole document raises errors of this category.
+        Category::Data => MappingError::NotAnObject,
+        Category::Syntax | Category::Io => {
+            MappingError::InvalidJson { line: error.line(), column: error.column() }
+        }
+    }
+}
+
+struct Reading<'a> {
+    input: &'a [u8],
+    cells: &'a mut Cells,
+    scratch: &'a mut Scratch,
+    /// The field whose value is refused, and why.
+    failure: Option<(usize, Refusal)>,
+}
+
+impl Reading<'_> {
+    fn value(&mut self, json: &str, targets: &[Target]) -> Result<(), (usize, Refusal)> {
+        let Scratch { unescaped, decoded } = &mut *self.scratch;
+        let first = targets.first().map_or(0, |target| target.field);
+        let scalar = Scalar::of_json(json, unescaped).map_err(|reason| (first, reason))?;
+        let mut destination = Destination { input: self.input, cells: self.cells, decoded };
+        for target in targets {
+            let cell = convert(target.field_type, scalar, &mut destination)
+                .map_err(|reason| (target.field, reason))?;
+            destination.cells.set(target.field, cell);
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self, fields: &[usize]) {
+        for field in fields {
+            self.cells.set(*field, Cell::Absent);
+        }
+    }
+}
+
+struct DocumentVisitor<'r, 'a> {
+    wanted: &'r Members,
+    reading: &'r mut Reading<'a>,
+}
+
+impl<'de> Visitor<'de> for DocumentVisitor<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        read_members(map, self.wanted, self.reading)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        if self.wanted.elements().is_empty() {
+            return Err(A::Error::custom("an array"));
+        }
+        read_elements(elements, self.wanted, self.reading)
+    }
+}
+
+fn read_members<'de, A: MapAccess<'de>>(
+    mut map: A,
+    wanted: &Members,
+    reading: &mut Reading<'_>,
+) -> Result<(), A::Error> {
+    let mut expected = 0;
+    while let Some(position) = map.next_key_seed(MemberName { wanted, expected })? {
+        match position.and_then(|position| wanted.node(position).map(|node| (position, node))) {
+            Some((position, node)) => {
+                expected = position + 1;
+                map.next_value_seed(NodeSeed { node, reading: &mut *reading })?;
+            }
+            None => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_elements<'de, A: SeqAccess<'de>>(
+    mut elements: A,
+    wanted: &Members,
+    reading: &mut Reading<'_>,
+) -> Result<(), A::Error> {
+    let mut done = 0;
+    for (index, position) in wanted.elements() {
+        while done < *index {
+            if elements.next_element::<IgnoredAny>()?.is_none() {
+                return Ok(());
+            }
+            done += 1;
+        }
+        let Some(node) = wanted.node(*position) else { continue };
+        if elements.next_element_seed(NodeSeed { node, reading: &mut *reading })?.is_none() {
+            return Ok(());
+        }
+        done += 1;
+    }
+    while elements.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// Finds the position of a key among the wanted ones.
+struct MemberName<'r> {
+    wanted: &'r Members,
+    expected: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for MemberName<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberName<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.wanted.position(name, self.expected))
+    }
+}
+
+/// Reads the value at a place in the document.
+struct NodeSeed<'r, 'a> {
+    node: &'r Node,
+    reading: &'r mut Reading<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for NodeSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.node {
+            Node::Value(targets) => {
+                let json = <&RawValue>::deserialize(deserializer)?;
+                self.reading.value(json.get(), targets).map_err(|failure| {
+                    self.reading.failure = Some(failure);
+                    D::Error::custom("a refused value")
+                })
+            }
+            Node::Members(wanted) => {
+                // A second value for the same key replaces the first one as a whole.
+                self.reading.clear(wanted.fields());
+                deserializer.deserialize_any(MembersVisitor { wanted, reading: self.reading })
+            }
+        }
+    }
+}
+
+/// Reads on where a path leads further in. A value without members is where it ends, with nothing found.
+struct MembersVisitor<'r, 'a> {
+    wanted: &'r Members,
+    reading: &'r mut Reading<'a>,
+}
+
+impl<'de> Visitor<'de> for MembersVisitor<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        read_members(map, self.wanted, self.reading)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        read_elements(elements, self.wanted, self.reading)
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! From the bytes of a record to typed cells.
+
+use userstream_crds::identifier::Identifier;
+use userstream_crds::model::{Field, FieldType, Origin, Pipeline, Variable};
+use userstream_crds::path::RecordPath;
+
+use super::convert::{Destination, convert};
+use super::document::{self, Failure, Scratch};
+use super::error::MappingError;
+use super::evaluation::ExpressionRefusal;
+use super::expressions::Expressions;
+use super::paths::{Members, Target};
+use super::refusal::Refusal;
+use super::scalar::Scalar;
+use crate::row::{Cell, Cells};
+use crate::wire::{self, UnsupportedFormat};
+
+/// Maps records to the fields of a schema.
+///
+/// It is compiled once and then used for one record after another, whose memory it uses again.
+pub struct Mapper {
+    fields: Box<[MappedField]>,
+    paths: Members,
+    variables: Box<[(Target, Variable)]>,
+    expressions: Option<Expressions>,
+    scratch: Scratch,
+}
+
+struct MappedField {
+    name: Identifier,
+    field_type: FieldType,
+    required: bool,
+}
+
+/// What is known about a record beside its value: the variables of `from`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MapContext<'a> {
+    /// When it was fetched, in milliseconds since the Unix epoch.
+    pub fetched_at: i64,
+    /// The key of the Kafka record.
+    pub key: Option<&'a [u8]>,
+    /// Its offset.
+    pub offset: i64,
+    /// Its partition.
+    pub partition: i32,
+}
+
+/// Why there is no mapper for a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MapperError {
+    /// An expression cannot be evaluated for any record.
+    #[error("the expression of field {field}: {reason}")]
+    Expression {
+        /// The field.
+        field: Identifier,
+        /// Why not.
+        reason: ExpressionRefusal,
+    },
+    /// The records of the topic cannot be read.
+    #[error(transparent)]
+    Format(#[from] UnsupportedFormat),
+}
+
+impl Mapper {
+    /// The mapper of a producer: from the records of the source.
+    ///
+    /// # Errors
+    /// When an expression cannot be evaluated for any record.
+    pub fn from_source(pipeline: &Pipeline) -> Result<Self, MapperError> {
+        Self::compile(&pipeline.fields)
+    }
+
+    /// The mapper of a processor: from the records of the topic. With a source these are records of the declared schema;
+    /// without one they are whatever others produce.
+    ///
+    /// # Errors
+    /// When an expression cannot be evaluated for any record, or when the records of the topic are not JSON.
+    pub fn for_processing(pipeline: &Pipeline) -> Result<Self, MapperError> {
+        match wire::supported(&pipeline.encoding)? {
+            wire::Format::Json if pipeline.source.is_some() => Ok(Self::canonical(&pipeline.fields)),
+            wire::Format::Json => Self::compile(&pipeline.fields),
+        }
+    }
+
+    /// The mapper of these fields, each by its origin.
+    ///
+    /// # Errors
+    /// When an expression cannot be evaluated for any record.
+    pub fn compile(fields: &[Field]) -> Result<Self, MapperError> {
+        let mut paths = Vec::new();
+        let mut variables = Vec::new();
+        let mut expressions: Option<Expressions> = None;
+        for (index, field) in fields.iter().enumerate() {
+            let target = Target { field: index, field_type: field.field_type };
+            match &field.origin {
+                Origin::Path(path) => paths.push((path, target)),
+                Origin::Variable(variable) => variables.push((target, *variable)),
+                Origin::Expression(expression) => expressions
+                    .get_or_insert_with(Expressions::new)
+                    .push(index, &field.name, field.field_type, expression)
+                    .map_err(|reason| MapperError::Expression { field: field.name.clone(), reason })?,
+            }
+        }
+        Ok(Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) })
+    }
+
+    /// The mapper of records that [`Encoder`](wire::Encoder) wrote: every field from the member of its name.
+    pub fn canonical(fields: &[Field]) -> Self {
+        let paths: Vec<RecordPath> = fields.iter().map(|field| RecordPath::of_field(&field.name)).collect();
+        let targets = fields
+            .iter()
+            .enumerate()
+            .map(|(index, field)| Target { field: index, field_type: field.field_type });
+        Self::of_paths(fields, Members::new(paths.iter().zip(targets)))
+    }
+
+    fn of_paths(fields: &[Field], paths: Members) -> Self {
+        let fields = fields.iter().map(|field| MappedField {
+            name: field.name.clone(),
+            field_type: field.field_type,
+            required: field.required,
+        });
+        Self {
+            fields: fields.collect(),
+            paths,
+            variables: Box::default(),
+            expressions: None,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Sets `cells` to the values of a record, one for each field, in the order of the schema.
+    ///
+    /// Texts that stand in `input` as they are stay there: the cells refer to them. What `cells` holds after an error is
+    /// of no use.
+    ///
+    /// # Errors
+    /// When the record is not a JSON object, lacks a required field, or has a value that does not become one of its
+    /// field's type. The same record always fails in the same way.
+    pub fn map(
+        &mut self,
+        input: &[u8],
+        context: &MapContext<'_>,
+        cells: &mut Cells,
+    ) -> Result<(), MappingError> {
+        cells.reset(self.fields.len(), input.len());
+        self.set_cells(input, context, cells).map_err(|failure| match failure {
+            Failure::Document(error) => error,
+            Failure::Value { field, reason } => self.refused(field, reason),
+        })?;
+        let missing = self
+            .fields
+            .iter()
+            .enumerate()
+            .find(|(index, field)| field.required && matches!(cells.get(*index), Cell::Absent));
+        match missing {
+            Some((_, field)) => Err(MappingError::Missing { field: field.name.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn set_cells(
+        &mut self,
+        input: &[u8],
+        context: &MapContext<'_>,
+        cells: &mut Cells,
+    ) -> Result<(), Failure> {
+        document::read(input, &self.paths, cells, &mut self.scratch)?;
+        let mut destination = Destination { input, cells, decoded: &mut self.scratch.decoded };
+        for (target, variable) in &self.variables {
+            let cell = convert_variable(target.field_type, *variable, context, &mut destination)
+                .map_err(|reason| Failure::Value { field: target.field, reason })?;
+            destination.cells.set(target.field, cell);
+        }
+        match &self.expressions {
+            Some(expressions) => expressions.evaluate(&mut destination),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn refused(&self, field: usize, reason: Refusal) -> MappingError {
+        match self.fields.get(field) {
+            Some(field) => {
+                MappingError::Refused { field: field.name.clone(), field_type: field.field_type, reason }
+            }
+            // Indexes come from the fields themselves.
+            None => MappingError::NotAnObject,
+        }
+    }
+}
+
+fn convert_variable(
+    field_type: FieldType,
+    variable: Variable,
+    context: &MapContext<'_>,
+    destination: &mut Destination<'_>,
+) -> Result<Cell, Refusal> {
+    let mut digits = itoa::Buffer::new();
+    let scalar = match variable {
+        Variable::FetchedAt => Scalar::Number(digits.format(context.fetched_at)),
+        Variable::Offset => Scalar::Number(digits.format(context.offset)),
+        Variable::Partition => Scalar::Number(digits.format(context.partition)),
+        Variable::Key => match context.key {
+            None => Scalar::Null,
+            Some(key) if field_type == FieldType::Bytes => Scalar::Bytes(key),
+            Some(key) => Scalar::Text(std::str::from_utf8(key).map_err(|_| Refusal::KeyNotUtf8)?),
+        },
+    };
+    convert(field_type, scalar, destination)
+}
+
+#[cfg(test)]
+mod tests;

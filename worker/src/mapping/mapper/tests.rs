@@ -1,0 +1,506 @@
+use proptest::prelude::*;
+use userstream_crds::model::{Field, FieldType, Origin, Variable};
+
+use super::*;
+use crate::mapping::evaluation::EvaluationError;
+use crate::mapping::refusal::Kind;
+use crate::mapping::testing::{Value, any_values, cells, computed, every_type, field, required, values};
+use crate::wire::JsonEncoder;
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+const ABSENT: Value = Value::Cell(Cell::Absent);
+
+fn int(value: i32) -> Value {
+    Value::Cell(Cell::Int(value))
+}
+
+fn map_bytes(fields: &[Field], input: &[u8]) -> Result<Vec<Value>, MappingError> {
+    let mut cells = Cells::default();
+    Mapper::compile(fields).unwrap().map(input, &MapContext::default(), &mut cells)?;
+    Ok(values(&cells, input))
+}
+
+fn map(fields: &[Field], json: &str) -> Result<Vec<Value>, MappingError> {
+    map_bytes(fields, json.as_bytes())
+}
+
+fn string(path: &str) -> Field {
+    field("f", FieldType::String, path)
+}
+
+const USER: &str = r#"{"gender":"female","name":{"title":"Miss","first":"Nella","last":"Niva"},
+    "location":{"street":{"number":7174,"name":"Nordenskiöldinkatu"},"city":"Ylivieska","postcode":67523,
+    "coordinates":{"latitude":"-86.6687","longitude":"-109.5661"}},"email":"nella.niva@example.com",
+    "login":{"uuid":"8f94494c-d3c9-45ba-a1fb-7fba0ca02fba"},"registered":{"date":"2018-10-21T00:27:38.583Z","age":8},
+    "id":{"name":"HETU","value":null},"tags":["a",{"b":["c","d"]},3],"nat":"FI"}"#;
+
+#[test]
+fn a_user_is_mapped_in_one_go() {
+    let fields = [
+        required(field("id", FieldType::Uuid, "login.uuid")),
+        field("first_name", FieldType::String, "name.first"),
+        field("last_name", FieldType::String, "name.last"),
+        field("post_code", FieldType::String, "location.postcode"),
+        field("street", FieldType::String, "location.street.name"),
+        field("latitude", FieldType::Decimal, "location.coordinates.latitude"),
+        field("registered", FieldType::Timestamp, "registered.date"),
+        field("registered_day", FieldType::Date, "registered.date"),
+        field("years", FieldType::Int, "registered.age"),
+        field("identity", FieldType::String, "id.value"),
+        field("deep", FieldType::String, "tags.1.b.1"),
+        computed("address", FieldType::String, "string(location.street.number) + ' ' + location.street.name"),
+    ];
+    let id = *b"\x8f\x94\x49\x4c\xd3\xc9\x45\xba\xa1\xfb\x7f\xba\x0c\xa0\x2f\xba";
+    assert_eq!(
+        map(&fields, USER).unwrap(),
+        [
+            Value::Cell(Cell::Uuid(id)),
+            text("Nella"),
+            text("Niva"),
+            text("67523"),
+            text("Nordenskiöldinkatu"),
+            Value::Cell(Cell::Decimal { unscaled: -866_687, scale: 4 }),
+            Value::Cell(Cell::Timestamp(1_540_081_658_583)),
+            Value::Cell(Cell::Date(17_825)),
+            int(8),
+            ABSENT,
+            text("d"),
+            text("7174 Nordenskiöldinkatu"),
+        ]
+    );
+}
+
+#[test]
+fn paths_lead_through_objects_and_arrays() {
+    for (path, json, expected) in [
+        ("a", r#"{"a":"x"}"#, text("x")),
+        ("a.b.c", r#"{"a":{"b":{"c":"x"}}}"#, text("x")),
+        ("a.1", r#"{"a":["w","x","y"]}"#, text("x")),
+        ("a.1.b", r#"{"a":[{"b":"w"},{"b":"x"}]}"#, text("x")),
+        ("0.b", r#"[{"b":"x"},{"b":"y"}]"#, text("x")),
+        ("a.1", r#"{"a":{"0":"w","1":"x"}}"#, text("x")),
+        ("a.01", r#"{"a":{"01":"x"}}"#, text("x")),
+        ("näme", r#"{"n\u00e4me":"x"}"#, text("x")),
+        ("a", r#" { "b" : [ 1 , { } ] , "a" : "x" } "#, text("x")),
+    ] {
+        assert_eq!(map(&[string(path)], json), Ok(vec![expected]), "{path} in {json}");
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_gives_no_value() {
+    for (path, json) in [
+        ("a", "{}"),
+        ("a", r#"{"b":1}"#),
+        ("a", r#"{"a":null}"#),
+        ("a.b", r#"{"a":{}}"#),
+        ("a.b", r#"{"a":null}"#),
+        ("a.b", r#"{"a":"text"}"#),
+        ("a.b", r#"{"a":7}"#),
+        ("a.b", r#"{"a":-7}"#),
+        ("a.b", r#"{"a":7.5}"#),
+        ("a.b", r#"{"a":true}"#),
+        ("a.b", r#"{"a":["b"]}"#),
+        ("a.3", r#"{"a":["b"]}"#),
+        ("a.01", r#"{"a":["b","c"]}"#),
+        ("a.0.b", r#"{"a":[]}"#),
+    ] {
+        assert_eq!(map(&[string(path)], json), Ok(vec![ABSENT]), "{path} in {json}");
+    }
+}
+
+#[test]
+fn one_value_may_go_to_several_fields_of_several_types() {
+    let fields = [
+        field("a", FieldType::String, "x"),
+        field("b", FieldType::Decimal, "x"),
+        field("c", FieldType::Int, "x"),
+    ];
+    assert_eq!(
+        map(&fields, r#"{"x":10}"#),
+        Ok(vec![text("10"), Value::Cell(Cell::Decimal { unscaled: 10, scale: 0 }), int(10)])
+    );
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_value_counts() {
+    let fields = [
+        field("a", FieldType::Int, "a"),
+        field("b", FieldType::Int, "n.b"),
+        field("c", FieldType::Int, "n.c"),
+    ];
+    for (json, expected) in [
+        (r#"{"a":1,"a":2}"#, [int(2), ABSENT, ABSENT]),
+        (r#"{"a":1,"a":null}"#, [ABSENT, ABSENT, ABSENT]),
+        (r#"{"n":{"b":1},"n":{"c":2}}"#, [ABSENT, ABSENT, int(2)]),
+        (r#"{"n":{"b":1},"n":7}"#, [ABSENT, ABSENT, ABSENT]),
+        (r#"{"n":{"b":1,"c":2},"a":3,"n":{"b":4,"b":5}}"#, [int(3), int(5), ABSENT]),
+    ] {
+        assert_eq!(map(&fields, json).as_deref(), Ok(&expected[..]), "{json}");
+    }
+    let refused = map(&fields, r#"{"a":"text","a":2}"#);
+    assert!(matches!(refused, Err(MappingError::Refused { .. })), "each of the values must fit: {refused:?}");
+}
+
+#[test]
+fn a_required_field_must_have_a_value() {
+    let fields = [field("a", FieldType::Int, "a"), required(field("b", FieldType::Int, "n.b"))];
+    for json in ["{}", r#"{"a":1}"#, r#"{"n":{"b":null}}"#, r#"{"n":7}"#, r#"{"n":{"b":1},"n":{}}"#] {
+        assert_eq!(map(&fields, json), Err(MappingError::Missing { field: "b".parse().unwrap() }), "{json}");
+    }
+    assert_eq!(map(&fields, r#"{"n":{"b":1}}"#), Ok(vec![ABSENT, int(1)]));
+}
+
+#[test]
+fn variables_are_converted_like_numbers_and_texts() {
+    let variable =
+        |field_type, variable| Field { origin: Origin::Variable(variable), ..field("f", field_type, "f") };
+    let fields = [
+        variable(FieldType::Timestamp, Variable::FetchedAt),
+        variable(FieldType::Long, Variable::FetchedAt),
+        variable(FieldType::Long, Variable::Offset),
+        variable(FieldType::Int, Variable::Partition),
+        variable(FieldType::String, Variable::Partition),
+        variable(FieldType::String, Variable::Key),
+        variable(FieldType::Bytes, Variable::Key),
+        variable(FieldType::Uuid, Variable::Key),
+    ];
+    let mut mapper = Mapper::compile(&fields).unwrap();
+    let mut cells = Cells::default();
+    let key = b"9313706ed4de4d85bcc9b7da0ca02fba";
+    let context = MapContext { fetched_at: 5, key: Some(key), offset: 1 << 40, partition: 3 };
+    mapper.map(b"{}", &context, &mut cells).unwrap();
+    assert_eq!(
+        values(&cells, b"{}"),
+        [
+            Value::Cell(Cell::Timestamp(5)),
+            Value::Cell(Cell::Long(5)),
+            Value::Cell(Cell::Long(1 << 40)),
+            int(3),
+            text("3"),
+            text("9313706ed4de4d85bcc9b7da0ca02fba"),
+            Value::Bytes(key.to_vec()),
+            Value::Cell(Cell::Uuid(*b"\x93\x13\x70\x6e\xd4\xde\x4d\x85\xbc\xc9\xb7\xda\x0c\xa0\x2f\xba")),
+        ]
+    );
+    let mut without_key = Mapper::compile(&fields[5..]).unwrap();
+    without_key.map(b"{}", &MapContext::default(), &mut cells).unwrap();
+    assert_eq!(values(&cells, b"{}"), [ABSENT, ABSENT, ABSENT]);
+    let refused = without_key.map(b"{}", &MapContext { key: Some(b"\xff"), ..context }, &mut cells);
+    assert!(matches!(refused, Err(MappingError::Refused { reason: Refusal::KeyNotUtf8, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_its_field() {
+    let fields = [field("age", FieldType::Int, "dob.age"), field("city", FieldType::String, "city")];
+    for (json, message) in [
+        (r#"{"dob":{"age":"secret"}}"#, "field age (int): a string is not converted to this type"),
+        (r#"{"dob":{"age":99999999999}}"#, "field age (int): a number outside of the range of this type"),
+        (
+            r#"{"dob":{"age":2.5}}"#,
+            "field age (int): a number with a fraction or an exponent is not an integer",
+        ),
+        (r#"{"city":{"name":"secret"}}"#, "field city (string): an object is not converted to this type"),
+        (r#"{"city":"secret \udead"}"#, "field city (string): a \\u escape that is half of a surrogate pair"),
+    ] {
+        let error = map(&fields, json).unwrap_err();
+        assert_eq!(error.to_string(), message, "{json}");
+        assert_eq!(error.cause(), "refused_value");
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused() {
+    let fields = [string("a")];
+    let invalid = |column| MappingError::InvalidJson { line: 1, column };
+    for (json, error) in [
+        ("", MappingError::Truncated),
+        ("  ", MappingError::Truncated),
+        ("{", MappingError::Truncated),
+        (r#"{"a"#, MappingError::Truncated),
+        (r#"{"a":"x"#, MappingError::Truncated),
+        (r#"{"b":[1,"#, MappingError::Truncated),
+        ("7", MappingError::NotAnObject),
+        ("-7.5", MappingError::NotAnObject),
+        ("null", MappingError::NotAnObject),
+        ("true", MappingError::NotAnObject),
+        (r#""text""#, MappingError::NotAnObject),
+        (r#"[{"a":"x"}]"#, MappingError::NotAnObject),
+        ("{}x", invalid(3)),
+        ("{} {}", invalid(4)),
+        ("{'a':1}", invalid(2)),
+        (r#"{"a":01}"#, invalid(7)),
+        (r#"{"b":NaN}"#, invalid(6)),
+        (r#"{"b":1,}"#, invalid(8)),
+        ("{\"a\":\"\n\"}", invalid(6)),
+    ] {
+        assert_eq!(map(&fields, json), Err(error), "{json}");
+    }
+    assert_eq!(map_bytes(&fields, b"{\"a\":\"x\xff\"}"), Err(MappingError::NotUtf8 { position: 7 }));
+    assert_eq!(map_bytes(&fields, b"{\"a\xff\":\"x\"}"), Err(MappingError::NotUtf8 { position: 3 }));
+}
+
+#[test]
+fn numbers_and_escapes_that_cannot_be_read_only_matter_where_they_are_wanted() {
+    let json = r#"{"n":1e999,"t":"\udead","n2":{"x":1e999}}"#;
+    assert_eq!(map(&[string("x")], json), Ok(vec![ABSENT]));
+    assert_eq!(map(&[string("n")], json), Ok(vec![text("1e999")]));
+    for fields in [[computed("f", FieldType::String, "string(n)")], [computed("f", FieldType::String, "t")]] {
+        let refused = map(&fields, json);
+        assert!(matches!(refused, Err(MappingError::InvalidJson { line: 1, .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn nesting_of_any_depth_is_no_danger() {
+    const DEPTH: usize = 200_000;
+    let nested = |value: &str| format!("{{\"a\":{}{value}{}}}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+    assert_eq!(map(&[string("b")], &nested("1")), Ok(vec![ABSENT]));
+    let refused = map(&[string("a")], &nested("1"));
+    assert!(
+        matches!(refused, Err(MappingError::Refused { reason: Refusal::Kind(Kind::Array), .. })),
+        "{refused:?}"
+    );
+    let unclosed = format!("{{\"b\":{}", "{\"b\":".repeat(DEPTH));
+    assert_eq!(map(&[string("b.b.b.b")], &unclosed), Err(MappingError::Truncated));
+    assert_eq!(map(&[computed("f", FieldType::Long, "size(a)")], &nested("1")), Err(MappingError::TooDeep));
+}
+
+#[test]
+fn an_expression_sees_integers_as_int_and_only_what_it_names() {
+    let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
+    let json =
+        format!(r#"{{"a":{{"n":41,"deep":{deep}}},"b":{deep},"list":[1,2,3],"t":"text","f":1.5,"no":null}}"#);
+    for (field_type, expression, expected) in [
+        (FieldType::Int, "a.n + 1", int(42)),
+        (FieldType::Long, "a['n'] - 50", Value::Cell(Cell::Long(-9))),
+        (FieldType::String, "string(a.n)", text("41")),
+        (FieldType::String, "a.n", text("41")),
+        (FieldType::String, "t.upperAscii() + '!'", text("TEXT!")),
+        (FieldType::Int, "list[1] + size(list)", int(5)),
+        (FieldType::Boolean, "list.exists(x, x == 3)", Value::Cell(Cell::Boolean(true))),
+        (FieldType::Int, "math.greatest(a.n, 7)", int(41)),
+        (FieldType::Decimal, "a.n", Value::Cell(Cell::Decimal { unscaled: 41, scale: 0 })),
+        (FieldType::Decimal, "string(a.n) + '.50'", Value::Cell(Cell::Decimal { unscaled: 4150, scale: 2 })),
+        (FieldType::Double, "f * 2.0", Value::Cell(Cell::Double(3.0))),
+        (FieldType::Double, "a.n", Value::Cell(Cell::Double(41.0))),
+        (FieldType::Timestamp, "timestamp('1970-01-01T00:00:01Z')", Value::Cell(Cell::Timestamp(1_000))),
+        (FieldType::Bytes, "bytes(t)", Value::Bytes(b"text".to_vec())),
+        (FieldType::String, "has(a.x) ? a.x : 'none'", text("none")),
+        (FieldType::String, "has(a.x) ? a.x : null", ABSENT),
+        (FieldType::String, "no", ABSENT),
+        (FieldType::Boolean, "no == null", Value::Cell(Cell::Boolean(true))),
+    ] {
+        assert_eq!(map(&[computed("f", field_type, expression)], &json), Ok(vec![expected]), "{expression}");
+    }
+}
+
+#[test]
+fn large_integers_never_end_up_in_an_integer_as_something_else() {
+    for json in [r#"{"n":9223372036854775808}"#, r#"{"n":123456789012345678901234567890}"#] {
+        for field_type in [FieldType::Int, FieldType::Long, FieldType::Decimal] {
+            let refused = map(&[computed("f", field_type, "n")], json);
+            let expected = Err(MappingError::Refused {
+                field: "f".parse().unwrap(),
+                field_type,
+                reason: Refusal::Kind(Kind::Double),
+            });
+            assert_eq!(refused, expected, "{json}");
+        }
+    }
+}
+
+#[test]
+fn an_expression_that_fails_names_its_field_and_the_reason_and_no_value() {
+    let json = r#"{"t":"secret","n":9223372036854775807,"list":["secret"],"secrets":{"a":1}}"#;
+    for (expression, reason) in [
+        ("missing", EvaluationError::MissingVariable { name: "missing".to_owned() }),
+        ("missing.first + 'x'", EvaluationError::MissingVariable { name: "missing".to_owned() }),
+        ("secrets.b", EvaluationError::MissingKey { name: "b".to_owned() }),
+        ("secrets[t]", EvaluationError::MissingComputedKey),
+        ("t.first", EvaluationError::WrongTypes),
+        ("string(t.first)", EvaluationError::WrongTypes),
+        ("t + 1", EvaluationError::WrongTypes),
+        ("n + 1", EvaluationError::Overflow),
+        ("n / 0", EvaluationError::DivisionByZero),
+        ("list[1]", EvaluationError::IndexOutOfBounds),
+        ("int(t)", EvaluationError::Function { function: "int".to_owned() }),
+        ("timestamp(t)", EvaluationError::Function { function: "timestamp".to_owned() }),
+    ] {
+        let error = map(&[computed("f", FieldType::String, expression)], json).unwrap_err();
+        assert_eq!(error, MappingError::Expression { field: "f".parse().unwrap(), reason }, "{expression}");
+        let message = error.to_string();
+        assert!(message.starts_with("the expression of field f fails: "), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn expressions_that_can_never_work_are_refused_at_once() {
+    for (expression, reason) in [
+        ("Name{a: 1}", ExpressionRefusal::ConstructsMessage),
+        ("lower(name)", ExpressionRefusal::UnknownFunction { name: "lower".to_owned() }),
+        ("name.first.lower()", ExpressionRefusal::UnknownFunction { name: "lower".to_owned() }),
+        ("math.greates(1, 2)", ExpressionRefusal::UnknownFunction { name: "greates".to_owned() }),
+    ] {
+        let error = Mapper::compile(&[computed("f", FieldType::String, expression)]).err();
+        assert_eq!(
+            error,
+            Some(MapperError::Expression { field: "f".parse().unwrap(), reason }),
+            "{expression}"
+        );
+    }
+}
+
+#[test]
+fn a_mapper_can_move_between_threads() {
+    fn is_send<T: Send>() {}
+    is_send::<Mapper>();
+}
+
+#[test]
+fn a_mapper_forgets_the_record_before() {
+    let mut mapper = Mapper::compile(&[string("a"), field("g", FieldType::Bytes, "b")]).unwrap();
+    let mut cells = Cells::default();
+    let first = r#"{"a":"n\u00e4me","b":"Zm9v"}"#.as_bytes();
+    mapper.map(first, &MapContext::default(), &mut cells).unwrap();
+    assert_eq!(values(&cells, first), [text("näme"), Value::Bytes(b"foo".to_vec())]);
+    let second = br#"{"a":"plain"}"#;
+    mapper.map(second, &MapContext::default(), &mut cells).unwrap();
+    assert_eq!(values(&cells, second), [text("plain"), ABSENT]);
+}
+
+/// A document that is cut, or has bytes changed.
+fn damaged(document: &'static str) -> impl Strategy<Value = Vec<u8>> {
+    let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
+    (0..=document.len(), changes).prop_map(|(length, changes)| {
+        let mut bytes = document.as_bytes()[..length].to_vec();
+        for (index, byte) in changes {
+            if !bytes.is_empty() {
+                let index = index.index(bytes.len());
+                bytes[index] = byte;
+            }
+        }
+        bytes
+    })
+}
+
+fn every_kind_of_field() -> Vec<Field> {
+    let mut fields = every_type();
+    fields.push(field("deep", FieldType::String, "name.first"));
+    fields.push(field("element", FieldType::String, "tags.1.b.0"));
+    fields.push(computed("computed", FieldType::String, "has(name.first) ? name.first : string(location)"));
+    fields
+}
+
+const EVERY_TYPE: &str = r#"{"uuid":"9313706e-d4de-4d85-bcc9-b7da0ca02fba","string":"a \u00e4 \uD83D\uDE00","int":-7,
+    "long":9007199254740993,"double":-1.5e3,"decimal":"12.50","boolean":true,"timestamp":"2018-10-21T00:27:38.583Z",
+    "date":"2018-10-21","bytes":"Zm9v","name":{"first":"x"},"tags":[1,{"b":["c"]}],"location":"y"}"#;
+
+#[test]
+fn a_record_that_is_cut_anywhere_is_refused() {
+    for length in (0..EVERY_TYPE.len()).filter(|length| EVERY_TYPE.is_char_boundary(*length)) {
+        let cut = &EVERY_TYPE[..length];
+        let error = map(&every_type(), cut).unwrap_err();
+        if cut.ends_with(['-', '.', 'e']) && error != MappingError::Truncated {
+            // Half a number is no number.
+            assert!(matches!(error, MappingError::InvalidJson { .. }), "cut to {length} bytes: {error:?}");
+        } else {
+            assert_eq!(error, MappingError::Truncated, "cut to {length} bytes");
+        }
+    }
+    assert_eq!(map(&every_kind_of_field(), EVERY_TYPE).map(|values| values.len()), Ok(13));
+}
+
+proptest! {
+    #[test]
+    fn canonical_records_are_read_as_they_were_written(expected in any_values(&every_type())) {
+        let fields = every_type();
+        let mut record = Vec::new();
+        JsonEncoder::new(&fields).encode(&cells(&expected), b"", &mut record);
+        let mut read = Cells::default();
+        Mapper::canonical(&fields).map(&record, &MapContext::default(), &mut read).unwrap();
+        prop_assert_eq!(values(&read, &record), expected);
+    }
+
+    #[test]
+    fn canonical_records_are_json_objects(expected in any_values(&every_type())) {
+        let fields = every_type();
+        let mut record = Vec::new();
+        JsonEncoder::new(&fields).encode(&cells(&expected), b"", &mut record);
+        let parsed: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&record).unwrap();
+        let absent = expected.iter().filter(|value| **value == ABSENT).count();
+        prop_assert_eq!(parsed.len(), fields.len() - absent);
+    }
+
+    #[test]
+    fn the_order_of_members_makes_no_difference(
+        (expected, order) in any_values(&every_type()).prop_flat_map(|it| {
+            let order: Vec<usize> = (0..it.len()).collect();
+            (Just(it), Just(order).prop_shuffle())
+        })
+    ) {
+        let fields = every_type();
+        let shuffled_fields: Vec<Field> = order.iter().map(|index| fields[*index].clone()).collect();
+        let shuffled: Vec<Value> = order.iter().map(|index| expected[*index].clone()).collect();
+        let mut record = Vec::new();
+        JsonEncoder::new(&shuffled_fields).encode(&cells(&shuffled), b"", &mut record);
+        let mut read = Cells::default();
+        Mapper::canonical(&fields).map(&record, &MapContext::default(), &mut read).unwrap();
+        prop_assert_eq!(values(&read, &record), expected);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        let _ = map_bytes(&every_kind_of_field(), &bytes);
+    }
+
+    #[test]
+    fn no_damaged_record_makes_it_panic(bytes in damaged(EVERY_TYPE)) {
+        let _ = map_bytes(&every_kind_of_field(), &bytes);
+    }
+
+    #[test]
+    fn no_json_makes_it_panic(json in any_json()) {
+        let _ = map(&every_kind_of_field(), &json);
+    }
+
+    #[test]
+    fn no_message_shows_a_value(field_index in 0..10_usize, value in "[ -~]{0,20}") {
+        let fields = every_type();
+        let value = format!("~~{value}~~");
+        let json = serde_json::json!({ (fields[field_index].name.as_str()): value });
+        if let Err(error) = map(&fields, &json.to_string()) {
+            prop_assert!(!error.to_string().contains("~~"), "{}", error);
+        }
+    }
+}
+
+/// JSON around the members that are wanted.
+fn any_json() -> impl Strategy<Value = String> {
+    let scalar = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|it| it.to_string()),
+        "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,6})?",
+        any::<String>().prop_map(|it| serde_json::to_string(&it).unwrap()),
+        "\"(\\\\u[0-9a-fA-F]{4}){0,4}\"",
+    ];
+    let names = FieldType::ALL
+        .map(FieldType::name)
+        .into_iter()
+        .chain(["name", "first", "tags", "b", "location", "x"]);
+    let name = prop::sample::select(names.collect::<Vec<_>>());
+    scalar.prop_recursive(4, 32, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|it| format!("[{}]", it.join(","))),
+            prop::collection::vec((name.clone(), inner), 0..8).prop_map(|members| {
+                let members: Vec<_> =
+                    members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            }),
+        ]
+    })
+}

@@ -1,0 +1,63 @@
+//! A single value before its conversion, whether it stood in JSON or is the result of an expression.
+
+use super::refusal::{Kind, Refusal};
+use super::unescape::unescape;
+
+/// A single value before its conversion.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scalar<'a> {
+    /// null
+    Null,
+    /// A boolean.
+    Boolean(bool),
+    /// The source text of a JSON number.
+    Number(&'a str),
+    /// Text.
+    Text(&'a str),
+    /// A double that was computed: it has no source text.
+    Double(f64),
+    /// Bytes that were computed, or those of a key.
+    Bytes(&'a [u8]),
+    /// A point in time that was computed, in milliseconds since the Unix epoch.
+    Timestamp(i64),
+    /// What is converted to no type.
+    Unconvertible(Kind),
+}
+
+impl<'a> Scalar<'a> {
+    /// The value of a piece of JSON without space around it. `unescaped` is where a text is put that has escapes.
+    pub(super) fn of_json(json: &'a str, unescaped: &'a mut String) -> Result<Self, Refusal> {
+        Ok(match json.as_bytes().first() {
+            Some(b'"') => Self::Text(text(json, unescaped)?),
+            Some(b'n') | None => Self::Null,
+            Some(b't') => Self::Boolean(true),
+            Some(b'f') => Self::Boolean(false),
+            Some(b'{') => Self::Unconvertible(Kind::Object),
+            Some(b'[') => Self::Unconvertible(Kind::Array),
+            Some(_) => Self::Number(json),
+        })
+    }
+
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Null => None,
+            Self::Boolean(_) => Some(Kind::Boolean),
+            Self::Number(_) => Some(Kind::Number),
+            Self::Text(_) => Some(Kind::Text),
+            Self::Double(_) => Some(Kind::Double),
+            Self::Bytes(_) => Some(Kind::Bytes),
+            Self::Timestamp(_) => Some(Kind::Timestamp),
+            Self::Unconvertible(kind) => Some(kind),
+        }
+    }
+}
+
+fn text<'a>(quoted: &'a str, unescaped: &'a mut String) -> Result<&'a str, Refusal> {
+    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
+    if !inside.as_bytes().contains(&b'\\') {
+        return Ok(inside);
+    }
+    unescaped.clear();
+    unescape(inside, unescaped).map_err(|_| Refusal::LoneSurrogate)?;
+    Ok(unescaped)
+}

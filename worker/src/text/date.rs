@@ -1,0 +1,109 @@
+//! Calendar days as `YYYY-MM-DD`, in the proleptic Gregorian calendar of ISO 8601, years 0000 to 9999.
+
+use jiff::SignedDuration;
+use jiff::civil::Date;
+
+use super::digits;
+
+const EPOCH: Date = Date::constant(1970, 1, 1);
+const HOURS_PER_DAY: i64 = 24;
+
+/// The length of the text form in bytes.
+pub(super) const LENGTH: usize = 10;
+
+/// Reads a day; the result counts days since the Unix epoch. None when the text is anything else, or no such day exists.
+pub(crate) fn read(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    if bytes.len() == LENGTH { read_front(bytes) } else { None }
+}
+
+/// Reads the day that `bytes` start with.
+pub(super) fn read_front(bytes: &[u8]) -> Option<i32> {
+    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+        return None;
+    }
+    let year = i16::try_from(digits::number(bytes, 0, 4)?).ok()?;
+    let month = i8::try_from(digits::number(bytes, 5, 2)?).ok()?;
+    let day = i8::try_from(digits::number(bytes, 8, 2)?).ok()?;
+    let date = Date::new(year, month, day).ok()?;
+    i32::try_from(date.duration_since(EPOCH).as_hours() / HOURS_PER_DAY).ok()
+}
+
+/// Appends the text form of a day. None, with nothing appended, for a day outside of the years 0000 to 9999.
+pub(crate) fn write(out: &mut Vec<u8>, days: i32) -> Option<()> {
+    let date = EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * HOURS_PER_DAY)).ok()?;
+    let year = u32::try_from(date.year()).ok()?;
+    digits::push(out, year, 4);
+    out.push(b'-');
+    digits::push(out, u32::from(date.month().unsigned_abs()), 2);
+    out.push(b'-');
+    digits::push(out, u32::from(date.day().unsigned_abs()), 2);
+    Some(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 0000-01-01 and 9999-12-31.
+    pub(crate) const RANGE: std::ops::RangeInclusive<i32> = -719_528..=2_932_896;
+
+    fn written(days: i32) -> Option<String> {
+        let mut out = Vec::new();
+        write(&mut out, days)?;
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn days_count_from_the_unix_epoch() {
+        for (text, days) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -1),
+            ("2000-02-29", 11_016),
+            ("0000-01-01", *RANGE.start()),
+            ("9999-12-31", *RANGE.end()),
+        ] {
+            assert_eq!(read(text), Some(days), "{text}");
+            assert_eq!(written(days).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_day_is_refused() {
+        for text in [
+            "",
+            "2021-02-29",
+            "2021-13-01",
+            "2021-00-01",
+            "2021-01-00",
+            "2021-1-1",
+            "21-01-01",
+            "20210101",
+            "2021/01/01",
+            "2021-01-01T",
+            " 2021-01-01",
+            "+2021-01-01",
+            "-021-01-01",
+            "2021-01-0١",
+            "２０２１-01-01",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_beyond_four_digits_of_year_are_not_written() {
+        for days in [*RANGE.start() - 1, *RANGE.end() + 1, i32::MIN, i32::MAX] {
+            assert_eq!(written(days), None, "{days}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_day_is_read_as_it_was_written(days in RANGE) {
+            prop_assert_eq!(read(&written(days).unwrap()), Some(days));
+        }
+    }
+}
