@@ -102,6 +102,20 @@ impl Kafka {
         await_until("the topic's partitions have a leader", ANSWER, || self.leaders(topic, partitions)).await;
     }
 
+    /// Deletes a topic and returns when the broker does not know it any more.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn delete_topic(&self, topic: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.config.create().expect("the settings are valid");
+        let results =
+            admin.delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(ANSWER))).await;
+        for result in results.expect("the broker answers") {
+            result.unwrap_or_else(|(topic, code)| panic!("{topic} was not deleted: {code}"));
+        }
+        await_until("the topic is gone", ANSWER, || self.leaders(topic, 0)).await;
+    }
+
     async fn leaders(&self, topic: &str, partitions: i32) -> Result<(), String> {
         let topic = topic.to_owned();
         self.read(move |reader| {

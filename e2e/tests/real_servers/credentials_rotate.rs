@@ -22,22 +22,10 @@ async fn secured(rig: &Rig, test: &str) -> Pipeline {
     let mut pipeline = Pipeline::without_source(rig, test).await;
     pipeline.cassandra = Cassandra::connect_secure(rig, "cassandra", "cassandra").await;
     set_passwords(rig, &pipeline, "first").await;
-    for resource in ["--topic", "--group"] {
-        let principal = format!("User:{}", pipeline.name);
-        rig.kafka_tool(&[
-            "AclCommand",
-            "--add",
-            "--allow-principal",
-            &principal,
-            "--operation",
-            "All",
-            resource,
-            &pipeline.name,
-            "--resource-pattern-type",
-            "prefixed",
-        ])
-        .await;
-    }
+    let (name, principal) = (pipeline.name.as_str(), format!("User:{}", pipeline.name));
+    let allowed =
+        ["--operation", "All", "--topic", name, "--group", name, "--resource-pattern-type", "prefixed"];
+    rig.kafka_tool(&[&["AclCommand", "--add", "--allow-principal", &principal], &allowed[..]].concat()).await;
     pipeline.spec["kafka"]["bootstrapServers"] = json!(rig.kafka_secure);
     pipeline.spec["kafka"]["tls"] =
         json!({"caSecretRef": {"name": "ca"}, "clientSecretRef": {"name": "client"}});

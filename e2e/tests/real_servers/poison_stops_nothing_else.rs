@@ -8,6 +8,7 @@ use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::topic::{NewRecord, TopicRecord};
 use userstream_e2e::users;
+use userstream_e2e::waiting::await_until;
 
 const USERS: usize = 5_000;
 /// One record in this many is poison.
@@ -112,6 +113,37 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
     assert!(processor.is_running());
     let leaked = processor.log().lines().find(|line| line.contains("@example.com")).map(str::to_owned);
     assert_eq!(leaked, None, "a user's data is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_poison() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison_waits").await;
+    pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
+    pipeline.provision().await;
+    pipeline.kafka.delete_topic(&pipeline.dead_letters()).await;
+    let mut records = users::records(0, 100, 1);
+    records.insert(60, NewRecord { value: Some(b"{".to_vec()), ..records[60].clone() });
+    pipeline.kafka.append(&pipeline.name, &records).await;
+
+    let mut processor = pipeline.process();
+    await_until("the rows around the poison are written", Duration::from_secs(60), async || {
+        match pipeline.rows().await.len() {
+            100 => Ok(()),
+            rows => Err(format!("{rows} rows")),
+        }
+    })
+    .await;
+    await_until("what stands before the poison is committed", Duration::from_secs(30), async || {
+        let committed = pipeline.kafka.committed(&pipeline.name, &pipeline.name).await?;
+        if committed.get(&0) == Some(&60) { Ok(()) } else { Err(format!("{committed:?}")) }
+    })
+    .await;
+    assert!(processor.is_running(), "a missing dead-letter topic is waited for");
+
+    pipeline.kafka.create_topic(&pipeline.dead_letters(), 1).await;
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    assert_eq!(pipeline.kafka.records(&pipeline.dead_letters()).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
