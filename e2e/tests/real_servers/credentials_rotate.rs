@@ -96,6 +96,9 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
     assert_eq!(verdict.rows, 3 * USERS);
     let leaked = processor.log().lines().find(|line| line.contains("third")).map(str::to_owned);
     assert_eq!(leaked, None, "a password is in the log");
+
+    mount_password(&pipeline, "first");
+    assert_eq!(pipeline.run("provision").await, 69, "the first password still opens a door");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

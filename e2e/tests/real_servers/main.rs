@@ -8,6 +8,7 @@ mod every_recorded_user_arrives;
 mod killed_processors;
 mod killed_producers;
 mod poison_stops_nothing_else;
+mod provisioning;
 mod rebalance_storm;
 mod restarted_cassandra;
 mod restarted_kafka;

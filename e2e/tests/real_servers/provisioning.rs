@@ -1,0 +1,140 @@
+//! Provisioning makes what is missing, changes the least, refuses what cannot be, and deletes only what it made.
+
+use std::time::Duration;
+
+use scylla::value::CqlValue;
+use serde_json::json;
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::{Held, Rig};
+use userstream_e2e::worker::Worker;
+
+/// What is there: the topic's partitions and configuration, the table's id and columns.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    topic: String,
+    table: Vec<Vec<Option<CqlValue>>>,
+    columns: Vec<Vec<Option<CqlValue>>>,
+}
+
+async fn see(rig: &Held, pipeline: &Pipeline) -> Seen {
+    let name = &pipeline.name;
+    let of = |table: &str| {
+        format!("FROM system_schema.{table} WHERE keyspace_name = '{name}' AND table_name = 'users'")
+    };
+    Seen {
+        // The topic's id, partitions and configuration; the partitions' leaders are the broker's business.
+        topic: rig
+            .kafka_tool(&["TopicCommand", "--describe"])
+            .await
+            .lines()
+            .filter(|line| line.starts_with(&format!("Topic: {name}\tTopicId")))
+            .collect(),
+        table: pipeline.cassandra.query(&format!("SELECT id {}", of("tables"))).await,
+        columns: pipeline.cassandra.query(&format!("SELECT column_name, type, kind {}", of("columns"))).await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_run_changes_nothing_and_a_larger_spec_only_adds() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "provision_twice").await;
+    pipeline.spec["kafka"]["topic"]["config"] = json!({"retention.ms": "86400000"});
+    pipeline.provision().await;
+    let first = see(&rig, &pipeline).await;
+    assert!(
+        first.topic.contains("PartitionCount: 4") && first.topic.contains("retention.ms=86400000"),
+        "{first:?}"
+    );
+    pipeline.provision().await;
+    assert_eq!(see(&rig, &pipeline).await, first);
+
+    pipeline.spec["kafka"]["topic"]["partitions"] = json!(6);
+    let fields = pipeline.spec["schema"]["fields"].as_array_mut().expect("fields are a list");
+    fields.push(json!({"name": "phone", "type": "string"}));
+    pipeline.provision().await;
+    let second = see(&rig, &pipeline).await;
+    assert_eq!(second.topic, first.topic.replace("PartitionCount: 4", "PartitionCount: 6"));
+    assert_eq!(
+        (&second.table, second.columns.len()),
+        (&first.table, first.columns.len() + 1),
+        "one table, one column more"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "provision_refuses").await;
+    pipeline.provision().await;
+    let before = see(&rig, &pipeline).await;
+    let (spec, extra) = (pipeline.spec.clone(), json!({"name": "phone", "type": "string"}));
+    let impossible = [
+        ("fewer partitions", "/kafka/topic/partitions", json!(2)),
+        ("another key", "/sink/cassandra/table/partitionKey", json!(["username"])),
+        ("another type of a column", "/schema/fields/11/type", json!("string")),
+    ];
+    for (what, pointer, value) in impossible {
+        pipeline.spec = spec.clone();
+        *pipeline.spec.pointer_mut(pointer).expect("the spec has it") = value;
+        if what == "another key" {
+            pipeline.spec["schema"]["fields"][9]["required"] = json!(true);
+        }
+        // This alone would be possible; beside what is not, it must not be made either.
+        pipeline.spec["schema"]["fields"].as_array_mut().expect("fields are a list").push(extra.clone());
+        assert_ne!(pipeline.run("provision").await, 0, "{what}");
+        let message = pipeline.termination_message("provision");
+        assert_eq!(message["refusals"].as_array().map(Vec::len), Some(1), "{what}: {message}");
+        assert_eq!(see(&rig, &pipeline).await, before, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "provision_adopts").await;
+    pipeline.kafka.create_topic(&pipeline.name, 4).await;
+    let before = see(&rig, &pipeline).await;
+    assert_ne!(pipeline.run("provision").await, 0);
+    assert_eq!(see(&rig, &pipeline).await, before);
+    pipeline.spec["kafka"]["topic"]["adoptionPolicy"] = json!("Adopt");
+    pipeline.provision().await;
+    assert_eq!(see(&rig, &pipeline).await.topic, before.topic);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_at_the_same_time_make_one_topic_and_one_table() {
+    let rig = Rig::shared().await;
+    let pipeline = Pipeline::without_source(&rig, "provision_races").await;
+    let mut runs: Vec<Worker> =
+        (0..4).map(|number| pipeline.start(&format!("provision-{number}"), "provision")).collect();
+    for run in &mut runs {
+        assert_eq!(run.exit(Duration::from_secs(60)).await, 0, "{}", run.name);
+    }
+    let seen = see(&rig, &pipeline).await;
+    pipeline.provision().await;
+    assert_eq!(see(&rig, &pipeline).await, seen);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cleanup_deletes_what_the_pipeline_made_and_not_what_was_made_again_by_hand() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "cleanup").await;
+    pipeline.spec["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
+    pipeline.provision().await;
+    assert_eq!(pipeline.run("cleanup").await, 0);
+    let after = see(&rig, &pipeline).await;
+    assert_eq!(
+        (after.topic.as_str(), after.table.len()),
+        ("", 1),
+        "the topic is to be deleted, the table to be kept"
+    );
+
+    pipeline.spec["sink"]["cassandra"]["table"]["deletionPolicy"] = json!("Delete");
+    pipeline.provision().await;
+    pipeline.kafka.delete_topic(&pipeline.name).await;
+    pipeline.kafka.create_topic(&pipeline.name, 4).await;
+    let by_hand = see(&rig, &pipeline).await;
+    assert_eq!(pipeline.run("cleanup").await, 0);
+    let after = see(&rig, &pipeline).await;
+    assert_eq!((after.topic, after.table.len()), (by_hand.topic, 0), "the topic carries another id now");
+}
