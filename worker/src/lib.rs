@@ -22,6 +22,7 @@ mod planted;
 pub mod poison;
 pub mod process;
 pub mod produce;
+pub mod provision;
 pub mod record;
 pub mod row;
 #[cfg(test)]

@@ -82,13 +82,9 @@ impl EmbeddedKeyspace {
     ///
     /// # Errors
     /// When it may not have been created.
-    pub fn create(
-        &mut self,
-        replication: &BTreeMap<String, String>,
-        created_by: &str,
-    ) -> Result<bool, EmbeddedKeyspaceError> {
+    pub fn create(&mut self, replication: &BTreeMap<String, String>) -> Result<bool, EmbeddedKeyspaceError> {
         let failed = self.failed();
-        schema::create_keyspace(&mut self.connection, replication, created_by).map_err(failed)
+        schema::create_keyspace(&mut self.connection, replication).map_err(failed)
     }
 
     /// Whether the keyspace has no table.
@@ -129,10 +125,9 @@ impl EmbeddedKeyspace {
         table: &Identifier,
         columns: &[(Identifier, CqlType, ColumnKind)],
         options: &BTreeMap<String, String>,
-        created_by: &str,
     ) -> Result<bool, EmbeddedKeyspaceError> {
         let failed = self.failed();
-        schema::create_table(&mut self.connection, table, columns, options, created_by).map_err(failed)
+        schema::create_table(&mut self.connection, table, columns, options).map_err(failed)
     }
 
     /// Adds columns that are no part of the key: all of them or none.
@@ -168,6 +163,35 @@ impl EmbeddedKeyspace {
     pub fn drop_table(&mut self, table: &Identifier, id: &str) -> Result<bool, EmbeddedKeyspaceError> {
         let failed = self.failed();
         schema::drop_table(&mut self.connection, table, id).map_err(failed)
+    }
+
+    /// The owner and the id that are recorded for a resource.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn claim(&self, resource: &str) -> Result<Option<(String, Option<String>)>, EmbeddedKeyspaceError> {
+        schema::claim(&self.connection, resource).map_err(self.failed())
+    }
+
+    /// Records the owner and the id of a resource in place of any that were there.
+    ///
+    /// # Errors
+    /// When they may not have been recorded.
+    pub fn record_claim(
+        &mut self,
+        resource: &str,
+        owner: &str,
+        id: Option<&str>,
+    ) -> Result<(), EmbeddedKeyspaceError> {
+        schema::record_claim(&self.connection, resource, owner, id).map_err(self.failed())
+    }
+
+    /// Forgets what is recorded for a resource.
+    ///
+    /// # Errors
+    /// When it may not have been forgotten.
+    pub fn forget_claim(&mut self, resource: &str) -> Result<(), EmbeddedKeyspaceError> {
+        schema::forget_claim(&self.connection, resource).map_err(self.failed())
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> EmbeddedKeyspaceError + 'static {

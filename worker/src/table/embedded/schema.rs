@@ -1,7 +1,7 @@
 //! The tables of a keyspace's file: those that people query, and what is known about them.
 //!
-//! `$keyspace`, `$tables` and `$columns` say what Cassandra's `system_schema` would: SQLite's own schema knows neither
-//! CQL types nor who created what. No name of a user's table or column has a `$`.
+//! `$keyspace`, `$tables` and `$columns` say what Cassandra's `system_schema` would: SQLite's own schema knows no CQL
+//! types. `$claims` says who created what. No name of a user's table or column has a `$`.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,17 @@ use super::value::declared_type;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS \"$keyspace\" (
-        replication TEXT NOT NULL,
-        created_by TEXT NOT NULL
+        replication TEXT NOT NULL
     ) STRICT;
     CREATE TABLE IF NOT EXISTS \"$tables\" (
         name TEXT PRIMARY KEY,
         id TEXT NOT NULL,
-        created_by TEXT NOT NULL,
         options TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS \"$claims\" (
+        resource TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        id TEXT
     ) STRICT;
     CREATE TABLE IF NOT EXISTS \"$columns\" (
         table_name TEXT NOT NULL,
@@ -37,8 +40,6 @@ const TABLES: &str = "
 pub struct KeyspaceDescription {
     /// Its replication, which has no effect here.
     pub replication: BTreeMap<String, String>,
-    /// Who created it.
-    pub created_by: String,
 }
 
 /// A table as the file of its keyspace says it.
@@ -46,8 +47,6 @@ pub struct KeyspaceDescription {
 pub struct TableDescription {
     /// Unique among all tables that ever had this name.
     pub id: String,
-    /// Who created it.
-    pub created_by: String,
     /// Its options, which have no effect here.
     pub options: BTreeMap<String, String>,
     /// Its columns.
@@ -93,24 +92,22 @@ pub(super) fn describe_keyspace(
     if !connection.table_exists(None::<&str>, "$keyspace")? {
         return Ok(None);
     }
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(KeyspaceDescription { replication: map(&row.get::<_, String>(0)?)?, created_by: row.get(1)? })
-    };
-    connection.query_row("SELECT replication, created_by FROM \"$keyspace\"", [], read).optional()
+    let read =
+        |row: &rusqlite::Row<'_>| Ok(KeyspaceDescription { replication: map(&row.get::<_, String>(0)?)? });
+    connection.query_row("SELECT replication FROM \"$keyspace\"", [], read).optional()
 }
 
 /// Creates the keyspace; false when it is there.
 pub(super) fn create_keyspace(
     connection: &mut Connection,
     replication: &BTreeMap<String, String>,
-    created_by: &str,
 ) -> Result<bool, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     let created = transaction.execute(
-        "INSERT INTO \"$keyspace\" (replication, created_by) SELECT ?1, ?2
+        "INSERT INTO \"$keyspace\" (replication) SELECT ?1
          WHERE NOT EXISTS (SELECT 1 FROM \"$keyspace\")",
-        [&json(replication)?, created_by],
+        [json(replication)?],
     )?;
     transaction.commit()?;
     Ok(created > 0)
@@ -132,12 +129,11 @@ pub(super) fn describe_table(
     let read = |row: &rusqlite::Row<'_>| {
         Ok(TableDescription {
             id: row.get(0)?,
-            created_by: row.get(1)?,
-            options: map(&row.get::<_, String>(2)?)?,
+            options: map(&row.get::<_, String>(1)?)?,
             columns: Vec::new(),
         })
     };
-    let query = "SELECT id, created_by, options FROM \"$tables\" WHERE name = ?1";
+    let query = "SELECT id, options FROM \"$tables\" WHERE name = ?1";
     let Some(mut description) = connection.query_row(query, [table.as_str()], read).optional()? else {
         return Ok(None);
     };
@@ -167,13 +163,12 @@ pub(super) fn create_table(
     table: &Identifier,
     columns: &[(Identifier, CqlType, ColumnKind)],
     options: &BTreeMap<String, String>,
-    created_by: &str,
 ) -> Result<bool, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let created = transaction.execute(
-        "INSERT INTO \"$tables\" (name, id, created_by, options) VALUES (?1, lower(hex(randomblob(16))), ?2, ?3)
+        "INSERT INTO \"$tables\" (name, id, options) VALUES (?1, lower(hex(randomblob(16))), ?2)
          ON CONFLICT DO NOTHING",
-        params![table.as_str(), created_by, json(options)?],
+        params![table.as_str(), json(options)?],
     )?;
     if created == 0 {
         return Ok(false);
@@ -266,6 +261,39 @@ pub(super) fn drop_table(
     ))?;
     transaction.commit()?;
     Ok(true)
+}
+
+/// The owner and the id that are recorded for a resource.
+pub(super) fn claim(
+    connection: &Connection,
+    resource: &str,
+) -> Result<Option<(String, Option<String>)>, rusqlite::Error> {
+    if !connection.table_exists(None::<&str>, "$claims")? {
+        return Ok(None);
+    }
+    let query = "SELECT owner, id FROM \"$claims\" WHERE resource = ?1";
+    connection.query_row(query, [resource], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+}
+
+/// Records the owner and the id of a resource.
+pub(super) fn record_claim(
+    connection: &Connection,
+    resource: &str,
+    owner: &str,
+    id: Option<&str>,
+) -> Result<(), rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO \"$claims\" (resource, owner, id) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET owner = excluded.owner, id = excluded.id",
+        params![resource, owner, id],
+    )?;
+    Ok(())
+}
+
+/// Forgets what is recorded for a resource.
+pub(super) fn forget_claim(connection: &Connection, resource: &str) -> Result<(), rusqlite::Error> {
+    connection.execute("DELETE FROM \"$claims\" WHERE resource = ?1", [resource])?;
+    Ok(())
 }
 
 fn describe_column(

@@ -51,8 +51,8 @@ fn described(table: &model::Table) -> Vec<(Identifier, CqlType, ColumnKind)> {
 
 fn create(directory: &DataDirectory, table: &model::Table) {
     let mut keyspace = EmbeddedKeyspace::open(directory, &table.keyspace).unwrap();
-    keyspace.create(&BTreeMap::new(), "demo/users").unwrap();
-    assert!(keyspace.create_table(&table.name, &described(table), &BTreeMap::new(), "demo/users").unwrap());
+    keyspace.create(&BTreeMap::new()).unwrap();
+    assert!(keyspace.create_table(&table.name, &described(table), &BTreeMap::new()).unwrap());
 }
 
 fn opened(directory: &Path, table: &model::Table) -> (DataDirectory, EmbeddedTable) {
@@ -209,7 +209,6 @@ fn a_table_is_described_as_it_was_created_and_dropped_by_its_id() {
     create(&lock, &users());
     let mut keyspace = EmbeddedKeyspace::open(&lock, &users().keyspace).unwrap();
     let description = keyspace.table(&users().name).unwrap().unwrap();
-    assert_eq!(description.created_by, "demo/users");
     let columns: Vec<_> = description
         .columns
         .iter()

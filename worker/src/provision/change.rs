@@ -1,0 +1,107 @@
+//! Makes the planned changes, one after the other, each with its claim.
+
+use userstream_crds::Pipeline;
+use userstream_crds::identifier::Identifier;
+
+use super::ProvisionError;
+use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
+use super::observe::{Plan, table_line, topic_line};
+use super::report::ReportLine;
+use super::resource::{Owner, Resource};
+use super::table::TableChange;
+use super::topic::{DesiredTopic, TopicChange};
+use super::turn::Turn;
+
+/// Makes the changes of a plan to everything but the keyspace, and returns what was done.
+pub(super) async fn make<T: TopicAdmin, D: TableAdmin + Claims>(
+    pipeline: &Pipeline,
+    plan: &Plan,
+    topics: &T,
+    tables: &D,
+    turn: &Turn<'_, D>,
+) -> Result<Vec<ReportLine>, ProvisionError> {
+    let keyspace = &pipeline.keyspace.name;
+    let owner = Owner::of(pipeline);
+    let mut made = Vec::new();
+    for (resource, id) in &plan.unfinished {
+        tables.record_claim(keyspace, resource, &owner, Some(id)).await?;
+    }
+    for change in &plan.table {
+        turn.keep().await?;
+        match change {
+            TableChange::Create => create_table(pipeline, tables, &owner).await?,
+            TableChange::AddColumns(columns) => tables.add_columns(&pipeline.table, columns).await?,
+            TableChange::AlterOptions { to, .. } => tables.alter_options(&pipeline.table, to).await?,
+        }
+        made.push(done(table_line(pipeline, change)));
+    }
+    for (topic, changes) in &plan.topics {
+        for change in changes {
+            turn.keep().await?;
+            match change {
+                TopicChange::Create => create_topic(topic, topics, tables, keyspace, &owner).await?,
+                TopicChange::Grow { to, .. } => topics.grow_topic(&topic.name, *to).await?,
+                TopicChange::Configure(settings) => {
+                    let wanted =
+                        settings.iter().map(|(name, (_, wanted))| (name.clone(), wanted.clone())).collect();
+                    topics.configure_topic(&topic.name, &wanted).await?;
+                }
+            }
+            made.push(done(topic_line(topic, change)));
+        }
+    }
+    Ok(made)
+}
+
+fn done(line: ReportLine) -> ReportLine {
+    tracing::info!(resource = line.resource, change = line.text, "provisioned");
+    line
+}
+
+async fn create_table<D: TableAdmin + Claims>(
+    pipeline: &Pipeline,
+    tables: &D,
+    owner: &Owner,
+) -> Result<(), ProvisionError> {
+    let (keyspace, table) = (&pipeline.keyspace.name, &pipeline.table);
+    let resource = Resource::Table(table.name.clone());
+    tables.record_claim(keyspace, &resource, owner, None).await?;
+    let created = tables.create_table(table).await;
+    forget_if_refused(tables, keyspace, &resource, created).await?;
+    if let Some(created) = tables.table(keyspace, &table.name).await? {
+        tables.record_claim(keyspace, &resource, owner, Some(&created.id)).await?;
+    }
+    Ok(())
+}
+
+async fn create_topic<T: TopicAdmin, D: Claims>(
+    topic: &DesiredTopic,
+    topics: &T,
+    claims: &D,
+    keyspace: &Identifier,
+    owner: &Owner,
+) -> Result<(), ProvisionError> {
+    let resource = Resource::Topic(topic.name.clone());
+    claims.record_claim(keyspace, &resource, owner, None).await?;
+    let created = topics.create_topic(topic, owner).await;
+    forget_if_refused(claims, keyspace, &resource, created).await?;
+    if let Some(id) = topics.topic(&topic.name).await?.and_then(|created| created.id) {
+        claims.record_claim(keyspace, &resource, owner, Some(&id)).await?;
+    }
+    Ok(())
+}
+
+/// What was certainly not created must not be taken for ours when somebody else creates it later.
+async fn forget_if_refused<D: Claims>(
+    claims: &D,
+    keyspace: &Identifier,
+    resource: &Resource,
+    created: Result<(), AdminError>,
+) -> Result<(), ProvisionError> {
+    if let Err(refused) = &created
+        && !refused.is_retryable()
+    {
+        claims.forget_claim(keyspace, resource).await?;
+    }
+    Ok(created?)
+}

@@ -1,0 +1,316 @@
+//! Provisioning of local mode: topics and tables in SQLite files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use userstream_crds::identifier::{Identifier, TopicName};
+use userstream_crds::model::{CqlType, Keyspace, Table, TableOptions};
+
+use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
+use super::keyspace::{Datacenters, ObservedKeyspace, replication_map};
+use super::resource::{Claim, Owner, Resource};
+use super::table::{ColumnKind, ObservedColumn, ObservedTable, kind_of};
+use super::topic::{DesiredTopic, ObservedTopic};
+use crate::embedded::{DataDirectory, keyspace_path};
+use crate::log::LogError;
+use crate::log::embedded::{EmbeddedLog, EmbeddedTopic, LogReader, LogReaderError, NewTopic};
+use crate::table::embedded::{self, EmbeddedKeyspace, EmbeddedKeyspaceError, TableDescription};
+
+const WHAT: &str = "the data directory";
+
+/// Something was to be changed that is open for reading alone.
+#[derive(Debug, thiserror::Error)]
+#[error("it is open for reading alone")]
+struct ReadOnly;
+
+fn read_only() -> AdminError {
+    AdminError::Refused { what: WHAT, cause: "read_only", source: ReadOnly.into() }
+}
+
+impl From<LogError> for AdminError {
+    fn from(error: LogError) -> Self {
+        let (cause, retryable) = (error.cause(), error.is_retryable());
+        let source = error.into();
+        if retryable {
+            Self::Unavailable { what: "the log", cause, source }
+        } else {
+            Self::Refused { what: "the log", cause, source }
+        }
+    }
+}
+
+impl From<LogReaderError> for AdminError {
+    fn from(error: LogReaderError) -> Self {
+        Self::Refused { what: WHAT, cause: "unreadable", source: error.into() }
+    }
+}
+
+impl From<EmbeddedKeyspaceError> for AdminError {
+    fn from(error: EmbeddedKeyspaceError) -> Self {
+        Self::Refused { what: WHAT, cause: "keyspace", source: error.into() }
+    }
+}
+
+/// Administers the topics of an embedded log.
+#[derive(Debug)]
+pub enum EmbeddedTopicAdmin {
+    /// A log that may be changed.
+    Open(EmbeddedLog),
+    /// A log that is only looked at, in this directory, which need not exist: for plans.
+    Reading(PathBuf),
+}
+
+impl EmbeddedTopicAdmin {
+    fn open(&self) -> Result<&EmbeddedLog, AdminError> {
+        match self {
+            Self::Open(log) => Ok(log),
+            Self::Reading(_) => Err(read_only()),
+        }
+    }
+}
+
+impl From<EmbeddedTopic> for ObservedTopic {
+    fn from(topic: EmbeddedTopic) -> Self {
+        let EmbeddedTopic { id, created_by, partitions, config } = topic;
+        // One file, one copy: any number of replicas that a pipeline wants is as good.
+        Self { id: Some(id), created_by, partitions, replicas: None, config }
+    }
+}
+
+impl TopicAdmin for EmbeddedTopicAdmin {
+    async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
+        let topic = match self {
+            Self::Open(log) => log.topic(name.as_str()).await?,
+            Self::Reading(directory) => match LogReader::open(directory) {
+                Ok(reader) => reader.topic(name.as_str())?,
+                Err(LogReaderError::Missing(_)) => None,
+                Err(error) => return Err(error.into()),
+            },
+        };
+        Ok(topic.map(Into::into))
+    }
+
+    async fn create_topic(&self, topic: &DesiredTopic, owner: &Owner) -> Result<(), AdminError> {
+        let topic = NewTopic {
+            name: topic.name.to_string(),
+            partitions: topic.partitions,
+            config: topic.config.clone(),
+            created_by: owner.to_string(),
+        };
+        self.open()?.create_topic(topic).await?;
+        Ok(())
+    }
+
+    async fn grow_topic(&self, name: &TopicName, partitions: u32) -> Result<(), AdminError> {
+        self.open()?.grow_topic(name.as_str(), partitions).await?;
+        Ok(())
+    }
+
+    async fn configure_topic(
+        &self,
+        name: &TopicName,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), AdminError> {
+        self.open()?.configure_topic(name.as_str(), settings.clone()).await?;
+        Ok(())
+    }
+
+    async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError> {
+        Ok(self.open()?.delete_topic(name.as_str(), id).await?)
+    }
+}
+
+/// Administers the keyspaces of a directory.
+#[derive(Debug)]
+pub enum EmbeddedTableAdmin<'a> {
+    /// A directory that may be changed.
+    Open(&'a DataDirectory),
+    /// A directory that is only looked at and need not exist: for plans.
+    Reading(&'a Path),
+}
+
+impl EmbeddedTableAdmin<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Open(directory) => directory.path(),
+            Self::Reading(path) => path,
+        }
+    }
+
+    fn read(&self, keyspace: &Identifier) -> Result<Option<EmbeddedKeyspace>, AdminError> {
+        Ok(EmbeddedKeyspace::open_for_reading(self.path(), keyspace)?)
+    }
+
+    fn open(&self, keyspace: &Identifier) -> Result<EmbeddedKeyspace, AdminError> {
+        match self {
+            Self::Open(directory) => Ok(EmbeddedKeyspace::open(directory, keyspace)?),
+            Self::Reading(_) => Err(read_only()),
+        }
+    }
+}
+
+impl TableAdmin for EmbeddedTableAdmin<'_> {
+    async fn datacenters(&self) -> Result<Option<Datacenters>, AdminError> {
+        Ok(None)
+    }
+
+    async fn keyspace(&self, name: &Identifier) -> Result<Option<ObservedKeyspace>, AdminError> {
+        let Some(keyspace) = self.read(name)? else { return Ok(None) };
+        Ok(keyspace.describe()?.map(|keyspace| ObservedKeyspace { replication: keyspace.replication }))
+    }
+
+    async fn table(
+        &self,
+        keyspace: &Identifier,
+        name: &Identifier,
+    ) -> Result<Option<ObservedTable>, AdminError> {
+        let Some(keyspace) = self.read(keyspace)? else { return Ok(None) };
+        Ok(keyspace.table(name)?.map(Into::into))
+    }
+
+    async fn has_tables(&self, keyspace: &Identifier) -> Result<bool, AdminError> {
+        let Some(keyspace) = self.read(keyspace)? else { return Ok(false) };
+        Ok(!keyspace.is_empty()?)
+    }
+
+    async fn create_keyspace(&self, keyspace: &Keyspace) -> Result<(), AdminError> {
+        self.open(&keyspace.name)?.create(&replication_map(&keyspace.replication))?;
+        Ok(())
+    }
+
+    async fn create_table(&self, table: &Table) -> Result<(), AdminError> {
+        let columns: Vec<_> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| {
+                (column.name.clone(), column.cql_type, embedded_kind(kind_of(table, index)))
+            })
+            .collect();
+        self.open(&table.keyspace)?.create_table(&table.name, &columns, &option_map(&table.options))?;
+        Ok(())
+    }
+
+    async fn add_columns(&self, table: &Table, columns: &[(Identifier, CqlType)]) -> Result<(), AdminError> {
+        Ok(self.open(&table.keyspace)?.add_columns(&table.name, columns)?)
+    }
+
+    async fn alter_options(&self, table: &Table, options: &TableOptions) -> Result<(), AdminError> {
+        Ok(self.open(&table.keyspace)?.set_options(&table.name, &option_map(options))?)
+    }
+
+    async fn drop_table(&self, table: &Table, id: &str) -> Result<bool, AdminError> {
+        Ok(self.open(&table.keyspace)?.drop_table(&table.name, id)?)
+    }
+
+    async fn drop_keyspace(&self, keyspace: &Identifier) -> Result<(), AdminError> {
+        if keyspace_path(self.path(), keyspace).is_file() {
+            self.open(keyspace)?.remove()?;
+        }
+        Ok(())
+    }
+}
+
+/// The lock on the directory is the turn: nobody else can have it open for changes.
+impl Claims for EmbeddedTableAdmin<'_> {
+    async fn claim_on(
+        &self,
+        keyspace: &Identifier,
+        resource: &Resource,
+    ) -> Result<Option<Claim>, AdminError> {
+        let Some(keyspace) = self.read(keyspace)? else { return Ok(None) };
+        Ok(keyspace.claim(&resource.to_string())?.map(|(owner, id)| Claim { owner, id }))
+    }
+
+    async fn prepare_claims(&self, _: &Identifier) -> Result<(), AdminError> {
+        // The keyspace's file was made with the table of claims.
+        Ok(())
+    }
+
+    async fn record_claim(
+        &self,
+        keyspace: &Identifier,
+        resource: &Resource,
+        owner: &Owner,
+        id: Option<&str>,
+    ) -> Result<(), AdminError> {
+        Ok(self.open(keyspace)?.record_claim(&resource.to_string(), owner.as_str(), id)?)
+    }
+
+    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
+        Ok(self.open(keyspace)?.forget_claim(&resource.to_string())?)
+    }
+
+    async fn take_turn(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
+        match self {
+            Self::Open(_) => Ok(true),
+            Self::Reading(_) => Err(read_only()),
+        }
+    }
+
+    async fn end_turn(&self, _: &Identifier, _: &str) -> Result<(), AdminError> {
+        Ok(())
+    }
+}
+
+impl From<TableDescription> for ObservedTable {
+    fn from(table: TableDescription) -> Self {
+        let kind = |kind| match kind {
+            embedded::ColumnKind::PartitionKey(position) => ColumnKind::PartitionKey(position),
+            embedded::ColumnKind::Clustering(position) => ColumnKind::Clustering(position),
+            embedded::ColumnKind::Regular => ColumnKind::Regular,
+        };
+        let columns = table.columns.into_iter();
+        Self {
+            id: table.id,
+            columns: columns
+                .map(|column| {
+                    (column.name, ObservedColumn { cql_type: column.cql_type, kind: kind(column.kind) })
+                })
+                .collect(),
+            options: options(&table.options),
+        }
+    }
+}
+
+fn embedded_kind(kind: ColumnKind) -> embedded::ColumnKind {
+    match kind {
+        ColumnKind::PartitionKey(position) => embedded::ColumnKind::PartitionKey(position),
+        ColumnKind::Clustering(position) => embedded::ColumnKind::Clustering(position),
+        ColumnKind::Static | ColumnKind::Regular => embedded::ColumnKind::Regular,
+    }
+}
+
+/// Options by the names that CQL gives them; a setting of the compaction after `compaction.`.
+fn option_map(options: &TableOptions) -> BTreeMap<String, String> {
+    let seconds =
+        |name: &str, duration: Option<Duration>| Some((name.to_owned(), duration?.as_secs().to_string()));
+    let compaction = options.compaction.iter().flatten();
+    [
+        seconds("default_time_to_live", options.default_time_to_live),
+        options.comment.as_ref().map(|comment| ("comment".to_owned(), comment.clone())),
+        seconds("gc_grace_seconds", options.gc_grace),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(compaction.map(|(name, value)| (format!("compaction.{name}"), value.clone())))
+    .collect()
+}
+
+fn options(map: &BTreeMap<String, String>) -> TableOptions {
+    let seconds = |name| map.get(name).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let compaction: BTreeMap<String, String> = map
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix("compaction.")?.to_owned(), value.clone())))
+        .collect();
+    TableOptions {
+        default_time_to_live: seconds("default_time_to_live"),
+        comment: map.get("comment").cloned(),
+        gc_grace: seconds("gc_grace_seconds"),
+        compaction: (!compaction.is_empty()).then_some(compaction),
+    }
+}
+
+#[cfg(test)]
+mod tests;

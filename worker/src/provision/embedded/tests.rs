@@ -1,0 +1,519 @@
+use std::cell::Cell;
+
+use serde_json::{Value, json};
+use userstream_crds::Pipeline;
+use userstream_crds::model::Mode;
+use userstream_crds::pipeline::PipelineSpec;
+use userstream_crds::validate::validate_spec;
+
+use super::*;
+use crate::provision::report::RefusalReason;
+use crate::provision::{ProvisionError, Report, cleanup, run};
+
+/// The spec of a pipeline with two partitions and three columns, with some of its values replaced by JSON pointer.
+fn pipeline(changes: &[(&str, Value)]) -> Pipeline {
+    named("users", changes)
+}
+
+fn named(name: &str, changes: &[(&str, Value)]) -> Pipeline {
+    let mut spec = json!({
+        "source": {"generator": {}},
+        "schema": {"fields": [
+            {"name": "id", "type": "uuid", "from": "login.uuid", "required": true},
+            {"name": "first_name", "type": "string", "from": "name.first"},
+            {"name": "nat", "type": "string"},
+        ]},
+        "kafka": {
+            "bootstrapServers": "kafka:9092",
+            "topic": {"name": "users_created", "partitions": 2, "config": {"retention.ms": "1000"}},
+            "keyField": "id",
+        },
+        "processor": {},
+        "sink": {"cassandra": {
+            "contactPoints": ["cassandra:9042"],
+            "keyspace": {"name": "spark_streams"},
+            "table": {"name": "created_users", "partitionKey": ["id"], "options": {"comment": "users"}},
+        }},
+        "delivery": {},
+    });
+    for (pointer, value) in changes {
+        let (parent, last) = pointer.rsplit_once('/').unwrap();
+        spec.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(last.to_owned(), value.clone());
+    }
+    let spec: PipelineSpec = serde_json::from_value(spec).unwrap();
+    validate_spec("demo", name, &spec).unwrap_or_else(|violations| panic!("{violations:?}"))
+}
+
+const TOPIC: &str = "/kafka/topic";
+const TABLE: &str = "/sink/cassandra/table";
+const KEYSPACE: &str = "/sink/cassandra/keyspace";
+
+fn at(place: &str, field: &str) -> String {
+    format!("{place}/{field}")
+}
+
+/// A pipeline that wants a third column and a third partition.
+fn grown() -> Pipeline {
+    let fields = json!([
+        {"name": "id", "type": "uuid", "from": "login.uuid", "required": true},
+        {"name": "first_name", "type": "string", "from": "name.first"},
+        {"name": "nat", "type": "string"},
+        {"name": "age", "type": "int"},
+    ]);
+    pipeline(&[("/schema/fields", fields), (&at(TOPIC, "partitions"), json!(3))])
+}
+
+struct Files {
+    directory: DataDirectory,
+    topics: EmbeddedTopicAdmin,
+    _parent: tempfile::TempDir,
+}
+
+impl Files {
+    fn new() -> Self {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = DataDirectory::open(parent.path()).unwrap();
+        let topics = EmbeddedTopicAdmin::Open(EmbeddedLog::open(&directory).unwrap());
+        Self { directory, topics, _parent: parent }
+    }
+
+    fn tables(&self) -> EmbeddedTableAdmin<'_> {
+        EmbeddedTableAdmin::Open(&self.directory)
+    }
+
+    async fn run(&self, pipeline: &Pipeline, mode: Mode) -> Report {
+        run(pipeline, &self.topics, &self.tables(), mode).await.unwrap()
+    }
+
+    async fn clean_up(&self, pipeline: &Pipeline) -> Report {
+        cleanup(pipeline, &self.topics, &self.tables(), Mode::Apply).await.unwrap()
+    }
+
+    async fn topic(&self, name: &str) -> Option<ObservedTopic> {
+        self.topics.topic(&name.parse().unwrap()).await.unwrap()
+    }
+
+    async fn table(&self, pipeline: &Pipeline) -> Option<ObservedTable> {
+        self.tables().table(&pipeline.keyspace.name, &pipeline.table.name).await.unwrap()
+    }
+}
+
+fn lines(report: &Report) -> Vec<&str> {
+    report.lines().collect()
+}
+
+const CREATED: [&str; 5] = [
+    "keyspace spark_streams: create, replication {class: NetworkTopologyStrategy, datacenter1: 3}",
+    "table spark_streams.created_users: create, 3 columns, primary key ((id))",
+    "topic users_created: create, partitions 2, replicas as the broker has it, retention.ms=1000",
+    "topic users_created.dlq: create, partitions 1, replicas as the broker has it",
+    "topic users_created.positions: create, partitions 1, replicas as the broker has it, cleanup.policy=compact",
+];
+
+#[tokio::test]
+async fn the_first_run_creates_everything_and_the_second_changes_nothing() {
+    let files = Files::new();
+    let first = files.run(&pipeline(&[]), Mode::Apply).await;
+    assert_eq!(lines(&first), CREATED);
+    let topic = first.topic.clone().unwrap();
+    assert_eq!((topic.name.as_str(), topic.partitions, topic.created_by_us), ("users_created", 2, true));
+    assert_eq!(topic.topic_id, files.topic("users_created").await.unwrap().id);
+    let table = first.table.clone().unwrap();
+    assert!(table.created_by_us);
+    assert!(table.last_ddl.unwrap().starts_with("CREATE TABLE"));
+    let second = files.run(&pipeline(&[]), Mode::Apply).await;
+    assert!(lines(&second).is_empty(), "{second:?}");
+    assert_eq!(second.topic, first.topic);
+    assert_eq!(second.table.unwrap().table_id, table.table_id);
+}
+
+#[tokio::test]
+async fn a_plan_says_what_a_run_does_and_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("not-there");
+    let topics = EmbeddedTopicAdmin::Reading(missing.clone());
+    let planned =
+        run(&pipeline(&[]), &topics, &EmbeddedTableAdmin::Reading(&missing), Mode::Plan).await.unwrap();
+    assert_eq!(lines(&planned), CREATED);
+    assert!(!missing.exists());
+
+    let files = Files::new();
+    files.run(&pipeline(&[]), Mode::Apply).await;
+    let before = (files.topic("users_created").await, files.table(&pipeline(&[])).await);
+    let planned = files.run(&grown(), Mode::Plan).await;
+    assert_eq!((files.topic("users_created").await, files.table(&pipeline(&[])).await), before);
+    let done = files.run(&grown(), Mode::Apply).await;
+    assert_eq!(lines(&planned), lines(&done));
+    assert_eq!(
+        lines(&done),
+        ["table spark_streams.created_users: add column age int", "topic users_created: partitions 2 -> 3"]
+    );
+}
+
+#[tokio::test]
+async fn one_refusal_and_nothing_at_all_is_changed() {
+    let files = Files::new();
+    files.run(&grown(), Mode::Apply).await;
+    let before = (files.topic("users_created").await, files.table(&grown()).await);
+    let fields = json!([
+        {"name": "id", "type": "uuid", "from": "login.uuid", "required": true},
+        {"name": "brand_new", "type": "string"},
+    ]);
+    let report = files.run(&pipeline(&[("/schema/fields", fields)]), Mode::Apply).await;
+    assert_eq!(
+        report.refusals.iter().map(|refusal| refusal.reason).collect::<Vec<_>>(),
+        [RefusalReason::Shrink]
+    );
+    assert!(report.changes.is_empty());
+    assert_eq!((files.topic("users_created").await, files.table(&grown()).await), before);
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
+    let files = Files::new();
+    let theirs = named("others", &[(&at(TABLE, "name"), json!("other_users"))]);
+    files.run(&theirs, Mode::Apply).await;
+    let report = files.run(&pipeline(&[]), Mode::Apply).await;
+    let refused: Vec<_> =
+        report.refusals.iter().map(|refusal| (refusal.resource.as_str(), refusal.reason)).collect();
+    assert_eq!(
+        refused,
+        [
+            ("topic/users_created", RefusalReason::Conflict),
+            ("topic/users_created.dlq", RefusalReason::Conflict),
+            ("topic/users_created.positions", RefusalReason::Conflict),
+        ]
+    );
+    assert_eq!(files.table(&pipeline(&[])).await, None);
+    let adopting = pipeline(&[(&at(TOPIC, "adoptionPolicy"), json!("Adopt"))]);
+    let report = files.run(&adopting, Mode::Apply).await;
+    assert_eq!(lines(&report), [CREATED[1]]);
+    assert!(!report.topic.unwrap().created_by_us);
+    // A table has no adoption: two pipelines would write into it.
+    let report =
+        files.run(&named("third", &[(&at(TOPIC, "adoptionPolicy"), json!("Adopt"))]), Mode::Apply).await;
+    assert_eq!(
+        report.refusals.iter().map(|refusal| refusal.reason).collect::<Vec<_>>(),
+        [RefusalReason::Conflict]
+    );
+}
+
+#[tokio::test]
+async fn cleanup_deletes_what_the_pipeline_created_and_nothing_else() {
+    let files = Files::new();
+    let delete = json!("Delete");
+    let all = pipeline(&[
+        (&at(TOPIC, "deletionPolicy"), delete.clone()),
+        (&at(TABLE, "deletionPolicy"), delete.clone()),
+        (&at(KEYSPACE, "deletionPolicy"), delete.clone()),
+    ]);
+    let neighbour = named(
+        "others",
+        &[(&at(TABLE, "name"), json!("created_users2")), (&at(TOPIC, "name"), json!("users_created2"))],
+    );
+    files.run(&all, Mode::Apply).await;
+    files.run(&neighbour, Mode::Apply).await;
+
+    let planned = cleanup(&all, &files.topics, &files.tables(), Mode::Plan).await.unwrap();
+    assert!(files.topic("users_created").await.is_some());
+    assert_eq!(
+        lines(&planned),
+        [
+            "topic users_created: delete",
+            "topic users_created.dlq: delete",
+            "topic users_created.positions: delete",
+            "table created_users: delete",
+            "keyspace spark_streams: delete",
+        ]
+    );
+    let done = files.clean_up(&all).await;
+    assert_eq!(
+        lines(&done),
+        [
+            "topic users_created: delete",
+            "topic users_created.dlq: delete",
+            "topic users_created.positions: delete",
+            "table created_users: delete",
+            "keyspace spark_streams: kept, it is in use or was made again by somebody",
+        ]
+    );
+    assert_eq!((files.topic("users_created").await, files.table(&all).await), (None, None));
+    assert!(files.topic("users_created2").await.is_some());
+    assert!(files.table(&neighbour).await.is_some());
+
+    let neighbour = named(
+        "others",
+        &[
+            (&at(TABLE, "name"), json!("created_users2")),
+            (&at(TOPIC, "name"), json!("users_created2")),
+            (&at(TABLE, "deletionPolicy"), delete.clone()),
+            (&at(KEYSPACE, "deletionPolicy"), delete),
+        ],
+    );
+    let done = files.clean_up(&neighbour).await;
+    assert_eq!(
+        lines(&done),
+        [
+            "table created_users2: delete",
+            "keyspace spark_streams: kept, nothing shows that this pipeline created it",
+        ]
+    );
+    assert!(files.topic("users_created2").await.is_some(), "its policy is Retain");
+    assert_eq!(lines(&files.clean_up(&all).await), ["keyspace spark_streams: delete"]);
+    assert!(lines(&files.clean_up(&all).await).is_empty(), "what is gone is no error");
+}
+
+#[tokio::test]
+async fn cleanup_keeps_what_was_deleted_and_made_again_by_hand() {
+    let files = Files::new();
+    let delete = json!("Delete");
+    let ours =
+        pipeline(&[(&at(TOPIC, "deletionPolicy"), delete.clone()), (&at(TABLE, "deletionPolicy"), delete)]);
+    let first = files.run(&ours, Mode::Apply).await;
+    let EmbeddedTopicAdmin::Open(log) = &files.topics else { unreachable!("opened above") };
+    assert!(log.delete_topic("users_created", &first.topic.unwrap().topic_id.unwrap()).await.unwrap());
+    let by_hand = NewTopic {
+        name: "users_created".to_owned(),
+        partitions: 2,
+        config: BTreeMap::new(),
+        created_by: "somebody".to_owned(),
+    };
+    assert!(log.create_topic(by_hand).await.unwrap());
+    assert!(files.tables().drop_table(&ours.table, &first.table.unwrap().table_id).await.unwrap());
+    files.tables().create_table(&ours.table).await.unwrap();
+
+    let done = files.clean_up(&ours).await;
+    assert_eq!(
+        lines(&done),
+        [
+            "topic users_created.dlq: delete",
+            "topic users_created.positions: delete",
+            "topic users_created: kept, nothing shows that this pipeline created it",
+            "table created_users: kept, nothing shows that this pipeline created it",
+        ]
+    );
+    assert!(files.topic("users_created").await.is_some());
+    assert!(files.table(&ours).await.is_some());
+}
+
+/// Administers until it has made so many changes, and then fails: before or after the change was made.
+struct Interrupted<'a, A> {
+    inner: &'a A,
+    left: &'a Cell<u32>,
+    after: bool,
+}
+
+impl<A> Interrupted<'_, A> {
+    async fn change<T>(&self, change: impl Future<Output = Result<T, AdminError>>) -> Result<T, AdminError> {
+        let killed =
+            || AdminError::Unavailable { what: "the test", cause: "killed", source: "killed".into() };
+        let last = self.left.get() == 0;
+        self.left.set(self.left.get().saturating_sub(1));
+        if last && !self.after {
+            return Err(killed());
+        }
+        let result = change.await;
+        if last { Err(killed()) } else { result }
+    }
+}
+
+impl<A: TopicAdmin> TopicAdmin for Interrupted<'_, A> {
+    async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
+        let topic = self.inner.topic(name).await?;
+        // As in Kafka, only the claims know who created a topic.
+        Ok(topic.map(|topic| ObservedTopic { created_by: None, ..topic }))
+    }
+
+    async fn create_topic(&self, topic: &DesiredTopic, owner: &Owner) -> Result<(), AdminError> {
+        self.change(self.inner.create_topic(topic, owner)).await
+    }
+
+    async fn grow_topic(&self, name: &TopicName, partitions: u32) -> Result<(), AdminError> {
+        self.change(self.inner.grow_topic(name, partitions)).await
+    }
+
+    async fn configure_topic(
+        &self,
+        name: &TopicName,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(), AdminError> {
+        self.change(self.inner.configure_topic(name, settings)).await
+    }
+
+    async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError> {
+        self.change(self.inner.delete_topic(name, id)).await
+    }
+}
+
+impl<A: TableAdmin> TableAdmin for Interrupted<'_, A> {
+    async fn datacenters(&self) -> Result<Option<Datacenters>, AdminError> {
+        self.inner.datacenters().await
+    }
+
+    async fn keyspace(&self, name: &Identifier) -> Result<Option<ObservedKeyspace>, AdminError> {
+        self.inner.keyspace(name).await
+    }
+
+    async fn table(
+        &self,
+        keyspace: &Identifier,
+        name: &Identifier,
+    ) -> Result<Option<ObservedTable>, AdminError> {
+        self.inner.table(keyspace, name).await
+    }
+
+    async fn has_tables(&self, keyspace: &Identifier) -> Result<bool, AdminError> {
+        self.inner.has_tables(keyspace).await
+    }
+
+    async fn create_keyspace(&self, keyspace: &Keyspace) -> Result<(), AdminError> {
+        self.change(self.inner.create_keyspace(keyspace)).await
+    }
+
+    async fn create_table(&self, table: &Table) -> Result<(), AdminError> {
+        self.change(self.inner.create_table(table)).await
+    }
+
+    async fn add_columns(&self, table: &Table, columns: &[(Identifier, CqlType)]) -> Result<(), AdminError> {
+        self.change(self.inner.add_columns(table, columns)).await
+    }
+
+    async fn alter_options(&self, table: &Table, options: &TableOptions) -> Result<(), AdminError> {
+        self.change(self.inner.alter_options(table, options)).await
+    }
+
+    async fn drop_table(&self, table: &Table, id: &str) -> Result<bool, AdminError> {
+        self.change(self.inner.drop_table(table, id)).await
+    }
+
+    async fn drop_keyspace(&self, keyspace: &Identifier) -> Result<(), AdminError> {
+        self.change(self.inner.drop_keyspace(keyspace)).await
+    }
+}
+
+impl<A: Claims> Claims for Interrupted<'_, A> {
+    async fn claim_on(
+        &self,
+        keyspace: &Identifier,
+        resource: &Resource,
+    ) -> Result<Option<Claim>, AdminError> {
+        self.inner.claim_on(keyspace, resource).await
+    }
+
+    async fn prepare_claims(&self, keyspace: &Identifier) -> Result<(), AdminError> {
+        self.change(self.inner.prepare_claims(keyspace)).await
+    }
+
+    async fn record_claim(
+        &self,
+        keyspace: &Identifier,
+        resource: &Resource,
+        owner: &Owner,
+        id: Option<&str>,
+    ) -> Result<(), AdminError> {
+        self.change(self.inner.record_claim(keyspace, resource, owner, id)).await
+    }
+
+    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
+        self.change(self.inner.forget_claim(keyspace, resource)).await
+    }
+
+    async fn take_turn(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError> {
+        self.change(self.inner.take_turn(keyspace, holder)).await
+    }
+
+    async fn end_turn(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError> {
+        self.change(self.inner.end_turn(keyspace, holder)).await
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_killed_anywhere_is_finished_by_the_next_one() {
+    let delete = json!("Delete");
+    let ours =
+        pipeline(&[(&at(TOPIC, "deletionPolicy"), delete.clone()), (&at(TABLE, "deletionPolicy"), delete)]);
+    let endless = Cell::new(u32::MAX);
+    for after in [false, true] {
+        for kill_at in 0.. {
+            let files = Files::new();
+            let tables = files.tables();
+            let left = Cell::new(kill_at);
+            let killed = {
+                let (topics, tables) = (
+                    Interrupted { inner: &files.topics, left: &left, after },
+                    Interrupted { inner: &tables, left: &left, after },
+                );
+                run(&ours, &topics, &tables, Mode::Apply).await
+            };
+            let place = format!("killed {} change {kill_at}", if after { "after" } else { "before" });
+            let (topics, tables) = (
+                Interrupted { inner: &files.topics, left: &endless, after },
+                Interrupted { inner: &tables, left: &endless, after },
+            );
+            let finished = run(&ours, &topics, &tables, Mode::Apply).await.unwrap();
+            assert!(finished.refusals.is_empty(), "{place}: {finished:?}");
+            assert!(finished.topic.is_some_and(|topic| topic.created_by_us), "{place}");
+            assert!(finished.table.is_some_and(|table| table.created_by_us), "{place}");
+            let settled = run(&ours, &topics, &tables, Mode::Plan).await.unwrap();
+            assert!(lines(&settled).is_empty(), "{place}: {settled:?}");
+            // The ids are recorded, so everything can be deleted.
+            let deleted = cleanup(&ours, &topics, &tables, Mode::Apply).await.unwrap();
+            assert_eq!(deleted.changes.len(), 4, "{place}: {:?}", lines(&deleted));
+            if killed.is_ok() {
+                // The kill came after the last change.
+                assert!(kill_at > 10, "only {kill_at} changes");
+                break;
+            }
+        }
+    }
+}
+
+/// Claims of a keyspace where it is always somebody else's turn.
+struct Occupied<'a>(EmbeddedTableAdmin<'a>);
+
+macro_rules! forward {
+    ($($method:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(async fn $method(&self, $($argument: $type),*) -> Result<$result, AdminError> {
+            self.0.$method($($argument),*).await
+        })*
+    };
+}
+
+impl TableAdmin for Occupied<'_> {
+    forward! {
+        datacenters() -> Option<Datacenters>;
+        keyspace(name: &Identifier) -> Option<ObservedKeyspace>;
+        table(keyspace: &Identifier, name: &Identifier) -> Option<ObservedTable>;
+        has_tables(keyspace: &Identifier) -> bool;
+        create_keyspace(keyspace: &Keyspace) -> ();
+        create_table(table: &Table) -> ();
+        add_columns(table: &Table, columns: &[(Identifier, CqlType)]) -> ();
+        alter_options(table: &Table, options: &TableOptions) -> ();
+        drop_table(table: &Table, id: &str) -> bool;
+        drop_keyspace(keyspace: &Identifier) -> ();
+    }
+}
+
+impl Claims for Occupied<'_> {
+    forward! {
+        claim_on(keyspace: &Identifier, resource: &Resource) -> Option<Claim>;
+        prepare_claims(keyspace: &Identifier) -> ();
+        record_claim(keyspace: &Identifier, resource: &Resource, owner: &Owner, id: Option<&str>) -> ();
+        forget_claim(keyspace: &Identifier, resource: &Resource) -> ();
+        end_turn(keyspace: &Identifier, holder: &str) -> ();
+    }
+
+    async fn take_turn(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
+        Ok(false)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_somebody_elses_turn_nothing_is_changed() {
+    let files = Files::new();
+    let error = run(&pipeline(&[]), &files.topics, &Occupied(files.tables()), Mode::Apply).await.unwrap_err();
+    assert!(matches!(&error, ProvisionError::NotOurTurn { .. }), "{error}");
+    assert!(error.is_retryable());
+    assert_eq!(files.topic("users_created").await, None);
+    assert_eq!(files.table(&pipeline(&[])).await, None);
+}
