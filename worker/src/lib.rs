@@ -12,6 +12,8 @@
 
 pub mod backoff;
 pub mod clock;
+#[cfg(any(feature = "kafka", feature = "cassandra"))]
+pub mod credentials;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod histogram;

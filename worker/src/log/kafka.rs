@@ -1,0 +1,23 @@
+//! Kafka, through librdkafka.
+//!
+//! Everything that librdkafka may block on runs on threads of its own: the worker's one thread never waits for a broker.
+
+mod assignment;
+mod client;
+mod consumer;
+mod context;
+mod delivery;
+mod errors;
+mod housekeeping;
+#[cfg(test)]
+mod mock_cluster_tests;
+mod off_thread;
+mod positions;
+mod producer;
+mod reading;
+mod rebalance;
+mod starting_offsets;
+
+pub use client::connection;
+pub use consumer::{Assignor, KafkaConsumer, OpenError};
+pub use producer::KafkaProducer;

@@ -1,0 +1,353 @@
+//! The adapters against librdkafka's own mock brokers: real protocol, no server. What needs real brokers is tested with
+//! the rig.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use tokio::time::timeout;
+use userstream_crds::model::Pipeline;
+use userstream_crds::worker_config::WorkerConfig;
+
+use super::super::{Consumer, Event, Producer, SourcePosition};
+use super::{Assignor, KafkaConsumer, KafkaProducer};
+use crate::record::{LogRecord, Record};
+
+const TOPIC: &str = "users";
+const PARTITIONS: i32 = 3;
+/// The mock brokers let a first group wait three seconds for further members.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn cluster() -> MockCluster<'static, DefaultProducerContext> {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC, PARTITIONS, 1).unwrap();
+    cluster.create_topic("users.positions", 1, 1).unwrap();
+    cluster
+}
+
+fn pipeline(cluster: &MockCluster<'_, DefaultProducerContext>, starting_offsets: &str) -> Pipeline {
+    let config = serde_json::json!({
+        "version": 1,
+        "pipeline": {"namespace": "demo", "name": "users"},
+        "spec": {
+            "source": {"http": {"url": "http://source/", "interval": "1s", "pagination": {"type": "Cursor", "parameter": "cursor", "path": "next"}}},
+            "schema": {"fields": [{"name": "id", "type": "uuid", "required": true}]},
+            "kafka": {"bootstrapServers": cluster.bootstrap_servers(), "topic": {"name": TOPIC, "partitions": PARTITIONS}},
+            "processor": {"startingOffsets": starting_offsets},
+            "sink": {"cassandra": {
+                "contactPoints": ["table:9042"],
+                "keyspace": {"name": "demo"},
+                "table": {"name": "users", "partitionKey": ["id"]},
+            }},
+        },
+    });
+    WorkerConfig::parse(&config.to_string()).unwrap().1
+}
+
+fn producer(pipeline: &Pipeline) -> KafkaProducer {
+    KafkaProducer::open(pipeline, Path::new("/nonexistent")).unwrap()
+}
+
+fn consumer(pipeline: &Pipeline) -> KafkaConsumer {
+    KafkaConsumer::join(pipeline, Path::new("/nonexistent"), Assignor::Range).unwrap()
+}
+
+fn record(number: usize) -> Record {
+    let value = format!("{{\"number\":{number}}}");
+    Record::new(Vec::new(), Some(value.as_bytes()), 1_700_000_000_000 + number as i64)
+        .with_key(format!("key {}", number % 17).as_bytes())
+}
+
+/// Polls until so many records have come, and returns them with everything else that happened.
+async fn read(consumer: &mut KafkaConsumer, records: usize) -> (Vec<LogRecord>, Vec<Event>) {
+    let (mut read, mut others, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    while read.len() < records {
+        let polled = timeout(PATIENCE, consumer.poll(&mut events, 100)).await;
+        let polled =
+            polled.unwrap_or_else(|_| panic!("{} of {records} records came, and {others:?}", read.len()));
+        polled.unwrap_or_else(|error| panic!("after {} of {records} records: {error}", read.len()));
+        for event in events.drain(..) {
+            match event {
+                Event::Record(record) => read.push(record),
+                other => others.push(other),
+            }
+        }
+    }
+    (read, others)
+}
+
+/// Polls until an event comes that is no record.
+async fn next_change(consumer: &mut KafkaConsumer) -> Event {
+    let mut events = Vec::new();
+    loop {
+        timeout(PATIENCE, consumer.poll(&mut events, 100)).await.expect("nothing changed").unwrap();
+        if let Some(event) = events.drain(..).find(|event| !matches!(event, Event::Record(_))) {
+            return event;
+        }
+    }
+}
+
+fn ends(records: &[LogRecord]) -> BTreeMap<i32, i64> {
+    let mut ends = BTreeMap::new();
+    for record in records {
+        let end = ends.entry(record.partition).or_insert(0);
+        *end = record.offset + 1;
+    }
+    ends
+}
+
+#[tokio::test]
+async fn records_come_back_as_they_were_appended_and_in_order() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let mut appended: Vec<Record> = (0..500).map(record).collect();
+    appended[7] = Record::new(Vec::new(), None, 5).with_key(b"a tombstone");
+    appended[8].push_header("ce_id", Some(b"8"));
+    appended[8].push_header("empty", Some(b""));
+    appended[8].push_header("none", None);
+    producer(&pipeline).append(TOPIC, &appended).await.unwrap();
+
+    let mut consumer = consumer(&pipeline);
+    let (read, others) = read(&mut consumer, 500).await;
+    assert_eq!(others, [Event::Assigned((0..PARTITIONS).collect())]);
+    let mut next = BTreeMap::new();
+    for record in &read {
+        let expected = next.entry(record.partition).or_insert(0);
+        assert_eq!(record.offset, *expected, "partition {}", record.partition);
+        *expected += 1;
+    }
+    for key in appended.iter().map(|record| record.key()).collect::<BTreeSet<_>>() {
+        let of_key = |record: &&Record| record.key() == key;
+        let before: Vec<&Record> = appended.iter().filter(of_key).collect();
+        let after: Vec<&Record> = read.iter().map(|read| &read.record).filter(of_key).collect();
+        assert_eq!(after, before, "the records of {:?}", key.map(String::from_utf8_lossy));
+    }
+    consumer.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn reading_goes_on_at_the_commit_and_not_before() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    producer.append(TOPIC, &(0..100).map(record).collect::<Vec<_>>()).await.unwrap();
+
+    let mut first = consumer(&pipeline);
+    let (records, _) = read(&mut first, 100).await;
+    for (partition, end) in ends(&records) {
+        first.store(partition, end - 1);
+    }
+    first.commit().await.unwrap();
+    assert!(
+        first.progress().iter().all(|progress| progress.committed.is_some_and(|committed| committed > 0))
+    );
+    // Stored and not committed: the close commits it.
+    for (partition, end) in ends(&records) {
+        first.store(partition, end);
+    }
+    first.close().await.unwrap();
+
+    producer.append(TOPIC, &(100..130).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut second = consumer(&pipeline);
+    let (again, _) = read(&mut second, 30).await;
+    let values: BTreeSet<_> = again.iter().map(|read| read.record.value().unwrap().to_vec()).collect();
+    let expected: BTreeSet<_> = (100..130).map(|number| record(number).value().unwrap().to_vec()).collect();
+    assert_eq!(values, expected);
+}
+
+#[tokio::test]
+async fn latest_begins_at_the_end_of_the_first_start_whatever_comes_before_the_second() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Latest");
+    let producer = producer(&pipeline);
+    producer.append(TOPIC, &(0..50).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut first = consumer(&pipeline);
+    assert_eq!(next_change(&mut first).await, Event::Assigned((0..PARTITIONS).collect()));
+    // It ends before it has committed anything by itself.
+    first.close().await.unwrap();
+
+    producer.append(TOPIC, &(50..60).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut second = consumer(&pipeline);
+    let (records, _) = read(&mut second, 10).await;
+    let values: BTreeSet<_> = records.iter().map(|read| read.record.value().unwrap().to_vec()).collect();
+    let expected: BTreeSet<_> = (50..60).map(|number| record(number).value().unwrap().to_vec()).collect();
+    assert_eq!(values, expected);
+}
+
+#[tokio::test]
+async fn an_offset_that_the_topic_does_not_have_stops_loudly_and_for_good() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut first = consumer(&pipeline);
+    next_change(&mut first).await;
+    first.store(0, 1_000_000);
+    first.close().await.unwrap();
+
+    let mut second = consumer(&pipeline);
+    let mut events = Vec::new();
+    let error = loop {
+        if let Err(error) = timeout(PATIENCE, second.poll(&mut events, 100)).await.expect("no error came") {
+            break error;
+        }
+    };
+    assert!(!error.is_retryable(), "{error}");
+    assert_eq!(error.cause(), "offset_out_of_range");
+    let again = timeout(PATIENCE, second.poll(&mut events, 100)).await.unwrap().unwrap_err();
+    assert_eq!(again.cause(), "offset_out_of_range");
+}
+
+#[tokio::test]
+async fn a_second_member_takes_over_where_the_first_committed() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    producer.append(TOPIC, &(0..200).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut first = consumer(&pipeline);
+    let (records, _) = read(&mut first, 200).await;
+    for (partition, end) in ends(&records) {
+        first.store(partition, end);
+    }
+    // The mock brokers refuse commits during a rebalance, which real ones take.
+    first.commit().await.unwrap();
+    let mut second = consumer(&pipeline);
+    let both = async { (next_change(&mut first).await, next_change(&mut first).await) };
+    let ((revoked, assigned), taken) = tokio::join!(both, next_change(&mut second));
+    assert_eq!(revoked, Event::Revoked((0..PARTITIONS).collect()));
+    let (Event::Assigned(mut all), Event::Assigned(others)) = (assigned, taken) else {
+        panic!("not assigned")
+    };
+    all.extend(others);
+    all.sort_unstable();
+    assert_eq!(all, (0..PARTITIONS).collect::<Vec<_>>());
+
+    producer.append(TOPIC, &(200..260).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut values = BTreeSet::new();
+    while values.len() < 60 {
+        let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+        timeout(PATIENCE, async {
+            tokio::select! {
+                polled = first.poll(&mut of_first, 100) => polled,
+                polled = second.poll(&mut of_second, 100) => polled,
+            }
+        })
+        .await
+        .expect("records are missing")
+        .unwrap();
+        values.extend(of_first.into_iter().chain(of_second).filter_map(|event| match event {
+            Event::Record(read) => Some(read.record.value().unwrap().to_vec()),
+            _ => None,
+        }));
+    }
+    let expected: BTreeSet<_> = (200..260).map(|number| record(number).value().unwrap().to_vec()).collect();
+    assert_eq!(values, expected, "nothing that was stored is read again");
+}
+
+#[tokio::test]
+async fn polls_that_are_dropped_lose_nothing() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    let mut consumer = consumer(&pipeline);
+    let mut events = Vec::new();
+    let mut read = Vec::new();
+    for round in 0..20 {
+        producer.append(TOPIC, &(round * 10..round * 10 + 10).map(record).collect::<Vec<_>>()).await.unwrap();
+        for _ in 0..5 {
+            let _ = timeout(Duration::from_millis(3), consumer.poll(&mut events, 4)).await;
+        }
+    }
+    while read.len() < 200 {
+        timeout(PATIENCE, consumer.poll(&mut events, 7)).await.expect("records are missing").unwrap();
+        read.extend(events.drain(..).filter_map(|event| match event {
+            Event::Record(record) => Some((record.partition, record.offset)),
+            _ => None,
+        }));
+    }
+    assert_eq!(read.iter().collect::<BTreeSet<_>>().len(), 200, "some came twice");
+}
+
+#[tokio::test]
+async fn a_paused_consumer_hands_out_nothing_and_skips_nothing() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    producer.append(TOPIC, &(0..300).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut consumer = consumer(&pipeline);
+    let (mut records, _) = read(&mut consumer, 50).await;
+    for round in 0..5 {
+        consumer.pause().unwrap();
+        let mut events = Vec::new();
+        assert!(
+            timeout(Duration::from_millis(100), consumer.poll(&mut events, 100)).await.is_err(),
+            "{events:?}"
+        );
+        consumer.resume().unwrap();
+        producer
+            .append(TOPIC, &(300 + round * 10..310 + round * 10).map(record).collect::<Vec<_>>())
+            .await
+            .unwrap();
+        let (more, _) = read(&mut consumer, 20).await;
+        records.extend(more);
+    }
+    let rest = 350 - records.len();
+    records.extend(read(&mut consumer, rest).await.0);
+    let offsets: BTreeSet<_> = records.iter().map(|record| (record.partition, record.offset)).collect();
+    assert_eq!((records.len(), offsets.len()), (350, 350));
+}
+
+#[tokio::test]
+async fn records_refused_in_company_are_appended_one_by_one() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    let too_large = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 3];
+    cluster.request_errors(RDKafkaApiKey::Produce, &too_large[..1]);
+    producer.append(TOPIC, &(0..20).map(record).collect::<Vec<_>>()).await.unwrap();
+    assert_eq!(producer.depth(TOPIC).await.unwrap(), 20);
+}
+
+#[tokio::test]
+async fn the_depth_of_a_topic_that_is_not_there_is_an_error() {
+    let cluster = cluster();
+    let producer = producer(&pipeline(&cluster, "Earliest"));
+    assert_eq!(producer.depth(TOPIC).await.unwrap(), 0);
+    cluster.topic_error("nowhere", RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART).unwrap();
+    assert_eq!(producer.depth("nowhere").await.unwrap_err().cause(), "unknown_topic");
+}
+
+#[tokio::test]
+async fn lag_is_known_soon_after_the_assignment() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut consumer = consumer(&pipeline);
+    assert_eq!(consumer.progress(), []);
+    next_change(&mut consumer).await;
+    consumer.pause().unwrap();
+    let known = async {
+        while consumer.progress().iter().any(|progress| progress.lag().is_none()) {
+            let _ = timeout(Duration::from_millis(10), consumer.poll(&mut Vec::new(), 1)).await;
+        }
+        consumer.progress().iter().filter_map(super::super::Progress::lag).sum::<i64>()
+    };
+    assert_eq!(timeout(PATIENCE, known).await.expect("the lag stays unknown"), 30);
+}
+
+#[tokio::test]
+async fn the_last_position_of_this_pipeline_is_loaded() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    assert_eq!(producer.load_position().await.unwrap(), None);
+    let positions = pipeline.positions_topic.as_ref().unwrap().as_str();
+    for cursor in ["a", "b", "c"] {
+        producer.save_position(&SourcePosition(format!("{{\"cursor\":\"{cursor}\"}}"))).await.unwrap();
+    }
+    let other = Record::new(Vec::new(), Some(b"{}"), 0).with_key(b"demo.others");
+    producer.append(positions, &[other]).await.unwrap();
+    assert_eq!(producer.load_position().await.unwrap(), Some(SourcePosition("{\"cursor\":\"c\"}".into())));
+}
