@@ -30,6 +30,7 @@ pub mod starting_offsets;
 pub mod status;
 pub mod validate;
 pub mod worker_config;
+pub mod worker_status;
 
 /// The CEL engine that checks and evaluates `expr` and `filter`. Take it from here, so that there is one in the tree.
 pub use kube_cel::{KubeCelExt, cel};

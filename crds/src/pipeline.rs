@@ -1,5 +1,7 @@
 //! The resource itself.
 
+#![allow(clippy::duplicated_attributes, reason = "each printer column has a type of its own")]
+
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::random::SplitMix64;
+
 /// The waits between the attempts at one thing.
 #[derive(Debug, Clone)]
 pub struct Backoff {
@@ -34,27 +36,23 @@ impl Backoff {
 
 /// A small source of randomness that can be seeded, so that a run can be repeated. Not for secrets.
 #[derive(Debug, Clone)]
-pub struct Jitter(u64);
+pub struct Jitter(SplitMix64);
 
 impl Jitter {
     /// The same seed gives the same numbers.
     pub fn seeded(seed: u64) -> Self {
-        Self(seed)
+        Self(SplitMix64::new(seed))
     }
 
     /// Seeded from the process's hash keys, which differ from process to process.
     pub fn from_process() -> Self {
         use std::hash::{BuildHasher, RandomState};
-        Self(RandomState::new().hash_one(std::process::id()))
+        Self::seeded(RandomState::new().hash_one(std::process::id()))
     }
 
-    /// The next 64 bits, by SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+    /// The next 64 bits.
     pub fn next_bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^ (bits >> 31)
+        self.0.next()
     }
 
     /// A number from 0 (with) to 1 (without).
@@ -65,7 +63,7 @@ impl Jitter {
 
     /// An independent stream.
     pub fn split(&mut self) -> Self {
-        Self(self.next_bits())
+        Self::seeded(self.next_bits())
     }
 }
 

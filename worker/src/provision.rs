@@ -25,6 +25,8 @@ mod cql;
 pub mod embedded;
 #[cfg(test)]
 mod fixtures;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod keyspace;
 mod observe;
 pub mod report;

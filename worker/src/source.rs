@@ -1,11 +1,20 @@
 //! The seam to a source: runs of pages of raw records.
 //!
-//! Implementations: HTTP (the real one), the generator (no network), and a scripted one in the
-//! simulation.
+//! Implementations: [HTTP](HttpSource) (the real one), the [generator](Generator) (no network), and a scripted one in
+//! the simulation.
+
+mod any;
+mod generator;
+mod http;
+mod position;
 
 use std::ops::Range;
 
 use crate::log::SourcePosition;
+
+pub use self::any::{AnySource, NoSource, from_pipeline};
+pub use self::generator::{Generator, Users};
+pub use self::http::HttpSource;
 
 /// Something that records come from, page by page.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]

@@ -23,25 +23,25 @@ impl Counter {
     }
 }
 
-/// A time in milliseconds since the Unix epoch, or not yet.
+/// A number that is not known at first: a time in milliseconds since the Unix epoch, or a count.
 #[derive(Debug)]
-pub struct Moment(AtomicI64);
+pub struct Latest(AtomicI64);
 
-impl Default for Moment {
+impl Default for Latest {
     fn default() -> Self {
         Self(AtomicI64::new(i64::MIN))
     }
 }
 
-impl Moment {
+impl Latest {
     /// Sets it.
-    pub fn set(&self, milliseconds: i64) {
-        self.0.store(milliseconds, Ordering::Relaxed);
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
-    /// The time, if it was set.
+    /// The number, if it was set.
     pub fn get(&self) -> Option<i64> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|time| *time != i64::MIN)
+        Some(self.0.load(Ordering::Relaxed)).filter(|value| *value != i64::MIN)
     }
 }
 
@@ -78,7 +78,7 @@ pub struct SourceStats {
     /// Runs that did not.
     pub failed_runs: Counter,
     /// When the last run ended well.
-    pub last_success: Moment,
+    pub last_success: Latest,
 }
 
 /// What the processor did.
@@ -113,7 +113,9 @@ pub struct TableStats {
     /// From a record's time to its row's acknowledgement.
     pub freshness: Histogram,
     /// When the last row was acknowledged.
-    pub last_row: Moment,
+    pub last_row: Latest,
+    /// How many records the dead-letter topic holds, once that was asked.
+    pub dead_letter_depth: Latest,
     progress: Mutex<Option<Vec<Progress>>>,
 }
 

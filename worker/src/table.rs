@@ -3,6 +3,10 @@
 //! Implementations: Cassandra (the real one), SQLite (local mode), and a simulated one in
 //! memory under the simulation's scheduler.
 
+#[cfg(feature = "cassandra")]
+pub mod cassandra;
+#[cfg(feature = "cassandra")]
+mod column_value;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 

@@ -20,4 +20,6 @@ mod starting_offsets;
 
 pub use client::connection;
 pub use consumer::{Assignor, KafkaConsumer, OpenError};
+pub(crate) use errors::{from_client, from_code};
+pub(crate) use off_thread::off_thread;
 pub use producer::KafkaProducer;

@@ -184,13 +184,13 @@ pub(super) fn judge(code: Code) -> (Nature, &'static str) {
 }
 
 /// A code that librdkafka reported, as an error of the log.
-pub(super) fn from_code(code: Code) -> LogError {
+pub(crate) fn from_code(code: Code) -> LogError {
     let (nature, cause) = judge(code);
     log_error(nature, cause, Box::new(code))
 }
 
 /// An error of the client, as an error of the log.
-pub(super) fn from_client(error: KafkaError) -> LogError {
+pub(crate) fn from_client(error: KafkaError) -> LogError {
     match error {
         // The value that was refused may be a password, and the reason may quote it: only the setting is named.
         KafkaError::ClientConfig(_, _, setting, _) => {

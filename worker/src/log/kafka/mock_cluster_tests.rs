@@ -222,6 +222,8 @@ async fn a_second_member_takes_over_where_the_first_committed() {
     };
     all.extend(others);
     all.sort_unstable();
+    // On a busy machine the two may tell of different rebalances, and name a partition twice.
+    all.dedup();
     assert_eq!(all, (0..PARTITIONS).collect::<Vec<_>>());
 
     producer.append(TOPIC, &(200..260).map(record).collect::<Vec<_>>()).await.unwrap();

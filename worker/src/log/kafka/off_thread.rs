@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 use super::super::LogError;
 
 /// The result of the call, later. It never comes when the call panicked.
-pub(super) type Answer<T> = oneshot::Receiver<T>;
+pub(crate) type Answer<T> = oneshot::Receiver<T>;
 
 /// Starts the call.
 ///
 /// # Errors
 /// When the system has no thread to spare.
-pub(super) fn off_thread<T: Send + 'static>(
+pub(crate) fn off_thread<T: Send + 'static>(
     name: &str,
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Answer<T>, LogError> {

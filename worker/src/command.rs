@@ -1,0 +1,217 @@
+//! The subcommands of the worker's process: read the configuration, connect, run, say how it ended.
+
+mod process;
+mod produce;
+mod provision;
+mod signals;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use userstream_crds::model::Pipeline;
+use userstream_crds::worker_config::WorkerConfig;
+
+use crate::exit::{Exit, TerminationMessage};
+use crate::health::Health;
+use crate::server::{self, Observed};
+use crate::stats::Stats;
+use crate::stop::{StopSignal, stop_channel};
+use crate::{logging, tls};
+
+/// Does the data work of one UserStreamPipeline.
+///
+/// Exit codes: 0 done; 65 a record broke the pipeline's data policy; 69 something the worker depends on is away or
+/// refuses; 78 the configuration cannot be worked with.
+#[derive(Debug, Parser)]
+#[command(name = "worker", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the topics, the keyspace and the table that the pipeline needs, or change them by the least that is needed.
+    Provision {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only say what would be changed.
+        #[arg(long)]
+        plan: bool,
+        /// How the report is printed.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Delete what the pipeline created and says to delete (`deletionPolicy: Delete`).
+    Cleanup {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only say what would be deleted.
+        #[arg(long)]
+        plan: bool,
+        /// How the report is printed.
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Fetch from the source and append to the topic.
+    Produce {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Make one run and end, whatever the pipeline says.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Read the topic and write the table, until SIGTERM.
+    Process {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// A line for each change, for people.
+    Text,
+    /// One JSON object, for programs.
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The worker's configuration, as the operator writes it. JSON or YAML.
+    #[arg(long = "config", value_name = "FILE")]
+    path: PathBuf,
+}
+
+impl Command {
+    fn config(&self) -> &Path {
+        match self {
+            Self::Provision { config, .. }
+            | Self::Cleanup { config, .. }
+            | Self::Produce { config, .. }
+            | Self::Process { config } => &config.path,
+        }
+    }
+}
+
+/// What a command works with.
+struct Job {
+    config: WorkerConfig,
+    pipeline: Pipeline,
+    stats: Arc<Stats>,
+    health: Arc<Health>,
+    stop: StopSignal,
+}
+
+/// How a command ended: the exit, and why.
+struct Ended<D = ()> {
+    exit: Exit,
+    message: String,
+    details: D,
+}
+
+impl<D: Default> Ended<D> {
+    fn well() -> Self {
+        Self { exit: Exit::Ok, message: String::new(), details: D::default() }
+    }
+
+    fn badly(exit: Exit, why: impl Display) -> Self {
+        Self { exit, message: why.to_string(), details: D::default() }
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &Arguments) -> Exit {
+    let path = arguments.command.config();
+    let (config, pipeline) = match read(path) {
+        Ok(read) => read,
+        Err(error) => {
+            logging::start(Default::default(), Default::default());
+            tracing::error!(file = %path.display(), %error, "the configuration cannot be worked with");
+            return Exit::Config;
+        }
+    };
+    logging::start(config.log_format, pipeline.log_level);
+    tls::install_crypto_provider();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime cannot be started");
+            return Exit::Unavailable;
+        }
+    };
+    // Clients leave work of their own behind (a name being looked up): it must not hold up the end.
+    let exit = runtime.block_on(serve_and_run(arguments, config, pipeline));
+    runtime.shutdown_background();
+    exit
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error("the file cannot be read: {0}")]
+    File(#[from] std::io::Error),
+    #[error(transparent)]
+    Config(#[from] userstream_crds::worker_config::WorkerConfigError),
+}
+
+fn read(path: &Path) -> Result<(WorkerConfig, Pipeline), ReadError> {
+    Ok(WorkerConfig::parse(&std::fs::read_to_string(path)?)?)
+}
+
+async fn serve_and_run(arguments: &Arguments, config: WorkerConfig, pipeline: Pipeline) -> Exit {
+    let (stopper, stop) = stop_channel();
+    let observed = Observed { stats: Arc::default(), health: Arc::default() };
+    let (listen, report_to) = (config.listen, config.termination_message_path.clone());
+    let job = Job { config, pipeline, stats: observed.stats.clone(), health: observed.health.clone(), stop };
+    let serving = async {
+        match listen {
+            None => std::future::pending().await,
+            Some(address) => server::serve(address, observed).await.err().map(|error| (address, error)),
+        }
+    };
+    let working = async {
+        match &arguments.command {
+            Command::Provision { plan, output, .. } => report(
+                provision::run(&job, *plan, *output, provision::Task::Provision).await,
+                report_to.as_deref(),
+            ),
+            Command::Cleanup { plan, output, .. } => report(
+                provision::run(&job, *plan, *output, provision::Task::Cleanup).await,
+                report_to.as_deref(),
+            ),
+            Command::Produce { once, .. } => report(produce::run(&job, *once).await, report_to.as_deref()),
+            Command::Process { .. } => report(process::run(&job).await, report_to.as_deref()),
+        }
+    };
+    tokio::select! {
+        exit = working => exit,
+        () = signals::stop_on_signal(&stopper) => Exit::Ok,
+        failed = serving => {
+            if let Some((address, error)) = failed {
+                tracing::error!(%address, %error, "the status endpoints cannot be served");
+            }
+            Exit::Config
+        }
+    }
+}
+
+/// Says how a command ended, in the log and in the pod's termination message.
+fn report<D: Serialize>(ended: Ended<D>, path: Option<&Path>) -> Exit {
+    match ended.exit {
+        Exit::Ok => tracing::info!("done"),
+        exit => tracing::error!(?exit, code = exit.code(), error = ended.message, "ended"),
+    }
+    if let Some(path) = path {
+        let message =
+            TerminationMessage { outcome: ended.exit, message: &ended.message, details: ended.details };
+        if let Err(error) = message.write(path) {
+            tracing::warn!(file = %path.display(), %error, "the termination message cannot be written");
+        }
+    }
+    ended.exit
+}

@@ -1,0 +1,103 @@
+//! `worker process`: from Kafka to Cassandra.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::{Ended, Job};
+use crate::assembly::process_settings;
+use crate::backoff::{Backoff, Jitter};
+use crate::clock::Clock;
+use crate::decode::Decoder;
+use crate::exit::Exit;
+use crate::health::Part;
+use crate::log::kafka::{Assignor, KafkaConsumer, KafkaProducer};
+use crate::process::{ProcessError, Processor};
+use crate::stop::{Stop, StopSignal};
+use crate::table::cassandra::CassandraTable;
+
+/// How often the health is brought up to date.
+const HEALTH_CHECK: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(job: &Job) -> Ended {
+    let (pipeline, secrets, clock) = (&job.pipeline, job.config.secrets_directory.as_path(), Clock::system());
+    let decode = match Decoder::new(pipeline, clock.clone()) {
+        Ok(decode) => decode,
+        Err(error) => return Ended::badly(Exit::Config, error),
+    };
+    job.health.missing(Part::Group, "not joined yet");
+    job.health.missing(Part::Table, "not connected yet");
+    // Joining the group goes on in the background while the session with the table is made.
+    let joined = KafkaConsumer::join(pipeline, secrets, Assignor::default());
+    let letters = KafkaProducer::open(pipeline, secrets);
+    let (consumer, letters) = match (joined, letters) {
+        (Ok(consumer), Ok(letters)) => (consumer, letters),
+        (Err(error), _) | (_, Err(error)) => return Ended::badly(Exit::Unavailable, error),
+    };
+    let connect = || CassandraTable::connect(pipeline, secrets);
+    let Some(table) = until_connected(connect, job, job.stop.clone()).await else {
+        return Ended::well();
+    };
+    job.health.present(Part::Table);
+    let processor = Processor {
+        consumer,
+        letters: &letters,
+        table: &table,
+        decode,
+        settings: process_settings(pipeline),
+        stats: &job.stats,
+        clock,
+        jitter: Jitter::from_process(),
+        stop: job.stop.clone(),
+    };
+    tokio::select! {
+        ended = processor.run() => match ended {
+            Ok(()) => Ended::well(),
+            Err(error @ ProcessError::Poison(_)) => Ended::badly(Exit::DataPolicy, error),
+            Err(error @ ProcessError::Log(_)) => Ended::badly(Exit::Unavailable, error),
+        },
+        () = watch_group(job) => Ended::well(),
+    }
+}
+
+/// Tries until there is a session, however long the table is away. None when told to stop meanwhile.
+async fn until_connected<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
+    connect: impl Fn() -> F,
+    job: &Job,
+    mut stop: StopSignal,
+) -> Option<T> {
+    let mut backoff =
+        Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());
+    loop {
+        let attempt = tokio::select! {
+            biased;
+            () = stop.reached(Stop::Now) => return None,
+            attempt = connect() => attempt,
+        };
+        match attempt {
+            Ok(table) => return Some(table),
+            Err(error) => {
+                let wait = backoff.next_wait();
+                job.stats.error("table", "connect");
+                job.health.missing(Part::Table, error.to_string());
+                tracing::warn!(%error, ?wait, "the table cannot be reached");
+                tokio::select! {
+                    biased;
+                    () = stop.reached(Stop::Now) => return None,
+                    () = tokio::time::sleep(wait) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the health up to date. Never returns.
+async fn watch_group(job: &Job) {
+    let mut ticks = tokio::time::interval(HEALTH_CHECK);
+    loop {
+        ticks.tick().await;
+        match job.stats.table.progress() {
+            Some(_) => job.health.present(Part::Group),
+            None => job.health.missing(Part::Group, "no partition assigned"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `worker provision` and `worker cleanup`: make what the pipeline needs, or delete what it made.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use userstream_crds::model::Mode;
+
+use super::{Ended, Job, Output};
+use crate::backoff::{Backoff, Jitter};
+use crate::credentials::{CredentialSource, CredentialWatch};
+use crate::exit::Exit;
+use crate::provision::cassandra::CassandraTableAdmin;
+use crate::provision::kafka::KafkaTopicAdmin;
+use crate::provision::{self, ProvisionError, Report};
+use crate::stop::Stop;
+use crate::table::cassandra::session;
+
+/// How long servers may be away before the run fails, so that a Job ends and is seen to have failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    Provision,
+    Cleanup,
+}
+
+/// Why an attempt did not come to an end.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Kafka(#[from] crate::log::kafka::OpenError),
+    #[error(transparent)]
+    Credentials(#[from] crate::credentials::CredentialError),
+    #[error(transparent)]
+    Cassandra(#[from] crate::table::cassandra::ConnectError),
+    #[error(transparent)]
+    Provision(#[from] ProvisionError),
+}
+
+impl Failure {
+    fn is_retryable(&self) -> bool {
+        match self {
+            Self::Kafka(_) | Self::Credentials(_) => false,
+            Self::Cassandra(_) => true,
+            Self::Provision(error) => error.is_retryable(),
+        }
+    }
+}
+
+pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> Ended<Option<Report>> {
+    let mode = if plan { Mode::Plan } else { job.pipeline.mode };
+    let mut backoff =
+        Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut stop = job.stop.clone();
+    loop {
+        let attempt = tokio::select! {
+            biased;
+            () = stop.reached(Stop::Now) => return Ended::badly(Exit::Unavailable, "told to stop before it was done"),
+            attempt = attempt(job, mode, task) => attempt,
+        };
+        let error = match attempt {
+            Ok(report) => return ended(report, output),
+            Err(error) => error,
+        };
+        let wait = backoff.next_wait();
+        if !error.is_retryable() || tokio::time::Instant::now() + wait > deadline {
+            return Ended::badly(Exit::Unavailable, error);
+        }
+        tracing::warn!(%error, ?wait, "not done yet");
+        tokio::time::sleep(wait).await;
+    }
+}
+
+async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<Report, Failure> {
+    let (pipeline, secrets) = (&job.pipeline, job.config.secrets_directory.as_path());
+    let topics = KafkaTopicAdmin::open(pipeline, secrets)?;
+    let credentials = CredentialWatch::start(CredentialSource::cassandra(&pipeline.cassandra, secrets))?;
+    let tables =
+        CassandraTableAdmin::new(Arc::new(session(&pipeline.cassandra, credentials.current()).await?));
+    Ok(match task {
+        Task::Provision => provision::run(pipeline, &topics, &tables, mode).await?,
+        Task::Cleanup => provision::cleanup(pipeline, &topics, &tables, mode).await?,
+    })
+}
+
+fn ended(report: Report, output: Output) -> Ended<Option<Report>> {
+    let text = match output {
+        Output::Text => report.lines().map(|line| format!("{line}\n")).collect(),
+        Output::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",
+    };
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+        tracing::warn!(%error, "the report cannot be printed");
+    }
+    let refused: Vec<&str> = report.refusals.iter().map(|refusal| refusal.text.as_str()).collect();
+    let exit = if refused.is_empty() { Exit::Ok } else { Exit::Config };
+    Ended { exit, message: refused.join("; "), details: Some(report) }
+}

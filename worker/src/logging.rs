@@ -1,0 +1,24 @@
+//! Where the worker's log lines go, and in which shape.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use userstream_crds::model::LogLevel;
+use userstream_crds::worker_config::LogFormat;
+
+/// Starts logging to standard error. `RUST_LOG` has the last word on what is logged.
+pub fn start(format: LogFormat, level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process changes nothing; the first is in force.
+    let _ = match format {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
+        LogFormat::Text => lines.with_target(false).try_init(),
+    };
+}

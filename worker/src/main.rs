@@ -1,0 +1,10 @@
+//! The worker's process. Everything it does is in the library; see [`userstream_worker::command`].
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use userstream_worker::command::{Arguments, run};
+
+fn main() -> ExitCode {
+    run(&Arguments::parse()).into()
+}

@@ -1,0 +1,167 @@
+//! What is saved between runs: whose position it is, which page comes next, and what the pages looked like last time.
+
+use ring::digest::{Context, SHA256, digest};
+use serde::{Deserialize, Serialize};
+use userstream_crds::model::{HttpMethod, HttpSource, Pagination};
+
+use super::pagination::At;
+
+/// How many pages of a walk are remembered for `emit: Changed`. Pages behind them always count as changed: the
+/// position has a bounded size.
+pub(crate) const MAX_FINGERPRINTS: usize = 2_000;
+
+/// Where a walk over an HTTP API goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct HttpPosition {
+    /// What was walked, see [`identity`].
+    pub(crate) source: Fingerprint,
+    /// The next page.
+    pub(crate) at: At,
+    /// The last look of each page, by its index in the walk. Used with `emit: Changed` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fingerprints: Vec<Option<Fingerprint>>,
+}
+
+/// The first 64 bits of a SHA-256: enough to tell two bodies or two sources apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint of a body.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self::first_bits(digest(&SHA256, bytes).as_ref())
+    }
+
+    fn first_bits(hash: &[u8]) -> Self {
+        Self(hash.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte)))
+    }
+}
+
+impl From<Fingerprint> for String {
+    fn from(fingerprint: Fingerprint) -> Self {
+        format!("{:016x}", fingerprint.0)
+    }
+}
+
+impl TryFrom<String> for Fingerprint {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u64::from_str_radix(&text, 16).map(Self)
+    }
+}
+
+/// What makes a source the same source, so that a saved page number or cursor still means what it meant.
+pub(crate) fn identity(source: &HttpSource) -> Fingerprint {
+    let mut hash = Context::new(&SHA256);
+    let mut add = |part: &str| {
+        // The length keeps neighbouring parts apart.
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    };
+    add(match source.method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Post => "POST",
+    });
+    add(source.url.as_str());
+    for (name, value) in &source.query {
+        add(name);
+        add(value);
+    }
+    add(source.body.as_deref().unwrap_or_default());
+    match &source.pagination {
+        Pagination::None => add("none"),
+        Pagination::Page { parameter, first, max_pages: _ } => {
+            ["page", parameter, &first.to_string()].into_iter().for_each(add);
+        }
+        Pagination::Cursor { parameter, path, max_pages: _ } => {
+            ["cursor", parameter, &path.to_string()].into_iter().for_each(add);
+        }
+        Pagination::Link { max_pages: _ } => add("link"),
+    }
+    Fingerprint::first_bits(hash.finish().as_ref())
+}
+
+/// Notes how a page looks now. Whether that differs from the last time.
+pub(crate) fn note(fingerprints: &mut Vec<Option<Fingerprint>>, index: usize, body: &[u8]) -> bool {
+    if index >= MAX_FINGERPRINTS {
+        return true;
+    }
+    if fingerprints.len() <= index {
+        fingerprints.resize(index + 1, None);
+    }
+    let now = Some(Fingerprint::of(body));
+    fingerprints.get_mut(index).is_none_or(|last| std::mem::replace(last, now) != now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pagination::MAX_NEXT_BYTES;
+    use super::super::testing;
+    use super::*;
+    use crate::source::position::Position;
+
+    #[test]
+    fn the_largest_position_fits_where_it_is_saved() {
+        let url = format!("https://a.example/{}", "x".repeat(MAX_NEXT_BYTES));
+        let link = At::Link { index: usize::MAX, url: Some(url.parse().unwrap()) };
+        let many = vec![Some(Fingerprint(1)); MAX_FINGERPRINTS];
+        // Control characters take six bytes each in JSON; a cursor has one fingerprint.
+        let cursor = At::Cursor(Some("\u{1}".repeat(MAX_NEXT_BYTES)));
+        for (at, fingerprints) in [(link, many.clone()), (At::Page(u64::MAX), many), (cursor, vec![None])] {
+            let position = Position::Http(HttpPosition { source: Fingerprint(1), at, fingerprints });
+            assert!(position.to_saved().0.len() < 64 << 10);
+        }
+    }
+
+    #[test]
+    fn a_page_has_changed_when_it_looks_unlike_the_last_time() {
+        let mut fingerprints = Vec::new();
+        assert!(note(&mut fingerprints, 1, b"b"), "never seen");
+        assert!(!note(&mut fingerprints, 1, b"b"));
+        assert!(note(&mut fingerprints, 0, b"b"), "another page");
+        assert!(note(&mut fingerprints, 1, b"c"));
+        assert!(!note(&mut fingerprints, 1, b"c"));
+        assert!(note(&mut fingerprints, 1, b"b"), "and back");
+        for _ in 0..2 {
+            assert!(note(&mut fingerprints, MAX_FINGERPRINTS, b"b"), "too many pages to remember");
+        }
+        assert_eq!(fingerprints.len(), 2);
+    }
+
+    #[test]
+    fn whatever_changes_the_meaning_of_a_page_makes_another_source() {
+        let pages = |parameter: &str, first: u64, max_pages: u32| Pagination::Page {
+            parameter: parameter.to_owned(),
+            first,
+            max_pages: max_pages.try_into().unwrap(),
+        };
+        let base =
+            || HttpSource { pagination: pages("page", 1, 10), ..testing::source("https://a.example/users") };
+        let same = HttpSource {
+            pagination: pages("page", 1, 20),
+            timeout: base().timeout * 2,
+            headers: [("x-trace".to_owned(), "1".to_owned())].into(),
+            ..base()
+        };
+        assert_eq!(identity(&same), identity(&base()));
+        let others = [
+            HttpSource { url: "https://a.example/user".parse().unwrap(), ..base() },
+            HttpSource { method: HttpMethod::Post, ..base() },
+            HttpSource { body: Some("{}".to_owned()), ..base() },
+            HttpSource { query: [("results".to_owned(), "50".to_owned())].into(), ..base() },
+            HttpSource { query: [("result".to_owned(), "s50".to_owned())].into(), ..base() },
+            HttpSource { pagination: pages("p", 1, 10), ..base() },
+            HttpSource { pagination: pages("page", 0, 10), ..base() },
+            HttpSource { pagination: Pagination::None, ..base() },
+        ];
+        let mut seen = vec![identity(&base())];
+        for other in others {
+            let identity = identity(&other);
+            assert!(!seen.contains(&identity), "{other:?}");
+            seen.push(identity);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Which URLs a source may ask for, before anything is dialled.
+//!
+//! Checked for the configured address, for every redirect and for every link to a next page. Hosts that are names are
+//! checked again when they are resolved, because only their addresses tell where they lead.
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use super::address::{AddressPolicy, ForbiddenAddress};
+
+/// Why a URL must not be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ForbiddenUrl {
+    /// Neither http nor https.
+    #[error("the address has a scheme other than http and https")]
+    Scheme,
+    /// A user name or a password in the URL, which would be sent, logged and saved.
+    #[error("the address has a user name or password in it; use auth instead")]
+    UserInfo,
+    /// No host at all.
+    #[error("the address has no host")]
+    Host,
+    /// The host is a literal address that must not be dialled.
+    #[error(transparent)]
+    Address(#[from] ForbiddenAddress),
+}
+
+/// Whether the URL may be asked for, as far as can be seen without resolving its host.
+///
+/// The parser has by now turned every odd spelling of an IPv4 address (decimal, octal, hexadecimal, shortened, with
+/// full-width digits) into a literal address.
+pub(crate) fn check(url: &Url, policy: &AddressPolicy) -> Result<(), ForbiddenUrl> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(ForbiddenUrl::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ForbiddenUrl::UserInfo);
+    }
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or(ForbiddenUrl::Host)?;
+    if let Some(address) = literal_address(host) {
+        policy.check(address)?;
+    }
+    Ok(())
+}
+
+/// The address that a host is written as; none for a name.
+fn literal_address(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.parse().ok()
+}
+
+/// Whether two URLs have the same scheme, host and port: credentials for one may be sent to the other.
+pub(crate) fn same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host_str() == other.host_str()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a URL that somebody wrote.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Verdict {
+        /// The URL parser refuses it already.
+        Unparsable,
+        Scheme,
+        UserInfo,
+        Private,
+        Never,
+        /// A name: the resolver decides.
+        Name,
+        Allowed,
+    }
+    use Verdict::{Allowed, Name, Never, Private, Scheme, Unparsable, UserInfo};
+
+    fn judge(text: &str) -> Verdict {
+        let Ok(url) = Url::parse(text) else { return Unparsable };
+        match check(&url, &AddressPolicy::default()) {
+            Ok(()) if url.host_str().and_then(literal_address).is_none() => Name,
+            Ok(()) => Allowed,
+            Err(ForbiddenUrl::Scheme) => Scheme,
+            Err(ForbiddenUrl::UserInfo) => UserInfo,
+            Err(ForbiddenUrl::Host) => Unparsable,
+            Err(ForbiddenUrl::Address(ForbiddenAddress::Private(_))) => Private,
+            Err(ForbiddenUrl::Address(ForbiddenAddress::Never(_))) => Never,
+        }
+    }
+
+    #[test]
+    fn hostile_spellings_are_seen_for_what_they_are() {
+        let vectors = [
+            // Schemes.
+            ("file:///etc/passwd", Scheme),
+            ("ftp://example.com/", Scheme),
+            ("gopher://127.0.0.1:11211/_stats", Scheme),
+            ("dict://127.0.0.1:11211/stats", Scheme),
+            ("ldap://127.0.0.1/", Scheme),
+            ("ws://127.0.0.1/", Scheme),
+            ("unix:/run/containerd/containerd.sock", Scheme),
+            ("data:application/json,[]", Scheme),
+            ("javascript:1", Scheme),
+            ("jar:http://example.com/!/", Scheme),
+            ("FILE:///etc/passwd", Scheme),
+            // User info.
+            ("http://user@example.com/", UserInfo),
+            ("http://user:password@example.com/", UserInfo),
+            ("http://:password@example.com/", UserInfo),
+            ("http://example.com@127.0.0.1/", UserInfo),
+            ("http://example.com%40evil@127.0.0.1/", UserInfo),
+            ("http://127.0.0.1:80@example.com/", UserInfo),
+            // Loopback in every spelling.
+            ("http://127.0.0.1/", Private),
+            ("http://127.0.0.1:10250/pods", Private),
+            ("https://127.0.0.1:6443/api", Private),
+            ("http://127.1/", Private),
+            ("http://127.0.1/", Private),
+            ("http://127.0.0.1./", Private),
+            ("http://2130706433/", Private),
+            ("http://017700000001/", Private),
+            ("http://0177.0.0.1/", Private),
+            ("http://0x7f000001/", Private),
+            ("http://0x7F.0.0.0x1/", Private),
+            ("http://0x7f.1/", Private),
+            ("http://0000177.0.0.01/", Private),
+            ("http://%31%32%37.0.0.1/", Private),
+            ("http://①②⑦.⓪.⓪.①/", Private),
+            ("http://１２７.０.０.１/", Private),
+            ("http://127。0。0。1/", Private),
+            ("http://127.0.0.1\\@example.com/", Private),
+            ("http://127.0.0.1#@example.com/", Private),
+            ("http://127.0.0.1?@example.com/", Private),
+            ("http:127.0.0.1/", Private),
+            ("http:/127.0.0.1/", Private),
+            ("http:\\\\127.0.0.1\\", Private),
+            ("http:///127.0.0.1/", Private),
+            ("h\tt\ntp://127.0.0.1/", Private),
+            ("http://127.\t0.0.1/", Private),
+            ("http://[::1]/", Private),
+            ("http://[0:0:0:0:0:0:0:1]/", Private),
+            ("http://[::ffff:127.0.0.1]/", Private),
+            ("http://[::ffff:7f00:1]/", Private),
+            ("http://[0:0:0:0:0:FFFF:7F00:0001]/", Private),
+            ("http://[::127.0.0.1]/", Private),
+            // Private networks, the API server's usual address, the kubelet.
+            ("https://10.96.0.1/", Private),
+            ("http://10.0.0.1:10255/", Private),
+            ("http://167772161/", Private),
+            ("http://012.0.0.1/", Private),
+            ("http://172.16.0.1/", Private),
+            ("http://192.168.1.1/", Private),
+            ("http://100.64.0.1/", Private),
+            ("http://[fd00::1]/", Private),
+            ("http://[64:ff9b::10.0.0.1]/", Private),
+            // Nowhere, or the machine itself.
+            ("http://0.0.0.0/", Never),
+            ("http://0/", Never),
+            ("http://0x0/", Never),
+            ("http://[::]/", Never),
+            ("http://255.255.255.255/", Never),
+            ("http://224.0.0.1/", Never),
+            // Metadata.
+            ("http://169.254.169.254/latest/meta-data/", Never),
+            ("http://2852039166/", Never),
+            ("http://0xA9FEA9FE/", Never),
+            ("http://0251.0376.0251.0376/", Never),
+            ("http://0xa9.0xfe.0xa9.0xfe/", Never),
+            ("http://169.254.43518/", Never),
+            ("http://169.16689662/", Never),
+            ("http://169.254.170.2/v2/credentials", Never),
+            ("http://100.100.100.200/", Never),
+            ("http://168.63.129.16/", Never),
+            ("http://[fd00:ec2::254]/", Never),
+            ("http://[FD00:0EC2:0:0:0:0:0:0254]/", Never),
+            ("http://[::ffff:169.254.169.254]/", Never),
+            ("http://[::ffff:a9fe:a9fe]/", Never),
+            ("http://[64:ff9b::a9fe:a9fe]/", Never),
+            ("http://[2002:a9fe:a9fe::]/", Never),
+            ("http://[fe80::1]/", Never),
+            // Not URLs.
+            ("", Unparsable),
+            ("example.com", Unparsable),
+            ("//127.0.0.1/", Unparsable),
+            ("http://", Unparsable),
+            ("http://256.256.256.256/", Unparsable),
+            ("http://127.0.0.0.1/", Unparsable),
+            ("http://4294967296/", Unparsable),
+            ("http://0x100000000/", Unparsable),
+            ("http://[fe80::1%25eth0]/", Unparsable),
+            ("http://[::1/", Unparsable),
+            ("http://example.com:99999/", Unparsable),
+            ("http://exa mple.com/", Unparsable),
+            ("http://127.0.0.1%00.example.com/", Unparsable),
+            // Names go to the resolver, whose answer is checked.
+            ("http://localhost/", Name),
+            ("http://localhost./", Name),
+            ("http://127.0.0.1.nip.io/", Name),
+            ("http://metadata.google.internal/", Name),
+            ("http://kubernetes.default.svc/", Name),
+            ("http://example.com/", Name),
+            // And what is allowed.
+            ("http://8.8.8.8/", Allowed),
+            ("https://[2606:4700::1111]/", Allowed),
+            ("http://[64:ff9b::8.8.8.8]/", Allowed),
+        ];
+        for (text, expected) in vectors {
+            assert_eq!(judge(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let origin = |text: &str| Url::parse(text).unwrap();
+        let base = origin("https://api.example.com/users");
+        for same in
+            ["https://api.example.com/", "https://API.example.com:443/x?y", "https://api.example.com:443"]
+        {
+            assert!(same_origin(&base, &origin(same)), "{same}");
+        }
+        for other in [
+            "http://api.example.com/users",
+            "https://example.com/users",
+            "https://api.example.com:8443/users",
+            "https://api.example.com.evil.example/users",
+            "https://apiexample.com/users",
+        ] {
+            assert!(!same_origin(&base, &origin(other)), "{other}");
+        }
+    }
+}
