@@ -3,9 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules;
+
 /// What is guaranteed, and what becomes of records that fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(&rules::NO_SKIP, "self.guarantee != 'EffectivelyOnce' || self.onError != 'Skip'"),
+]))]
 pub struct DeliverySpec {
     /// `EffectivelyOnce`: whatever fails and is repeated, the table ends as if every record had been written once; the
     /// pipeline is refused where that cannot hold. `AtLeastOnce`: nothing is lost, a repetition may show. Default:
@@ -47,6 +52,9 @@ pub struct DeadLetterSpec {
     /// The name of the topic. Default: `<topic>.dlq`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 249))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rules::cel(&rules::TOPIC_NAME, "self.matches('^[a-zA-Z0-9._-]+$') && !(self in ['.', '..'])"),
+    ]))]
     pub topic_name: Option<String>,
     /// How many partitions it has. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]

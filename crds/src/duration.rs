@@ -7,6 +7,8 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::rules;
+
 /// The spelling that the schema accepts: that of GEP-2257, a subset of Go's durations that every language reads alike.
 pub const DURATION_PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
@@ -141,6 +143,11 @@ impl<'de> Deserialize<'de> for GoDuration {
     }
 }
 
+/// The rule that a duration is not zero.
+pub(crate) fn positive() -> serde_json::Value {
+    rules::cel(&rules::POSITIVE_DURATION, "self.matches('[1-9]')")
+}
+
 impl JsonSchema for GoDuration {
     fn inline_schema() -> bool {
         true
@@ -152,5 +159,61 @@ impl JsonSchema for GoDuration {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_duration_is_the_sum_of_its_groups() {
+        for (text, millis) in [
+            ("0s", 0),
+            ("10s", 10_000),
+            ("500ms", 500),
+            ("1h30m", 5_400_000),
+            ("1m1m", 120_000),
+            ("2h45m30s500ms", 9_930_500),
+            ("99999h", 359_996_400_000),
+        ] {
+            assert_eq!(text.parse(), Ok(GoDuration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_with_the_reason() {
+        for (text, error) in [
+            ("", DurationError::Empty),
+            ("s", DurationError::MissingNumber),
+            ("-5s", DurationError::MissingNumber),
+            (" 5s", DurationError::MissingNumber),
+            ("10", DurationError::MissingUnit),
+            ("1h30", DurationError::MissingUnit),
+            ("1.5h", DurationError::UnknownUnit),
+            ("1d", DurationError::UnknownUnit),
+            ("1S", DurationError::UnknownUnit),
+            ("5s ", DurationError::UnknownUnit),
+            ("123456s", DurationError::TooLong),
+            ("1h1h1h1h1h", DurationError::TooLong),
+        ] {
+            assert_eq!(text.parse::<GoDuration>(), Err(error), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_duration_reads_as_what_it_was_written_from(millis in 0_u64..359_000_000_000) {
+            let duration = GoDuration::from_millis(millis);
+            prop_assert_eq!(duration.to_string().parse(), Ok(duration));
+        }
+
+        #[test]
+        fn the_pattern_of_the_schema_and_the_parser_agree(text in "([0-9]{0,6}(h|m|s|ms|d|)){0,5}") {
+            let pattern = regex::Regex::new(DURATION_PATTERN).unwrap();
+            prop_assert_eq!(pattern.is_match(&text), text.parse::<GoDuration>().is_ok(), "{}", text);
+        }
     }
 }

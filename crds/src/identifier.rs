@@ -222,3 +222,79 @@ impl fmt::Display for HostPort {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn accepted<T: FromStr>(texts: &[&str]) {
+        for text in texts {
+            assert!(text.parse::<T>().is_ok(), "{text:?} is refused");
+        }
+    }
+
+    fn refused<T: FromStr>(texts: &[&str]) {
+        for text in texts {
+            assert!(text.parse::<T>().is_err(), "{text:?} is accepted");
+        }
+    }
+
+    #[test]
+    fn names_are_checked_by_the_rules_of_those_who_take_them() {
+        let long = |length| "a".repeat(length);
+        accepted::<Identifier>(&["a", "created_users", "a1_", &long(48)]);
+        refused::<Identifier>(&["", "_a", "1a", "A", "a-b", "a b", "a\"", "\u{e4}", "a\n", &long(49)]);
+        accepted::<TopicName>(&["a", "users_created.dlq", "A-1", &long(249)]);
+        refused::<TopicName>(&["", ".", "..", "a b", "a/b", "\u{e4}", &long(250)]);
+        accepted::<GroupId>(&["a", "demo.users", "{x}", &long(249)]);
+        refused::<GroupId>(&["", "a b", "a\t", "\u{e4}", &long(250)]);
+        accepted::<SecretName>(&["a", "users-kafka", "a.b-c.1", &long(63)]);
+        refused::<SecretName>(&["", "..", "a/b", "../a", "A", "a_b", "-a", "a-", "a..b", &long(64)]);
+        accepted::<PipelineName>(&["a", "users-1", &long(40)]);
+        refused::<PipelineName>(&["", "1a", "a-", "a.b", "A", "a_b", &long(41)]);
+        accepted::<NamespaceName>(&["a", "1", "demo-1", &long(63)]);
+        refused::<NamespaceName>(&["", "-a", "a.b", &long(64)]);
+        accepted::<DatacenterName>(&["dc1", "eu-west-1", "A.b_C", &long(48)]);
+        refused::<DatacenterName>(&["", "dc 1", "dc'1", &long(49)]);
+    }
+
+    #[test]
+    fn a_host_and_a_port_are_read_as_clusters_write_them() {
+        let read = |text: &str, default| {
+            HostPort::parse(text, default)
+                .map(|address| (address.host().to_owned(), address.port(), address.to_string()))
+        };
+        let address = |host: &str, port, text: &str| Ok((host.to_owned(), port, text.to_owned()));
+        assert_eq!(read("Kafka-0.kafka:9093", None), address("kafka-0.kafka", 9093, "kafka-0.kafka:9093"));
+        assert_eq!(read("cassandra", Some(9042)), address("cassandra", 9042, "cassandra:9042"));
+        assert_eq!(read("[::1]:9092", None), address("::1", 9092, "[::1]:9092"));
+        assert_eq!(read("[::1]", Some(9042)), address("::1", 9042, "[::1]:9042"));
+        assert_eq!(read("kafka", None), Err(HostPortError::MissingPort));
+        for text in ["kafka:", "kafka:x", "kafka:0", "kafka:65536", "kafka:+1", "a:1:2"] {
+            assert_eq!(read(text, None), Err(HostPortError::Port), "{text}");
+        }
+        for text in ["", ":9092", "ka fka:1", "http://kafka:1", "[::1", "[x]:1", "[::1]9092", "a@b:1"] {
+            assert!(read(text, Some(1)).is_err(), "{text} is accepted");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_identifier_is_what_the_pattern_says_and_stays_within_its_quotes(text in "[a-zA-Z0-9_\"' ;]{0,50}") {
+            let pattern = regex::Regex::new(IDENTIFIER_PATTERN).unwrap();
+            let parsed = text.parse::<Identifier>();
+            prop_assert_eq!(pattern.is_match(&text), parsed.is_ok());
+            if let Ok(identifier) = parsed {
+                prop_assert_eq!(identifier.quoted().matches('"').count(), 2);
+            }
+        }
+
+        #[test]
+        fn a_host_and_a_port_read_as_what_they_were_written_from(host in "[a-z0-9][a-z0-9.-]{0,20}", port in 1_u16..) {
+            let text = format!("{host}:{port}");
+            prop_assert_eq!(HostPort::parse(&text, None).unwrap().to_string(), text);
+        }
+    }
+}

@@ -6,11 +6,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::GoDuration;
+use crate::rules;
 use crate::secret::SecretRef;
 
 /// The Kafka cluster and the topic that carries the records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(
+        &rules::KEY_FIELD_KEPT,
+        "has(self.keyField) == has(oldSelf.keyField) && (!has(self.keyField) || self.keyField == oldSelf.keyField)",
+    ),
+]))]
 pub struct KafkaSpec {
     /// Where to reach the cluster: host:port, several with commas between them, for example kafka:9092.
     #[schemars(length(min = 1, max = 1024))]
@@ -24,7 +31,8 @@ pub struct KafkaSpec {
     /// The topic that carries the records.
     pub topic: TopicSpec,
     /// The field whose value is the key of a record on the topic: records with the same key keep their order, and a
-    /// compacted topic keeps the last of each. It must be required. Default: records have no key.
+    /// compacted topic keeps the last of each. It must be required, and it cannot be changed. Default: records have no
+    /// key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub key_field: Option<String>,
@@ -86,13 +94,27 @@ impl SaslMechanism {
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(&rules::REPLICAS, "self.replicas != 0"),
+    rules::cel(
+        &rules::MIN_INSYNC_WITHIN_REPLICAS,
+        "!('min.insync.replicas' in self.config) \
+         || (self.config['min.insync.replicas'].matches('^[1-9][0-9]{0,3}$') \
+         && (self.replicas < 1 || int(self.config['min.insync.replicas']) <= self.replicas))",
+    ),
+]))]
 pub struct TopicSpec {
     /// The name of the topic. It cannot be changed.
     #[schemars(length(min = 1, max = 200))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rules::cel(&rules::TOPIC_NAME, "self.matches('^[a-zA-Z0-9._-]+$') && !(self in ['.', '..'])"),
+        rules::cel(&rules::TOPIC_NAME_KEPT, "self == oldSelf"),
+    ]))]
     pub name: String,
     /// How many partitions it has. They may grow, never shrink. Default: 3.
     #[serde(default = "partitions")]
     #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::PARTITIONS_GROW, "self >= oldSelf")]))]
     pub partitions: i32,
     /// How many brokers keep a copy; -1 takes the broker's default. Default: -1.
     #[serde(default = "broker_default")]

@@ -10,9 +10,16 @@
 //!
 //! [`validate::validate`] leads from one to the other. It is pure and reports every broken rule, not only the first.
 
+pub mod claims;
+pub mod cron;
+mod cross_rules;
+pub mod defaults;
+pub mod definition;
 pub mod delivery;
+pub mod diagnostics;
 pub mod duration;
 pub mod expression;
+pub mod field_path;
 pub mod identifier;
 pub mod kafka;
 pub mod model;
@@ -28,6 +35,7 @@ pub mod sink;
 pub mod source;
 pub mod starting_offsets;
 pub mod status;
+pub mod structure;
 pub mod validate;
 pub mod worker_config;
 pub mod worker_status;
@@ -37,5 +45,5 @@ pub use kube_cel::{KubeCelExt, cel};
 
 pub use model::Pipeline;
 pub use pipeline::{PipelineSpec, UserStreamPipeline};
-pub use validate::{Violation, validate};
+pub use validate::{Violation, validate, validate_update};
 pub use worker_config::WorkerConfig;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::duration::{GoDuration, positive};
 
 /// Sends a part of the topic through the processor again, beside the running pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +52,7 @@ pub struct AutoscalingSpec {
     /// How long the lag must be low before processors are taken away. Default: 5m.
     pub cooldown: GoDuration,
     /// The 99th percentile of the table's write latency above which no processor is added. Default: 50ms.
+    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
     pub sink_latency_ceiling: GoDuration,
 }
 
@@ -74,6 +75,7 @@ impl Default for AutoscalingSpec {
 pub struct ObjectivesSpec {
     /// How old a record may be, from its Kafka timestamp, when its row is written, for example 30s. Default: no objective.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
     pub freshness: Option<GoDuration>,
 }
 

@@ -89,3 +89,50 @@ impl fmt::Display for RecordPath {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn segments(text: &str) -> Vec<Segment> {
+        text.parse::<RecordPath>().unwrap().segments().to_vec()
+    }
+
+    fn name(name: &str) -> Segment {
+        Segment::Name(name.into())
+    }
+
+    #[test]
+    fn a_path_is_names_and_indexes() {
+        assert_eq!(segments("results.0.name"), [name("results"), Segment::Index(0), name("name")]);
+        assert_eq!(segments("a"), [name("a")]);
+        assert_eq!(segments("a b.c-d.\u{e4}"), [name("a b"), name("c-d"), name("\u{e4}")]);
+        assert_eq!(segments("10.01.+1"), [Segment::Index(10), name("01"), name("+1")]);
+        assert_eq!(segments("99999999999999999999999"), [name("99999999999999999999999")]);
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused_with_the_reason() {
+        for (text, error) in [
+            ("", RecordPathError::EmptySegment),
+            (".a", RecordPathError::EmptySegment),
+            ("a.", RecordPathError::EmptySegment),
+            ("a..b", RecordPathError::EmptySegment),
+            ("$.a", RecordPathError::JsonPath),
+            ("a[0]", RecordPathError::JsonPath),
+        ] {
+            assert_eq!(text.parse::<RecordPath>(), Err(error), "{text:?}");
+        }
+        assert!(vec!["a"; 32].join(".").parse::<RecordPath>().is_ok());
+        assert_eq!(vec!["a"; 33].join(".").parse::<RecordPath>(), Err(RecordPathError::TooDeep));
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_is_printed_as_it_was_written(text in "([a-z0-9_+ -]{1,5}\\.){0,8}[a-z0-9_]{1,5}") {
+            prop_assert_eq!(text.parse::<RecordPath>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -5,12 +5,21 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::duration::{GoDuration, positive};
+use crate::rules;
 use crate::starting_offsets::StartingOffsets;
 
 /// How records go from the topic to the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(
+        &rules::CONSUMER_GROUP_KEPT,
+        "has(self.consumerGroup) == has(oldSelf.consumerGroup) \
+         && (!has(self.consumerGroup) || self.consumerGroup == oldSelf.consumerGroup)",
+    ),
+    rules::cel(&rules::AGGREGATIONS_NEED_WATERMARK, "size(self.aggregations) == 0 || has(self.watermark)"),
+]))]
 pub struct ProcessorSpec {
     /// How many processors share the partitions; more than there are partitions stand idle. Used while `autoscaling` is
     /// off. Default: 1.
@@ -19,6 +28,9 @@ pub struct ProcessorSpec {
     /// The consumer group. It cannot be changed. Default: `<namespace>.<name>` of the pipeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 249))]
+    #[schemars(extend("x-kubernetes-validations" = [
+        rules::cel(&rules::CONSUMER_GROUP, "self.matches('^[!-~]+$')"),
+    ]))]
     pub consumer_group: Option<String>,
     /// Where the group begins at its first start: `Earliest`, `Latest`, or an RFC 3339 time. From then on the committed
     /// offsets count. Default: Earliest.
@@ -79,6 +91,7 @@ fn max_delay() -> GoDuration {
 #[serde(rename_all = "camelCase")]
 pub struct DedupeSpec {
     /// How much event time back a key is remembered, for example 10m.
+    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
     pub within: GoDuration,
 }
 
@@ -88,6 +101,7 @@ pub struct DedupeSpec {
 pub struct AggregationSpec {
     /// The name of the aggregate: a lower-case letter, then up to 47 lower-case letters, digits or underscores.
     #[schemars(length(min = 1, max = 48))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL)]))]
     pub name: String,
     /// The required fields whose values make a group. Default: all records are one group.
     #[serde(default)]
@@ -104,6 +118,7 @@ pub struct AggregationSpec {
     /// The table that it is written to. Default: the name of the aggregate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL)]))]
     pub table: Option<String>,
 }
 
@@ -115,6 +130,7 @@ pub struct WindowSpec {
     #[serde(rename = "type", default)]
     pub kind: WindowType,
     /// The length of a window, for example 1m.
+    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
     pub size: GoDuration,
 }
 

@@ -137,8 +137,75 @@ impl JsonSchema for ByteSize {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "minimum": 0,
             "pattern": BYTE_SIZE_PATTERN,
             "x-kubernetes-int-or-string": true,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_size_is_a_number_and_a_suffix() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("1048576", 1 << 20),
+            ("16Mi", 16 << 20),
+            ("1Ki", 1024),
+            ("2Gi", 2 << 30),
+            ("500k", 500_000),
+            ("1M", 1_000_000),
+            ("1G", 1_000_000_000),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteSize::bytes(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused_with_the_reason() {
+        for (text, error) in [
+            ("", ByteSizeError::MissingNumber),
+            ("Mi", ByteSizeError::MissingNumber),
+            ("-1", ByteSizeError::MissingNumber),
+            ("16MB", ByteSizeError::UnknownSuffix),
+            ("1.5Mi", ByteSizeError::UnknownSuffix),
+            ("16 Mi", ByteSizeError::UnknownSuffix),
+            ("1000000000000000", ByteSizeError::TooLarge),
+            ("999999999999999Gi", ByteSizeError::TooLarge),
+        ] {
+            assert_eq!(text.parse::<ByteSize>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_a_number_or_a_text_in_a_resource() {
+        let read = |value| serde_json::from_value::<ByteSize>(value).ok();
+        assert_eq!(read(json!(1024)), Some(ByteSize::bytes(1024)));
+        assert_eq!(read(json!("1Ki")), Some(ByteSize::bytes(1024)));
+        assert_eq!(read(json!(-1)), None);
+        assert_eq!(read(json!(1.5)), None);
+        assert_eq!(read(json!(u64::MAX)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_size_reads_as_what_it_was_written_from(number in 0_u64..1_000_000, shift in 0_u32..20) {
+            let size = ByteSize::bytes(number << shift);
+            prop_assert_eq!(size.to_string().parse(), Ok(size));
+        }
+
+        #[test]
+        fn no_text_is_too_strange_to_be_refused(text in ".{0,30}") {
+            let pattern = regex::Regex::new(BYTE_SIZE_PATTERN).unwrap();
+            // The pattern says nothing of sizes that do not fit.
+            let parsed = text.parse::<ByteSize>();
+            prop_assert_eq!(pattern.is_match(&text), !matches!(parsed, Err(ByteSizeError::MissingNumber | ByteSizeError::UnknownSuffix)));
+        }
     }
 }

@@ -3,10 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules;
+
 /// The record's fields: the one source of truth for the mapping from the source, the encoding on the topic and the types
 /// of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(&rules::FORMAT_NEEDS_REGISTRY, "self.format == 'Json' || has(self.registry)"),
+]))]
 pub struct RecordSchemaSpec {
     /// How records are encoded on the topic. Default: Json.
     #[serde(default)]
@@ -71,10 +76,25 @@ pub enum Compatibility {
 /// One field of a record. `from` and `expr` say where its value comes from; set at most one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    rules::cel(&rules::FROM_OR_EXPR, "!has(self.from) || !has(self.expr)"),
+    rules::cel(
+        &rules::KNOWN_VARIABLE,
+        "!has(self.from) || !self.from.startsWith('$') \
+         || self.from in ['$fetchedAt', '$key', '$offset', '$partition']",
+    ),
+    rules::cel(
+        &rules::VARIABLE_TYPE,
+        "!has(self.from) || ((self.from != '$fetchedAt' || self.type == 'timestamp') \
+         && (self.from != '$offset' || self.type == 'long') \
+         && (self.from != '$partition' || self.type in ['int', 'long']))",
+    ),
+]))]
 pub struct FieldSpec {
     /// The name of the field on the topic and, unless `columns` says otherwise, in the table: a lower-case letter, then
     /// up to 47 lower-case letters, digits or underscores.
     #[schemars(length(min = 1, max = 48))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL)]))]
     pub name: String,
     /// The type of the value: uuid, string, int (32 bits), long (64 bits), double, decimal, boolean, timestamp
     /// (milliseconds), date or bytes.

@@ -1,5 +1,7 @@
 //! The rules of the resource: one constant each, with the text that people read.
 
+use serde_json::{Value, json};
+
 /// A rule. The same text is in the CRD, where CEL can say the rule, and in what [`validate`](crate::validate) reports.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -8,6 +10,14 @@ pub struct Rule {
     /// What is wrong and the way out.
     pub message: &'static str,
 }
+
+/// The rule as the CRD has it, said in CEL.
+pub(crate) fn cel(rule: &Rule, expression: &str) -> Value {
+    json!({"rule": expression, "message": rule.message})
+}
+
+/// An identifier in CEL.
+pub(crate) const IDENTIFIER_CEL: &str = "self.matches('^[a-z][a-z0-9_]{0,47}$')";
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $message:literal;)*) => {
@@ -22,6 +32,24 @@ macro_rules! rules {
 }
 
 rules! {
+    /// Topics keep their names.
+    TOPIC_NAME_KEPT = "R1", "the name of the topic cannot be changed; create another pipeline for another topic";
+    /// Partitions are not taken away.
+    PARTITIONS_GROW = "R1", "partitions may grow, never shrink; create another pipeline with another topic for fewer";
+    /// Groups keep their offsets.
+    CONSUMER_GROUP_KEPT = "R1", "the consumer group cannot be changed; create another pipeline for another group";
+    /// Keyspaces keep their names.
+    KEYSPACE_NAME_KEPT = "R1", "the name of the keyspace cannot be changed; create another pipeline for another keyspace";
+    /// Tables keep their names.
+    TABLE_NAME_KEPT = "R1", "the name of the table cannot be changed; create another pipeline for another table";
+    /// Tables keep their keys.
+    KEY_KEPT = "R1", "partitionKey and clusteringKey cannot be changed; create another pipeline with another table";
+    /// Records keep their keys.
+    KEY_FIELD_KEPT = "R1", "keyField cannot be changed, since records of one key would no longer be in order; create another pipeline with another topic";
+    /// Columns are not taken away.
+    COLUMNS_GROW = "R1", "columns may be added, not removed; put the column back, or its field where columns are not listed";
+    /// Columns keep their types.
+    COLUMN_TYPE_KEPT = "R1", "the type of a column cannot be changed; add a column with another name";
     /// Key columns have a value in every record.
     KEY_COLUMN_REQUIRED = "R2", "a key column comes from a field with required: true; set it on the field, or take another column into the key";
     /// Key columns exist.
@@ -52,6 +80,10 @@ rules! {
     SCHEDULED_NEEDS_CRON = "R8", "source.mode Scheduled needs source.schedule.cron, for example \"*/5 * * * *\"";
     /// A continuous source has an interval.
     CONTINUOUS_NEEDS_INTERVAL = "R8", "source.mode Continuous needs source.http.interval, for example 10s";
+    /// What belongs to one pipeline is not given to another.
+    CLAIMED = "R9", "another pipeline has claimed this; choose another name, or remove one of the pipelines";
+    /// Pipelines have names of their own.
+    NAME_ONCE = "R9", "there is another pipeline of this name in the namespace; rename one of them";
     /// Identifiers.
     IDENTIFIER = "R10", "an identifier is a lower-case letter, then up to 47 lower-case letters, digits or underscores";
     /// Cron expressions.
@@ -63,8 +95,6 @@ rules! {
     /// Names of namespaces.
     NAMESPACE_NAME = "R12", "metadata.namespace is a DNS label: at most 63 lower-case letters, digits or hyphens, with a letter or digit at either end";
 
-    /// Fields have names of their own.
-    FIELD_ONCE = "fields", "field names are unique; rename or remove one of them";
     /// One origin a field.
     FROM_OR_EXPR = "fields", "a field has from or expr, not both; remove one of them";
     /// Variables that exist.
@@ -150,8 +180,6 @@ rules! {
     SYSTEM_KEYSPACE = "sink", "keyspaces whose names start with system belong to Cassandra; choose another name";
     /// Replication.
     REPLICATION = "sink", "replication is {class: NetworkTopologyStrategy, <datacenter>: <copies>, ...} or {class: SimpleStrategy, replication_factor: <copies>}, with 1 to 32 copies";
-    /// Columns have names of their own.
-    COLUMN_ONCE = "sink", "column names are unique; rename or remove one of them";
 
     /// Times.
     REPLAY_TIME = "replay", "replay.from and replay.to are RFC 3339 times such as 2026-01-31T00:00:00Z, and from is before to";

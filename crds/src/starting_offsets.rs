@@ -74,3 +74,34 @@ impl JsonSchema for StartingOffsets {
         json_schema!({"type": "string", "pattern": STARTING_OFFSETS_PATTERN, "maxLength": 40})
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_start_is_one_of_two_words_or_a_time() {
+        assert_eq!("Earliest".parse(), Ok(StartingOffsets::Earliest));
+        assert_eq!("Latest".parse(), Ok(StartingOffsets::Latest));
+        let midnight = Timestamp::from_second(1_767_222_000).unwrap();
+        assert_eq!("2026-01-01T00:00:00+01:00".parse(), Ok(StartingOffsets::Time(midnight)));
+        for text in ["", "earliest", "yesterday", "2026-01-31", "2026-02-30T00:00:00Z", "2026-01-31T00:00:00"]
+        {
+            assert_eq!(text.parse::<StartingOffsets>(), Err(StartingOffsetsError), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_reads_as_what_it_was_written_from_and_has_the_spelling_of_the_schema(
+            millis in 0_i64..4_000_000_000_000,
+        ) {
+            let start = StartingOffsets::Time(Timestamp::from_millisecond(millis).unwrap());
+            let text = start.to_string();
+            prop_assert!(regex::Regex::new(STARTING_OFFSETS_PATTERN).unwrap().is_match(&text), "{}", text);
+            prop_assert_eq!(text.parse(), Ok(start));
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::field_path::FieldPath;
 use crate::identifier::SecretName;
 use crate::model::Pipeline;
 use crate::pipeline::PipelineSpec;
@@ -77,6 +78,9 @@ pub enum WorkerConfigError {
     /// It is not a document of the expected shape.
     #[error("the configuration cannot be read: {0}")]
     Decode(#[source] Box<serde_saphyr::Error>),
+    /// It has fields that this worker does not know, and would leave out.
+    #[error("the configuration has fields that do not exist: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
+    UnknownFields(Vec<FieldPath>),
     /// It is for another worker.
     #[error("the configuration has contract version {found}, this worker reads version {CONTRACT_VERSION}")]
     Version {
@@ -92,12 +96,20 @@ impl WorkerConfig {
     /// Reads a configuration and checks its pipeline with the same rules as everyone else.
     ///
     /// # Errors
-    /// When the text is no such document, has another contract version, or its pipeline breaks a rule.
+    /// When the text is no such document, has another contract version or fields that do not exist, or its pipeline breaks a
+    /// rule.
     pub fn parse(text: &str) -> Result<(Self, Pipeline), WorkerConfigError> {
-        let config: Self =
-            serde_saphyr::from_str(text).map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
+        let mut unknown = Vec::new();
+        let config: Self = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
+            serde_ignored::deserialize(deserializer, |path| unknown.push(field_path(&path)))
+        })
+        .map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
+        // Another version has other fields, so that it is said first.
         if config.version != CONTRACT_VERSION {
             return Err(WorkerConfigError::Version { found: config.version });
+        }
+        if !unknown.is_empty() {
+            return Err(WorkerConfigError::UnknownFields(unknown));
         }
         let pipeline = validate_spec(&config.pipeline.namespace, &config.pipeline.name, &config.spec)
             .map_err(WorkerConfigError::Invalid)?;
@@ -108,5 +120,115 @@ impl WorkerConfig {
     #[must_use]
     pub fn secret_path(&self, secret: &SecretName, key: &str) -> PathBuf {
         self.secrets_directory.join(Path::new(secret.as_str())).join(key)
+    }
+}
+
+fn field_path(path: &serde_ignored::Path<'_>) -> FieldPath {
+    match path {
+        serde_ignored::Path::Root => FieldPath::root(),
+        serde_ignored::Path::Seq { parent, index } => field_path(parent).index(*index),
+        serde_ignored::Path::Map { parent, key } => field_path(parent).property(key.clone()),
+        serde_ignored::Path::Some { parent }
+        | serde_ignored::Path::NewtypeStruct { parent }
+        | serde_ignored::Path::NewtypeVariant { parent } => field_path(parent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config() -> Value {
+        json!({
+            "version": 1,
+            "pipeline": {"namespace": "demo", "name": "users"},
+            "spec": {
+                "source": {"generator": {"seed": 7}},
+                "schema": {"fields": [{"name": "id", "type": "uuid", "required": true}]},
+                "kafka": {"bootstrapServers": "kafka:9092", "topic": {"name": "users"}},
+                "sink": {"cassandra": {
+                    "contactPoints": ["cassandra"],
+                    "keyspace": {"name": "users", "replication": {"class": "SimpleStrategy", "replication_factor": 1}},
+                    "table": {"name": "users", "partitionKey": ["id"]},
+                }},
+                "template": {"resources": {"limits": {"memory": "64Mi"}}},
+            },
+        })
+    }
+
+    fn parse(config: &Value) -> Result<(WorkerConfig, Pipeline), WorkerConfigError> {
+        WorkerConfig::parse(&config.to_string())
+    }
+
+    #[test]
+    fn a_configuration_reads_as_what_it_was_written_from() {
+        let (mut config, _) = parse(&config()).unwrap();
+        config.listen = Some("127.0.0.1:8080".parse().unwrap());
+        config.allowed_private_ranges = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        config.termination_message_path = Some("/dev/termination-log".into());
+        config.log_format = LogFormat::Text;
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(WorkerConfig::parse(&text).unwrap().0, config);
+        let yaml = serde_saphyr::to_string(&config).unwrap();
+        assert_eq!(WorkerConfig::parse(&yaml).unwrap().0, config);
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let (config, pipeline) = parse(&config()).unwrap();
+        assert_eq!(config.secrets_directory, Path::new("/etc/userstream/secrets"));
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(
+            (config.listen, config.termination_message_path, config.allowed_private_ranges),
+            (None, None, vec![])
+        );
+        assert_eq!((config.pipeline.uid.as_str(), config.pipeline.generation), ("", 0));
+        assert_eq!(pipeline.processor.consumer_group.as_str(), "demo.users");
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_refused_wherever_it_is() {
+        for (pointer, name, expected) in [
+            ("", "retries", "retries"),
+            ("/pipeline", "kind", "pipeline.kind"),
+            ("/spec", "sauce", "spec.sauce"),
+            ("/spec/source/generator", "sed", "spec.source.generator.sed"),
+            ("/spec/schema/fields/0", "form", "spec.schema.fields[0].form"),
+            ("/spec/sink/cassandra/table", "colums", "spec.sink.cassandra.table.colums"),
+            ("/spec/template/resources", "limit", "spec.template.resources.limit"),
+        ] {
+            let mut config = config();
+            config.pointer_mut(pointer).unwrap()[name] = json!({"a": 1});
+            let error = parse(&config).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the configuration has fields that do not exist: {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_configuration_of_another_version_is_refused_for_that_alone() {
+        let mut config = config();
+        config["version"] = json!(2);
+        config["novelty"] = json!(true);
+        assert!(matches!(parse(&config), Err(WorkerConfigError::Version { found: 2 })));
+    }
+
+    #[test]
+    fn a_pipeline_that_breaks_a_rule_is_refused_with_it() {
+        let mut config = config();
+        config["spec"]["sink"]["cassandra"]["table"]["partitionKey"] = json!(["uuid"]);
+        let error = parse(&config).unwrap_err().to_string();
+        assert!(error.contains("spec.sink.cassandra.table.partitionKey[0]: a key names a column"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_a_folder_with_a_file_for_each_key() {
+        let (config, _) = parse(&config()).unwrap();
+        let path = config.secret_path(&"users-kafka".parse().unwrap(), "username");
+        assert_eq!(path, Path::new("/etc/userstream/secrets/users-kafka/username"));
     }
 }

@@ -1,7 +1,5 @@
 //! `spec.schema`: fields, where they come from, and the encoding.
 
-use std::collections::BTreeSet;
-
 use crate::expression::Expression;
 use crate::identifier::Identifier;
 use crate::model::{Encoding, Field, Origin, Registry, Variable};
@@ -50,12 +48,10 @@ pub(super) fn differs_when_read_again(field: &FieldSpec) -> bool {
 }
 
 pub(super) fn build(schema: &RecordSchemaSpec, has_source: bool, report: &mut Report) -> Option<Vec<Field>> {
-    let mut names = BTreeSet::new();
     let mut fields = Vec::with_capacity(schema.fields.len());
     for (index, field) in schema.fields.iter().enumerate() {
         let path = format!("spec.schema.fields[{index}]");
-        report.require(names.insert(field.name.as_str()), format!("{path}.name"), &rules::FIELD_ONCE);
-        let name = report.parse(&format!("{path}.name"), &rules::IDENTIFIER, &field.name);
+        let name = report.parse(format!("{path}.name"), &rules::IDENTIFIER, &field.name);
         let origin = origin(field, name.as_ref(), has_source, &path, report);
         if let (Some(name), Some(origin)) = (name, origin) {
             fields.push(Field { name, field_type: field.field_type, origin, required: field.required });
@@ -81,10 +77,10 @@ fn origin(
             variable(from, field.field_type, has_source, path, report).map(Origin::Variable)
         }
         (Some(from), None) => report
-            .take(&format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>())
+            .take(format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>())
             .map(Origin::Path),
         (None, Some(expr)) => report
-            .take(&format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
+            .take(format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
             .map(Origin::Expression),
         (None, None) => name.map(|name| Origin::Path(RecordPath::of_field(name))),
     }

@@ -7,13 +7,20 @@ mod processor;
 mod report;
 mod sink;
 mod source;
+mod update;
+mod violation;
 
-pub use report::Violation;
+pub use update::{validate_spec_update, validate_update};
+pub use violation::{Cause, Violation};
 
+use serde_json::Value;
+
+use crate::definition;
 use crate::identifier::{NamespaceName, PipelineName};
 use crate::model::Pipeline;
 use crate::pipeline::{PipelineSpec, UserStreamPipeline};
 use crate::rules;
+use crate::structure::misshapes_at;
 
 use report::Report;
 
@@ -35,11 +42,27 @@ pub fn validate(resource: &UserStreamPipeline) -> Result<Pipeline, Vec<Violation
 /// # Errors
 /// Every rule that is broken, in the order of the spec; there is at least one.
 pub fn validate_spec(namespace: &str, name: &str, spec: &PipelineSpec) -> Result<Pipeline, Vec<Violation>> {
+    let mut violations = misshapen(spec);
     let mut report = Report::default();
-    match build(namespace, name, spec, &mut report) {
-        Some(pipeline) if report.is_empty() => Ok(pipeline),
-        _ => Err(report.into_violations()),
+    let built = build(namespace, name, spec, &mut report);
+    // A value of the wrong shape breaks rules as well; once is enough.
+    for violation in report.into_violations() {
+        if !violations.iter().any(|known| known.path == violation.path && known.code() == "shape") {
+            violations.push(violation);
+        }
     }
+    match built {
+        Some(pipeline) if violations.is_empty() => Ok(pipeline),
+        _ => Err(violations),
+    }
+}
+
+/// What the schema says about a spec and its types do not: lengths, ranges, spellings.
+fn misshapen(spec: &PipelineSpec) -> Vec<Violation> {
+    // A spec has only text keys and finite numbers, so this does not fail.
+    let document = serde_json::to_value(spec).unwrap_or_default();
+    let schema = definition::schema().pointer("/properties/spec").unwrap_or(&Value::Null);
+    misshapes_at(&"spec".into(), schema, &document).into_iter().map(Violation::from).collect()
 }
 
 fn build(namespace: &str, name: &str, spec: &PipelineSpec, report: &mut Report) -> Option<Pipeline> {

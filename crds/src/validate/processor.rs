@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use crate::delivery::Guarantee;
-use crate::expression::Expression;
+use crate::expression::{self, Expression};
+use crate::field_path::FieldPath;
 use crate::identifier::{NamespaceName, PipelineName};
 use crate::model::{AggregateColumn, AggregateFunction, Aggregation, Processor, Watermark};
 use crate::pipeline::PipelineSpec;
@@ -36,7 +37,7 @@ pub(super) fn build(
         group.and_then(|group| report.parse("spec.processor.consumerGroup", &rules::CONSUMER_GROUP, &group));
     let cap: Option<u32> =
         report.number("spec.processor.maxRecordsPerSecond", processor.max_records_per_second);
-    let filter = filter(processor, report);
+    let filter = filter(processor, known, report);
     let watermark = watermark(processor, known, report);
     let dedupe_within = match &processor.dedupe {
         None => Some(None),
@@ -62,13 +63,19 @@ pub(super) fn build(
     })
 }
 
-fn filter(processor: &ProcessorSpec, report: &mut Report) -> Option<Option<Expression>> {
-    match &processor.filter {
-        None => Some(None),
-        Some(filter) => {
-            report.take("spec.processor.filter", &rules::EXPRESSION, Expression::compile(filter)).map(Some)
-        }
+fn filter(processor: &ProcessorSpec, known: &Known<'_>, report: &mut Report) -> Option<Option<Expression>> {
+    let path = "spec.processor.filter";
+    let Some(filter) = &processor.filter else { return Some(None) };
+    let filter = report.take(path, &rules::EXPRESSION, Expression::compile(filter))?;
+    let fields: BTreeSet<String> =
+        known.all().iter().map(|field| expression::variable(&field.name)).collect();
+    let unknown: Vec<&str> = filter.variables().filter(|variable| !fields.contains(*variable)).collect();
+    if unknown.is_empty() {
+        return Some(Some(filter));
     }
+    let detail = format!("there is no field {}", unknown.join(", "));
+    report.refuse_because(path, &rules::FILTER_NAMES_FIELDS, detail);
+    None
 }
 
 fn watermark(processor: &ProcessorSpec, known: &Known<'_>, report: &mut Report) -> Option<Option<Watermark>> {
@@ -113,7 +120,7 @@ fn aggregation(
     known: &Known<'_>,
     report: &mut Report,
 ) -> Option<Aggregation> {
-    let name = report.parse(&format!("{path}.name"), &rules::IDENTIFIER, &aggregation.name);
+    let name = report.parse(format!("{path}.name"), &rules::IDENTIFIER, &aggregation.name);
     let group_by: Vec<usize> = aggregation
         .group_by
         .iter()
@@ -130,15 +137,15 @@ fn aggregation(
             field
         })
         .collect();
-    let window = report.positive(&format!("{path}.window.size"), aggregation.window.size);
+    let window = report.positive(format!("{path}.window.size"), aggregation.window.size);
     let mut taken: BTreeSet<&str> =
         AGGREGATE_COLUMNS.into_iter().chain(aggregation.group_by.iter().map(String::as_str)).collect();
     let select: Vec<AggregateColumn> = aggregation
         .select
         .iter()
         .filter_map(|(column, function)| {
-            let path = format!("{path}.select.{column}");
-            report.require(taken.insert(column), path.as_str(), &rules::AGGREGATE_COLUMN_ONCE);
+            let path = FieldPath::from(path).property("select").key(column);
+            report.require(taken.insert(column), &path, &rules::AGGREGATE_COLUMN_ONCE);
             let name = report.parse(&path, &rules::IDENTIFIER, column);
             let parsed = self::function(function, known);
             if parsed.is_none() {
@@ -149,7 +156,7 @@ fn aggregation(
         .collect();
     let table = aggregation.table.as_deref().map_or_else(
         || name.clone(),
-        |table| report.parse(&format!("{path}.table"), &rules::IDENTIFIER, table),
+        |table| report.parse(format!("{path}.table"), &rules::IDENTIFIER, table),
     );
     (group_by.len() == aggregation.group_by.len() && select.len() == aggregation.select.len())
         .then_some(())?;

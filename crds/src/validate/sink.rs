@@ -9,7 +9,7 @@ use crate::identifier::{DatacenterName, HostPort};
 use crate::model::{Cassandra, CassandraTls, Column, Keyspace, Replication, Table, TableOptions, WriteTime};
 use crate::rules;
 use crate::sink::{
-    CassandraSpec, ColumnSpec, ReplicationClass, ReplicationSpec, TableOptionsSpec, TableSpec,
+    CassandraSpec, ColumnSpec, MOST_COPIES, ReplicationSpec, ReplicationValue, TableOptionsSpec, TableSpec,
 };
 
 use super::fields::{Known, differs_when_read_again};
@@ -57,7 +57,7 @@ pub(super) fn connection(cassandra: &CassandraSpec, report: &mut Report) -> Opti
 }
 
 fn datacenter(cassandra: &CassandraSpec, report: &mut Report) -> Option<DatacenterName> {
-    report.parse(&format!("{CASSANDRA}.localDatacenter"), &rules::DATACENTER, &cassandra.local_datacenter)
+    report.parse(format!("{CASSANDRA}.localDatacenter"), &rules::DATACENTER, &cassandra.local_datacenter)
 }
 
 pub(super) fn keyspace(cassandra: &CassandraSpec, report: &mut Report) -> Option<Keyspace> {
@@ -90,24 +90,30 @@ pub(super) fn keyspace(cassandra: &CassandraSpec, report: &mut Report) -> Option
 }
 
 fn replication(spec: &ReplicationSpec) -> Option<Replication> {
-    let copies =
-        |number: &i32| u16::try_from(*number).ok().filter(|copies| *copies <= 32).and_then(NonZeroU16::new);
-    match spec.class {
-        ReplicationClass::SimpleStrategy => match spec.factors.get("replication_factor") {
-            Some(number) if spec.factors.len() == 1 => copies(number).map(Replication::Simple),
+    let copies = |value: &ReplicationValue| match value {
+        ReplicationValue::Copies(number) => {
+            u16::try_from(*number).ok().filter(|copies| *copies <= MOST_COPIES).and_then(NonZeroU16::new)
+        }
+        ReplicationValue::Class(_) => None,
+    };
+    let mut entries = spec.entries.clone();
+    let Some(ReplicationValue::Class(class)) = entries.remove("class") else { return None };
+    match class.as_str() {
+        "SimpleStrategy" => match entries.get("replication_factor") {
+            Some(value) if entries.len() == 1 => copies(value).map(Replication::Simple),
             _ => None,
         },
-        ReplicationClass::NetworkTopologyStrategy => {
-            if spec.factors.is_empty() || spec.factors.contains_key("replication_factor") {
+        "NetworkTopologyStrategy" => {
+            if entries.is_empty() || entries.contains_key("replication_factor") {
                 return None;
             }
-            let datacenters = spec
-                .factors
+            let datacenters = entries
                 .iter()
-                .map(|(name, number)| Some((name.parse().ok()?, copies(number)?)))
+                .map(|(name, value)| Some((name.parse().ok()?, copies(value)?)))
                 .collect::<Option<_>>()?;
             Some(Replication::NetworkTopology(datacenters))
         }
+        _ => None,
     }
 }
 
@@ -119,7 +125,7 @@ pub(super) fn table(
 ) -> Option<Table> {
     let spec = &cassandra.table;
     let keyspace = cassandra.keyspace.name.parse().ok();
-    let name = report.parse(&format!("{CASSANDRA}.table.name"), &rules::IDENTIFIER, &spec.name);
+    let name = report.parse(format!("{CASSANDRA}.table.name"), &rules::IDENTIFIER, &spec.name);
     let columns = if spec.columns.is_empty() { natural_columns(known) } else { columns(spec, known, report) };
     let keys = keys(spec, known, guarantee, report);
     let options = options(&spec.options, report);
@@ -165,15 +171,13 @@ fn natural_columns(known: &Known<'_>) -> Option<Vec<Column>> {
 }
 
 fn columns(spec: &TableSpec, known: &Known<'_>, report: &mut Report) -> Option<Vec<Column>> {
-    let mut names = BTreeSet::new();
     let built: Vec<Column> = spec
         .columns
         .iter()
         .enumerate()
         .filter_map(|(index, column)| {
             let path = format!("{CASSANDRA}.table.columns[{index}]");
-            report.require(names.insert(column.name.as_str()), format!("{path}.name"), &rules::COLUMN_ONCE);
-            let name = report.parse(&format!("{path}.name"), &rules::IDENTIFIER, &column.name);
+            let name = report.parse(format!("{path}.name"), &rules::IDENTIFIER, &column.name);
             let Some((field, spec)) = known.get(field_of(column)) else {
                 report.refuse_because(path, &rules::COLUMN_FIELD_EXISTS, Found(field_of(column)));
                 return None;
@@ -196,7 +200,7 @@ fn columns(spec: &TableSpec, known: &Known<'_>, report: &mut Report) -> Option<V
     (built.len() == spec.columns.len()).then_some(built)
 }
 
-fn field_of(column: &ColumnSpec) -> &str {
+pub(super) fn field_of(column: &ColumnSpec) -> &str {
     column.field.as_deref().unwrap_or(&column.name)
 }
 

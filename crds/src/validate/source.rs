@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use url::Url;
 
+use crate::field_path::FieldPath;
 use crate::model::{
     ApiKeyPlacement, Cadence, Generator, HttpAuth, HttpSource, Pagination, RateLimit, Retry, Schedule,
     Source, SourceKind,
@@ -26,7 +28,7 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
     let (kind, interval) = match (&source.http, &source.generator) {
         (Some(http), None) => {
             let interval =
-                http.interval.map(|interval| report.positive(&format!("{HTTP}.interval"), interval));
+                http.interval.map(|interval| report.positive(format!("{HTTP}.interval"), interval));
             (self::http(http, report).map(|http| SourceKind::Http(Box::new(http))), interval)
         }
         (None, Some(generator)) => {
@@ -38,7 +40,9 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
             (None, None)
         }
     };
-    let cadence = match (source.mode, &source.schedule, interval) {
+    // Checked even where it is not used, as the API server does.
+    let schedule = source.schedule.as_ref().map(|schedule| self::schedule(schedule, report));
+    let cadence = match (source.mode, schedule, interval) {
         (SourceMode::Continuous, _, Some(interval)) => {
             interval.map(|interval| Cadence::Continuous { interval })
         }
@@ -49,9 +53,7 @@ pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<
             }
             None
         }
-        (SourceMode::Scheduled, Some(schedule), _) => {
-            self::schedule(schedule, report).map(Cadence::Scheduled)
-        }
+        (SourceMode::Scheduled, Some(schedule), _) => schedule.map(Cadence::Scheduled),
         (SourceMode::Scheduled, None, _) => {
             report.refuse("spec.source", &rules::SCHEDULED_NEEDS_CRON);
             None
@@ -64,15 +66,18 @@ fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
     let at = |field: &str| format!("spec.source.schedule.{field}");
     let deadline =
         report.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
-    let successful = report.number(&at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
-    let failed = report.number(&at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
-    let known = jiff::tz::TimeZone::get(&schedule.time_zone).is_ok();
-    if !known {
+    let successful = report.number(at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
+    let failed = report.number(at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
+    let cron = report.take(at("cron"), &rules::CRON, schedule.cron.parse());
+    // Kubernetes takes a name only as the database spells it.
+    let time_zone =
+        TimeZone::get(&schedule.time_zone).ok().filter(|zone| zone.iana_name() == Some(&schedule.time_zone));
+    if time_zone.is_none() {
         report.refuse_because(at("timeZone"), &rules::TIME_ZONE, Found(&schedule.time_zone));
     }
     Some(Schedule {
-        cron: schedule.cron.clone(),
-        time_zone: schedule.time_zone.clone(),
+        cron: cron?,
+        time_zone: time_zone?,
         concurrency_policy: schedule.concurrency_policy,
         starting_deadline: Duration::from_secs(deadline?),
         successful_jobs_history_limit: successful?,
@@ -99,7 +104,7 @@ fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
         &rules::BODY_NEEDS_POST,
     );
     let headers = headers(http, report);
-    let timeout = report.positive(&at("timeout"), http.timeout);
+    let timeout = report.positive(at("timeout"), http.timeout);
     report.require(
         (1..=LARGEST_RESPONSE).contains(&http.max_response_bytes.get()),
         at("maxResponseBytes"),
@@ -151,10 +156,10 @@ fn record_path(path: &str, text: &str, report: &mut Report) -> Option<RecordPath
 
 fn headers(http: &HttpSpec, report: &mut Report) -> BTreeMap<String, String> {
     for (name, value) in &http.headers {
-        let path = format!("{HTTP}.headers.{name}");
+        let path = FieldPath::from(HTTP).property("headers").key(name);
         let valid = is_header_name(name)
             && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
-        if report.require(valid, path.as_str(), &rules::HEADER) {
+        if report.require(valid, &path, &rules::HEADER) {
             let lower = name.to_ascii_lowercase();
             let secret = ["authorization", "proxy-authorization", "cookie"].contains(&lower.as_str());
             report.require(!secret, path, &rules::NO_CREDENTIALS_IN_HEADERS);
@@ -175,12 +180,12 @@ fn pagination(
 ) -> Option<Pagination> {
     let path = format!("{HTTP}.pagination");
     let max_pages = count(&format!("{path}.maxPages"), pagination.max_pages, report);
-    let first: Option<u64> = report.number(&format!("{path}.first"), pagination.first);
+    let first: Option<u64> = report.number(format!("{path}.first"), pagination.first);
     let needs_parameter = matches!(pagination.kind, PaginationType::Page | PaginationType::Cursor);
     if let Some(parameter) = pagination.parameter.as_ref().filter(|_| needs_parameter) {
         report.require(
             !query.contains_key(parameter),
-            format!("{HTTP}.query.{parameter}"),
+            FieldPath::from(HTTP).property("query").key(parameter),
             &rules::PARAMETER_NOT_IN_QUERY,
         );
     }
@@ -247,7 +252,7 @@ fn placement(
         (None, Some(parameter)) => report
             .require(
                 !query.contains_key(parameter),
-                format!("{HTTP}.query.{parameter}"),
+                FieldPath::from(HTTP).property("query").key(parameter),
                 &rules::PARAMETER_NOT_IN_QUERY,
             )
             .then(|| ApiKeyPlacement::Query(parameter.clone())),
@@ -260,14 +265,14 @@ fn placement(
 
 fn rate_limit(limit: &RateLimitSpec, report: &mut Report) -> Option<RateLimit> {
     let requests = count(&format!("{HTTP}.rateLimit.requests"), limit.requests, report);
-    let per = report.positive(&format!("{HTTP}.rateLimit.per"), limit.per);
+    let per = report.positive(format!("{HTTP}.rateLimit.per"), limit.per);
     Some(RateLimit { requests: requests?, per: per? })
 }
 
 fn retry(retry: &RetrySpec, report: &mut Report) -> Option<Retry> {
     let path = format!("{HTTP}.retry");
     let max_attempts = count(&format!("{path}.maxAttempts"), retry.max_attempts, report);
-    let initial_backoff = report.positive(&format!("{path}.initialBackoff"), retry.initial_backoff);
+    let initial_backoff = report.positive(format!("{path}.initialBackoff"), retry.initial_backoff);
     report.require(
         retry.initial_backoff <= retry.max_backoff,
         format!("{path}.initialBackoff"),

@@ -1,0 +1,209 @@
+//! What a pipeline claims for itself on the clusters it uses (R9).
+//!
+//! Whether two pipelines claim the same is not a rule about one resource: whoever knows all of them compares their claims,
+//! and the older pipeline keeps what both want.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::field_path::FieldPath;
+use crate::identifier::{GroupId, HostPort, Identifier, TopicName};
+use crate::model::{Pipeline, TopicManagementPolicy};
+
+/// Something on a cluster that one pipeline alone may use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Claim {
+    /// The cluster that it is on.
+    pub cluster: Cluster,
+    /// What it is.
+    pub subject: Subject,
+}
+
+/// A cluster, known by the addresses that a pipeline has for it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cluster {
+    addresses: BTreeSet<(String, u16)>,
+}
+
+/// What a pipeline claims.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A topic.
+    Topic(TopicName),
+    /// A consumer group.
+    ConsumerGroup(GroupId),
+    /// A table of a keyspace.
+    Table {
+        /// The keyspace.
+        keyspace: Identifier,
+        /// The table.
+        table: Identifier,
+    },
+}
+
+impl Claim {
+    /// Whether both claims are about the same thing. Clusters with an address in common are one.
+    #[must_use]
+    pub fn conflicts_with(&self, other: &Self) -> bool {
+        self.subject == other.subject && !self.cluster.addresses.is_disjoint(&other.cluster.addresses)
+    }
+}
+
+impl Subject {
+    /// The field of the resource that says it.
+    #[must_use]
+    pub fn field(&self) -> FieldPath {
+        match self {
+            Self::Topic(_) => "spec.kafka.topic.name".into(),
+            Self::ConsumerGroup(_) => "spec.processor.consumerGroup".into(),
+            Self::Table { .. } => "spec.sink.cassandra.table.name".into(),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(name) => write!(f, "topic {name}"),
+            Self::ConsumerGroup(group) => write!(f, "consumer group {group}"),
+            Self::Table { keyspace, table } => write!(f, "table {keyspace}.{table}"),
+        }
+    }
+}
+
+/// Everything that a pipeline claims: its topics, its consumer group and its tables. A topic that it only reads, and that
+/// others look after, is not claimed: any number of pipelines may process it.
+#[must_use]
+pub fn claims(pipeline: &Pipeline) -> Vec<Claim> {
+    let namespace = pipeline.namespace.as_str();
+    let kafka = Cluster::of(&pipeline.kafka.bootstrap_servers, namespace);
+    let cassandra = Cluster::of(&pipeline.cassandra.contact_points, namespace);
+    let only_reads = pipeline.source.is_none() && pipeline.topic.management == TopicManagementPolicy::Observe;
+    let topics = [
+        (!only_reads).then_some(&pipeline.topic.name),
+        pipeline.positions_topic.as_ref(),
+        pipeline.dead_letter().map(|dead_letter| &dead_letter.name),
+    ];
+    let on_kafka = topics
+        .into_iter()
+        .flatten()
+        .cloned()
+        .map(Subject::Topic)
+        .chain([Subject::ConsumerGroup(pipeline.processor.consumer_group.clone())])
+        .map(|subject| Claim { cluster: kafka.clone(), subject });
+    let aggregates = pipeline.processor.aggregations.iter().map(|aggregation| &aggregation.table);
+    let on_cassandra = std::iter::once(&pipeline.table.name)
+        .chain(aggregates)
+        .map(|table| Subject::Table { keyspace: pipeline.keyspace.name.clone(), table: table.clone() })
+        .map(|subject| Claim { cluster: cassandra.clone(), subject });
+    on_kafka.chain(on_cassandra).collect()
+}
+
+impl Cluster {
+    fn of(addresses: &[HostPort], namespace: &str) -> Self {
+        let addresses =
+            addresses.iter().map(|address| (qualified(address.host(), namespace), address.port())).collect();
+        Self { addresses }
+    }
+}
+
+/// The name of a Service without what the cluster's DNS adds to it by itself: `kafka` of a pipeline in `demo` is
+/// `kafka.demo`, and so is `kafka.demo.svc.cluster.local`.
+fn qualified(host: &str, namespace: &str) -> String {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let host = ["svc.cluster.local", "svc"]
+        .iter()
+        .find_map(|suffix| host.strip_suffix(suffix)?.strip_suffix('.'))
+        .unwrap_or(host);
+    let complete = host.contains(['.', ':']) || host == "localhost";
+    if complete { host.to_owned() } else { format!("{host}.{namespace}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validate::validate_spec;
+
+    fn pipeline(namespace: &str, brokers: &str, topic: &str, nodes: &str, table: &str) -> Pipeline {
+        let spec = serde_json::json!({
+            "source": {"generator": {}},
+            "schema": {"fields": [
+                {"name": "id", "type": "uuid", "required": true},
+                {"name": "at", "type": "timestamp", "required": true},
+            ]},
+            "kafka": {"bootstrapServers": brokers, "topic": {"name": topic}, "keyField": "id"},
+            "processor": {
+                "watermark": {"field": "at"},
+                "dedupe": {"within": "1m"},
+                "aggregations": [{"name": "per_minute", "window": {"size": "1m"}, "select": {"n": "count()"}}],
+            },
+            "sink": {"cassandra": {
+                "contactPoints": [nodes],
+                "keyspace": {"name": "users"},
+                "table": {"name": table, "partitionKey": ["id"]},
+            }},
+        });
+        validate_spec(namespace, &format!("{topic}-pipeline"), &serde_json::from_value(spec).unwrap())
+            .unwrap()
+    }
+
+    fn conflicts(left: &Pipeline, right: &Pipeline) -> Vec<String> {
+        let taken = claims(left);
+        let wanted = claims(right).into_iter();
+        wanted
+            .filter(|claim| taken.iter().any(|other| other.conflicts_with(claim)))
+            .map(|claim| claim.subject.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_pipeline_claims_its_topics_its_group_and_its_tables() {
+        let claimed: Vec<String> = claims(&pipeline("demo", "kafka:9092", "users", "cassandra", "created"))
+            .into_iter()
+            .map(|claim| claim.subject.to_string())
+            .collect();
+        assert_eq!(
+            claimed,
+            [
+                "topic users",
+                "topic users.positions",
+                "topic users.dlq",
+                "consumer group demo.users-pipeline",
+                "table users.created",
+                "table users.per_minute",
+            ]
+        );
+    }
+
+    #[test]
+    fn clusters_with_an_address_in_common_are_one() {
+        let first = pipeline("demo", "kafka-0:9092,kafka-1:9092", "users", "a", "t");
+        let second = pipeline("demo", "kafka-1:9092", "users", "b", "t");
+        assert_eq!(conflicts(&first, &second).len(), 4, "topics and group, not tables");
+        let elsewhere = pipeline("demo", "kafka-1:9093", "users", "b", "t");
+        assert_eq!(conflicts(&first, &elsewhere), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_service_is_the_same_by_its_short_and_its_long_name() {
+        let short = pipeline("demo", "kafka:9092", "users", "cassandra", "t");
+        let long =
+            pipeline("other", "kafka.demo.svc.cluster.local:9092", "users", "cassandra.demo.svc:9042", "t");
+        assert!(conflicts(&short, &long).contains(&"topic users".to_owned()));
+        assert!(conflicts(&short, &long).contains(&"table users.t".to_owned()));
+        let own = pipeline("other", "kafka:9092", "users", "cassandra", "t");
+        assert_eq!(conflicts(&short, &own), Vec::<String>::new(), "a Service of another namespace");
+    }
+
+    #[test]
+    fn a_topic_that_is_only_read_is_claimed_by_nobody() {
+        let mut reader = pipeline("demo", "kafka:9092", "users", "cassandra", "t");
+        reader.source = None;
+        reader.topic.management = TopicManagementPolicy::Observe;
+        let subjects: Vec<String> =
+            claims(&reader).into_iter().map(|claim| claim.subject.to_string()).collect();
+        assert!(!subjects.contains(&"topic users".to_owned()), "{subjects:?}");
+        reader.topic.management = TopicManagementPolicy::Managed;
+        assert!(claims(&reader).iter().any(|claim| claim.subject.to_string() == "topic users"));
+    }
+}

@@ -1,0 +1,210 @@
+//! The rules of the CRD that look at more than one section, in CEL. The code says the same in [`validate`](crate::validate).
+//!
+//! No rule walks a list within a list within a list: the API server counts the longest that each may be.
+
+use serde_json::Value;
+
+use crate::record_schema::FieldType;
+use crate::rules::{self, cel};
+use crate::sink::CqlType;
+
+/// Where the rules look.
+const FIELDS: &str = "self.schema.fields";
+const TABLE: &str = "self.sink.cassandra.table";
+/// The name of the field that fills the column `c`.
+const FIELD_OF_COLUMN: &str = "(has(c.field) ? c.field : c.name)";
+/// Whether the column `c` is in the key.
+const COLUMN_IN_KEY: &str =
+    "(c.name in self.sink.cassandra.table.partitionKey || c.name in self.sink.cassandra.table.clusteringKey)";
+/// Whether the field `f` has another value when the same source data is read again.
+const DIFFERS: &str = "(has(f.from) && f.from in ['$fetchedAt', '$offset'])";
+
+/// The rules about a whole spec.
+pub(crate) fn all() -> Vec<Value> {
+    let mut rules = keys();
+    rules.extend(columns());
+    rules.extend(fields());
+    rules.extend(sections());
+    rules.extend(changes());
+    rules
+}
+
+fn keys() -> Vec<Value> {
+    let by_field = |holds: &str| {
+        format!(
+            "size({TABLE}.columns) > 0 || ({TABLE}.partitionKey + {TABLE}.clusteringKey).all(k, {FIELDS}.exists(f, f.name == k{holds}))"
+        )
+    };
+    let once_effective = "self.delivery.guarantee != 'EffectivelyOnce'";
+    vec![
+        cel(&rules::KEY_COLUMN_EXISTS, &by_field("")),
+        cel(
+            &rules::KEY_COLUMN_REQUIRED,
+            &format!(
+                "size({TABLE}.columns) > 0 || {FIELDS}.all(f, f.required \
+                 || !(f.name in {TABLE}.partitionKey || f.name in {TABLE}.clusteringKey))"
+            ),
+        ),
+        cel(
+            &rules::KEY_COLUMN_REQUIRED,
+            &format!(
+                "{TABLE}.columns.all(c, !{COLUMN_IN_KEY} \
+                 || {FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || f.required))"
+            ),
+        ),
+        cel(
+            &rules::KEY_FROM_SOURCE_DATA,
+            &format!(
+                "{once_effective} || size({TABLE}.columns) > 0 || {FIELDS}.all(f, !{DIFFERS} \
+                 || !(f.name in {TABLE}.partitionKey || f.name in {TABLE}.clusteringKey))"
+            ),
+        ),
+        cel(
+            &rules::KEY_FROM_SOURCE_DATA,
+            &format!(
+                "{once_effective} || {TABLE}.columns.all(c, !{COLUMN_IN_KEY} \
+                 || {FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || !{DIFFERS}))"
+            ),
+        ),
+        cel(
+            &rules::KEY_FROM_SOURCE_DATA,
+            &format!(
+                "{once_effective} || !has(self.kafka.keyField) \
+                 || {FIELDS}.all(f, f.name != self.kafka.keyField || !f.required || !{DIFFERS})"
+            ),
+        ),
+        cel(
+            &rules::KEY_FIELD_REQUIRED,
+            &format!(
+                "!has(self.kafka.keyField) || {FIELDS}.exists(f, f.name == self.kafka.keyField && f.required)"
+            ),
+        ),
+    ]
+}
+
+fn columns() -> Vec<Value> {
+    let fits =
+        |types: String| format!("{FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || c.type in {types}[f.type])");
+    let own = fits(type_table(|field| field.cql_types().to_vec()));
+    let with_cast = fits(type_table(|field| [field.cql_types(), field.castable_cql_types()].concat()));
+    vec![
+        cel(
+            &rules::COLUMN_FIELD_EXISTS,
+            &format!("{TABLE}.columns.all(c, {FIELDS}.exists(f, f.name == {FIELD_OF_COLUMN}))"),
+        ),
+        cel(&rules::COLUMN_TYPE_FITS, &format!("{TABLE}.columns.all(c, !has(c.type) || c.cast || {own})")),
+        cel(
+            &rules::COLUMN_TYPE_FITS,
+            &format!("{TABLE}.columns.all(c, !has(c.type) || !c.cast || {with_cast})"),
+        ),
+    ]
+}
+
+/// The types of columns that go with each type of field, as a map of CEL.
+fn type_table(columns: fn(FieldType) -> Vec<CqlType>) -> String {
+    let rows: Vec<String> = FieldType::ALL
+        .into_iter()
+        .map(|field| {
+            let columns: Vec<String> =
+                columns(field).into_iter().map(|column| format!("'{}'", column.name())).collect();
+            format!("'{}': [{}]", field.name(), columns.join(", "))
+        })
+        .collect();
+    format!("{{{}}}", rows.join(", "))
+}
+
+fn fields() -> Vec<Value> {
+    let required_timestamp =
+        |name: &str| format!("{FIELDS}.exists(f, f.name == {name} && f.type == 'timestamp' && f.required)");
+    let writetime = "self.sink.cassandra.writetimeFrom";
+    let watermark = "self.processor.watermark.field";
+    vec![
+        cel(
+            &rules::FETCHED_AT_NEEDS_SOURCE,
+            &format!(
+                "has(self.source) || {FIELDS}.all(f, !has(f.from) || has(f.expr) || f.from != '$fetchedAt')"
+            ),
+        ),
+        cel(
+            &rules::COORDINATES_NEED_NO_SOURCE,
+            &format!(
+                "!has(self.source) || {FIELDS}.all(f, !has(f.from) || has(f.expr) \
+                 || !(f.from in ['$key', '$offset', '$partition']))"
+            ),
+        ),
+        cel(&rules::WRITETIME_REQUIRED, &format!("!has({writetime}) || {}", required_timestamp(writetime))),
+        cel(
+            &rules::WATERMARK_FIELD,
+            &format!("!has(self.processor.watermark) || {}", required_timestamp(watermark)),
+        ),
+        cel(
+            &rules::GROUP_BY_FIELD,
+            &format!(
+                "{FIELDS}.all(f, f.required || self.processor.aggregations.all(a, !(f.name in a.groupBy)))"
+            ),
+        ),
+    ]
+}
+
+fn sections() -> Vec<Value> {
+    let partitions = "self.kafka.topic.partitions";
+    vec![
+        cel(
+            &rules::AGGREGATIONS_NEED_DEDUPE,
+            "self.delivery.guarantee != 'EffectivelyOnce' || size(self.processor.aggregations) == 0 \
+             || has(self.processor.dedupe)",
+        ),
+        cel(
+            &rules::DEDUPE_NEEDS_KEY,
+            "!has(self.processor.dedupe) || !has(self.source) || has(self.kafka.keyField)",
+        ),
+        cel(
+            &rules::MAX_REPLICAS_WITHIN_PARTITIONS,
+            &format!("!has(self.autoscaling.maxReplicas) || self.autoscaling.maxReplicas <= {partitions}"),
+        ),
+        cel(
+            &rules::MIN_REPLICAS_WITHIN_MAX,
+            &format!(
+                "self.autoscaling.minReplicas <= (has(self.autoscaling.maxReplicas) \
+                 ? self.autoscaling.maxReplicas : {partitions})"
+            ),
+        ),
+        cel(
+            &rules::TOPICS_DIFFER,
+            "self.delivery.onError != 'DeadLetter' || !has(self.delivery.deadLetter.topicName) \
+             || !(self.delivery.deadLetter.topicName in [self.kafka.topic.name, self.kafka.topic.name + '.positions'])",
+        ),
+        cel(
+            &rules::AGGREGATE_TABLE_ONCE,
+            &format!("self.processor.aggregations.all(a, (has(a.table) ? a.table : a.name) != {TABLE}.name)"),
+        ),
+    ]
+}
+
+fn changes() -> Vec<Value> {
+    let old_fields = "oldSelf.schema.fields";
+    let old_table = "oldSelf.sink.cassandra.table";
+    let names = |table: &str, fields: &str| {
+        format!("(size({table}.columns) > 0 ? {table}.columns.map(c, c.name) : {fields}.map(f, f.name))")
+    };
+    vec![
+        cel(
+            &rules::COLUMNS_GROW,
+            &format!("{}.all(n, n in {})", names(old_table, old_fields), names(TABLE, FIELDS)),
+        ),
+        cel(
+            &rules::COLUMN_TYPE_KEPT,
+            &format!(
+                "size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
+                 || {old_fields}.all(o, {FIELDS}.all(f, f.name != o.name || f.type == o.type))"
+            ),
+        ),
+        cel(
+            &rules::COLUMN_TYPE_KEPT,
+            &format!(
+                "{old_table}.columns.all(o, {TABLE}.columns.all(c, c.name != o.name || !has(c.type) || !has(o.type) \
+                 || c.type == o.type))"
+            ),
+        ),
+    ]
+}

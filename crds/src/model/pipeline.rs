@@ -1,0 +1,83 @@
+//! A pipeline that breaks no rule.
+
+use std::time::Duration;
+
+use crate::delivery::Guarantee;
+use crate::identifier::{NamespaceName, PipelineName, TopicName};
+use crate::operation::{LogLevel, TemplateSpec};
+use crate::pipeline::Mode;
+
+use super::kafka::{DeadLetterTopic, Kafka, OnError, Topic};
+use super::operation::{Autoscaling, Replay};
+use super::processor::Processor;
+use super::record::{Encoding, Field};
+use super::source::Source;
+use super::table::{Cassandra, Keyspace, Table};
+
+/// A pipeline that breaks no rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// The namespace it lives in.
+    pub namespace: NamespaceName,
+    /// Its name.
+    pub name: PipelineName,
+    /// Whether its work is stopped.
+    pub suspend: bool,
+    /// Whether changes are made or only planned.
+    pub mode: Mode,
+    /// Where records come from; `None` where others fill the topic.
+    pub source: Option<Source>,
+    /// How records are encoded on the topic.
+    pub encoding: Encoding,
+    /// The fields of a record, in order. There is at least one.
+    pub fields: Vec<Field>,
+    /// The Kafka cluster and how to speak to it.
+    pub kafka: Kafka,
+    /// The topic that carries the records.
+    pub topic: Topic,
+    /// The compacted topic that keeps the source's position; `None` where there is no position to keep.
+    pub positions_topic: Option<TopicName>,
+    /// The index of the field that is the key of a record on the topic.
+    pub key_field: Option<usize>,
+    /// From the topic to the table.
+    pub processor: Processor,
+    /// The Cassandra cluster and how to speak to it.
+    pub cassandra: Cassandra,
+    /// The keyspace of the table.
+    pub keyspace: Keyspace,
+    /// The table that records end in.
+    pub table: Table,
+    /// What is guaranteed.
+    pub guarantee: Guarantee,
+    /// What becomes of a record that fails.
+    pub on_error: OnError,
+    /// The part of the topic that is sent through the processor again.
+    pub replay: Replay,
+    /// How processors are scaled; `None` while autoscaling is off.
+    pub autoscaling: Option<Autoscaling>,
+    /// How old a record may be when its row is written; `None` without an objective.
+    pub freshness: Option<Duration>,
+    /// How much the worker logs.
+    pub log_level: LogLevel,
+    /// Whether a PodMonitor is created.
+    pub pod_monitor: bool,
+    /// What is set on every pod.
+    pub template: TemplateSpec,
+}
+
+impl Pipeline {
+    /// The dead-letter topic, where records that fail go there.
+    #[must_use]
+    pub fn dead_letter(&self) -> Option<&DeadLetterTopic> {
+        match &self.on_error {
+            OnError::DeadLetter(topic) => Some(topic),
+            OnError::Skip | OnError::Fail => None,
+        }
+    }
+
+    /// The index of the field with this name.
+    #[must_use]
+    pub fn field_index(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name.as_str() == name)
+    }
+}

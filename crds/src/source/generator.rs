@@ -1,0 +1,26 @@
+//! `spec.source.generator`: users made up on the spot.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::{GoDuration, positive};
+
+/// Makes up users in the shape of the randomuser.me API. The same seed gives the same users in the same order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GeneratorSpec {
+    /// Where the sequence of users begins. Default: 1.
+    pub seed: i64,
+    /// How many users are made each interval, or in one scheduled run. Default: 50.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub records_per_interval: i32,
+    /// The time between two batches of users. Default: 1s.
+    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    pub interval: GoDuration,
+}
+
+impl Default for GeneratorSpec {
+    fn default() -> Self {
+        Self { seed: 1, records_per_interval: 50, interval: GoDuration::from_secs(1) }
+    }
+}
