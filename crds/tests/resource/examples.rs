@@ -1,7 +1,5 @@
 //! Every example is a resource that breaks no rule.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot read its inputs has failed")]
-
 use std::path::{Path, PathBuf};
 
 use userstream_crds::model::{Cadence, Encoding, OnError, Pipeline, Replication, SourceKind};

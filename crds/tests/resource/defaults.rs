@@ -1,0 +1,114 @@
+//! Defaults are those of the schema, wherever they are applied.
+
+use crate::cases::cases;
+use crate::fixtures::{examples, minimal, schema};
+use serde_json::{Value, json};
+use userstream_crds::UserStreamPipeline;
+use userstream_crds::defaults::apply_defaults;
+
+fn decoded(value: &Value) -> Value {
+    let resource: UserStreamPipeline = serde_json::from_value(value.clone()).unwrap();
+    serde_json::to_value(resource).unwrap()
+}
+
+/// The examples, the smallest resource, and ones that open every section and set nothing in it.
+fn resources() -> Vec<(String, Value)> {
+    let (base, _) = cases();
+    let mut opened = minimal();
+    opened["spec"]["source"] = json!({"http": {"url": "http://a", "pagination": {}, "auth": {}, "tls": {}, "rateLimit": {}, "retry": {}}});
+    opened["spec"]["schema"]["registry"] = json!({"url": "http://r"});
+    opened["spec"]["kafka"]["tls"] = json!({});
+    opened["spec"]["kafka"]["producer"] = json!({});
+    opened["spec"]["processor"] = json!({
+        "watermark": {"field": "t"},
+        "aggregations": [{"name": "a", "window": {"size": "1m"}, "select": {"n": "count()"}}],
+    });
+    opened["spec"]["sink"]["cassandra"]["tls"] = json!({});
+    opened["spec"]["sink"]["cassandra"]["table"]["options"] = json!({});
+    opened["spec"]["sink"]["cassandra"]["table"]["columns"] = json!([{"name": "id"}]);
+    for section in ["delivery", "replay", "autoscaling", "objectives", "observability", "template"] {
+        opened["spec"][section] = json!({});
+    }
+    opened["spec"]["delivery"]["deadLetter"] = json!({});
+    let mut scheduled = minimal();
+    scheduled["spec"]["source"] =
+        json!({"mode": "Scheduled", "schedule": {"cron": "@daily"}, "generator": {}});
+    let more = [
+        ("minimal", minimal()),
+        ("every section opened", opened),
+        ("scheduled", scheduled),
+        ("base of the bad resources", serde_saphyr::from_str(&base).unwrap()),
+    ];
+    examples().into_iter().chain(more.map(|(name, value)| (name.to_owned(), value))).collect()
+}
+
+#[test]
+fn the_types_have_the_defaults_of_the_schema() {
+    for (name, resource) in resources() {
+        let by_schema = kube_cel::apply_defaults(schema(), &resource);
+        assert_eq!(decoded(&resource), decoded(&by_schema), "{name}");
+        // Whoever reads the resource from a cluster sees every default in it.
+        let (spec, defaulted) = (&decoded(&resource)["spec"], &by_schema["spec"]);
+        assert_eq!(spec, defaulted, "{name}");
+    }
+}
+
+#[test]
+fn defaults_outside_a_cluster_are_those_of_the_api_server() {
+    for (name, resource) in resources() {
+        let mut ours = resource.clone();
+        apply_defaults(schema(), &mut ours);
+        assert_eq!(ours, kube_cel::apply_defaults(schema(), &resource), "{name}");
+    }
+}
+
+#[test]
+fn a_null_is_the_same_as_nothing() {
+    let mut written = minimal();
+    written["spec"]["source"] = Value::Null;
+    written["spec"]["kafka"]["tls"] = Value::Null;
+    written["spec"]["kafka"]["topic"]["partitions"] = Value::Null;
+    apply_defaults(schema(), &mut written);
+    let mut without = minimal();
+    apply_defaults(schema(), &mut without);
+    assert_eq!(written, without);
+    assert_eq!(written["spec"]["kafka"]["topic"]["partitions"], 3);
+}
+
+#[test]
+fn every_default_has_the_shape_that_its_schema_says() {
+    fn look(place: &str, schema: &Value) {
+        if let Some(default) = schema.get("default") {
+            let misshapes = userstream_crds::structure::misshapes(schema, default);
+            assert!(misshapes.is_empty(), "{place}: {misshapes:?}");
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            look(&format!("{place}.{name}"), property);
+        }
+        if schema["items"].is_object() {
+            look(&format!("{place}[]"), &schema["items"]);
+        }
+    }
+    look("", schema());
+}
+
+#[test]
+fn the_description_of_every_field_with_a_default_says_it() {
+    fn look(place: &str, schema: &Value, silent: &mut Vec<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let place = format!("{place}.{name}");
+            let description = property["description"].as_str().unwrap_or_default();
+            let scalar = property.get("default").filter(|default| !default.is_object());
+            if description.is_empty() || (scalar.is_some() && !description.contains("Default:")) {
+                silent.push(place.clone());
+            }
+            if !place.starts_with("spec.template.") {
+                look(&place, property, silent);
+                look(&format!("{place}[]"), &property["items"], silent);
+            }
+        }
+    }
+    let mut silent = Vec::new();
+    look("spec", &schema()["properties"]["spec"], &mut silent);
+    assert_eq!(silent, Vec::<String>::new());
+}

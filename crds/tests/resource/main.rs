@@ -1,0 +1,11 @@
+//! The resource as people and clusters see it: examples, generated files, defaults, rules and diagnostics.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_resources;
+mod cases;
+mod defaults;
+mod examples;
+mod fixtures;
+mod generated_files;
+mod rules_in_cel;
