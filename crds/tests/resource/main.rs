@@ -9,3 +9,4 @@ mod examples;
 mod fixtures;
 mod generated_files;
 mod rules_in_cel;
+mod schedules;
