@@ -17,10 +17,6 @@ lint: prerequisites ## formatting, clippy without warnings, licences, banned and
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	e2e/dependencies $(tools)
 
-.PHONY: generate
-generate: ## write the files that are generated from the types: the CRD and the schema for editors
-	UPDATE=1 cargo test -p userstream-crds --locked --test resource -- generated_files
-
 .PHONY: test-fast
 test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
 	cargo test --workspace --locked
@@ -57,3 +53,12 @@ rig-up: prerequisites ## start a real Kafka and a real Cassandra on loopback, an
 .PHONY: rig-down
 rig-down: ## stop them and remove their data
 	@e2e/rig/rig down
+
+.PHONY: cluster-up
+cluster-up: ## start a real Kubernetes with one node on this machine (as root), and print how to reach it
+	@e2e/prerequisites cluster
+	@e2e/rig/cluster up
+
+.PHONY: cluster-down
+cluster-down: ## stop it and remove its state and all that it changed on the machine
+	@e2e/rig/cluster down

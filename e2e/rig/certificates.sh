@@ -3,14 +3,16 @@
 
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
 
-# issue_certificate NAME: NAME.pem and NAME.key, valid for every loopback name, signed by the rig's authority.
+# issue_certificate NAME [SUBJECT] [ALTERNATIVE_NAMES]: NAME.pem and NAME.key, signed by the rig's authority; unless it is
+# told otherwise they are for /CN=NAME and every loopback name.
 issue_certificate() {
+  local subject=${2:-/CN=$1} names=${3:-DNS:localhost,IP:127.0.0.1}
   ensure_authority
   (
     cd "$certificates" || exit
-    openssl req "${new_key[@]}" -subj "/CN=$1" -keyout "$1.key.new" -out "$1.csr" 2>/dev/null
+    openssl req "${new_key[@]}" -subj "$subject" -keyout "$1.key.new" -out "$1.csr" 2>/dev/null
     openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -out "$1.pem.new" \
-      -extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1") 2>/dev/null
+      -extfile <(echo "subjectAltName=$names") 2>/dev/null
     mv "$1.key.new" "$1.key"
     mv "$1.pem.new" "$1.pem"
     rm -f "$1.csr"

@@ -46,7 +46,7 @@ await_answer() {
   local server=$1 deadline=$(($(now_ms) + $2 * 1000)) started
   shift 2
   started=$(now_ms)
-  until "$@"; do
+  until "$@" >/dev/null 2>&1; do
     pid_of "$server" >/dev/null || { tail -30 "$rig_dir/$server/log" >&2; fail "$server ended while starting"; }
     [ "$(now_ms)" -lt "$deadline" ] || { tail -30 "$rig_dir/$server/log" >&2; fail "$server does not answer"; }
     sleep 0.05 # sleep-ok: the pace of a poll with a deadline
@@ -82,6 +82,15 @@ stop_process() {
   kill -CONT "$pid"
   kill -TERM "$pid"
   await_end "$1" 20 || { kill -KILL "$pid"; await_end "$1" 10; }
+  rm -f "$rig_dir/$1/pid"
+}
+
+# kill_process SERVER: for a server whose state is thrown away with it.
+kill_process() {
+  local pid
+  pid=$(pid_of "$1") || return 0
+  kill -KILL "$pid"
+  await_end "$1" 10
   rm -f "$rig_dir/$1/pid"
 }
 

@@ -1,0 +1,41 @@
+# The cluster's own programs: compiled once from the Go module proxy, kept in the user's cache between runs.
+# shellcheck shell=bash
+
+program_names=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns kubectl helm)
+
+# programs: prints the folder with the programs. Its name holds the sources' checksum, and it appears whole or not at
+# all. go.sum pins every module by its checksum; a cold compile takes two cores eight minutes and 5 GB of Go's caches.
+programs() {
+  local sources=$here/kubernetes/components version folder fresh
+  version=$(module_version k8s.io/kubernetes)
+  folder=${USERSTREAM_CACHE:-$HOME/.cache/userstream}/rig/kubernetes-${version#v}-$(cat "$sources"/* | sha256sum | cut -c1-8)
+  if [ ! -d "$folder" ]; then
+    command -v go >/dev/null || fail "Go is not installed: it compiles Kubernetes (https://go.dev/dl, 1.26 or newer)"
+    mkdir -p "$(dirname "$folder")"
+    fresh=$(mktemp -d "$folder.XXXXXX")
+    echo "rig: compiling Kubernetes ${version#v} into $folder; the first time takes minutes" >&2
+    compile "$fresh/kubernetes" >&2 || { rm -rf "$fresh"; fail "Kubernetes did not compile"; }
+    local name
+    for name in "${program_names[@]}"; do
+      ln -s kubernetes "$fresh/$name"
+    done
+    # Another run may have finished the same compile first: then its folder is as good as ours.
+    mv -T "$fresh" "$folder" 2>/dev/null || rm -rf "$fresh"
+  fi
+  echo "$folder"
+}
+
+# The first requirement of a module in go.mod; its replacements come later.
+module_version() { sed -n "s#^\s$1 \(v[^ ]*\).*#\1#p" "$here/kubernetes/components/go.mod" | head -1; }
+
+# compile FILE: without C, so that it runs in an image that holds nothing else.
+compile() {
+  local stamp=k8s.io/component-base/version major minor rest
+  IFS=. read -r major minor rest <<<"$(module_version k8s.io/kubernetes)"
+  (
+    cd "$here/kubernetes/components" || exit
+    CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false -trimpath' nice -n 10 go build -o "$1" -ldflags "-s -w \
+      -X $stamp.gitVersion=$major.$minor.$rest -X $stamp.gitMajor=${major#v} -X $stamp.gitMinor=$minor \
+      -X helm.sh/helm/v4/internal/version.version=$(module_version helm.sh/helm/v4)" .
+  )
+}
