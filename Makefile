@@ -17,6 +17,10 @@ lint: prerequisites ## formatting, clippy without warnings, licences, banned and
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	e2e/dependencies $(tools)
 
+.PHONY: generate
+generate: ## write the files that are generated from the types: the CRD and the schema for editors
+	UPDATE=1 cargo test -p userstream-crds --locked --test resource -- generated_files
+
 .PHONY: test-fast
 test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
 	cargo test --workspace --locked
