@@ -1,0 +1,91 @@
+//! Deleting a pipeline whose `deletionPolicy` is `Delete` somewhere: stop its workloads, then delete what it created.
+
+use jiff::{SignedDuration, Timestamp};
+use userstream_crds::UserStreamPipeline;
+use userstream_crds::model::{DeletionPolicy, Pipeline};
+
+use super::{Desired, config_map, job, owner};
+use crate::configuration::{Configuration, Purpose};
+use crate::kind::Kind;
+use crate::names::{Component, Names};
+use crate::one_shot::OneShot;
+use crate::steps::Situation;
+
+/// How long deleting a pipeline waits for its cleanup.
+const DEADLINE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What becomes of a pipeline that is being deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cleanup {
+    /// Its workloads still end, or what it created is being deleted.
+    Working {
+        /// The objects that are to be there meanwhile.
+        desired: Desired,
+        /// How far the Job is.
+        job: OneShot,
+        /// When it is given up.
+        deadline: Timestamp,
+    },
+    /// What it created is deleted, or there was nothing.
+    Done,
+    /// What it created stays: there was no more waiting for it.
+    GivenUp {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether deleting the pipeline deletes anything outside of Kubernetes.
+#[must_use]
+pub fn deletes_anything(pipeline: &Pipeline) -> bool {
+    [pipeline.topic.deletion, pipeline.keyspace.deletion, pipeline.table.deletion]
+        .contains(&DeletionPolicy::Delete)
+}
+
+/// What becomes of a pipeline that is being deleted and holds the finalizer.
+#[must_use]
+pub fn cleanup(situation: &Situation<'_>, deleted_at: Timestamp) -> Cleanup {
+    let Situation { resource, pipeline, settings, observed, now, .. } = *situation;
+    if !deletes_anything(pipeline) || !was_ever_provisioned(situation) {
+        return Cleanup::Done;
+    }
+    let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
+    let configuration = Configuration::of(resource, pipeline, Purpose::Cleanup, settings);
+    let name = Names(&pipeline.name).numbered(Component::Cleanup, &configuration.hash);
+    let state = OneShot::of(observed, &name);
+    match &state {
+        OneShot::Succeeded(_) => return Cleanup::Done,
+        OneShot::Failed(last) => {
+            let why = last.as_ref().map_or("it failed too often", |last| last.message.as_str());
+            return Cleanup::GivenUp { reason: format!("deleting what the pipeline created failed: {why}") };
+        }
+        OneShot::Absent | OneShot::Running { .. } if now >= deadline => {
+            let last = state.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
+            let minutes = DEADLINE.as_mins();
+            return Cleanup::GivenUp {
+                reason: format!("what the pipeline created was not deleted within {minutes} minutes{last}"),
+            };
+        }
+        OneShot::Absent | OneShot::Running { .. } => {}
+    }
+    let mut desired = Desired::default();
+    // Whoever still works could make again what is deleted. Pods that end are not waited for longer than the deadline.
+    let still_works = |component| observed.pods_of(component).next().is_some();
+    let quiet = ![Component::Processor, Component::Producer, Component::Provision, Component::Run]
+        .into_iter()
+        .any(still_works);
+    if quiet || state != OneShot::Absent {
+        let owner = owner(resource);
+        config_map(&mut desired, &owner, &configuration);
+        desired.apply(Kind::Job, &owner, job::cleanup(situation, &name, &configuration));
+    }
+    Cleanup::Working { desired, job: state, deadline }
+}
+
+/// A pipeline that was never provisioned created nothing.
+fn was_ever_provisioned(situation: &Situation<'_>) -> bool {
+    let remembers = |resource: &UserStreamPipeline| {
+        resource.status.as_ref().is_some_and(|status| status.topic.is_some() || status.table.is_some())
+    };
+    remembers(situation.resource) || !situation.observed.config_maps.is_empty()
+}

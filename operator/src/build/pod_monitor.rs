@@ -1,0 +1,33 @@
+//! The Prometheus operator's PodMonitor, where the pipeline asks for one and the cluster has the kind.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::json;
+
+use super::{Desired, Manifest};
+use crate::kind::Kind;
+use crate::names::{Component, Names, PIPELINE};
+use crate::steps::Situation;
+
+pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>) {
+    if !situation.pipeline.pod_monitor || !situation.settings.kinds.pod_monitor {
+        return;
+    }
+    let name = situation.pipeline.name.to_string();
+    let body = json!({
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PodMonitor",
+        "metadata": {
+            "name": name,
+            "namespace": situation.pipeline.namespace.as_str(),
+            "labels": Names(&situation.pipeline.name).labels(Component::Configuration),
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "selector": {"matchLabels": {PIPELINE: name}},
+            "podMetricsEndpoints": [{"port": "status", "path": "/metrics"}],
+            // So that metrics of all pipelines can be told apart without the names of their pods.
+            "podTargetLabels": [PIPELINE, crate::names::COMPONENT],
+        },
+    });
+    desired.manifests.push(Manifest { kind: Kind::PodMonitor, name, body });
+}

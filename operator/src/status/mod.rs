@@ -1,0 +1,376 @@
+//! From what became of a reconcile to the status. Pure; every outcome has one.
+
+mod facets;
+mod slow;
+mod verdict;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use userstream_crds::Violation;
+use userstream_crds::model::Cadence;
+use userstream_crds::status::{
+    DeadLetterStatus, Phase, PipelineStatus, ProcessorStatus, ProducerStatus, TableStatus, TopicStatus,
+};
+
+use crate::build::Cleanup;
+use crate::claim_index::{Conflict, Holder};
+use crate::names::{Component, Names, selector_text};
+use crate::one_shot::OneShot;
+use crate::reports;
+use crate::steps::{Situation, Steps, Turn};
+use verdict::{Truth, Type, Verdict, conditions, seconds};
+
+/// What became of a reconcile.
+#[derive(Clone, Debug)]
+pub enum Outcome<'a> {
+    /// The resource is not of the shape that this operator knows.
+    Undecodable(&'a str),
+    /// The spec breaks rules. What runs goes on.
+    Invalid(&'a [Violation]),
+    /// An older pipeline has what this one claims. Nothing is started.
+    Conflict(&'a Conflict),
+    /// Somebody asked for nothing to be changed.
+    Paused,
+    /// What is due was applied, or some of it.
+    Reconciled {
+        /// What it was decided from.
+        situation: &'a Situation<'a>,
+        /// What is due.
+        steps: &'a Steps,
+        /// Why it could not be applied whole.
+        problem: Option<&'a Problem>,
+        /// What would be changed among the pipeline's objects, in mode Plan.
+        object_changes: &'a [String],
+    },
+    /// The pipeline is being deleted, and what it created with it.
+    CleaningUp(&'a Cleanup),
+}
+
+/// Why what is due could not be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A CamelCase name for programs.
+    pub reason: &'static str,
+    /// What is wrong, and the way out.
+    pub message: String,
+    /// Whether nothing but a change by the user helps.
+    pub is_final: bool,
+}
+
+/// The status after this outcome. What an outcome says nothing about stays as it was.
+#[must_use]
+pub fn status(
+    previous: Option<&PipelineStatus>,
+    generation: Option<i64>,
+    outcome: &Outcome<'_>,
+    now: Timestamp,
+) -> PipelineStatus {
+    let mut status = previous.cloned().unwrap_or_default();
+    let mut verdicts = verdicts(outcome, &mut status, now);
+    let is_paused = matches!(outcome, Outcome::Paused);
+    if is_paused {
+        paused(&mut status, verdicts, now);
+        return status;
+    }
+    verdicts.push(Verdict::new(Type::ReconciliationPaused, false, "NotPaused", ""));
+    let previous = previous.map(|previous| previous.conditions.clone()).unwrap_or_default();
+    status.conditions = conditions(&previous, verdicts, generation, now);
+    status.observed_generation = generation;
+    status
+}
+
+/// A paused pipeline keeps the conditions it had: nobody looks whether they still hold.
+fn paused(status: &mut PipelineStatus, verdicts: Vec<Verdict>, now: Timestamp) {
+    let known = std::mem::take(&mut status.conditions);
+    let generation = status.observed_generation;
+    let fresh = conditions(&known, verdicts, generation, now);
+    let is_pause = |name: &str| name == Type::ReconciliationPaused.name();
+    status.conditions = fresh
+        .iter()
+        .filter(|condition| {
+            is_pause(&condition.type_) || !known.iter().any(|old| old.type_ == condition.type_)
+        })
+        .chain(known.iter().filter(|old| !is_pause(&old.type_)))
+        .cloned()
+        .collect();
+    status.conditions.sort_by_key(|condition| Type::position(&condition.type_));
+}
+
+fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) -> Vec<Verdict> {
+    let has_workload = status.processor.as_ref().is_some_and(|processor| processor.replicas > 0);
+    let phase_when_refused = if has_workload { Phase::Degraded } else { Phase::Failed };
+    match outcome {
+        Outcome::Undecodable(error) => {
+            status.phase = Some(phase_when_refused);
+            refused("Undecodable", format!("the resource cannot be read: {error}"))
+        }
+        Outcome::Invalid(violations) => {
+            status.phase = Some(phase_when_refused);
+            let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            refused("Invalid", texts.join("; "))
+        }
+        Outcome::Conflict(conflict) => {
+            status.phase = Some(phase_when_refused);
+            let Conflict { subject, holder: Holder { namespace, name } } = conflict;
+            refused(
+                "Conflict",
+                format!(
+                    "{subject} belongs to the older pipeline {namespace}/{name}: use another name, or delete that pipeline"
+                ),
+            )
+        }
+        Outcome::Paused => {
+            let why =
+                format!("the annotation {} is set: nothing is changed or looked at", crate::names::PAUSE);
+            vec![
+                Verdict::new(Type::ReconciliationPaused, true, "Paused", why.clone()),
+                Verdict::new(Type::Ready, Truth::Unknown, "Paused", why),
+            ]
+        }
+        Outcome::Reconciled { situation, steps, problem, object_changes } => {
+            observe(status, situation, steps, object_changes, now);
+            let verdicts = reconciled(situation, steps, *problem);
+            status.phase = Some(phase(situation, steps, &verdicts));
+            verdicts
+        }
+        Outcome::CleaningUp(cleanup) => {
+            let (reason, message) = cleaning_up(cleanup);
+            status.phase = Some(Phase::Pending);
+            vec![
+                Verdict::new(Type::Ready, false, reason, message.clone()),
+                Verdict::new(Type::Reconciling, true, reason, message),
+                Verdict::new(Type::Stalled, false, reason, ""),
+            ]
+        }
+    }
+}
+
+fn refused(reason: &str, message: String) -> Vec<Verdict> {
+    vec![
+        Verdict::new(Type::Ready, false, reason, message.clone()),
+        Verdict::new(Type::Reconciling, false, reason, ""),
+        Verdict::new(Type::Stalled, true, reason, message),
+    ]
+}
+
+fn cleaning_up(cleanup: &Cleanup) -> (&'static str, String) {
+    match cleanup {
+        Cleanup::Done => ("CleanedUp", "what the pipeline created is deleted".to_owned()),
+        Cleanup::GivenUp { reason } => ("CleanupGivenUp", reason.clone()),
+        Cleanup::Working { job, deadline, .. } => {
+            let why = match job {
+                OneShot::Absent => "the pipeline's workloads are ending".to_owned(),
+                job => job.termination().map_or_else(
+                    || "what the pipeline created is being deleted".to_owned(),
+                    |last| {
+                        format!(
+                            "deleting what the pipeline created failed and is tried again: {}",
+                            last.message
+                        )
+                    },
+                ),
+            };
+            let until = seconds(*deadline).0;
+            ("CleaningUp", format!("{why}; what is not deleted by {until} stays"))
+        }
+    }
+}
+
+fn reconciled(situation: &Situation<'_>, steps: &Steps, problem: Option<&Problem>) -> Vec<Verdict> {
+    let mut facets = facets::provisioned(situation, steps);
+    facets.push(facets::processor(situation, steps));
+    facets.extend(facets::producer(situation, steps));
+    let mut verdicts = summary(situation, steps, &facets, problem);
+    verdicts.extend(facets);
+    verdicts.extend(facets::freshness(situation, steps));
+    verdicts.extend(steps.scaling.map(|decision| {
+        let is_active =
+            !situation.pipeline.suspend && decision.reason != crate::autoscaling::Reason::UnknownLag;
+        Verdict::new(Type::ScalingActive, is_active, decision.reason.name(), decision.reason.message())
+    }));
+    verdicts
+}
+
+/// Ready, Reconciling and Stalled, from everything else.
+fn summary(
+    situation: &Situation<'_>,
+    steps: &Steps,
+    facets: &[Verdict],
+    problem: Option<&Problem>,
+) -> Vec<Verdict> {
+    let all = |ready: Verdict, is_reconciling: bool| {
+        let is_stalled = ready.is_final;
+        let told = |of, is: bool| {
+            Verdict::new(of, is, &ready.reason, if is { ready.message.clone() } else { String::new() })
+        };
+        vec![told(Type::Reconciling, is_reconciling && !is_stalled), told(Type::Stalled, is_stalled), ready]
+    };
+    if let Some(problem) = problem {
+        let ready = Verdict::new(Type::Ready, false, problem.reason, problem.message.clone());
+        return all(if problem.is_final { ready.finally() } else { ready }, true);
+    }
+    if let Some(plan) = &steps.plan {
+        return match &plan.state {
+            OneShot::Succeeded(_) => all(
+                Verdict::new(
+                    Type::Ready,
+                    false,
+                    "Planned",
+                    "mode is Plan: what it would change is in status.plan",
+                ),
+                false,
+            ),
+            state => {
+                let last = state.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
+                all(
+                    Verdict::new(
+                        Type::Ready,
+                        false,
+                        "Planning",
+                        format!("mode is Plan: changes are being computed{last}"),
+                    ),
+                    true,
+                )
+            }
+        };
+    }
+    if situation.pipeline.suspend {
+        let message = "the pipeline is suspended: set spec.suspend to false to go on";
+        let is_down = steps.processor_rollout.is_complete()
+            || steps.processor_rollout == crate::workload::Rollout::Absent;
+        return all(Verdict::new(Type::Ready, true, "Suspended", message), !is_down);
+    }
+    if let Some(worst) =
+        facets.iter().find(|facet| facet.is_final).or_else(|| facets.iter().find(|facet| !facet.is_true()))
+    {
+        let ready = Verdict { of: Type::Ready, truth: Truth::False, ..worst.clone() };
+        // A run that failed and a scale of zero are states, not ways to one.
+        let settles = !matches!(worst.reason.as_str(), "LastRunFailed" | "ScaledToZero");
+        return all(ready, settles);
+    }
+    let behind = |turn: &Turn| matches!(turn, Turn::LastGood(_) | Turn::Untouched);
+    if behind(&steps.processor) || behind(&steps.producer) {
+        return all(
+            Verdict::new(Type::Ready, false, "TakingOver", "the changed spec is being taken over"),
+            true,
+        );
+    }
+    all(Verdict::new(Type::Ready, true, "Running", "records flow"), false)
+}
+
+fn phase(situation: &Situation<'_>, steps: &Steps, verdicts: &[Verdict]) -> Phase {
+    let is = |of: Type| verdicts.iter().any(|verdict| verdict.of == of && verdict.is_true());
+    let works = steps.processor != Turn::NotYet;
+    if situation.pipeline.suspend {
+        Phase::Suspended
+    } else if steps.plan.is_some() {
+        situation.resource.status.as_ref().and_then(|status| status.phase).unwrap_or(Phase::Pending)
+    } else if is(Type::Ready) {
+        Phase::Running
+    } else if works && (has_run(situation) || is(Type::Stalled)) {
+        Phase::Degraded
+    } else if works {
+        Phase::Provisioning
+    } else if is(Type::Stalled) {
+        Phase::Failed
+    } else {
+        Phase::Provisioning
+    }
+}
+
+/// Whether records have flowed before, so that what is missing now is a fault and not the way there.
+fn has_run(situation: &Situation<'_>) -> bool {
+    let phase = situation.resource.status.as_ref().and_then(|status| status.phase);
+    matches!(phase, Some(Phase::Running | Phase::Degraded))
+}
+
+/// Takes over what was seen.
+fn observe(
+    status: &mut PipelineStatus,
+    situation: &Situation<'_>,
+    steps: &Steps,
+    object_changes: &[String],
+    now: Timestamp,
+) {
+    let Situation { pipeline, observed, .. } = *situation;
+    if let Some(done) = steps.provision.state.termination().filter(|_| steps.provision.state.has_succeeded())
+    {
+        if let Some(topic) = &done.report.topic {
+            status.topic = Some(TopicStatus {
+                name: topic.name.clone(),
+                topic_id: topic.topic_id.clone(),
+                partitions: topic.partitions,
+                replicas: topic.replicas.unwrap_or_default(),
+            });
+        }
+        if let Some(table) = &done.report.table {
+            let before = status.table.as_ref().and_then(|table| table.last_ddl.clone());
+            status.table = Some(TableStatus {
+                keyspace: table.keyspace.clone(),
+                name: table.name.clone(),
+                table_id: Some(table.table_id.clone()),
+                last_ddl: table.last_ddl.clone().or(before),
+            });
+        }
+    }
+    let names = Names(&pipeline.name);
+    let deployment = observed.deployment(&names.of(Component::Processor)).and_then(|it| it.status.as_ref());
+    let mut processor = ProcessorStatus {
+        replicas: deployment.and_then(|it| it.replicas).unwrap_or_default(),
+        ready_replicas: deployment.and_then(|it| it.ready_replicas).unwrap_or_default(),
+        selector: Some(selector_text(&names.selector(Component::Processor))),
+        ..ProcessorStatus::default()
+    };
+    let before = status.processor.take();
+    slow::lag(&mut processor, before.as_ref(), steps.processors.lag, now);
+    processor.last_row_time =
+        slow::time(before.as_ref().and_then(|it| it.last_row_time.as_ref()), steps.processors.last_row);
+    status.processor = Some(processor);
+    status.producer = producer(status.producer.as_ref(), situation, steps);
+    if let Some(depth) = steps.processors.dead_letters {
+        status.dead_letter =
+            Some(DeadLetterStatus { depth: Some(depth), ..status.dead_letter.take().unwrap_or_default() });
+    }
+    status.plan = steps.plan.as_ref().map(|plan| planned(&plan.state, object_changes)).unwrap_or_default();
+}
+
+fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
+    let report = state.termination().map(|it| &it.report);
+    let refused =
+        report.iter().flat_map(|it| &it.refusals).map(|refusal| format!("refused: {}", refusal.text));
+    let changes = report.iter().flat_map(|it| &it.changes).map(|line| line.text.clone());
+    refused.chain(changes).chain(object_changes.iter().cloned()).collect()
+}
+
+fn producer(
+    before: Option<&ProducerStatus>,
+    situation: &Situation<'_>,
+    steps: &Steps,
+) -> Option<ProducerStatus> {
+    let source = situation.pipeline.source.as_ref()?;
+    let name = Names(&situation.pipeline.name).of(Component::Producer);
+    let ended_at = |time: Option<&Time>| time.map(|time| time.0);
+    let (kind, last_schedule_time, last_success) = match &source.cadence {
+        Cadence::Continuous { .. } => {
+            let report = reports::producer(situation.observed, situation.now);
+            ("Deployment", None, report.and_then(|report| report.last_success))
+        }
+        Cadence::Scheduled(_) => {
+            let status =
+                situation.observed.cron_job(&name).and_then(|it| it.status.clone()).unwrap_or_default();
+            ("CronJob", status.last_schedule_time, ended_at(status.last_successful_time.as_ref()))
+        }
+    };
+    let run = steps.run.as_ref().filter(|run| run.task.state != OneShot::Absent).map(|run| run.nonce);
+    let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
+    Some(ProducerStatus {
+        kind: kind.to_owned(),
+        name,
+        last_schedule_time,
+        last_success_time: slow::time(
+            before.and_then(|before| before.last_success_time.as_ref()),
+            last_success,
+        ),
+        observed_trigger_nonce: run.or(nonce_before),
+    })
+}

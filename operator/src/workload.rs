@@ -1,0 +1,85 @@
+//! How far the rollout of a workload is, and which configuration it runs with.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
+
+use crate::names::CONFIGURATION;
+
+/// How far a Deployment's rollout is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rollout {
+    /// There is no Deployment.
+    Absent,
+    /// Not all of its pods are of the newest template and available.
+    Progressing {
+        /// How many are.
+        updated_and_available: i32,
+        /// How many there have to be.
+        desired: i32,
+        /// Whether it makes no progress any more.
+        is_stuck: bool,
+    },
+    /// All of its pods are, and there are no others.
+    Complete {
+        /// How many there are.
+        replicas: i32,
+    },
+}
+
+impl Rollout {
+    /// The rollout of a Deployment.
+    #[must_use]
+    pub fn of(deployment: Option<&Deployment>) -> Self {
+        let Some(deployment) = deployment else { return Self::Absent };
+        let desired = desired_replicas(deployment);
+        let status = deployment.status.clone().unwrap_or_default();
+        let is_observed = status.observed_generation >= deployment.metadata.generation;
+        let updated = status.updated_replicas.unwrap_or_default();
+        let available = status.available_replicas.unwrap_or_default();
+        let only_updated = status.replicas.unwrap_or_default() == updated;
+        if is_observed && only_updated && updated == desired && available == desired {
+            return Self::Complete { replicas: desired };
+        }
+        let is_stuck = is_observed
+            && status.conditions.iter().flatten().any(|condition| {
+                condition.type_ == "Progressing"
+                    && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+            });
+        let updated_and_available = if is_observed { updated.min(available) } else { 0 };
+        Self::Progressing { updated_and_available, desired, is_stuck }
+    }
+
+    /// Whether all pods are of the newest template and available.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete { .. })
+    }
+}
+
+/// How many pods a Deployment wants.
+#[must_use]
+pub fn desired_replicas(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// The hash of the configuration that a Deployment's pods get.
+#[must_use]
+pub fn configuration_of_deployment(deployment: &Deployment) -> Option<&str> {
+    deployment
+        .spec
+        .as_ref()?
+        .template
+        .metadata
+        .as_ref()?
+        .annotations
+        .as_ref()?
+        .get(CONFIGURATION)
+        .map(String::as_str)
+}
+
+/// The hash of the configuration that a CronJob's next run gets.
+#[must_use]
+pub fn configuration_of_cron_job(cron_job: &CronJob) -> Option<&str> {
+    let template = &cron_job.spec.as_ref()?.job_template.spec.as_ref()?.template;
+    template.metadata.as_ref()?.annotations.as_ref()?.get(CONFIGURATION).map(String::as_str)
+}

@@ -1,0 +1,299 @@
+//! A model of a cluster: it has the objects that were applied, and tests decide what becomes of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use userstream_crds::status::PipelineStatus;
+use userstream_crds::worker_status::WorkerStatus;
+use userstream_crds::{Pipeline, UserStreamPipeline, validate};
+use userstream_operator::build::{Desired, build};
+use userstream_operator::drift::{differs, sealed};
+use userstream_operator::kind::Kind;
+use userstream_operator::observed::{Observed, WorkerReport};
+use userstream_operator::settings::Settings;
+use userstream_operator::status::{Outcome, status};
+use userstream_operator::steps::{Situation, Steps};
+
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+pub(crate) const UID: &str = "0b5bd1f6-6f5a-4d1c-9a2e-6f3b5d0c9e11";
+
+/// One pipeline and what is there of it.
+pub(crate) struct Cluster {
+    pub(crate) resource: UserStreamPipeline,
+    pub(crate) settings: Settings,
+    pub(crate) now: Timestamp,
+    pub(crate) objects: BTreeMap<(Kind, String), Value>,
+    pub(crate) pods: Vec<Pod>,
+    pub(crate) reports: BTreeMap<String, WorkerReport>,
+    /// Every write so far, such as `apply Deployment users-processor`.
+    pub(crate) writes: Vec<String>,
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        worker_image: "example.org/userstream-worker:1".to_owned(),
+        worker_image_pull_policy: Default::default(),
+        allowed_private_ranges: Vec::new(),
+        worker_resources: Default::default(),
+        network_policies: false,
+        kinds: Default::default(),
+    }
+}
+
+/// The resource in an example file, as the API server would hand it out.
+pub(crate) fn example(name: &str) -> UserStreamPipeline {
+    let path = format!("{}/../crds/examples/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut resource: UserStreamPipeline = serde_saphyr::from_str(&text).unwrap();
+    resource.metadata.namespace.get_or_insert_with(|| "demo".to_owned());
+    resource.metadata.uid = Some(UID.to_owned());
+    resource.metadata.generation = Some(1);
+    resource
+}
+
+impl Cluster {
+    pub(crate) fn with(resource: UserStreamPipeline) -> Self {
+        Self {
+            resource,
+            settings: settings(),
+            now: NOW,
+            objects: BTreeMap::new(),
+            pods: Vec::new(),
+            reports: BTreeMap::new(),
+            writes: Vec::new(),
+        }
+    }
+
+    /// The cluster in which the pipeline of an example runs.
+    pub(crate) fn running(name: &str) -> Self {
+        let mut cluster = Self::with(example(name));
+        cluster.settle();
+        cluster.writes.clear();
+        cluster
+    }
+
+    pub(crate) fn pipeline(&self) -> Pipeline {
+        validate(&self.resource).unwrap()
+    }
+
+    pub(crate) fn edit(&mut self, edit: impl FnOnce(&mut userstream_crds::PipelineSpec)) {
+        edit(&mut self.resource.spec);
+        *self.resource.metadata.generation.as_mut().unwrap() += 1;
+    }
+
+    pub(crate) fn observed(&self) -> Observed {
+        fn all<K: DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
+            let of_kind = cluster.objects.iter().filter(|((of, _), _)| *of == kind);
+            of_kind.map(|(_, body)| Arc::new(serde_json::from_value(body.clone()).unwrap())).collect()
+        }
+        Observed {
+            config_maps: all(self, Kind::ConfigMap),
+            jobs: all(self, Kind::Job),
+            cron_jobs: all(self, Kind::CronJob),
+            deployments: all(self, Kind::Deployment),
+            pod_disruption_budgets: all(self, Kind::PodDisruptionBudget),
+            network_policies: all(self, Kind::NetworkPolicy),
+            pod_monitors: all(self, Kind::PodMonitor),
+            kafka_topics: all(self, Kind::KafkaTopic),
+            pods: self.pods.iter().cloned().map(Arc::new).collect(),
+            reports: self.reports.clone(),
+        }
+    }
+
+    /// Decides, and hands what was decided on to a check.
+    pub(crate) fn decide<T>(&self, check: impl FnOnce(&Situation<'_>, &Steps) -> T) -> T {
+        let (pipeline, observed) = (self.pipeline(), self.observed());
+        let situation = Situation {
+            resource: &self.resource,
+            pipeline: &pipeline,
+            settings: &self.settings,
+            observed: &observed,
+            low_since: None,
+            now: self.now,
+        };
+        let steps = Steps::decide(&situation);
+        check(&situation, &steps)
+    }
+
+    pub(crate) fn desired(&self) -> Desired {
+        self.decide(build)
+    }
+
+    pub(crate) fn status(&self) -> PipelineStatus {
+        self.decide(|situation, steps| {
+            let outcome = Outcome::Reconciled { situation, steps, problem: None, object_changes: &[] };
+            status(self.resource.status.as_ref(), self.resource.metadata.generation, &outcome, self.now)
+        })
+    }
+
+    /// One reconcile: applies, prunes, writes the status. Says whether anything was written.
+    pub(crate) fn reconcile(&mut self) -> bool {
+        let desired = self.desired();
+        let status = self.status();
+        let before = self.writes.len();
+        self.apply(desired);
+        if self.resource.status.as_ref() != Some(&status) {
+            self.writes.push("status".to_owned());
+            self.resource.status = Some(status);
+        }
+        self.writes.len() > before
+    }
+
+    pub(crate) fn apply(&mut self, desired: Desired) {
+        let gone: Vec<_> =
+            self.objects.keys().filter(|(kind, name)| !desired.has(*kind, name)).cloned().collect();
+        for manifest in desired.manifests.into_iter().map(sealed) {
+            let key = (manifest.kind, manifest.name.clone());
+            let existing = self.objects.get(&key);
+            if existing.is_some_and(|existing| !differs(&manifest, existing)) {
+                continue;
+            }
+            self.writes.push(format!("apply {} {}", key.0.name(), key.1));
+            let mut body = manifest.body;
+            body["metadata"]["uid"] = json!(format!("uid of {} {}", key.0.name(), key.1));
+            body["metadata"]["generation"] =
+                json!(existing.and_then(|it| it["metadata"]["generation"].as_i64()).unwrap_or_default() + 1);
+            if let Some(status) = existing.and_then(|existing| existing.get("status")) {
+                body["status"] = status.clone();
+            }
+            self.objects.insert(key, body);
+        }
+        for (kind, name) in gone {
+            self.writes.push(format!("delete {} {name}", kind.name()));
+            // As the garbage collector does: what a Job or a Deployment owns goes with it.
+            self.pods.retain(|pod| pod.metadata.owner_references.as_ref().unwrap()[0].name != name);
+            self.objects.remove(&(kind, name));
+        }
+    }
+
+    /// Reconciles and lets everything go well until nothing changes any more.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..30 {
+            let changed = self.reconcile();
+            let moved = self.everything_goes_well();
+            if !changed && !moved {
+                return;
+            }
+        }
+        panic!("it does not settle: {:#?}", self.writes);
+    }
+
+    /// Jobs succeed, Deployments roll out, workers report. Says whether anything moved.
+    pub(crate) fn everything_goes_well(&mut self) -> bool {
+        let before = (self.objects.clone(), self.reports.clone());
+        for (kind, name) in self.objects.keys().cloned().collect::<Vec<_>>() {
+            match kind {
+                Kind::Job => self.succeed(&name),
+                Kind::Deployment => self.roll_out(&name),
+                _ => {}
+            }
+        }
+        before != (self.objects.clone(), self.reports.clone())
+    }
+
+    pub(crate) fn object(&mut self, kind: Kind, name: &str) -> &mut Value {
+        let names: Vec<_> = self.objects.keys().cloned().collect();
+        self.objects.get_mut(&(kind, name.to_owned())).unwrap_or_else(|| panic!("no {name} among {names:?}"))
+    }
+
+    /// The only Job whose name has this part.
+    pub(crate) fn job(&self, part: &str) -> String {
+        let jobs: Vec<&String> = self
+            .objects
+            .keys()
+            .filter(|(kind, name)| *kind == Kind::Job && name.contains(part))
+            .map(|key| &key.1)
+            .collect();
+        assert_eq!(jobs.len(), 1, "{part}: {jobs:?}");
+        jobs[0].clone()
+    }
+
+    pub(crate) fn succeed(&mut self, job: &str) {
+        let partitions = self.pipeline().topic.partitions;
+        self.object(Kind::Job, job)["status"] =
+            json!({"conditions": [{"type": "Complete", "status": "True"}]});
+        let report = json!({
+            "outcome": "Ok", "message": "", "mode": "Apply", "changes": [{"resource": "topic/users_created", "text": "topic users_created: create"}],
+            "topic": {"name": "users_created", "topicId": "AAAA", "partitions": partitions, "replicas": 1, "createdByUs": true},
+            "table": {"keyspace": "spark_streams", "name": "created_users", "tableId": "1-2", "createdByUs": true, "lastDdl": "CREATE TABLE"},
+        });
+        self.end_pod(job, 0, &report.to_string(), true);
+    }
+
+    /// The pod of a Job with a container that ended; a failed one is about to be started again.
+    pub(crate) fn end_pod(&mut self, job: &str, exit_code: i32, message: &str, is_last: bool) {
+        let ended = json!({"terminated": {"exitCode": exit_code, "message": message, "finishedAt": "2027-01-01T00:00:00Z"}});
+        let status = if is_last {
+            json!({"name": "worker", "state": ended})
+        } else {
+            json!({"name": "worker", "state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": ended})
+        };
+        self.put_pod(
+            job,
+            Kind::Job,
+            &format!("{job}-abcde"),
+            &json!({"phase": if is_last { "Succeeded" } else { "Running" }, "containerStatuses": [status]}),
+        );
+    }
+
+    fn put_pod(&mut self, owner: &str, kind: Kind, name: &str, status: &Value) {
+        let body = self.object(kind, owner).clone();
+        let pod = json!({
+            "metadata": {
+                "name": name,
+                "labels": body["spec"]["template"]["metadata"]["labels"],
+                "ownerReferences": [{"apiVersion": "v1", "kind": kind.name(), "name": owner, "uid": body["metadata"]["uid"], "controller": true}],
+            },
+            "spec": body["spec"]["template"]["spec"],
+            "status": status,
+        });
+        let pod: Pod = serde_json::from_value(pod).unwrap();
+        self.pods.retain(|old| old.metadata.name != pod.metadata.name);
+        self.pods.push(pod);
+    }
+
+    /// All pods of a Deployment are of its newest template, available, and report that they work.
+    pub(crate) fn roll_out(&mut self, deployment: &str) {
+        let body = self.object(Kind::Deployment, deployment);
+        let replicas = body["spec"]["replicas"].as_u64().unwrap();
+        let generation = body["metadata"]["generation"].clone();
+        body["status"] = json!({
+            "observedGeneration": generation, "replicas": replicas, "updatedReplicas": replicas,
+            "readyReplicas": replicas, "availableReplicas": replicas,
+        });
+        let prefix = format!("{deployment}-");
+        self.pods.retain(|pod| !pod.metadata.name.as_ref().unwrap().starts_with(&prefix));
+        self.reports.retain(|name, _| !name.starts_with(&prefix));
+        for index in 0..replicas {
+            let name = format!("{prefix}{index}");
+            self.put_pod(deployment, Kind::Deployment, &name, &json!({"phase": "Running"}));
+            let partitions = (0..self.pipeline().topic.partitions.get())
+                .filter(|partition| u64::from(*partition) % replicas == index)
+                .map(|partition| i32::try_from(partition).unwrap())
+                .collect();
+            let report = WorkerReport { at: self.now, status: working(partitions, self.now) };
+            self.reports.insert(name, report);
+        }
+    }
+}
+
+/// What a worker reports that has these partitions and nothing left to do.
+pub(crate) fn working(partitions: Vec<i32>, now: Timestamp) -> WorkerStatus {
+    let partitions: Vec<Value> = partitions
+        .into_iter()
+        .map(|partition| json!({"partition": partition, "committed": 10, "highWatermark": 10, "lag": 0}))
+        .collect();
+    serde_json::from_value(json!({
+        "ready": true, "missing": [], "errors": [],
+        "producer": {"pages": 1, "read": 1, "appended": 1, "deadLettered": 0, "skipped": 0, "runs": 1, "failedRuns": 0,
+            "lastSuccessTime": now.as_millisecond()},
+        "processor": {"partitions": partitions, "lag": 0, "read": 10, "filtered": 0, "written": 10, "retries": 0,
+            "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0, "lastRowTime": now.as_millisecond(),
+            "freshness": {"p50Seconds": 0.1, "p99Seconds": 0.5}, "writeLatency": {"p50Seconds": 0.001, "p99Seconds": 0.004}},
+    }))
+    .unwrap()
+}

@@ -1,0 +1,298 @@
+//! In which order a spec is taken over, and what keeps running meanwhile.
+
+use serde_json::json;
+use userstream_crds::PipelineSpec;
+use userstream_operator::kind::Kind;
+use userstream_operator::names::{CONFIGURATION, REQUESTED_AT};
+
+use crate::cluster::Cluster;
+
+fn add_a_column(spec: &mut PipelineSpec) {
+    let mut field = spec.schema.fields[1].clone();
+    field.name = "nickname".to_owned();
+    spec.schema.fields.push(field);
+}
+
+fn configuration(cluster: &mut Cluster, kind: Kind, name: &str) -> String {
+    let template = if kind == Kind::CronJob { "/spec/jobTemplate/spec/template" } else { "/spec/template" };
+    let body = cluster.object(kind, name);
+    body.pointer(template).unwrap()["metadata"]["annotations"][CONFIGURATION].as_str().unwrap().to_owned()
+}
+
+fn has(cluster: &Cluster, kind: Kind, name: &str) -> bool {
+    cluster.objects.contains_key(&(kind, name.to_owned()))
+}
+
+#[test]
+fn a_new_pipeline_is_provisioned_then_processed_then_produced() {
+    let mut cluster = Cluster::with(crate::cluster::example("users"));
+    cluster.reconcile();
+    assert!(!has(&cluster, Kind::Deployment, "users-processor"), "{:?}", cluster.writes);
+    let job = cluster.job("users-provision-");
+    cluster.succeed(&job);
+    cluster.reconcile();
+    assert!(
+        has(&cluster, Kind::Deployment, "users-processor")
+            && !has(&cluster, Kind::Deployment, "users-producer")
+    );
+    cluster.reconcile();
+    assert!(!has(&cluster, Kind::Deployment, "users-producer"), "the processors are not available yet");
+    cluster.roll_out("users-processor");
+    cluster.reconcile();
+    assert!(has(&cluster, Kind::Deployment, "users-producer"));
+}
+
+#[test]
+fn a_changed_spec_reaches_the_processors_after_the_table_and_the_producer_after_the_processors() {
+    let mut cluster = Cluster::running("users");
+    let old = configuration(&mut cluster, Kind::Deployment, "users-producer");
+    cluster.edit(add_a_column);
+    cluster.reconcile();
+    let running = |cluster: &mut Cluster| {
+        (
+            configuration(cluster, Kind::Deployment, "users-processor"),
+            configuration(cluster, Kind::Deployment, "users-producer"),
+        )
+    };
+    assert_eq!(running(&mut cluster), (old.clone(), old.clone()), "the table does not have the column yet");
+    assert!(!cluster.writes.iter().any(|write| write.contains("Deployment")), "{:?}", cluster.writes);
+
+    let job = cluster.job("users-provision-");
+    cluster.succeed(&job);
+    cluster.reconcile();
+    let (processor, producer) = running(&mut cluster);
+    assert!(processor != old && producer == old);
+    cluster.reconcile();
+    assert_eq!(running(&mut cluster).1, old, "the new processors are not available yet");
+
+    cluster.roll_out("users-processor");
+    cluster.reconcile();
+    assert_eq!(running(&mut cluster).1, processor);
+    cluster.settle();
+    let configurations = cluster.objects.keys().filter(|(kind, _)| *kind == Kind::ConfigMap).count();
+    assert_eq!(configurations, 1, "the old configuration is gone once nobody uses it");
+}
+
+#[test]
+fn the_last_good_configuration_is_kept_while_its_pods_may_start_again() {
+    let mut cluster = Cluster::running("users");
+    let old = configuration(&mut cluster, Kind::Deployment, "users-processor");
+    cluster.edit(add_a_column);
+    for _ in 0..3 {
+        cluster.reconcile();
+    }
+    assert!(has(&cluster, Kind::ConfigMap, &format!("users-config-{old}")));
+}
+
+#[test]
+fn while_provisioning_fails_the_last_good_workloads_are_repaired_scaled_and_suspended() {
+    let mut cluster = Cluster::running("users");
+    let old = configuration(&mut cluster, Kind::Deployment, "users-processor");
+    cluster.edit(|spec| {
+        add_a_column(spec);
+        spec.processor.replicas = 2;
+    });
+    cluster.reconcile();
+    assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), old);
+    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 2);
+
+    cluster.object(Kind::Deployment, "users-processor")["spec"]["template"]["spec"]["containers"][0]["image"] =
+        json!("foreign");
+    cluster.reconcile();
+    let image = cluster.object(Kind::Deployment, "users-processor")["spec"]["template"]["spec"]["containers"]
+        [0]["image"]
+        .clone();
+    assert_eq!(image, "example.org/userstream-worker:1");
+
+    cluster.edit(|spec| spec.suspend = true);
+    cluster.reconcile();
+    for name in ["users-processor", "users-producer"] {
+        assert_eq!(cluster.object(Kind::Deployment, name)["spec"]["replicas"], 0, "{name}");
+        assert_eq!(configuration(&mut cluster, Kind::Deployment, name), old);
+    }
+}
+
+#[test]
+fn a_running_pipeline_is_left_alone() {
+    for example in ["demo", "users", "users-production"] {
+        let mut cluster = Cluster::running(example);
+        for seconds in [1, 40, 100] {
+            cluster.now += jiff::SignedDuration::from_secs(seconds);
+            cluster.everything_goes_well();
+            cluster.reconcile();
+        }
+        assert_eq!(cluster.writes, Vec::<String>::new(), "{example}");
+    }
+}
+
+#[test]
+fn what_does_not_concern_the_worker_restarts_nothing() {
+    let edits: [fn(&mut PipelineSpec); 5] = [
+        |spec| spec.suspend = true,
+        |spec| spec.processor.replicas = 3,
+        |spec| spec.kafka.topic.deletion_policy = userstream_crds::kafka::DeletionPolicy::Delete,
+        |spec| spec.delivery.dead_letter.redrive_nonce = 7,
+        |spec| spec.source.as_mut().unwrap().schedule.as_mut().unwrap().cron = "7 * * * *".to_owned(),
+    ];
+    for (index, edit) in edits.into_iter().enumerate() {
+        let mut cluster = Cluster::running("users-production");
+        let before = configuration(&mut cluster, Kind::CronJob, "users-producer");
+        cluster.edit(edit);
+        cluster.settle();
+        assert_eq!(configuration(&mut cluster, Kind::CronJob, "users-producer"), before, "edit {index}");
+        assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), before, "edit {index}");
+        let jobs = cluster.writes.iter().filter(|write| write.contains("Job users-provision")).count();
+        assert_eq!(jobs, 0, "edit {index}: {:?}", cluster.writes);
+    }
+}
+
+#[test]
+fn every_owned_object_that_somebody_deletes_comes_back() {
+    let mut cluster = Cluster::running("users-production");
+    for key in cluster.objects.keys().cloned().collect::<Vec<_>>() {
+        cluster.objects.remove(&key);
+        cluster.settle();
+        assert!(cluster.objects.contains_key(&key), "{key:?}: {:?}", cluster.writes);
+    }
+}
+
+#[test]
+fn a_deleted_provision_job_runs_again_and_stops_nothing() {
+    let mut cluster = Cluster::running("users");
+    let job = cluster.job("users-provision-");
+    cluster.objects.remove(&(Kind::Job, job.clone()));
+    cluster.reconcile();
+    assert_eq!(
+        cluster.writes.iter().filter(|write| !write.starts_with("status")).collect::<Vec<_>>(),
+        [&format!("apply Job {job}")]
+    );
+}
+
+#[test]
+fn asking_for_it_provisions_once_more() {
+    let mut cluster = Cluster::running("users");
+    let before = cluster.job("users-provision-");
+    cluster
+        .resource
+        .metadata
+        .annotations
+        .get_or_insert_default()
+        .insert(REQUESTED_AT.to_owned(), "now".to_owned());
+    cluster.settle();
+    assert_ne!(cluster.job("users-provision-"), before);
+    let deployments = cluster.writes.iter().filter(|write| write.contains("Deployment")).count();
+    assert_eq!(deployments, 0, "{:?}", cluster.writes);
+}
+
+#[test]
+fn a_nonce_runs_the_producer_once_even_when_its_job_is_deleted() {
+    let mut cluster = Cluster::running("users-production");
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 5);
+    cluster.settle();
+    let runs = |cluster: &Cluster| {
+        cluster.writes.iter().filter(|write| write.starts_with("apply Job users-run-5")).count()
+    };
+    assert_eq!(runs(&cluster), 1, "{:?}", cluster.writes);
+    cluster.objects.remove(&(Kind::Job, "users-run-5".to_owned()));
+    cluster.settle();
+    assert_eq!(runs(&cluster), 1);
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 6);
+    cluster.settle();
+    assert!(has(&cluster, Kind::Job, "users-run-6") && !has(&cluster, Kind::Job, "users-run-5"));
+}
+
+#[test]
+fn nothing_runs_for_a_nonce_while_suspended_or_before_the_producer_has_the_spec() {
+    let mut cluster = Cluster::running("users-production");
+    cluster.edit(|spec| {
+        spec.suspend = true;
+        spec.source.as_mut().unwrap().trigger_nonce = 5;
+    });
+    cluster.settle();
+    assert!(!has(&cluster, Kind::Job, "users-run-5"));
+    cluster.edit(|spec| {
+        spec.suspend = false;
+        add_a_column(spec);
+    });
+    cluster.reconcile();
+    assert!(!has(&cluster, Kind::Job, "users-run-5"));
+    cluster.settle();
+    assert!(has(&cluster, Kind::Job, "users-run-5"));
+}
+
+#[test]
+fn a_schedule_takes_the_place_of_a_continuous_producer_and_a_pipeline_without_a_source_has_none() {
+    let mut cluster = Cluster::running("users-production");
+    assert!(has(&cluster, Kind::CronJob, "users-producer"));
+    cluster.edit(|spec| {
+        let source = spec.source.as_mut().unwrap();
+        source.mode = userstream_crds::source::SourceMode::Continuous;
+        source.schedule = None;
+        source.http.as_mut().unwrap().interval = Some(userstream_crds::duration::GoDuration::from_secs(10));
+    });
+    cluster.reconcile();
+    assert!(has(&cluster, Kind::CronJob, "users-producer"), "its turn has not come");
+    cluster.settle();
+    assert!(
+        !has(&cluster, Kind::CronJob, "users-producer") && has(&cluster, Kind::Deployment, "users-producer")
+    );
+}
+
+#[test]
+fn plan_mode_changes_nothing_that_runs() {
+    let mut cluster = Cluster::running("users");
+    let before = cluster.objects.clone();
+    cluster.edit(|spec| {
+        add_a_column(spec);
+        spec.processor.replicas = 5;
+        spec.mode = userstream_crds::model::Mode::Plan;
+    });
+    cluster.settle();
+    for (key, body) in before {
+        assert_eq!(cluster.objects.get(&key), Some(&body), "{key:?}");
+    }
+    let status = cluster.status();
+    assert_eq!(status.plan, ["topic users_created: create"]);
+    cluster.edit(|spec| spec.mode = userstream_crds::model::Mode::Apply);
+    cluster.settle();
+    assert!(
+        !cluster.objects.keys().any(|(_, name)| name.starts_with("users-plan-")),
+        "the plan's Job is gone"
+    );
+    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 5);
+}
+
+#[test]
+fn an_operator_that_spells_the_configuration_differently_restarts_nothing() {
+    let mut cluster = Cluster::running("users");
+    let hash = configuration(&mut cluster, Kind::Deployment, "users-processor");
+    let name = format!("users-config-{hash}");
+    // As an older operator would have written it, which did not know one of today's defaults.
+    let text = cluster.object(Kind::ConfigMap, &name)["data"]["worker.json"].as_str().unwrap().to_owned();
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    document["spec"].as_object_mut().unwrap().remove("observability").unwrap();
+    let older = document.to_string();
+    let older_hash = userstream_operator::hash::short(older.as_bytes());
+    assert_ne!(hash, older_hash);
+    let objects = std::mem::take(&mut cluster.objects);
+    for ((kind, name), body) in objects {
+        let mut body: serde_json::Value =
+            serde_json::from_str(&body.to_string().replace(&hash, &older_hash)).unwrap();
+        if kind == Kind::ConfigMap {
+            body["data"]["worker.json"] = json!(older);
+        }
+        cluster.objects.insert((kind, name.replace(&hash, &older_hash)), body);
+    }
+    for pod in &mut cluster.pods {
+        let text = serde_json::to_string(pod).unwrap().replace(&hash, &older_hash);
+        *pod = serde_json::from_str(&text).unwrap();
+    }
+    let before: Vec<_> = cluster.objects.keys().cloned().collect();
+    cluster.settle();
+    assert_eq!(
+        cluster.objects.keys().cloned().collect::<Vec<_>>(),
+        before,
+        "nothing else is made, and nothing runs again"
+    );
+    assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), older_hash);
+}
