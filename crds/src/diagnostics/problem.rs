@@ -98,6 +98,18 @@ impl Problem {
         self.code
     }
 
+    /// What is wrong, without the field.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to write instead, where that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     pub(super) fn offset(&self) -> usize {
         self.mark.offset
     }

@@ -1,0 +1,209 @@
+//! `usp local`: a whole pipeline in one process.
+//!
+//! ```text
+//!  arguments ─▶ resource ─▶ places ─▶ provision ─▶ run: producer ∥ processor ∥ conductor ∥ view ─▶ summary
+//! ```
+
+mod cadence;
+mod conductor;
+mod failure;
+mod observed;
+mod run;
+mod signals;
+mod summary;
+mod watch;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use userstream_crds::model::{Mode, Pipeline};
+use userstream_worker::embedded::DataDirectory;
+use userstream_worker::provision::report::Report;
+use userstream_worker::{provision, tls};
+
+use crate::arguments::{LimitArguments, LocalArguments, OutputFormat, ServerArguments};
+use crate::command::CommandError;
+use crate::exit::Exit;
+use crate::logging::Logging;
+use crate::place::{EmbeddedLogPlace, EmbeddedTablePlace, LogPlace, PlaceError, TablePlace};
+use crate::terminal::{Terminal, print, print_error};
+use crate::{plan, resource};
+
+use conductor::Limit;
+pub(crate) use failure::LocalError;
+use summary::Summary;
+
+/// What a local run is told beside the pipeline.
+#[derive(Debug)]
+struct Settings<'a> {
+    /// When the process started.
+    started: Instant,
+    limit: Limit,
+    output: OutputFormat,
+    terminal: Terminal,
+    logging: &'a Logging,
+    /// The folder with the pipeline's Secrets.
+    secrets: &'a Path,
+    /// Address ranges that a source may dial beside the public ones.
+    allowed: Vec<IpNet>,
+}
+
+/// Runs a pipeline until its limit, or until it is told to stop.
+pub(crate) fn local(
+    arguments: &LocalArguments,
+    terminal: Terminal,
+    logging: &Logging,
+    started: Instant,
+) -> Result<Exit, CommandError> {
+    let mut pipeline = resource::load(&arguments.file)?;
+    refuse_what_is_not_done(&pipeline)?;
+    point_at_servers(&mut pipeline, &arguments.servers);
+    if pipeline.suspend {
+        print_error("note: spec.suspend is true: in a cluster this pipeline would stand still");
+    }
+    tls::install_crypto_provider();
+    let settings = Settings {
+        started,
+        limit: limit(&arguments.limit),
+        output: arguments.output,
+        terminal,
+        logging,
+        secrets: &arguments.servers.secrets,
+        allowed: allowed_ranges(&arguments.allow_private_range),
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let ended = runtime.block_on(on_places(&pipeline, &arguments.servers, &settings));
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    match ended? {
+        Outcome::Ran(summary) => {
+            print(&match arguments.output {
+                OutputFormat::Human => summary.for_people(terminal.coloured),
+                OutputFormat::Json => summary.for_programs(),
+            })?;
+            Ok(summary.exit())
+        }
+        Outcome::Planned(report) => {
+            print_error("note: spec.mode is Plan: changes are only planned, and nothing runs");
+            Ok(plan::print_report(&report, arguments.output)?)
+        }
+    }
+}
+
+/// What became of a run.
+enum Outcome {
+    /// It ran.
+    Ran(Summary),
+    /// The pipeline says that changes are only planned.
+    Planned(Report),
+}
+
+/// A pipeline that asks for what the worker does not do yet would run, and its results would be wrong.
+fn refuse_what_is_not_done(pipeline: &Pipeline) -> Result<(), LocalError> {
+    let processor = &pipeline.processor;
+    let asked = [
+        (!processor.aggregations.is_empty(), "spec.processor.aggregations"),
+        (processor.dedupe_within.is_some(), "spec.processor.dedupe"),
+    ];
+    match asked.iter().find(|(asked, _)| *asked) {
+        Some((_, field)) => Err(LocalError::NotDoneYet(field)),
+        None => Ok(()),
+    }
+}
+
+/// Puts the servers of the command line in the place of those that the pipeline names.
+pub(crate) fn point_at_servers(pipeline: &mut Pipeline, servers: &ServerArguments) {
+    if let Some(kafka) = &servers.kafka {
+        pipeline.kafka.bootstrap_servers = vec![kafka.clone()];
+    }
+    if let Some(cassandra) = &servers.cassandra {
+        pipeline.cassandra.contact_points = vec![cassandra.clone()];
+    }
+}
+
+fn limit(arguments: &LimitArguments) -> Limit {
+    match (arguments.once, arguments.duration, arguments.records) {
+        (true, _, _) => Limit::Once,
+        (_, Some(duration), _) => Limit::For(Duration::from(duration)),
+        (_, _, Some(rows)) => Limit::Rows(rows),
+        (false, None, None) => Limit::None,
+    }
+}
+
+/// Every address, unless ranges are named.
+fn allowed_ranges(named: &[IpNet]) -> Vec<IpNet> {
+    if named.is_empty() {
+        [("0.0.0.0/0"), ("::/0")].iter().filter_map(|range| range.parse().ok()).collect()
+    } else {
+        named.to_vec()
+    }
+}
+
+/// Opens the places that the command line names, and runs on them.
+async fn on_places(
+    pipeline: &Pipeline,
+    servers: &ServerArguments,
+    settings: &Settings<'_>,
+) -> Result<Outcome, LocalError> {
+    // With both servers there is nothing to keep here.
+    let directory = match (&servers.kafka, &servers.cassandra) {
+        (Some(_), Some(_)) => None,
+        _ => Some(DataDirectory::open(&servers.data).map_err(PlaceError::from)?),
+    };
+    match (&directory, &servers.kafka) {
+        (Some(directory), None) => {
+            let log = EmbeddedLogPlace::open(directory, pipeline)?;
+            Box::pin(on_log(pipeline, servers, settings, Some(directory), log)).await
+        }
+        #[cfg(feature = "kafka")]
+        _ => {
+            let log = crate::place::KafkaPlace::new(pipeline, settings.secrets);
+            Box::pin(on_log(pipeline, servers, settings, directory.as_ref(), log)).await
+        }
+        #[cfg(not(feature = "kafka"))]
+        _ => Err(PlaceError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
+    }
+}
+
+async fn on_log<L: LogPlace>(
+    pipeline: &Pipeline,
+    servers: &ServerArguments,
+    settings: &Settings<'_>,
+    directory: Option<&DataDirectory>,
+    log: L,
+) -> Result<Outcome, LocalError> {
+    match (directory, &servers.cassandra) {
+        (Some(directory), None) => {
+            on(pipeline, settings, log, EmbeddedTablePlace::new(directory, pipeline)).await
+        }
+        #[cfg(feature = "cassandra")]
+        _ => on(pipeline, settings, log, crate::place::CassandraPlace::new(pipeline, settings.secrets)).await,
+        #[cfg(not(feature = "cassandra"))]
+        _ => {
+            drop(log);
+            Err(PlaceError::NotBuilt { server: "Cassandra", feature: "cassandra" }.into())
+        }
+    }
+}
+
+/// Provisions, then runs.
+async fn on<L: LogPlace, T: TablePlace>(
+    pipeline: &Pipeline,
+    settings: &Settings<'_>,
+    log: L,
+    table: T,
+) -> Result<Outcome, LocalError> {
+    let report = provision::run(pipeline, &log.admin().await?, &table.admin().await?, pipeline.mode).await?;
+    if pipeline.mode == Mode::Plan {
+        return Ok(Outcome::Planned(report));
+    }
+    if !report.refusals.is_empty() {
+        return Err(LocalError::Refused(report.lines().map(str::to_owned).collect()));
+    }
+    for line in report.lines() {
+        tracing::info!("{line}");
+    }
+    run::run(pipeline, settings, &log, &table).await.map(Outcome::Ran)
+}

@@ -1,0 +1,70 @@
+//! When the source runs.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::Instant;
+use userstream_crds::cron::Cron;
+use userstream_worker::log::Producer;
+use userstream_worker::produce::{ProduceError, Producing, Run, Transform};
+use userstream_worker::source::Source;
+use userstream_worker::stop::Stop;
+
+use std::time::Duration;
+
+/// When the source runs.
+#[derive(Debug, Clone)]
+pub(super) enum Runs {
+    /// Once.
+    Once,
+    /// So often.
+    Every(Duration),
+    /// At the start, and then at the times of a schedule.
+    At(Cron, TimeZone),
+}
+
+impl Runs {
+    /// Runs the source until it is told to stop, or has run once.
+    ///
+    /// # Errors
+    /// When the one run failed; else a poison record under `onError: Fail` alone.
+    pub(super) async fn produce<S: Source, P: Producer, M: Transform>(
+        &self,
+        producing: &mut Producing<'_, S, P, M>,
+    ) -> Result<(), ProduceError> {
+        match self {
+            Self::Once => producing.run_once().await.map(|_| ()),
+            Self::Every(interval) => producing.run_continuously(*interval).await,
+            Self::At(cron, time_zone) => loop {
+                match producing.run_once().await {
+                    Ok(Run::Complete) => {}
+                    Ok(Run::Stopped) => return Ok(()),
+                    Err(error @ ProduceError::Poison(_)) => return Err(error),
+                    Err(error) => tracing::warn!(%error, "a run failed; the next one is at its time"),
+                }
+                let mut stop = producing.stop.clone();
+                tokio::select! {
+                    biased;
+                    () = stop.reached(Stop::WhenCaughtUp) => return Ok(()),
+                    () = wait_for_next(cron, time_zone) => {}
+                }
+            },
+        }
+    }
+}
+
+/// Waits for the next time of a schedule; for ever where there is none.
+async fn wait_for_next(cron: &Cron, time_zone: &TimeZone) {
+    /// The clock may be set, or the machine may sleep: so often it is looked at again.
+    const LOOK: Duration = Duration::from_secs(30);
+    let Some(next) = cron.next_after(Timestamp::now(), time_zone) else {
+        return std::future::pending().await;
+    };
+    tracing::info!(%next, "waiting for the next run");
+    loop {
+        let left = Duration::try_from(next.duration_since(Timestamp::now())).unwrap_or_default();
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep_until(Instant::now() + left.min(LOOK)).await;
+    }
+}

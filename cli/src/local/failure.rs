@@ -1,0 +1,85 @@
+//! Why a local run did not come about, or did not end well.
+
+use userstream_worker::decode::DecoderError;
+use userstream_worker::process::ProcessError;
+use userstream_worker::produce::ProduceError;
+use userstream_worker::provision::ProvisionError;
+use userstream_worker::source::NoSource;
+use userstream_worker::transform::TransformerError;
+
+use crate::exit::Exit;
+use crate::place::PlaceError;
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LocalError {
+    /// Topics or tables cannot be used.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// Provisioning failed.
+    #[error("provisioning failed: {0}")]
+    Provision(#[from] ProvisionError),
+    /// Provisioning refuses what the pipeline wants.
+    #[error("the pipeline wants what cannot be done, so nothing was changed:\n  {}", .0.join("\n  "))]
+    Refused(Vec<String>),
+    /// The pipeline asks for something that does not exist yet.
+    #[error("{0} is not done yet, and without it the rows would be wrong: remove it to run the rest")]
+    NotDoneYet(&'static str),
+    /// Records cannot be mapped to the schema.
+    #[error(transparent)]
+    Transformer(#[from] TransformerError),
+    /// Records cannot be decoded.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    /// The pipeline has no source after all.
+    #[error(transparent)]
+    Source(#[from] NoSource),
+    /// It was told to end twice.
+    #[error("told to end at once: what was in flight is read again at the next start")]
+    Aborted,
+}
+
+impl LocalError {
+    /// How the command ends.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Place(error) => error.exit(),
+            Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
+            Self::Provision(_)
+            | Self::Refused(_)
+            | Self::NotDoneYet(_)
+            | Self::Transformer(_)
+            | Self::Decoder(_)
+            | Self::Source(_) => Exit::Configuration,
+            Self::Aborted => Exit::Interrupted,
+        }
+    }
+}
+
+/// Why a run ended early, and with what; its summary is printed all the same.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The source's half.
+    Source(ProduceError),
+    /// The table's half.
+    Table(ProcessError),
+}
+
+impl Failure {
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Source(ProduceError::Poison(_)) | Self::Table(ProcessError::Poison(_)) => Exit::Data,
+            Self::Source(ProduceError::Source(_) | ProduceError::Log(_))
+            | Self::Table(ProcessError::Log(_)) => Exit::Unavailable,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(error) => error.fmt(formatter),
+            Self::Table(error) => error.fmt(formatter),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The log and the table with somebody looking: they do what they always do, and the last of it is remembered for the
+//! terminal.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use userstream_crds::model::{self, Pipeline};
+use userstream_worker::log::{AppendError, LogError, Producer, SourcePosition};
+use userstream_worker::record::Record;
+use userstream_worker::row::Row;
+use userstream_worker::table::{Table, WriteError};
+use userstream_worker::wire::JsonEncoder;
+
+/// How many rows are remembered.
+const ROWS: usize = 5;
+/// A row is remembered so often at most: more can not be read, and each has to be made into text.
+const SAMPLE: Duration = Duration::from_millis(200);
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Seen {
+    started: Instant,
+    encoder: JsonEncoder,
+    /// The name of the field in each column.
+    fields: Vec<String>,
+    /// The names of the columns.
+    columns: Vec<String>,
+    sampling: bool,
+    last_sample: Cell<Option<Instant>>,
+    first_row: Cell<Option<Duration>>,
+    rows: RefCell<VecDeque<Vec<String>>>,
+    letter_topic: Option<String>,
+    last_letter: RefCell<Option<String>>,
+}
+
+impl Seen {
+    /// Nothing yet. `sampling`: rows are remembered, because somebody will look at them.
+    pub(super) fn new(pipeline: &Pipeline, started: Instant, sampling: bool) -> Self {
+        let columns = &pipeline.table.columns;
+        let field =
+            |column: &model::Column| pipeline.fields.get(column.field).map(|field| field.name.to_string());
+        Self {
+            started,
+            encoder: JsonEncoder::new(&pipeline.fields),
+            fields: columns.iter().map(|column| field(column).unwrap_or_default()).collect(),
+            columns: columns.iter().map(|column| column.name.to_string()).collect(),
+            sampling,
+            last_sample: Cell::new(None),
+            first_row: Cell::new(None),
+            rows: RefCell::default(),
+            letter_topic: pipeline.dead_letter().map(|topic| topic.name.to_string()),
+            last_letter: RefCell::default(),
+        }
+    }
+
+    /// The names of the columns.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Some of the last rows, the newest last.
+    pub(super) fn rows(&self) -> Vec<Vec<String>> {
+        self.rows.borrow().iter().cloned().collect()
+    }
+
+    /// Why the last dead letter is one.
+    pub(super) fn last_letter(&self) -> Option<String> {
+        self.last_letter.borrow().clone()
+    }
+
+    /// From the start of the process to the first row written.
+    pub(super) fn first_row(&self) -> Option<Duration> {
+        self.first_row.get()
+    }
+
+    fn written(&self, rows: &[Row]) {
+        let now = Instant::now();
+        if self.first_row.get().is_none() {
+            self.first_row.set(Some(now.duration_since(self.started)));
+        }
+        let due = self.last_sample.get().is_none_or(|last| now.duration_since(last) >= SAMPLE);
+        if let Some(row) = rows.last().filter(|_| self.sampling && due) {
+            self.last_sample.set(Some(now));
+            let mut rows = self.rows.borrow_mut();
+            rows.push_back(self.text(row));
+            if rows.len() > ROWS {
+                rows.pop_front();
+            }
+        }
+    }
+
+    /// The values of a row as people read them, one for each column.
+    fn text(&self, row: &Row) -> Vec<String> {
+        let mut json = Vec::new();
+        self.encoder.encode(&row.cells, row.origin.record.value().unwrap_or_default(), &mut json);
+        let object: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
+        let value = |field: &String| match object.get(field) {
+            None | Some(serde_json::Value::Null) => String::new(),
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        self.fields.iter().map(value).collect()
+    }
+
+    fn appended(&self, topic: &str, records: &[Record]) {
+        if self.letter_topic.as_deref() != Some(topic) {
+            return;
+        }
+        let reason = records.last().and_then(|letter| letter.header("__connect.errors.exception.message"));
+        if let Some(reason) = reason {
+            *self.last_letter.borrow_mut() = Some(String::from_utf8_lossy(reason).into_owned());
+        }
+    }
+}
+
+/// A table with somebody looking.
+#[derive(Debug)]
+pub(super) struct ObservedTable<'s, T> {
+    pub(super) table: T,
+    pub(super) seen: &'s Seen,
+}
+
+impl<T: Table> Table for ObservedTable<'_, T> {
+    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
+        self.table.write(rows).await?;
+        self.seen.written(rows);
+        Ok(())
+    }
+}
+
+/// A log with somebody looking.
+#[derive(Debug)]
+pub(super) struct ObservedLog<'s, P> {
+    pub(super) log: P,
+    pub(super) seen: &'s Seen,
+}
+
+impl<P: Producer> Producer for ObservedLog<'_, P> {
+    async fn append(&self, topic: &str, records: &[Record]) -> Result<(), AppendError> {
+        self.log.append(topic, records).await?;
+        self.seen.appended(topic, records);
+        Ok(())
+    }
+
+    async fn load_position(&self) -> Result<Option<SourcePosition>, LogError> {
+        self.log.load_position().await
+    }
+
+    async fn save_position(&self, position: &SourcePosition) -> Result<(), LogError> {
+        self.log.save_position(position).await
+    }
+}

@@ -1,0 +1,137 @@
+//! One run: producer and processor on one thread, somebody who says when to stop, and somebody who looks on.
+
+use std::cell::Cell;
+
+use userstream_crds::model::{Cadence, Pipeline, Source};
+use userstream_worker::assembly::{process_settings, produce_settings};
+use userstream_worker::backoff::Jitter;
+use userstream_worker::clock::Clock;
+use userstream_worker::decode::Decoder;
+use userstream_worker::process::Processor;
+use userstream_worker::produce::Producing;
+use userstream_worker::source::from_pipeline;
+use userstream_worker::stats::Stats;
+use userstream_worker::stop::{Stop, stop_channel};
+use userstream_worker::transform::Transformer;
+
+use super::Settings;
+use super::cadence::Runs;
+use super::conductor::{Conductor, Limit};
+use super::failure::{Failure, LocalError};
+use super::observed::{ObservedLog, ObservedTable, Seen};
+use super::signals::Signals;
+use super::summary::Summary;
+use super::watch::{Progress, Watch};
+use crate::arguments::OutputFormat;
+use crate::place::{LogPlace, TablePlace};
+use crate::view::Numbers;
+
+/// Runs a pipeline whose topic and table are there.
+pub(super) async fn run<L: LogPlace, T: TablePlace>(
+    pipeline: &Pipeline,
+    settings: &Settings<'_>,
+    log: &L,
+    table: &T,
+) -> Result<Summary, LocalError> {
+    let progress = match settings.output {
+        OutputFormat::Json => Progress::ErrorLines,
+        OutputFormat::Human if settings.terminal.is_interactive => Progress::Picture,
+        OutputFormat::Human => Progress::Lines,
+    };
+    let (stats, clock, mut jitter) = (Stats::default(), Clock::system(), Jitter::from_process());
+    let seen = Seen::new(pipeline, settings.started, progress == Progress::Picture);
+    let (source_stopper, source_stop) = stop_channel();
+    let (table_stopper, table_stop) = stop_channel();
+    let log_producer = ObservedLog { log: log.producer().await?, seen: &seen };
+    let observed_table = ObservedTable { table: table.table().await?, seen: &seen };
+    let producer = match &pipeline.source {
+        Some(source) => {
+            let producing = Producing {
+                source: from_pipeline(pipeline, settings.secrets, &settings.allowed, clock.clone())?,
+                log: &log_producer,
+                transform: Transformer::new(pipeline, jitter.split())?,
+                settings: produce_settings(pipeline, settings.limit != Limit::Once),
+                stats: &stats,
+                clock: clock.clone(),
+                jitter: jitter.split(),
+                stop: source_stop.clone(),
+            };
+            Some((producing, runs(source, settings.limit)))
+        }
+        None => None,
+    };
+    let processor = Processor {
+        consumer: log.consumer().await?,
+        letters: &log_producer,
+        table: &observed_table,
+        decode: Decoder::new(pipeline, clock.clone())?,
+        settings: process_settings(pipeline),
+        stats: &stats,
+        clock,
+        jitter,
+        stop: table_stop,
+    };
+    let producing = async {
+        let produced = match producer {
+            Some((mut producing, runs)) => runs.produce(&mut producing).await,
+            None if settings.limit == Limit::Once => Ok(()),
+            None => {
+                source_stop.clone().reached(Stop::WhenCaughtUp).await;
+                Ok(())
+            }
+        };
+        table_stopper.stop(Stop::WhenCaughtUp);
+        produced
+    };
+    let processing = async {
+        let processed = processor.run().await;
+        source_stopper.stop(Stop::Now);
+        processed
+    };
+    let ending = Cell::new(false);
+    let conductor = Conductor {
+        source: &source_stopper,
+        table: &table_stopper,
+        limit: settings.limit,
+        has_source: pipeline.source.is_some(),
+        rows: || stats.table.written.get(),
+    };
+    let watch = Watch {
+        pipeline,
+        stats: &stats,
+        seen: &seen,
+        started: settings.started,
+        limit: settings.limit,
+        ending: &ending,
+    };
+    let signals = Signals::default();
+    let (produced, processed) = tokio::select! {
+        both = async { futures::join!(producing, processing) } => both,
+        () = conductor.conduct(|| signals.next(), || ending.set(true)) => return Err(LocalError::Aborted),
+        () = signals.listen() => return Err(LocalError::Aborted),
+        () = watch.show(progress, settings.terminal, settings.logging) => return Err(LocalError::Aborted),
+    };
+    let failure = match (produced, processed) {
+        // What ended the table's half is what matters: the source's half was only told to stop.
+        (_, Err(error)) => Some(Failure::Table(error)),
+        (Err(error), Ok(())) => Some(Failure::Source(error)),
+        (Ok(()), Ok(())) => None,
+    };
+    Ok(Summary {
+        pipeline: format!("{}/{}", pipeline.namespace, pipeline.name),
+        table: format!("{}.{}", pipeline.keyspace.name, pipeline.table.name),
+        elapsed: settings.started.elapsed(),
+        first_row: seen.first_row(),
+        numbers: Numbers::of(&stats, pipeline.source.is_some()),
+        failure,
+    })
+}
+
+/// When a source runs: as the pipeline says, unless one run is all that is wanted.
+fn runs(source: &Source, limit: Limit) -> Runs {
+    match &source.cadence {
+        _ if limit == Limit::Once => Runs::Once,
+        Cadence::Continuous { interval } => Runs::Every(*interval),
+        Cadence::Scheduled(schedule) => Runs::At(schedule.cron.clone(), schedule.time_zone.clone()),
+    }
+}

@@ -1,0 +1,204 @@
+//! What a run has done, at its end.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use crate::exit::Exit;
+use crate::view::{Numbers, count, per_second, short_duration};
+
+/// What a run has done.
+#[derive(Debug)]
+pub(super) struct Summary {
+    /// `namespace/name` of the pipeline.
+    pub(super) pipeline: String,
+    /// `keyspace.table`.
+    pub(super) table: String,
+    /// From the first moment to the last.
+    pub(super) elapsed: Duration,
+    /// From the start of the process to the first row; none without a row.
+    pub(super) first_row: Option<Duration>,
+    /// All that was counted.
+    pub(super) numbers: Numbers,
+    /// Why it ended early, if it did.
+    pub(super) failure: Option<Failure>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Json<'a> {
+    pipeline: &'a str,
+    table: &'a str,
+    seconds: f64,
+    records_read: u64,
+    records_mapped: u64,
+    records_filtered: u64,
+    records_skipped: u64,
+    rows_written: u64,
+    dead_letters: u64,
+    rows_per_second: f64,
+    lag: Option<u64>,
+    first_row_milliseconds: Option<u64>,
+    freshness_milliseconds: Option<Freshness>,
+    faults: Vec<Fault>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Freshness {
+    p50: u64,
+    p99: u64,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    place: &'static str,
+    cause: &'static str,
+    count: u64,
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Summary {
+    /// How the command ends.
+    pub(super) fn exit(&self) -> Exit {
+        self.failure.as_ref().map_or(Exit::Done, Failure::exit)
+    }
+
+    fn rows_per_second(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.numbers.written as f64 / seconds } else { 0.0 }
+    }
+
+    /// One line of JSON.
+    pub(super) fn for_programs(&self) -> String {
+        let numbers = &self.numbers;
+        let freshness = numbers.freshness_p50.zip(numbers.freshness_p99);
+        let round = |number: f64, digits: f64| (number * digits).round() / digits;
+        let json = Json {
+            pipeline: &self.pipeline,
+            table: &self.table,
+            seconds: round(self.elapsed.as_secs_f64(), 1e3),
+            records_read: numbers.read,
+            records_mapped: numbers.mapped,
+            records_filtered: numbers.filtered,
+            records_skipped: numbers.skipped,
+            rows_written: numbers.written,
+            dead_letters: numbers.dead_letters,
+            rows_per_second: round(self.rows_per_second(), 10.0),
+            lag: numbers.lag,
+            first_row_milliseconds: self.first_row.map(milliseconds),
+            freshness_milliseconds: freshness
+                .map(|(p50, p99)| Freshness { p50: milliseconds(p50), p99: milliseconds(p99) }),
+            faults: numbers
+                .errors
+                .iter()
+                .map(|(place, cause, count)| Fault { place, cause, count: *count })
+                .collect(),
+            error: self.failure.as_ref().map(ToString::to_string),
+        };
+        // Numbers and texts: there is nothing in it that JSON has no form for.
+        let mut line = serde_json::to_string(&json).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+
+    /// A few lines.
+    pub(super) fn for_people(&self, coloured: bool) -> String {
+        let numbers = &self.numbers;
+        let name =
+            if coloured { format!("\u{1b}[1m{}\u{1b}[0m", self.pipeline) } else { self.pipeline.clone() };
+        let mut lines = vec![format!("{name} ran for {}", short_duration(self.elapsed))];
+        let mut line = |label: &str, value: String| lines.push(format!("  {label:<15}{value}"));
+        line("records read", count(numbers.read));
+        line("mapped", count(numbers.mapped));
+        for (label, number) in [("left out", numbers.filtered), ("skipped", numbers.skipped)] {
+            if number > 0 {
+                line(label, count(number));
+            }
+        }
+        line(
+            "rows written",
+            format!("{} to {} ({})", count(numbers.written), self.table, per_second(self.rows_per_second())),
+        );
+        line("dead letters", count(numbers.dead_letters));
+        if let Some(freshness) = numbers.freshness() {
+            line("freshness", freshness);
+        }
+        if let Some(first) = self.first_row {
+            line("first row", format!("after {}", short_duration(first)));
+        }
+        for (place, cause, times) in &numbers.errors {
+            line("faults", format!("{} × {place}: {cause}", count(*times)));
+        }
+        match numbers.lag {
+            Some(0) | None => {}
+            Some(lag) => line("left in topic", format!("{}; the next start goes on with them", count(lag))),
+        }
+        if let Some(failure) = &self.failure {
+            lines.push(format!("ended early: {failure}"));
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use userstream_worker::poison::{Poison, Stage};
+    use userstream_worker::produce::ProduceError;
+
+    fn summary(failure: Option<Failure>) -> Summary {
+        Summary {
+            pipeline: "demo/users".to_owned(),
+            table: "spark_streams.created_users".to_owned(),
+            elapsed: Duration::from_millis(10_004),
+            first_row: Some(Duration::from_micros(212_900)),
+            numbers: Numbers {
+                read: 1_003,
+                mapped: 1_001,
+                written: 1_000,
+                dead_letters: 3,
+                lag: Some(0),
+                freshness_p50: Some(Duration::from_micros(12_700)),
+                freshness_p99: Some(Duration::from_millis(48)),
+                errors: vec![("source", "http_503", 2)],
+                ..Numbers::default()
+            },
+            failure,
+        }
+    }
+
+    #[test]
+    fn people_get_a_few_lines() {
+        insta::assert_snapshot!(summary(None).for_people(false), @r"
+        demo/users ran for 10.0 s
+          records read   1,003
+          mapped         1,001
+          rows written   1,000 to spark_streams.created_users (100/s)
+          dead letters   3
+          freshness      12 ms p50, 48 ms p99
+          first row      after 212 ms
+          faults         2 × source: http_503
+        ");
+    }
+
+    #[test]
+    fn programs_get_one_line() {
+        let line = summary(None).for_programs();
+        assert_eq!(line.matches('\n').count(), 1);
+        insta::assert_snapshot!(line, @r#"{"pipeline":"demo/users","table":"spark_streams.created_users","seconds":10.004,"recordsRead":1003,"recordsMapped":1001,"recordsFiltered":0,"recordsSkipped":0,"rowsWritten":1000,"deadLetters":3,"rowsPerSecond":100.0,"lag":0,"firstRowMilliseconds":212,"freshnessMilliseconds":{"p50":12,"p99":48},"faults":[{"place":"source","cause":"http_503","count":2}],"error":null}"#);
+    }
+
+    #[test]
+    fn a_run_that_failed_says_why_and_ends_accordingly() {
+        let poison = Poison::new(Stage::Transformation, "type", "field dob: not a timestamp");
+        let summary = summary(Some(Failure::Source(ProduceError::Poison(poison))));
+        assert_eq!(summary.exit(), Exit::Data);
+        assert!(summary.for_people(false).contains("ended early: "), "{}", summary.for_people(false));
+        assert!(summary.for_programs().contains("field dob: not a timestamp"), "{}", summary.for_programs());
+    }
+}

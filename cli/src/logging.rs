@@ -1,0 +1,82 @@
+//! Log lines on standard error, or above the picture while there is one.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::view::LogLines;
+
+/// Where log lines go now.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Logging {
+    diverted: Arc<Mutex<Option<LogLines>>>,
+}
+
+/// The filter of log lines cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("--log {filter}: {source}; write a level, or levels by part: info,userstream_worker=debug")]
+pub(crate) struct FilterError {
+    filter: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+impl Logging {
+    /// Starts logging. Called once in a process.
+    pub(crate) fn start(filter: &str, coloured: bool) -> Result<Self, FilterError> {
+        let targets: Targets =
+            filter.parse().map_err(|source| FilterError { filter: filter.to_owned(), source })?;
+        let logging = Self::default();
+        let lines = tracing_subscriber::fmt::layer()
+            .compact()
+            .with_target(false)
+            .with_ansi(coloured)
+            .with_writer(logging.clone());
+        tracing_subscriber::registry().with(lines).with(targets).init();
+        Ok(logging)
+    }
+
+    /// Sends log lines to a screen, which shows them above its picture, for as long as it holds the lines.
+    pub(crate) fn divert(&self) -> LogLines {
+        let lines = LogLines::default();
+        *self.diverted.lock().unwrap_or_else(PoisonError::into_inner) = Some(lines.clone());
+        lines
+    }
+}
+
+impl<'w> MakeWriter<'w> for Logging {
+    type Writer = Destination;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        let diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
+        match diverted.as_ref().filter(|lines| lines.are_shown()) {
+            Some(lines) => Destination::Screen(lines.clone()),
+            None => Destination::Stderr(io::stderr()),
+        }
+    }
+}
+
+/// Where one log line goes.
+pub(crate) enum Destination {
+    Screen(LogLines),
+    Stderr(io::Stderr),
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Screen(lines) => lines.write(bytes),
+            Self::Stderr(stderr) => stderr.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Screen(lines) => lines.flush(),
+            Self::Stderr(stderr) => stderr.flush(),
+        }
+    }
+}

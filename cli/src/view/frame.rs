@@ -1,0 +1,299 @@
+//! The picture of a running pipeline, as lines of text. Pure: the same picture gives the same lines.
+
+use std::time::Duration;
+
+use super::numbers::Numbers;
+use super::rate::Rate;
+use super::text::{clock, columns, count, fit, left, per_second, right};
+
+/// What a pipeline connects, for the first line.
+#[derive(Debug, Clone)]
+pub(crate) struct Title {
+    /// Its name.
+    pub(crate) pipeline: String,
+    /// Its source; none where others fill the topic.
+    pub(crate) source: Option<String>,
+    /// Its topic.
+    pub(crate) topic: String,
+    /// Its table.
+    pub(crate) table: String,
+}
+
+/// Everything that is drawn.
+#[derive(Debug)]
+pub(crate) struct Picture<'a> {
+    /// The first line.
+    pub(crate) title: &'a Title,
+    /// How long it has been running.
+    pub(crate) elapsed: Duration,
+    /// The numbers now.
+    pub(crate) numbers: &'a Numbers,
+    /// How fast records are read.
+    pub(crate) read: &'a Rate,
+    /// How fast rows are written.
+    pub(crate) written: &'a Rate,
+    /// The names of the table's columns.
+    pub(crate) columns: &'a [String],
+    /// Some of the rows that were written last, the newest last.
+    pub(crate) rows: &'a [Vec<String>],
+    /// Why the last dead letter is one.
+    pub(crate) last_letter: Option<&'a str>,
+    /// What happens next, for the last line.
+    pub(crate) hint: &'a str,
+    /// Whether colours are wanted.
+    pub(crate) coloured: bool,
+}
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const CYAN: &str = "36";
+
+/// Lines that fit into a terminal of this size, one column and one row less than it has.
+pub(crate) fn frame(picture: &Picture<'_>, width: usize, height: usize) -> Vec<String> {
+    // A line as wide as the terminal would make some of them wrap.
+    let width = width.saturating_sub(1).clamp(20, 160);
+    let paint = Paint(picture.coloured);
+    let mut lines = vec![title(picture, width, paint), String::new()];
+    lines.extend(numbers(picture, width, paint));
+    let room = height.saturating_sub(lines.len() + 5);
+    if !picture.rows.is_empty() && room > 0 {
+        lines.push(String::new());
+        lines.extend(table(picture, width, room, paint));
+    }
+    lines.push(String::new());
+    lines.push(paint.dim(&fit(picture.hint, width)));
+    // Whatever is too much falls off at the end; the numbers stand first.
+    lines.truncate(height.saturating_sub(1).max(1));
+    lines
+}
+
+fn title(picture: &Picture<'_>, width: usize, paint: Paint) -> String {
+    let time = clock(picture.elapsed);
+    let room = width.saturating_sub(columns(&time) + 2);
+    let title = picture.title;
+    let name = fit(&title.pipeline, room);
+    let way: Vec<&str> =
+        title.source.as_deref().into_iter().chain([title.topic.as_str(), title.table.as_str()]).collect();
+    let way = fit(&format!("  {}", way.join(" ▸ ")), room.saturating_sub(columns(&name)));
+    let gap = " ".repeat(width.saturating_sub(columns(&name) + columns(&way) + columns(&time)));
+    format!("{}{}{gap}{}", paint.with(BOLD, &name), paint.with(CYAN, &way), paint.dim(&time))
+}
+
+fn numbers(picture: &Picture<'_>, width: usize, paint: Paint) -> Vec<String> {
+    let numbers = picture.numbers;
+    let flow = |name: &str, total: u64, rate: &Rate| {
+        let text = format!(
+            "  {}{}{}",
+            left(name, 14),
+            right(&count(total), 12),
+            right(&per_second(rate.per_second()), 10)
+        );
+        let bars = rate.bars();
+        if columns(&text) + 3 + columns(&bars) <= width {
+            format!("{text}   {}", paint.with(GREEN, &bars))
+        } else {
+            fit(&text, width)
+        }
+    };
+    let plain = |name: &str, value: &str, colour: Option<&str>| {
+        let text = fit(&format!("  {}{}", left(name, 14), right(value, 12)), width);
+        colour.map_or(text.clone(), |colour| paint.with(colour, &text))
+    };
+    let mut lines = vec![
+        flow("records read", numbers.read, picture.read),
+        flow("rows written", numbers.written, picture.written),
+        plain("lag", &numbers.lag.map_or_else(|| "unknown".to_owned(), count), None),
+    ];
+    let letters = (numbers.dead_letters > 0).then_some(YELLOW);
+    let mut line = plain("dead letters", &count(numbers.dead_letters), letters);
+    const BEHIND_NUMBER: usize = 31;
+    const LEAST_REASON: usize = 12;
+    if let Some(reason) = picture.last_letter.filter(|_| width >= BEHIND_NUMBER + LEAST_REASON) {
+        let reason = fit(reason, width - BEHIND_NUMBER);
+        line.push_str(&paint.dim(&format!("   {reason}")));
+    }
+    lines.push(line);
+    for (name, number) in [("left out", numbers.filtered), ("skipped", numbers.skipped)] {
+        if number > 0 {
+            lines.push(plain(name, &count(number), None));
+        }
+    }
+    let faults: u64 = numbers.errors.iter().map(|(_, _, count)| count).sum();
+    if faults > 0 {
+        lines.push(plain("faults", &count(faults), Some(RED)));
+    }
+    if let Some(freshness) = numbers.freshness() {
+        lines.push(fit(&format!("  {}{freshness}", left("freshness", 17)), width));
+    }
+    lines
+}
+
+/// As many columns and as many of the newest rows as there is room for.
+fn table(picture: &Picture<'_>, width: usize, room: usize, paint: Paint) -> Vec<String> {
+    const WIDEST: usize = 36;
+    let first = picture.rows.len().saturating_sub(room.saturating_sub(1).clamp(1, 5));
+    let rows = picture.rows.get(first..).unwrap_or_default();
+    let mut lines = vec!["  ".to_owned(); rows.len() + 1];
+    let mut used = 2;
+    for (index, name) in picture.columns.iter().enumerate() {
+        let values: Vec<String> =
+            rows.iter().map(|row| fit(row.get(index).map_or("", String::as_str), WIDEST)).collect();
+        let widest = values.iter().map(|value| columns(value)).chain([columns(name)]).max().unwrap_or(0);
+        let wide = widest.min(WIDEST).min(width.saturating_sub(used));
+        // A column of which next to nothing could be seen says nothing.
+        if wide < widest.min(6) {
+            break;
+        }
+        used += wide + 2;
+        for (line, (value, is_name)) in lines
+            .iter_mut()
+            .zip(std::iter::once((name, true)).chain(values.iter().map(|value| (value, false))))
+        {
+            let cell = left(&fit(value, wide), wide);
+            line.push_str(&if is_name { paint.dim(&cell) } else { cell });
+            line.push_str("  ");
+        }
+    }
+    lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.with(DIM, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn title() -> Title {
+        Title {
+            pipeline: "demo".to_owned(),
+            source: Some("generator".to_owned()),
+            topic: "users_created".to_owned(),
+            table: "spark_streams.created_users".to_owned(),
+        }
+    }
+
+    fn lines(
+        width: usize,
+        height: usize,
+        rows: &[Vec<String>],
+        last_letter: Option<&str>,
+        coloured: bool,
+    ) -> Vec<String> {
+        let numbers = Numbers {
+            read: 12_050,
+            mapped: 12_049,
+            written: 12_048,
+            dead_letters: u64::from(last_letter.is_some()),
+            lag: Some(1),
+            freshness_p50: Some(Duration::from_millis(12)),
+            freshness_p99: Some(Duration::from_millis(48)),
+            ..Numbers::default()
+        };
+        let mut rate = Rate::default();
+        for second in 0..=9 {
+            rate.look(Duration::from_secs(second), second * 50);
+        }
+        let names = ["id", "first_name", "address"].map(str::to_owned);
+        let picture = Picture {
+            title: &title(),
+            elapsed: Duration::from_secs(242),
+            numbers: &numbers,
+            read: &rate,
+            written: &rate,
+            columns: &names,
+            rows,
+            last_letter,
+            hint: "Ctrl-C stops the source and writes what has been read",
+            coloured,
+        };
+        frame(&picture, width, height)
+    }
+
+    fn rows() -> Vec<Vec<String>> {
+        vec![
+            ["7a0e", "Åsa", "12 Storgatan, Malmö"].map(str::to_owned).to_vec(),
+            ["1f3c", "مريم", "4 東京\u{1b}[2J, 港区"].map(str::to_owned).to_vec(),
+        ]
+    }
+
+    #[test]
+    fn a_wide_terminal_shows_everything() {
+        insta::assert_snapshot!(lines(100, 30, &rows(), Some("field dob: not a timestamp"), false).join("\n"), @r"
+        demo  generator ▸ users_created ▸ spark_streams.created_users                                  4:02
+
+          records read        12,050      50/s   █████████
+          rows written        12,048      50/s   █████████
+          lag                      1
+          dead letters             1   field dob: not a timestamp
+          freshness        12 ms p50, 48 ms p99
+
+          id    first_name  address
+          7a0e  Åsa         12 Storgatan, Malmö
+          1f3c  مريم        4 東京·[2J, 港区
+
+        Ctrl-C stops the source and writes what has been read
+        ");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_the_numbers_and_what_else_fits() {
+        insta::assert_snapshot!(lines(40, 30, &rows(), Some("field dob: not a timestamp"), false).join("\n"), @r"
+        demo  generator ▸ users_created …  4:02
+
+          records read        12,050      50/s
+          rows written        12,048      50/s
+          lag                      1
+          dead letters             1
+          freshness        12 ms p50, 48 ms p99
+
+          id    first_name  address
+          7a0e  Åsa         12 Storgatan, Malmö
+          1f3c  مريم        4 東京·[2J, 港区
+
+        Ctrl-C stops the source and writes wha…
+        ");
+    }
+
+    #[test]
+    fn colours_change_no_text() {
+        let coloured = lines(100, 30, &rows(), Some("x"), true).join("\n");
+        let mut plain = String::new();
+        let mut rest = coloured.as_str();
+        while let Some((before, after)) = rest.split_once('\u{1b}') {
+            plain.push_str(before);
+            rest = after.split_once('m').map_or("", |(_, after)| after);
+        }
+        plain.push_str(rest);
+        let trimmed: Vec<&str> = plain.lines().map(str::trim_end).collect();
+        assert_eq!(trimmed, lines(100, 30, &rows(), Some("x"), false));
+    }
+
+    proptest! {
+        #[test]
+        fn a_frame_never_leaves_the_terminal(width in 21_usize..200, height in 2_usize..40, value in "\\PC{0,60}|.{0,60}") {
+            let rows = vec![vec![value.clone(), value.clone(), value.clone()]; 9];
+            let lines = lines(width, height, &rows, Some(&value), false);
+            prop_assert!(lines.len() < height, "{} lines in {height} rows", lines.len());
+            for line in lines {
+                prop_assert!(columns(&line) < width, "{line:?} takes {} of {width}", columns(&line));
+                prop_assert!(!line.chars().any(char::is_control), "{line:?}");
+            }
+        }
+    }
+}

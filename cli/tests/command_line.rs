@@ -1,0 +1,180 @@
+//! What is typed and what is answered: help, validation, explanations, completions.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod support;
+
+use support::{Workdir, generator, pipeline, root};
+
+/// Help is wrapped to the terminal, so the tests ask for one of this width.
+fn help(arguments: &[&str]) -> String {
+    let workdir = Workdir::new();
+    let output = workdir.usp(arguments).env("COLUMNS", "100").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn help_of_every_command_is_as_it_was_written() {
+    insta::assert_snapshot!("help", help(&["--help"]));
+    for command in ["local", "validate", "plan", "tail", "explain", "completions"] {
+        insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
+    }
+}
+
+#[test]
+fn help_has_no_colours_where_there_is_no_terminal() {
+    assert!(!help(&["--help"]).contains('\u{1b}'));
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    assert_eq!(help(&["--version"]), format!("usp {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2() {
+    let workdir = Workdir::new();
+    for arguments in [
+        &["lokal"][..],
+        &["local"],
+        &["local", "a.yaml", "--once", "--records", "5"],
+        &["local", "a.yaml", "--for", "5 minutes"],
+        &["local", "a.yaml", "--kafka", "nowhere"],
+    ] {
+        let ended = workdir.run(arguments).expect(2);
+        assert!(ended.stderr.contains("error:"), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_examples_are_valid() {
+    let examples = root().join("crds/examples");
+    let mut files: Vec<_> =
+        std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 3, "{files:?}");
+    let workdir = Workdir::new();
+    let ended = Workdir::run(
+        &workdir,
+        std::iter::once("validate".into()).chain(files.iter().map(|path| path.as_os_str().to_owned())),
+    )
+    .expect(0);
+    assert_eq!(ended.stdout.lines().count(), files.len(), "{}", ended.stdout);
+}
+
+/// A pipeline with three mistakes: an unknown field, a number out of range, and a key column that may be missing.
+fn wrong() -> String {
+    pipeline(&generator(5))
+        .replace("partitions: 3", "partitions: 0, retention: 5d")
+        .replace("from: login.uuid, required: true", "from: login.uuid")
+}
+
+#[test]
+fn what_is_wrong_is_shown_with_its_place() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &wrong());
+    let ended = workdir.run(["validate", &file]).expect(1);
+    assert_eq!(ended.stdout, "");
+    insta::assert_snapshot!("validate-wrong", ended.stderr);
+}
+
+#[test]
+fn what_is_wrong_is_told_to_programs_line_by_line() {
+    let workdir = Workdir::new();
+    let (good, bad) =
+        (workdir.write("good.yaml", &pipeline(&generator(5))), workdir.write("people.yaml", &wrong()));
+    let ended = workdir.run(["validate", &bad, &good, "--output", "json"]).expect(1);
+    let findings: Vec<serde_json::Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(findings.len() >= 3, "{findings:?}");
+    for finding in &findings {
+        assert_eq!(finding["file"], "people.yaml");
+        assert!(finding["line"].as_u64() > Some(1) && finding["message"].is_string(), "{finding}");
+    }
+}
+
+#[test]
+fn a_pipeline_may_come_from_standard_input() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(5)));
+    let stdin = std::fs::File::open(workdir.path().join(file)).unwrap();
+    let output = workdir.usp(["validate", "-"]).stdin(stdin).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_no_finding() {
+    let ended = Workdir::new().run(["validate", "nothing.yaml"]).expect(78);
+    assert!(ended.stderr.contains("nothing.yaml cannot be read"), "{}", ended.stderr);
+}
+
+#[test]
+fn nothing_runs_while_something_is_wrong() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &wrong());
+    for command in ["local", "plan", "tail"] {
+        workdir.run([command, &file]).expect(1);
+    }
+    assert!(!workdir.path().join("userstream-data").exists());
+}
+
+#[test]
+fn fields_are_explained() {
+    let workdir = Workdir::new();
+    let text = workdir.run(["explain", "spec.source.http.interval"]).expect(0).stdout;
+    assert!(text.starts_with("spec.source.http.interval  <string>"), "{text}");
+    let text = workdir.run(["explain"]).expect(0).stdout;
+    assert!(text.starts_with("UserStreamPipeline  <Object>") && text.contains("\n  spec "), "{text}");
+    let ended = workdir.run(["explain", "spec.kafka.topik"]).expect(2);
+    assert!(ended.stderr.contains("did you mean spec.kafka.topic?"), "{}", ended.stderr);
+}
+
+#[test]
+fn every_field_has_an_explanation() {
+    let workdir = Workdir::new();
+    let tree = workdir.run(["explain", "spec", "--recursive"]).expect(0).stdout;
+    let mut path: Vec<String> = Vec::new();
+    let mut fields = 0;
+    for line in tree.lines().skip_while(|line| *line != "Fields:").skip(1) {
+        let depth = (line.len() - line.trim_start().len()) / 2 - 1;
+        path.truncate(depth);
+        path.push(line.split_whitespace().next().unwrap().to_owned());
+        // What is Kubernetes' own is explained by Kubernetes.
+        if path[0] == "template" && depth > 0 {
+            continue;
+        }
+        let field = path.join(".");
+        let text = workdir.run(["explain", &field]).expect(0).stdout;
+        let description = text.lines().nth(2).unwrap_or_default();
+        assert!(description.starts_with("  ") && description.len() > 8, "{field} is not explained: {text}");
+        fields += 1;
+    }
+    assert!(fields > 80, "only {fields} fields");
+}
+
+#[test]
+fn shells_get_completions() {
+    let workdir = Workdir::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = workdir.run(["completions", shell]).expect(0).stdout;
+        assert!(script.contains("usp") && script.contains("validate"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_is_no_error() {
+    let workdir = Workdir::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    // As `| head -0` would.
+    drop(reader);
+    let output = workdir.usp(["explain", "spec", "--recursive"]).stdout(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -1,0 +1,220 @@
+//! `usp local`, from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod support;
+
+use rustix::process::Signal;
+use support::http::{Answer, Server};
+use support::{Workdir, generator, id, person, pipeline, pipeline_with};
+
+#[test]
+fn one_run_writes_every_record_and_ends() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(250)));
+    let ended = workdir.run(["local", &file, "--once", "--output", "json"]).expect(0);
+    assert_eq!(ended.stdout.lines().count(), 1, "{}", ended.stdout);
+    let summary = ended.summary();
+    for (member, value) in
+        [("recordsRead", 250), ("recordsMapped", 250), ("rowsWritten", 250), ("deadLetters", 0), ("lag", 0)]
+    {
+        assert_eq!(summary[member], value, "{member} in {summary}");
+    }
+    assert_eq!(summary["pipeline"], "default/people");
+    assert_eq!(summary["table"], "shop.people");
+    assert!(summary["freshnessMilliseconds"]["p99"].is_u64(), "{summary}");
+    assert!(summary["firstRowMilliseconds"].is_u64(), "{summary}");
+    assert_eq!(workdir.rows(), 250);
+}
+
+#[test]
+fn the_next_run_goes_on_where_the_last_one_ended() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(100)));
+    for rows in [100, 200, 300] {
+        workdir.run(["local", &file, "--once"]).expect(0);
+        assert_eq!(workdir.rows(), rows);
+    }
+}
+
+#[test]
+fn a_row_limit_is_reached_and_what_was_read_is_written() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(40)));
+    let summary = workdir.run(["local", &file, "--records", "100", "--output", "json"]).expect(0).summary();
+    assert!(summary["rowsWritten"].as_u64() >= Some(100), "{summary}");
+    assert_eq!(summary["rowsWritten"], summary["recordsMapped"], "{summary}");
+    assert_eq!(workdir.rows(), summary["rowsWritten"].as_u64().unwrap());
+}
+
+#[test]
+fn a_time_limit_ends_the_run_in_order() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(40)));
+    let summary = workdir.run(["local", &file, "--for", "500ms", "--output", "json"]).expect(0).summary();
+    assert!(summary["seconds"].as_f64() >= Some(0.5), "{summary}");
+    assert_eq!((&summary["lag"], workdir.rows()), (&0.into(), summary["recordsMapped"].as_u64().unwrap()));
+}
+
+#[test]
+fn an_interrupt_drains_prints_the_summary_and_ends_well() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let workdir = Workdir::new();
+        let file = workdir.write("people.yaml", &pipeline(&generator(500)));
+        let mut running = workdir.start(["local", &file]);
+        // The first line comes with the first rows.
+        let line = running.line().unwrap_or_else(|| panic!("it ended by itself"));
+        assert!(line.contains("written"), "{line}");
+        running.signal(signal);
+        let ended = running.end().expect(0);
+        assert!(ended.stdout.contains("rows written"), "{}", ended.stdout);
+        assert!(!ended.stdout.contains("left in topic"), "{}", ended.stdout);
+        let rows = workdir.rows();
+        assert!(rows > 0 && rows.is_multiple_of(500), "{rows} rows: a page was written in part");
+    }
+}
+
+#[test]
+fn a_directory_in_use_is_refused() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(10)));
+    let mut first = workdir.start(["local", &file]);
+    first.line().unwrap_or_else(|| panic!("it ended by itself"));
+    let second = workdir.run(["local", &file, "--once"]).expect(69);
+    assert!(second.stderr.contains("is in use by another `usp local`"), "{}", second.stderr);
+    first.signal(Signal::INT);
+    first.end().expect(0);
+}
+
+#[test]
+fn an_api_is_walked_page_by_page_into_the_table() {
+    let page = |numbers: std::ops::Range<usize>| {
+        let people: Vec<String> = numbers.map(person).collect();
+        format!(r#"{{"results":[{}]}}"#, people.join(","))
+    };
+    let server = Server::start(move |target| {
+        let number = target.split("page=").nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
+        Answer::Complete(200, if number <= 3 { page(number * 10..number * 10 + 10) } else { page(0..0) })
+    });
+    let workdir = Workdir::new();
+    let source = format!(
+        "{{http: {{url: \"{}/api\", interval: 1s, recordsPath: results, pagination: {{type: Page, parameter: page, first: 1, maxPages: 10}}, rateLimit: {{requests: 100, per: 1s}}}}}}",
+        server.address()
+    );
+    let file = workdir.write("people.yaml", &pipeline(&source));
+    let summary = workdir.run(["local", &file, "--once", "--output", "json"]).expect(0).summary();
+    assert_eq!(summary["rowsWritten"], 30, "{summary}");
+    assert_eq!(server.requests(), ["/api?page=1", "/api?page=2", "/api?page=3", "/api?page=4"]);
+    let found = workdir.query("shop", "SELECT id, first_name, post_code FROM people ORDER BY id");
+    let expected: Vec<Vec<Option<String>>> = (10..40)
+        .map(|number| vec![Some(id(number)), Some(format!("P{number}")), Some(number.to_string())])
+        .collect();
+    assert_eq!(found, expected);
+}
+
+/// A source with one good person, one whose date of birth is none, and one without an id.
+fn poisoned() -> Server {
+    Server::start(|_| {
+        let bad_date = person(2).replace("1990-01-01T00:00:00Z", "yesterday");
+        let no_id = r#"{"name":{"first":"Nobody"}}"#;
+        Answer::Complete(200, format!("[{},{bad_date},{no_id}]", person(1)))
+    })
+}
+
+#[test]
+fn a_record_that_does_not_map_is_a_dead_letter_and_stops_nothing() {
+    let server = poisoned();
+    let workdir = Workdir::new();
+    let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
+    let file = workdir.write("people.yaml", &pipeline(&source));
+    let ended = workdir.run(["local", &file, "--once", "--output", "json"]).expect(0);
+    let summary = ended.summary();
+    assert_eq!((&summary["rowsWritten"], &summary["deadLetters"]), (&1.into(), &2.into()), "{summary}");
+    assert!(!ended.stderr.contains("yesterday"), "a value of a record in the log: {}", ended.stderr);
+
+    let letters = workdir.run(["tail", &file, "--stage", "dlq", "--output", "json"]).expect(0);
+    let letters: Vec<serde_json::Value> =
+        letters.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(letters.len(), 2, "{letters:?}");
+    assert!(letters[0]["reason"].as_str().unwrap().contains("dob"), "{}", letters[0]);
+    assert_eq!(letters[0]["value"]["dob"]["date"], "yesterday", "{}", letters[0]);
+    assert_eq!(letters[1]["value"]["name"]["first"], "Nobody", "{}", letters[1]);
+}
+
+#[test]
+fn under_fail_the_first_bad_record_ends_the_run_with_65() {
+    let server = poisoned();
+    let workdir = Workdir::new();
+    let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
+    let file = workdir.write("people.yaml", &pipeline_with(&source, "{onError: Fail}"));
+    let ended = workdir.run(["local", &file, "--output", "json"]).expect(65);
+    assert!(ended.summary()["error"].as_str().unwrap().contains("onError: Fail"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_source_that_is_away_fails_one_run_with_69() {
+    let server = Server::start(|_| Answer::Complete(503, String::new()));
+    let workdir = Workdir::new();
+    let source = format!(
+        "{{http: {{url: \"{}\", interval: 1s, retry: {{maxAttempts: 2, initialBackoff: 1ms, maxBackoff: 1ms}}}}}}",
+        server.address()
+    );
+    let file = workdir.write("people.yaml", &pipeline(&source));
+    let ended = workdir.run(["local", &file, "--once", "--output", "json"]).expect(69);
+    let summary = ended.summary();
+    assert_eq!(summary["rowsWritten"], 0, "{summary}");
+    assert_eq!(summary["faults"][0]["place"], "source", "{summary}");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_private_address_is_refused_when_ranges_are_named() {
+    let server = Server::start(|_| Answer::Complete(200, "[]".to_owned()));
+    let workdir = Workdir::new();
+    let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
+    let file = workdir.write("people.yaml", &pipeline(&source));
+    workdir.run(["local", &file, "--once", "--allow-private-range", "10.0.0.0/8"]).expect(69);
+    assert_eq!(server.requests().len(), 0);
+    workdir.run(["local", &file, "--once", "--allow-private-range", "127.0.0.0/8"]).expect(0);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_planned_pipeline_prints_its_plan_and_changes_nothing() {
+    let workdir = Workdir::new();
+    let text = pipeline(&generator(10)).replace("spec:\n", "spec:\n  mode: Plan\n");
+    let file = workdir.write("people.yaml", &text);
+    let ended = workdir.run(["local", &file]).expect(0);
+    assert!(ended.stdout.contains("topic people"), "{}", ended.stdout);
+    let planned = workdir.run(["plan", &file]).expect(0);
+    assert!(planned.stdout.contains("topic people"), "it was created: {}", planned.stdout);
+}
+
+#[test]
+fn what_is_not_done_yet_is_refused_and_not_left_out() {
+    let workdir = Workdir::new();
+    let text = pipeline(&generator(10)).replace(
+        "  delivery: {}\n",
+        "  processor: {dedupe: {within: 10m}, watermark: {field: fetched_at, maxDelay: 1m}}\n",
+    );
+    let file = workdir.write("people.yaml", &text);
+    let ended = workdir.run(["local", &file, "--once"]).expect(78);
+    assert!(ended.stderr.contains("processor.dedupe"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_without_its_client_says_how_to_get_it() {
+    if cfg!(feature = "kafka") {
+        return;
+    }
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(10)));
+    let ended = workdir.run(["local", &file, "--kafka", "localhost:9092"]).expect(78);
+    assert!(ended.stderr.contains("--features kafka"), "{}", ended.stderr);
+}
