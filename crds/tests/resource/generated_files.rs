@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cases::replace;
+use crate::reference;
 use serde_json::Value;
 use userstream_crds::definition::{custom_resource_definition, editor_schema};
 
@@ -40,6 +41,11 @@ fn the_custom_resource_definition_is_the_one_that_the_types_generate() {
 fn the_schema_for_editors_is_the_one_that_the_types_generate() {
     let json = serde_json::to_string_pretty(&editor_schema()).unwrap();
     assert_committed("userstreampipeline.schema.json", &format!("{json}\n"));
+}
+
+#[test]
+fn the_reference_in_the_documentation_is_the_one_that_the_types_generate() {
+    assert_committed("../docs/pipeline-reference.md", &reference::markdown());
 }
 
 #[test]

@@ -8,5 +8,6 @@ mod defaults;
 mod examples;
 mod fixtures;
 mod generated_files;
+mod reference;
 mod rules_in_cel;
 mod schedules;
