@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::build::Manifest;
 use crate::hash;
+use crate::kind::Kind;
 use crate::names::APPLIED;
 
 /// The manifest with the hash of itself among its annotations.
@@ -19,6 +20,39 @@ pub fn sealed(mut manifest: Manifest) -> Manifest {
         }
     }
     manifest
+}
+
+/// What has to be done so that an object is as its manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// It has to be created.
+    Create,
+    /// It has to be applied again.
+    Update,
+    /// It has to be deleted and created again: what is different cannot be changed.
+    Replace,
+}
+
+/// What has to be done so that the object is as its (sealed) manifest. A Job cannot be changed: one that has ended stays as
+/// it is, one that still works begins again.
+#[must_use]
+pub fn change(manifest: &Manifest, existing: Option<&Value>) -> Change {
+    match existing {
+        None => Change::Create,
+        Some(existing) if !differs(manifest, existing) => Change::None,
+        Some(existing) if manifest.kind == Kind::Job => {
+            let conditions = existing.pointer("/status/conditions").and_then(Value::as_array);
+            let is_end = |condition: &Value| {
+                let of = condition.get("type").and_then(Value::as_str);
+                matches!(of, Some("Complete" | "Failed"))
+                    && condition.get("status") == Some(&Value::from("True"))
+            };
+            if conditions.into_iter().flatten().any(is_end) { Change::None } else { Change::Replace }
+        }
+        Some(_) => Change::Update,
+    }
 }
 
 /// Whether the object has to be applied (again). The manifest is a sealed one.
@@ -102,7 +136,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::kind::Kind;
 
     fn manifest() -> Manifest {
         let body = json!({
@@ -144,6 +177,19 @@ mod tests {
             change(&mut existing);
             assert!(differs(&manifest(), &existing), "change {index}");
         }
+    }
+
+    #[test]
+    fn a_job_that_has_ended_stays_and_one_that_works_begins_again() {
+        let wanted = Manifest { kind: Kind::Job, ..manifest() };
+        assert_eq!(change(&wanted, None), Change::Create);
+        assert_eq!(change(&wanted, Some(&wanted.body)), Change::None);
+        let mut existing = wanted.body.clone();
+        existing["spec"]["replicas"] = json!(1);
+        assert_eq!(change(&wanted, Some(&existing)), Change::Replace);
+        existing["status"] = json!({"conditions": [{"type": "Failed", "status": "True"}]});
+        assert_eq!(change(&wanted, Some(&existing)), Change::None);
+        assert_eq!(change(&manifest(), Some(&existing)), Change::Update);
     }
 
     #[test]

@@ -1,0 +1,178 @@
+//! What the operator remembers of a pipeline between two looks at it. Nothing that matters is lost with it: after a restart
+//! it is found out again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use kube::Resource;
+use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
+
+use super::expectations::Expectations;
+
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(300);
+
+/// What a person can change of a resource: the generation of its spec, its annotations by their hash, and whether it is being
+/// deleted. A change is looked at at once, however long the pause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version(Option<i64>, String, bool);
+
+impl Version {
+    pub(super) fn of(resource: &impl Resource) -> Self {
+        let metadata = resource.meta();
+        let annotations = format!("{:?}", metadata.annotations);
+        Self(
+            metadata.generation,
+            crate::hash::short(annotations.as_bytes()),
+            metadata.deletion_timestamp.is_some(),
+        )
+    }
+}
+
+/// The model of a spec, or what is wrong with it.
+pub(super) type Validated = Result<Pipeline, Vec<Violation>>;
+
+/// What is remembered of one pipeline.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The last spec that was validated: its generation, and what came of it.
+    validated: Option<(Option<i64>, Arc<Validated>)>,
+    /// Writes that the caches have not seen yet.
+    pub(super) expectations: Expectations,
+    /// Since when fewer processors would do.
+    pub(super) low_since: Option<Timestamp>,
+    /// How many times in a row it went wrong.
+    failures: u32,
+    /// Until when it is not tried again, and for which version of the resource that holds.
+    pause: Option<(Timestamp, Version)>,
+    /// What was last told of a resource that cannot be read.
+    pub(super) told_undecodable: Option<String>,
+    /// The pauses are spread by this, so that pipelines that fail together do not come back together.
+    spread: u64,
+}
+
+impl Memory {
+    /// The model of the spec. A spec is validated once.
+    pub(super) fn validate(&mut self, resource: &UserStreamPipeline) -> Arc<Validated> {
+        let generation = resource.metadata.generation;
+        match &self.validated {
+            Some((of, known)) if *of == generation && generation.is_some() => known.clone(),
+            _ => {
+                let fresh = Arc::new(validate(resource));
+                self.validated = Some((generation, fresh.clone()));
+                fresh
+            }
+        }
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.failures = 0;
+        self.pause = None;
+    }
+
+    /// How long the pause after a failure still is. What happens meanwhile does not shorten it, but for an edit: a write that
+    /// is refused would otherwise be tried again with everything that moves.
+    pub(super) fn pause(&self, version: &Version, now: Timestamp) -> Option<Duration> {
+        let (until, _) = self.pause.as_ref().filter(|(_, of)| of == version)?;
+        Duration::try_from(until.duration_since(now)).ok().filter(|left| !left.is_zero())
+    }
+
+    /// Notes a failure.
+    pub(super) fn failed(&mut self, version: Version, now: Timestamp) {
+        let pause = self.next_pause();
+        let until = SignedDuration::try_from(pause).ok().and_then(|pause| now.checked_add(pause).ok());
+        self.pause = until.map(|until| (until, version));
+    }
+
+    /// The pause before the next attempt: it doubles, and is shortened by up to a quarter.
+    fn next_pause(&mut self) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1u32.checked_shl(self.failures).unwrap_or(u32::MAX));
+        self.failures = self.failures.saturating_add(1);
+        // A step of a linear congruential generator: evenly spread is all that it has to be.
+        self.spread =
+            self.spread.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let percent = u32::try_from(self.spread >> 33).unwrap_or_default() % 26;
+        doubled.min(LAST_RETRY) * (100 - percent) / 100
+    }
+}
+
+/// What is remembered of all pipelines, by their UID.
+#[derive(Debug, Default)]
+pub(super) struct Memories(Mutex<HashMap<String, Arc<Mutex<Memory>>>>);
+
+impl Memories {
+    pub(super) fn of(&self, uid: &str) -> Arc<Mutex<Memory>> {
+        let fresh = || {
+            let spread = uid.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+            Arc::new(Mutex::new(Memory { spread, ..Memory::default() }))
+        };
+        lock(&self.0).entry(uid.to_owned()).or_insert_with(fresh).clone()
+    }
+
+    /// Forgets the pipelines that are no more.
+    pub(super) fn forget(&self, uid: &str) {
+        lock(&self.0).remove(uid);
+    }
+}
+
+/// The value behind a lock, whatever became of whoever held it before: none of these is ever half changed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_five_minutes_and_start_again_after_a_success() {
+        let mut memory = Memory::default();
+        let pauses: Vec<Duration> = (0..40).map(|_| memory.next_pause()).collect();
+        for (index, pause) in pauses.iter().enumerate() {
+            let full = FIRST_RETRY
+                .saturating_mul(1u32.checked_shl(index.try_into().unwrap()).unwrap_or(u32::MAX))
+                .min(LAST_RETRY);
+            assert!(*pause <= full && *pause >= full * 3 / 4, "{index}: {pause:?} of {full:?}");
+        }
+        memory.succeeded();
+        assert!(memory.next_pause() <= FIRST_RETRY);
+    }
+
+    #[test]
+    fn only_an_edit_cuts_a_pause_short() {
+        let now = Timestamp::constant(1_800_000_000, 0);
+        let mut resource = k8s_openapi::api::core::v1::ConfigMap::default();
+        resource.metadata.generation = Some(1);
+        let mut memory = Memory::default();
+        assert_eq!(memory.pause(&Version::of(&resource), now), None);
+        memory.failed(Version::of(&resource), now);
+        resource.metadata.resource_version = Some("2".to_owned());
+        let left = memory.pause(&Version::of(&resource), now).unwrap();
+        assert!(left <= FIRST_RETRY && !left.is_zero());
+        assert_eq!(memory.pause(&Version::of(&resource), now + SignedDuration::from_secs(2)), None);
+        let mut edited = resource.clone();
+        edited.metadata.generation = Some(2);
+        assert_eq!(memory.pause(&Version::of(&edited), now), None);
+        edited = resource.clone();
+        edited.metadata.annotations =
+            Some([("userstream.dev/requested-at".to_owned(), "now".to_owned())].into());
+        assert_eq!(memory.pause(&Version::of(&edited), now), None);
+        memory.succeeded();
+        assert_eq!(memory.pause(&Version::of(&resource), now), None);
+    }
+
+    #[test]
+    fn pipelines_that_fail_together_do_not_come_back_together() {
+        let memories = Memories::default();
+        let pauses: std::collections::BTreeSet<Duration> = (0..20)
+            .map(|index| {
+                let memory = memories.of(&format!("pipeline {index}"));
+                let mut memory = lock(&memory);
+                (0..5).map(|_| memory.next_pause()).sum()
+            })
+            .collect();
+        assert!(pauses.len() > 10, "{pauses:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! The objects that a pipeline owns, of every kind alike.
+
+use std::sync::Arc;
+
+use kube::Resource;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::kind::Kind;
+use crate::observed::{Observed, is_owned_by};
+
+/// An object that a pipeline owns.
+#[derive(Clone, Debug)]
+pub(super) struct OwnedObject {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+    pub(super) uid: String,
+    pub(super) version: Option<String>,
+    /// All of it, as the API has it.
+    pub(super) body: Value,
+}
+
+/// All objects that a pipeline owns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owned(Vec<OwnedObject>);
+
+impl Owned {
+    /// Those among what was observed whose controller is the pipeline with this UID. The runs of a CronJob are the CronJob's.
+    pub(super) fn of(observed: &Observed, uid: &str) -> Self {
+        let mut all = Self::default();
+        all.add(Kind::ConfigMap, &observed.config_maps, uid);
+        all.add(Kind::Job, &observed.jobs, uid);
+        all.add(Kind::CronJob, &observed.cron_jobs, uid);
+        all.add(Kind::Deployment, &observed.deployments, uid);
+        all.add(Kind::PodDisruptionBudget, &observed.pod_disruption_budgets, uid);
+        all.add(Kind::NetworkPolicy, &observed.network_policies, uid);
+        all.add(Kind::PodMonitor, &observed.pod_monitors, uid);
+        all.add(Kind::KafkaTopic, &observed.kafka_topics, uid);
+        all
+    }
+
+    fn add<K: Resource + Serialize>(&mut self, kind: Kind, objects: &[Arc<K>], uid: &str) {
+        let own = objects.iter().filter(|object| is_owned_by(object.as_ref(), Some(uid)));
+        self.0.extend(own.map(|object| {
+            let metadata = object.meta();
+            OwnedObject {
+                kind,
+                name: metadata.name.clone().unwrap_or_default(),
+                uid: metadata.uid.clone().unwrap_or_default(),
+                version: metadata.resource_version.clone(),
+                body: serde_json::to_value(object.as_ref()).unwrap_or_default(),
+            }
+        }));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &OwnedObject> {
+        self.0.iter()
+    }
+
+    pub(super) fn find(&self, kind: Kind, name: &str) -> Option<&OwnedObject> {
+        self.0.iter().find(|object| object.kind == kind && object.name == name)
+    }
+}

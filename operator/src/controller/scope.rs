@@ -1,0 +1,251 @@
+//! One namespace, or all of them: the watches, their caches, and the queue of pipelines to look at.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::{Config, Event, watcher};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::Sender;
+use userstream_crds::UserStreamPipeline;
+
+use super::cache::{Cache, Feed, PipelineKey};
+use super::health::Health;
+use crate::kind;
+use crate::names::MANAGED_BY;
+use crate::settings::Settings;
+
+/// A pipeline, or what is left of one that cannot be read.
+pub(super) type Guarded = DeserializeGuard<UserStreamPipeline>;
+
+/// The kind that everything is about, in the plural.
+pub(super) const PIPELINES: &str = "userstreampipelines";
+
+/// The caches of a scope.
+#[derive(Debug, Default)]
+pub(super) struct Caches {
+    pub(super) config_maps: Arc<Cache<ConfigMap>>,
+    pub(super) jobs: Arc<Cache<Job>>,
+    pub(super) cron_jobs: Arc<Cache<CronJob>>,
+    pub(super) deployments: Arc<Cache<Deployment>>,
+    pub(super) pod_disruption_budgets: Arc<Cache<PodDisruptionBudget>>,
+    pub(super) network_policies: Arc<Cache<NetworkPolicy>>,
+    pub(super) pod_monitors: Arc<Cache<DynamicObject>>,
+    pub(super) kafka_topics: Arc<Cache<DynamicObject>>,
+    pub(super) pods: Arc<Cache<Pod>>,
+}
+
+/// What every watch of a scope needs.
+#[derive(Clone)]
+pub(super) struct Watching {
+    pub(super) client: Client,
+    /// None: all namespaces.
+    pub(super) namespace: Option<String>,
+    pub(super) health: Arc<Health>,
+    /// The queue of pipelines to look at.
+    pub(super) queue: Sender<PipelineKey>,
+}
+
+impl Watching {
+    fn part(&self, plural: &str) -> String {
+        match &self.namespace {
+            None => format!("watch of {plural}"),
+            Some(namespace) => format!("watch of {plural} in {namespace}"),
+        }
+    }
+
+    /// Keeps a cache of a kind up to date, for ever.
+    async fn keep<K>(self, cache: Arc<Cache<K>>, api: Api<K>, plural: String)
+    where
+        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    {
+        let part = self.part(&plural);
+        let ours = Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGED_BY}"));
+        let mut events = watcher(api, ours).default_backoff().boxed();
+        let mut feed = Feed::new(cache);
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => {
+                    if matches!(event, Event::InitDone) {
+                        self.health.present(&part);
+                    }
+                    for pipeline in feed.take(without_managed_fields(event)) {
+                        // The receiver is gone only when the process is.
+                        let _ = self.queue.send(pipeline).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(kind = plural, %error, "the watch was interrupted");
+                    self.health.missing(&part, error.to_string());
+                }
+            }
+        }
+    }
+
+    /// Noted before the watch's task runs, so that nobody takes a cache for complete that was not begun.
+    pub(super) fn begin(&self, plural: &str) {
+        self.health.missing(&self.part(plural), "not read yet");
+    }
+
+    fn keep_typed<K>(&self, cache: &Arc<Cache<K>>)
+    where
+        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let api = match &self.namespace {
+            None => Api::all(self.client.clone()),
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+        };
+        let plural = K::plural(&()).into_owned();
+        self.begin(&plural);
+        tokio::spawn(self.clone().keep(cache.clone(), api, plural));
+    }
+
+    fn keep_dynamic(&self, cache: &Arc<Cache<DynamicObject>>, resource: &ApiResource) {
+        let api = match &self.namespace {
+            None => Api::all_with(self.client.clone(), resource),
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
+        };
+        self.begin(&resource.plural);
+        tokio::spawn(self.clone().keep(cache.clone(), api, resource.plural.clone()));
+    }
+
+    /// Keeps all caches up to date, in tasks of their own.
+    pub(super) fn keep_all(&self, caches: &Caches, settings: &Settings) {
+        self.keep_typed(&caches.config_maps);
+        self.keep_typed(&caches.jobs);
+        self.keep_typed(&caches.cron_jobs);
+        self.keep_typed(&caches.deployments);
+        self.keep_typed(&caches.pod_disruption_budgets);
+        if settings.network_policies {
+            self.keep_typed(&caches.network_policies);
+        }
+        self.keep_typed(&caches.pods);
+        if settings.kinds.pod_monitor {
+            self.keep_dynamic(&caches.pod_monitors, &kind::pod_monitor());
+        }
+        if let Some(version) = settings.kinds.kafka_topic {
+            self.keep_dynamic(&caches.kafka_topics, &kind::kafka_topic(version));
+        }
+    }
+
+    /// Waits until every cache has been read once. Whoever decides before that takes what is there for missing.
+    pub(super) async fn wait_until_read(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while !self.health.has_all("watch of ") {
+            ticks.tick().await;
+        }
+    }
+
+    /// The watch of the pipelines themselves. `seen` is told of every one that is there, `gone` of the UID of every one that
+    /// is no more.
+    pub(super) async fn keep_pipelines(
+        self,
+        writer: reflector::store::Writer<Guarded>,
+        seen: impl Fn(&Guarded) + Send + 'static,
+        gone: impl Fn(&str) -> Vec<PipelineKey> + Send + 'static,
+    ) {
+        let api: Api<Guarded> = match &self.namespace {
+            None => Api::all(self.client.clone()),
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+        };
+        let part = self.part(PIPELINES);
+        let mut listed = BTreeSet::new();
+        let mut known = BTreeSet::new();
+        let events =
+            watcher(api, Config::default()).default_backoff().map(|event| event.map(without_managed_fields));
+        let mut events = events.reflect(writer).boxed();
+        while let Some(event) = events.next().await {
+            let mut concerned = Vec::new();
+            match event {
+                Ok(Event::Init) => listed.clear(),
+                Ok(Event::InitApply(pipeline)) => {
+                    listed.insert(pipeline.uid().unwrap_or_default());
+                    seen(&pipeline);
+                    concerned.push(key_of(&pipeline));
+                }
+                Ok(Event::InitDone) => {
+                    self.health.present(&part);
+                    let lost: Vec<String> = known.difference(&listed).cloned().collect();
+                    concerned.extend(lost.iter().flat_map(|uid| gone(uid)));
+                    known = std::mem::take(&mut listed);
+                }
+                Ok(Event::Apply(pipeline)) => {
+                    known.insert(pipeline.uid().unwrap_or_default());
+                    seen(&pipeline);
+                    concerned.push(key_of(&pipeline));
+                }
+                Ok(Event::Delete(pipeline)) => {
+                    let uid = pipeline.uid().unwrap_or_default();
+                    known.remove(&uid);
+                    concerned.extend(gone(&uid));
+                }
+                Err(error) => {
+                    tracing::warn!(kind = "userstreampipelines", %error, "the watch was interrupted");
+                    self.health.missing(&part, explained(&error));
+                }
+            }
+            for pipeline in concerned {
+                let _ = self.queue.send(pipeline).await;
+            }
+        }
+    }
+}
+
+/// What is wrong with the watch of the pipelines, and the way out.
+fn explained(error: &kube::runtime::watcher::Error) -> String {
+    use kube::runtime::watcher::Error;
+    match error {
+        Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
+            "the cluster does not have the kind UserStreamPipeline: apply its CustomResourceDefinition"
+                .to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+fn without_managed_fields<K: Resource>(event: Event<K>) -> Event<K> {
+    // Half of an object's size, and nobody here looks at them.
+    let strip = |mut object: K| {
+        object.meta_mut().managed_fields = None;
+        object
+    };
+    match event {
+        Event::Apply(object) => Event::Apply(strip(object)),
+        Event::InitApply(object) => Event::InitApply(strip(object)),
+        Event::Delete(object) => Event::Delete(strip(object)),
+        other => other,
+    }
+}
+
+pub(super) fn key_of(pipeline: &Guarded) -> PipelineKey {
+    PipelineKey { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() }
+}
+
+/// The queue as the runner takes it.
+pub(super) fn requests(
+    queue: tokio::sync::mpsc::Receiver<PipelineKey>,
+) -> impl Stream<Item = Result<ObjectRef<Guarded>, std::convert::Infallible>> {
+    futures::stream::unfold(queue, |mut queue| async move {
+        let key = queue.recv().await?;
+        let reference = ObjectRef::<Guarded>::new_with(&key.name, ()).within(&key.namespace);
+        Some((Ok(reference), queue))
+    })
+}
