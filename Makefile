@@ -18,8 +18,9 @@ lint: prerequisites ## formatting, clippy without warnings, licences, banned and
 	e2e/dependencies $(tools)
 
 .PHONY: generate
-generate: ## write the files that are generated from the types: the CRD and the schema for editors
+generate: ## write the files that are generated from the types: the CRD, the schema for editors, the chart's roles
 	UPDATE=1 cargo test -p userstream-crds --locked --test resource -- generated_files
+	UPDATE=1 cargo test -p userstream-operator --locked --lib -- access::
 
 .PHONY: test-fast
 test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
@@ -66,3 +67,10 @@ cluster-up: ## start a real Kubernetes with one node on this machine (as root), 
 .PHONY: cluster-down
 cluster-down: ## stop it and remove its state and all that it changed on the machine
 	@e2e/rig/cluster down
+
+.PHONY: test-real-cluster
+test-real-cluster: prerequisites ## tests on a real Kubernetes with a real Kafka and a real Cassandra (as root)
+	@e2e/prerequisites cluster
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked --test real_cluster --no-run
+	e2e/rig/cluster run e2e/rig/rig run cargo test --workspace --locked --test real_cluster
