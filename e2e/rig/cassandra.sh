@@ -29,6 +29,7 @@ start_cassandra() {
   fi
   mkdir -p "$home/data"
   sed -e "s#@PORT@#$port#; s#@STORAGE_PORT@#$storage_port#; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#" \
+    -e "s#@CLIENT_ADDRESS@#${USERSTREAM_RIG_CLIENT_ADDRESS:-127.0.0.1}#" \
     -e "s#@TLS@#$tls#; s#@AUTHENTICATOR@#$authenticator#; s#@AUTHORIZER@#$authorizer#" \
     "$here/cassandra/cassandra.yaml" >"$home/cassandra.yaml"
   [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"

@@ -33,13 +33,20 @@ start_network() {
   ip link set $bridge up
   # What the tests' servers serve on loopback, pods reach as host.rig.local; the node's own ports stay what they are.
   sysctl -qw net.ipv4.conf.$bridge.route_localnet=1
+  local own_ports
+  own_ports="{ 53, 8181, 10249, 10250, 10256, $(api_address | cut -d: -f2) }"
   nft -f - <<NFT
 table ip userstream-rig
 delete table ip userstream-rig
 table ip userstream-rig {
   chain loopback {
     type nat hook prerouting priority dstnat - 10
-    iifname $bridge ip daddr $node_address tcp dport != { 53, 8181, 10249, 10250, 10256, $(api_address | cut -d: -f2) } dnat to 127.0.0.1
+    iifname $bridge ip daddr $node_address tcp dport != $own_ports dnat to 127.0.0.1
+  }
+  # The machine too, so that an address that a server tells its clients is good for both.
+  chain own {
+    type nat hook output priority -110
+    ip daddr $node_address tcp dport != $own_ports dnat to 127.0.0.1
   }
 }
 NFT
