@@ -18,7 +18,7 @@ lint: prerequisites ## formatting, clippy without warnings, licences, banned and
 	e2e/dependencies $(tools)
 
 .PHONY: generate
-generate: ## write the files that are generated from the types: the CRD, the schema for editors, the chart's roles
+generate: ## write the files that are generated from the types: the CRD, the schema for editors, the reference, the chart's roles
 	UPDATE=1 cargo test -p userstream-crds --locked --test resource -- generated_files
 	UPDATE=1 cargo test -p userstream-operator --locked --lib -- access::
 

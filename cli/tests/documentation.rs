@@ -187,6 +187,36 @@ fn files_that_the_architecture_names_are_there() {
     assert!(checked > 20, "only {checked} paths were found");
 }
 
+#[test]
+fn the_conversions_that_are_documented_are_those_that_the_code_names() {
+    let code = std::fs::read_to_string(root().join("worker/src/mapping/convert.rs")).unwrap();
+    let documented = std::fs::read_to_string(root().join("docs/mapping.md")).unwrap();
+    let rows: Vec<&str> = code
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert!(rows.len() >= 9, "{rows:#?}");
+    for row in rows {
+        assert!(documented.contains(row), "docs/mapping.md does not say: {row}");
+    }
+}
+
+#[test]
+fn targets_of_make_that_are_named_exist() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let mut named = 0;
+    for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/delivery.md", "docs/local-mode.md"]
+    {
+        let text = std::fs::read_to_string(root().join(name)).unwrap();
+        for target in text.split("`make ").skip(1).filter_map(|rest| rest.split('`').next()) {
+            assert!(makefile.contains(&format!("\n{target}:")), "{name}: there is no `make {target}`");
+            named += 1;
+        }
+    }
+    assert!(named >= 5, "only {named} targets were found");
+}
+
 /// `a/{b,c}.rs` as `a/b.rs` and `a/c.rs`.
 fn expanded(path: &str) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
