@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
-use crate::controller::{Controller, Health, Metrics};
+use crate::controller::{Controller, Health, Metrics, worker_client};
 use crate::discovery::optional_kinds;
 use crate::server::{self, Observed};
 use crate::settings::Settings;
@@ -30,6 +30,9 @@ enum Ended {
     /// The endpoints cannot be served.
     #[error("health and metrics cannot be served: {0}")]
     Listen(#[from] std::io::Error),
+    /// There is no way to ask the workers.
+    #[error("workers cannot be asked: {0}")]
+    Workers(#[from] reqwest::Error),
     /// Another replica leads now. A new process starts with nothing in flight.
     #[error("another replica is the leader now")]
     LostLead,
@@ -111,6 +114,7 @@ async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) 
     health.present("API server");
     let controller = Controller {
         client: client.clone(),
+        workers: worker_client()?,
         settings: Settings {
             worker_image: arguments.worker_image,
             worker_image_pull_policy: arguments.worker_image_pull_policy,

@@ -49,6 +49,8 @@ const QUEUE: usize = 1024;
 pub struct Controller {
     /// The API server.
     pub client: Client,
+    /// The workers' status ports, see [`worker_client`].
+    pub workers: reqwest::Client,
     /// What the installation decides.
     pub settings: Settings,
     /// The namespaces that are watched; none: all.
@@ -59,6 +61,16 @@ pub struct Controller {
     pub health: Arc<Health>,
     /// The numbers.
     pub metrics: Arc<Metrics>,
+}
+
+/// The client that asks the workers: plain HTTP within the cluster, which goes where it is sent and nowhere else.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn worker_client() -> Result<reqwest::Client, reqwest::Error> {
+    let direct = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    // No authority is trusted, because none is needed: an image without certificates must do.
+    direct.tls_certs_only(std::iter::empty()).build()
 }
 
 impl Controller {
@@ -106,7 +118,7 @@ impl Controller {
         };
         watching.begin(scope::PIPELINES);
         tokio::spawn(watching.clone().keep_pipelines(writer, seen, gone));
-        tokio::spawn(ask_workers(context.clone(), queue));
+        tokio::spawn(ask_workers(self.workers, context.clone(), queue));
         watching.wait_until_read().await;
         let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
         applier(
@@ -166,15 +178,11 @@ fn after_failure(pipeline: Arc<Guarded>, _: &ReconcileError, context: Arc<Contex
 }
 
 /// Asks the workers how they are, and has those pipelines looked at whose workers have answered.
-async fn ask_workers(context: Arc<Context>, queue: tokio::sync::mpsc::Sender<PipelineKey>) {
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => {
-            tracing::error!(%error, "workers cannot be asked");
-            return;
-        }
-    };
+async fn ask_workers(
+    client: reqwest::Client,
+    context: Arc<Context>,
+    queue: tokio::sync::mpsc::Sender<PipelineKey>,
+) {
     let reports: &Reports = &context.reports;
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
