@@ -68,6 +68,12 @@ cluster-up: ## start a real Kubernetes with one node on this machine (as root), 
 cluster-down: ## stop it and remove its state and all that it changed on the machine
 	@e2e/rig/cluster down
 
+.PHONY: test-api-server
+test-api-server: prerequisites ## tests of the operator against an API server alone; nobody needs to be root
+	@e2e/prerequisites api-server
+	cargo build --workspace --bins --locked
+	cargo test --workspace --locked --test api_server
+
 .PHONY: test-real-cluster
 test-real-cluster: prerequisites ## tests on a real Kubernetes with a real Kafka and a real Cassandra (as root)
 	@e2e/prerequisites cluster

@@ -11,7 +11,7 @@ now_ms() { echo $(($(date +%s%N) / 1000000)); }
 pid_of() {
   local pid
   pid=$(cat "$rig_dir/$1/pid" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$rig_dir/$1/" && echo "$pid"
+  { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF "$rig_dir/$1/" && echo "$pid"
 }
 
 # shellcheck disable=SC2034 # the servers read it
@@ -39,6 +39,8 @@ launch() {
   shift
   setsid nohup "$@" >>"$rig_dir/$server/log" 2>&1 </dev/null &
   echo $! >"$rig_dir/$server/pid"
+  # The shell need not tell when it is killed.
+  disown $!
 }
 
 # await_answer SERVER SECONDS CONDITION...: polls CONDITION until it holds; says why when it never does.

@@ -11,7 +11,9 @@
     reason = "a test's output is how this crate reports"
 )]
 
+pub mod cluster;
 pub mod names;
+pub mod operator;
 pub mod oracle;
 pub mod pipeline;
 pub mod rig;

@@ -32,6 +32,8 @@ impl Server {
 pub struct Rig {
     /// `host:port` of Kafka's open listener.
     pub kafka: String,
+    /// `host:port` of the same for pods of the cluster rig.
+    pub kafka_pods: String,
     /// `host:port` of Kafka's listener with TLS, client certificate and SCRAM-SHA-512.
     pub kafka_secure: String,
     /// The user of the secured listener.
@@ -114,6 +116,7 @@ impl Rig {
         };
         Self {
             kafka: value("RIG_KAFKA"),
+            kafka_pods: value("RIG_KAFKA_PODS"),
             kafka_secure: value("RIG_KAFKA_SECURE"),
             kafka_username: value("RIG_KAFKA_USERNAME"),
             kafka_password: value("RIG_KAFKA_PASSWORD"),

@@ -1,0 +1,263 @@
+//! A Kubernetes cluster, used as people use it: through kubectl and Helm.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::rig::repository;
+use crate::waiting::await_until;
+
+/// The namespace of the operator.
+pub const SYSTEM: &str = "userstream-system";
+
+/// A running cluster with the operator in it.
+#[derive(Debug)]
+pub struct Cluster {
+    directory: PathBuf,
+}
+
+impl Cluster {
+    /// The cluster of `USERSTREAM_CLUSTER_DIR`, with the operator and the worker of this build. Without that variable, one of
+    /// this process's own, which ends when the process does.
+    ///
+    /// # Panics
+    /// When it cannot be started or the operator does not become ready.
+    pub async fn with_operator() -> &'static Self {
+        tokio::task::spawn_blocking(|| {
+            static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+            CLUSTER.get_or_init(|| {
+                let cluster = Self::running();
+                cluster.install();
+                cluster
+            })
+        })
+        .await
+        .expect("starting the cluster does not panic")
+    }
+
+    /// An API server alone, with the definition of the resource: nothing makes pods, and nothing collects garbage. One for
+    /// all tests of this process, which ends when the process does.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn api_server() -> &'static Self {
+        tokio::task::spawn_blocking(|| {
+            static SERVER: OnceLock<Cluster> = OnceLock::new();
+            SERVER.get_or_init(|| {
+                let server = Self::start("up-api", None);
+                let definition = repository().join("crds/userstreampipelines.yaml");
+                succeed(server.rig().args(["kubectl", "apply", "--server-side", "-f"]).arg(definition));
+                let established = ["--for=condition=Established", "crd/userstreampipelines.userstream.dev"];
+                succeed(server.rig().args(["kubectl", "wait", "--timeout=30s"]).args(established));
+                server
+            })
+        })
+        .await
+        .expect("starting the API server does not panic")
+    }
+
+    fn running() -> Self {
+        Self::start("up", std::env::var_os("USERSTREAM_CLUSTER_DIR").map(PathBuf::from))
+    }
+
+    fn start(command: &str, existing: Option<PathBuf>) -> Self {
+        let (directory, own) = match existing {
+            Some(directory) => (directory, false),
+            None => (repository().join(format!("target/cluster-of-{}", std::process::id())), true),
+        };
+        let cluster = Self { directory };
+        if own {
+            #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up behind it")]
+            cluster
+                .rig()
+                .args(["follow", &std::process::id().to_string()])
+                // Not in our group: what ends us as a group must not end it.
+                .process_group(0)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the rig's script can be started");
+        }
+        succeed(cluster.rig().arg(command));
+        cluster
+    }
+
+    /// Makes the images of this build and installs the chart with them.
+    fn install(&self) {
+        let programs = programs();
+        for name in ["operator", "worker"] {
+            let file = format!("{}=/{name}", programs.join(name).display());
+            succeed(self.rig().args(["image", name, &format!("--entrypoint=/{name}"), &file]));
+        }
+        let chart = repository().join("helm/userstream");
+        let settings = "image.repository=rig.local/operator,image.tag=1,worker.image.repository=rig.local/worker,worker.image.tag=1";
+        succeed(self.rig().args(["helm", "upgrade", "--install", "userstream"]).arg(chart).args([
+            "--namespace",
+            SYSTEM,
+            "--create-namespace",
+            "--set-string",
+            settings,
+            "--wait",
+            "--timeout",
+            "60s",
+        ]));
+    }
+
+    /// The file that tells clients how to reach it as its administrator.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.directory.join("kubeconfig")
+    }
+
+    fn rig(&self) -> Command {
+        let mut command = Command::new(repository().join("e2e/rig/cluster"));
+        command.env("USERSTREAM_CLUSTER_DIR", &self.directory).stdin(Stdio::null());
+        command
+    }
+
+    /// What kubectl prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.try_kubectl(arguments).await;
+        assert!(
+            output.status.success(),
+            "kubectl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What kubectl says, however it ends.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        let mut command = self.rig();
+        command.arg("kubectl").args(arguments);
+        tokio::task::spawn_blocking(move || command.output().expect("kubectl can be started"))
+            .await
+            .expect("running kubectl does not panic")
+    }
+
+    /// Applies a manifest as people do, and returns what was said.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn apply(&self, manifest: &Value) -> String {
+        self.try_apply(manifest).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// Applies a manifest.
+    ///
+    /// # Errors
+    /// With what the API server said when it is refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn try_apply(&self, manifest: &Value) -> Result<String, String> {
+        let file = self.directory.join(format!("manifest-{}.json", uuid::Uuid::new_v4()));
+        std::fs::write(&file, manifest.to_string()).expect("the manifest can be written");
+        let output = self.try_kubectl(&["apply", "-f", &file.display().to_string()]).await;
+        let _ = std::fs::remove_file(file);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// The objects of a kind in a namespace.
+    ///
+    /// # Panics
+    /// When kubectl fails or prints no JSON.
+    pub async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        let text = self.kubectl(&["get", kind, "-n", namespace, "-o", "json"]).await;
+        let mut list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
+        list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// One object.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> Value {
+        let text = self.kubectl(&["get", kind, "-n", namespace, name, "-o", "json"]).await;
+        serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// Writes the status of an object, as a controller would that this cluster does not have.
+    pub async fn write_status(&self, kind: &str, namespace: &str, name: &str, status: &Value) {
+        let patch = serde_json::json!({"status": status}).to_string();
+        let arguments =
+            ["patch", kind, "-n", namespace, name, "--subresource=status", "--type=merge", "-p", &patch];
+        self.kubectl(&arguments).await;
+    }
+
+    /// A pipeline as it is now.
+    ///
+    /// # Panics
+    /// When kubectl fails or prints no JSON.
+    pub async fn pipeline(&self, namespace: &str, name: &str) -> Value {
+        let text = self.kubectl(&["get", "userstreampipeline", "-n", namespace, name, "-o", "json"]).await;
+        serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// Waits until a condition of a pipeline has this status for its current generation, and returns the pipeline.
+    ///
+    /// # Panics
+    /// When it does not come to it in time; with everything that is known of why.
+    pub async fn await_condition(
+        &self,
+        namespace: &str,
+        name: &str,
+        condition: &str,
+        status: &str,
+        within: Duration,
+    ) -> Value {
+        let probe = async || {
+            let pipeline = self.pipeline(namespace, name).await;
+            let generation = &pipeline["metadata"]["generation"];
+            let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let is = |one: &Value| {
+                one["type"] == condition
+                    && one["status"] == status
+                    && one["observedGeneration"] == *generation
+            };
+            if conditions.iter().any(is) {
+                return Ok(pipeline);
+            }
+            let told: Vec<String> = conditions
+                .iter()
+                .map(|one| format!("{} {} {}: {}", one["type"], one["status"], one["reason"], one["message"]))
+                .collect();
+            Err(format!("{}\n{}", told.join("\n"), self.try_logs(namespace).await))
+        };
+        await_until(&format!("{namespace}/{name} has {condition}={status}"), within, probe).await
+    }
+
+    /// The ends of the logs of the operator and of a namespace's pods.
+    async fn try_logs(&self, namespace: &str) -> String {
+        let mut logs = String::new();
+        for (namespace, selector) in
+            [(SYSTEM, "app.kubernetes.io/name=userstream-operator"), (namespace, "userstream.dev/pipeline")]
+        {
+            let arguments = ["logs", "-n", namespace, "-l", selector, "--tail=5", "--prefix"];
+            logs += &String::from_utf8_lossy(&self.try_kubectl(&arguments).await.stdout);
+        }
+        logs
+    }
+}
+
+/// The folder of the programs of this build, beside which the tests lie.
+pub(crate) fn programs() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    test.ancestors().nth(2).map(Path::to_owned).expect("tests lie in target/PROFILE/deps")
+}
+
+fn succeed(command: &mut Command) {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::inherit()).status();
+    let status = status.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(status.success(), "{command:?}: {status}");
+}
