@@ -1,4 +1,5 @@
 //! Measures the worker on the rig: a topic of generated users, read into a table again and again.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,5 @@
 //! `usp`: runs, checks and looks into `UserStreamPipeline`s.
+#![forbid(unsafe_code)]
 
 mod arguments;
 mod command;

@@ -10,6 +10,8 @@
 //!
 //! [`validate::validate`] leads from one to the other. It is pure and reports every broken rule, not only the first.
 
+#![forbid(unsafe_code)]
+
 pub mod claims;
 pub mod cron;
 mod cross_rules;

@@ -4,6 +4,7 @@
 //! topic, the table, its log and its exit code say, which are read through clients of their own.
 //!
 //! The functions here are for tests, and report what goes wrong by panicking with what a reader needs to see.
+#![forbid(unsafe_code)]
 #![allow(
     clippy::expect_used,
     clippy::panic,

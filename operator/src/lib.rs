@@ -2,6 +2,7 @@
 //!
 //! A reconcile has five phases: observe ([`observed`]), validate ([`userstream_crds::validate()`]), build ([`steps`],
 //! [`build`](mod@build)), apply and status. Everything but observing and applying is a pure function of what was observed.
+#![forbid(unsafe_code)]
 
 pub mod access;
 pub mod arguments;

@@ -1,4 +1,5 @@
 //! The worker's process. Everything it does is in the library; see [`userstream_worker::command`].
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -17,9 +17,11 @@ mod producer;
 mod reading;
 mod rebalance;
 mod starting_offsets;
+mod topic_id;
 
 pub use client::connection;
 pub use consumer::{Assignor, KafkaConsumer, OpenError};
 pub(crate) use errors::{from_client, from_code};
 pub(crate) use off_thread::off_thread;
 pub use producer::KafkaProducer;
+pub(crate) use topic_id::topic_id;

@@ -1,7 +1,4 @@
-//! Provisioning in Kafka: describes topics by their metadata and settings, and makes one change at a time.
-//!
-//! The client library does not tell the id that Kafka gives a topic. Without it a topic that somebody deleted and made
-//! again could not be told from ours, so [`TopicAdmin::delete_topic`] deletes none.
+//! Provisioning in Kafka: describes topics by their id, metadata and settings, and makes one change at a time.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,7 +22,7 @@ use super::topic::{DesiredTopic, ObservedTopic};
 use crate::backoff::{Backoff, Jitter};
 use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::log::LogError;
-use crate::log::kafka::{OpenError, connection, from_client, from_code, off_thread};
+use crate::log::kafka::{OpenError, connection, from_client, from_code, off_thread, topic_id};
 
 /// How long one request to the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,6 +66,14 @@ impl KafkaTopicAdmin {
         let answer = asked.map_err(admin)?.await;
         let answered: KafkaResult<_> = answer.unwrap_or(Err(KafkaError::Canceled));
         answered.map_err(client_error)
+    }
+
+    /// The id that tells the topic from another one made later under its name.
+    async fn id(&self, name: &str) -> Result<Option<String>, AdminError> {
+        let (client, topic) = (Arc::clone(&self.client), name.to_owned());
+        let asked = off_thread("topic-id", move || topic_id(client.inner(), &topic, PATIENCE));
+        let answer = asked.map_err(admin)?.await;
+        answer.unwrap_or(Err(KafkaError::Canceled)).map_err(client_error)
     }
 
     /// Every setting of a topic, and those of them that are its own.
@@ -116,7 +121,8 @@ impl TopicAdmin for KafkaTopicAdmin {
     async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
         let Some((partitions, replicas)) = self.shape(name.as_str()).await? else { return Ok(None) };
         let (config, _) = self.settings(name.as_str()).await?;
-        Ok(Some(ObservedTopic { id: None, created_by: None, partitions, replicas: Some(replicas), config }))
+        let id = self.id(name.as_str()).await?;
+        Ok(Some(ObservedTopic { id, created_by: None, partitions, replicas: Some(replicas), config }))
     }
 
     async fn create_topic(&self, topic: &DesiredTopic, _: &Owner) -> Result<(), AdminError> {
@@ -170,8 +176,20 @@ impl TopicAdmin for KafkaTopicAdmin {
         self.until(|| async { Ok(has(&self.settings(name.as_str()).await?.0)) }).await
     }
 
-    async fn delete_topic(&self, _: &TopicName, _: &str) -> Result<bool, AdminError> {
-        Ok(false)
+    // Brokers delete by name only, as far as the client goes: between the look and the deletion lies one round trip.
+    async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError> {
+        if self.id(name.as_str()).await?.as_deref() != Some(id) {
+            return Ok(false);
+        }
+        let deleted = self.client.delete_topics(&[name.as_str()], &options()).await.map_err(client_error)?;
+        for result in deleted {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                Err((_, code)) => return Err(code_error(code)),
+            }
+        }
+        self.until(|| async { Ok(self.shape(name.as_str()).await?.is_none()) }).await?;
+        Ok(true)
     }
 }
 
