@@ -136,7 +136,7 @@ impl<C: Consumer, P: Producer, T: Table, D: Decode> Processor<'_, C, P, T, D> {
     /// When it had to end by itself; what could be committed was.
     pub async fn run(self) -> Result<(), ProcessError> {
         let Self { consumer, letters, table, decode, settings, stats, clock, mut jitter, mut stop } = self;
-        let reading = Backoff::new(Duration::from_millis(100), Duration::from_secs(5), jitter.split());
+        let reading = Backoff::new(Duration::from_millis(100), Duration::from_secs(1), jitter.split());
         let context = Context::new(letters, table, &settings, stats, &clock, jitter);
         let mut position = Position::new(consumer, Intake::new(decode, &settings, stats), stats, reading);
         let mut in_flight = FuturesUnordered::new();

@@ -20,6 +20,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
 use futures::Stream;
@@ -173,6 +174,7 @@ impl KafkaConsumer {
             return Poll::Ready(Advance::Housekeeping);
         }
         self.poll_questions(cx);
+        let mut last_error = None;
         while self.ready.len() < GULP {
             match Pin::new(&mut *messages).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => {
@@ -181,16 +183,18 @@ impl KafkaConsumer {
                         self.ready.push_back(record);
                     }
                 }
+                // While brokers are away the client queues an error for every attempt to reach them. Told one by one, they
+                // would be told long after the brokers are back, and stand before the records that came since.
+                Poll::Ready(Some(Err(error))) if passes(&error) => last_error = Some(error),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Advance::Failed(error)),
                 Poll::Ready(None) | Poll::Pending => break,
             }
         }
         let deliverable = !self.paused && !self.ready.is_empty();
         if deliverable || client.context().has_rebalance() {
-            Poll::Ready(Advance::Ready)
-        } else {
-            Poll::Pending
+            return Poll::Ready(Advance::Ready);
         }
+        last_error.map_or(Poll::Pending, |error| Poll::Ready(Advance::Failed(error)))
     }
 
     fn react(&mut self, advance: Advance) -> Result<(), LogError> {
@@ -241,8 +245,23 @@ impl KafkaConsumer {
     fn leave(&mut self) -> Option<Answer<()>> {
         let client = self.client.take()?;
         abandon_rebalance(&client, &self.subscription.topic, self.step.take());
-        off_thread("kafka-leave", move || drop(client)).ok()
+        off_thread("kafka-leave", move || leave(client)).ok()
     }
+}
+
+/// Leaves the group by dropping the client. Questions that are under way on other threads share it: it is dropped when the
+/// last of them is answered, and here, so that whoever waits for this knows that the group was left.
+fn leave(client: Arc<GroupClient>) {
+    while Arc::strong_count(&client) > 1 {
+        thread::sleep(Duration::from_millis(2));
+    }
+    drop(client);
+}
+
+/// Whether an error is of no consequence once records come again.
+fn passes(error: &KafkaError) -> bool {
+    let passing = |code| matches!(judge(code), (Nature::Passing, cause) if cause != "unknown_topic");
+    !matches!(error, KafkaError::MessageConsumptionFatal(_)) && error.rdkafka_error_code().is_none_or(passing)
 }
 
 impl Subscription {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -65,7 +66,7 @@ fn record(number: usize) -> Record {
 async fn read(consumer: &mut KafkaConsumer, records: usize) -> (Vec<LogRecord>, Vec<Event>) {
     let (mut read, mut others, mut events) = (Vec::new(), Vec::new(), Vec::new());
     while read.len() < records {
-        let polled = timeout(PATIENCE, consumer.poll(&mut events, 100)).await;
+        let polled = timeout(PATIENCE, consumer.poll(&mut events, records - read.len())).await;
         let polled =
             polled.unwrap_or_else(|_| panic!("{} of {records} records came, and {others:?}", read.len()));
         polled.unwrap_or_else(|error| panic!("after {} of {records} records: {error}", read.len()));
@@ -352,4 +353,28 @@ async fn the_last_position_of_this_pipeline_is_loaded() {
     let other = Record::new(Vec::new(), Some(b"{}"), 0).with_key(b"demo.others");
     producer.append(positions, &[other]).await.unwrap();
     assert_eq!(producer.load_position().await.unwrap(), Some(SourcePosition("{\"cursor\":\"c\"}".into())));
+}
+
+#[tokio::test]
+async fn a_member_that_leaves_in_the_middle_of_a_question_has_left() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let mut first = consumer(&pipeline);
+    assert!(matches!(next_change(&mut first).await, Event::Assigned(_)));
+    let (answer, asked) = std::sync::mpsc::channel::<()>();
+    let shared = first.client().unwrap();
+    let client = Arc::downgrade(&shared);
+    let question = std::thread::spawn(move || {
+        asked.recv().unwrap();
+        drop(shared);
+    });
+    // A member that was only forgotten, and not taken out of the group, keeps its partitions for ten seconds.
+    let (closed, ()) = tokio::join!(first.close(), async { answer.send(()).unwrap() });
+    closed.unwrap();
+    assert_eq!(
+        client.strong_count(),
+        0,
+        "the client, and with it the place in the group, outlives the consumer"
+    );
+    question.join().unwrap();
 }

@@ -9,9 +9,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::RwLock;
 use userstream_crds::model::{Kafka, Pipeline};
 
-use super::super::{AppendError, LogError, Producer, Rejection, RejectionReason, SourcePosition};
+use super::super::{AppendError, LogError, Producer, Rejection, SourcePosition};
 use super::client::connection;
 use super::consumer::OpenError;
 use super::delivery::{Deliveries, Failure};
@@ -33,6 +34,8 @@ pub struct KafkaProducer {
     positions: Option<Positions>,
     credentials: RefCell<CredentialWatch>,
     client: RefCell<Option<Rc<Client>>>,
+    /// Held for reading by appends, for writing by a record that must have a batch of its own.
+    alone: RwLock<()>,
 }
 
 impl KafkaProducer {
@@ -47,6 +50,7 @@ impl KafkaProducer {
             positions: Positions::of(pipeline),
             credentials: RefCell::new(credentials),
             client: RefCell::new(None),
+            alone: RwLock::new(()),
         })
     }
 
@@ -85,16 +89,18 @@ impl KafkaProducer {
             return Ok(());
         }
         let client = self.client()?;
+        let beside_others = self.alone.read().await;
         let mut failures = client.send(topic, partition, records, 0).await?;
-        if records.len() > 1 {
-            // Brokers refuse a whole batch when it is too large for the topic: each gets a chance of its own.
-            let crowded: Vec<u32> =
-                failures.iter().filter(|(_, code)| is_too_large(*code)).map(|(index, _)| *index).collect();
-            failures.retain(|(_, code)| !is_too_large(*code));
-            for index in crowded {
-                let Some(record) = records.get(index as usize) else { continue };
-                failures.extend(client.send(topic, partition, std::slice::from_ref(record), index).await?);
-            }
+        drop(beside_others);
+        // Brokers refuse a whole batch for one record in it, and a batch may hold records of several appends: whatever
+        // was refused gets a chance of its own, with nothing else under way.
+        let suspects: Vec<u32> =
+            failures.iter().filter(|(_, code)| may_be_others_fault(*code)).map(|(index, _)| *index).collect();
+        failures.retain(|(_, code)| !may_be_others_fault(*code));
+        for index in suspects {
+            let Some(record) = records.get(index as usize) else { continue };
+            let _alone = self.alone.write().await;
+            failures.extend(client.send(topic, partition, std::slice::from_ref(record), index).await?);
         }
         outcome(failures)
     }
@@ -140,8 +146,9 @@ fn depth(client: &rdkafka::client::Client<Deliveries>, topic: &str) -> Result<i6
     Ok(depth)
 }
 
-fn is_too_large(code: RDKafkaErrorCode) -> bool {
-    matches!(judge(code), (Nature::Record(RejectionReason::TooLarge), _))
+/// Whether a record may have been refused because of another record in its batch.
+fn may_be_others_fault(code: RDKafkaErrorCode) -> bool {
+    code == RDKafkaErrorCode::InvalidDifferentRecord || matches!(judge(code), (Nature::Record(_), _))
 }
 
 /// What failures mean for the append as a whole.
@@ -261,6 +268,7 @@ fn message<'r>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::RejectionReason;
 
     #[test]
     fn one_record_that_may_pass_later_keeps_the_whole_append_from_being_final() {
