@@ -7,6 +7,9 @@ use std::error::Error;
 
 use crate::record::{LogRecord, Record};
 
+/// The time of a record that lies ahead of its dead letter's, in milliseconds since the Unix epoch.
+pub const TIMESTAMP_HEADER: &str = "__connect.errors.timestamp";
+
 /// Where a record turned out to be poison. The names are those of Kafka Connect's stages where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -60,9 +63,16 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The dead letter of a record that was read from the topic.
-    pub fn of_log_record(&self, origin: &LogRecord, poison: &Poison) -> Record {
+    /// The dead letter of a record that was read from the topic, made at `now` in milliseconds since the Unix epoch.
+    ///
+    /// It keeps the record's time, unless that lies ahead: brokers refuse a time too far ahead, and with it the records
+    /// beside it. Then the letter has the time of its making, and the record's in a header.
+    pub fn of_log_record(&self, origin: &LogRecord, now: i64, poison: &Poison) -> Record {
         let mut letter = self.letter(&origin.record, poison);
+        if letter.timestamp > now {
+            letter.push_header(TIMESTAMP_HEADER, Some(letter.timestamp.to_string().as_bytes()));
+            letter.timestamp = now;
+        }
         letter.push_header("__connect.errors.partition", Some(origin.partition.to_string().as_bytes()));
         letter.push_header("__connect.errors.offset", Some(origin.offset.to_string().as_bytes()));
         letter
@@ -107,7 +117,7 @@ mod tests {
         record.push_header("traceparent", Some(b"00-ab"));
         let origin = Origin { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
         let poison = Poison::new(Stage::ValueConverter, "malformed_json", "the record ends inside an object");
-        let letter = origin.of_log_record(&LogRecord { partition: 3, offset: 42, record }, &poison);
+        let letter = origin.of_log_record(&LogRecord { partition: 3, offset: 42, record }, 10, &poison);
 
         assert_eq!((letter.value(), letter.key(), letter.timestamp), (Some(&b"{"[..]), Some(&b"k"[..]), 5));
         let header =
@@ -124,5 +134,20 @@ mod tests {
         ] {
             assert_eq!(header(&format!("__connect.errors.{name}")).as_deref(), Some(value), "{name}");
         }
+    }
+
+    #[test]
+    fn a_time_ahead_is_not_the_letters_but_is_not_forgotten() {
+        let origin = Origin { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
+        let poison = Poison::new(Stage::ValueConverter, "time_out_of_bounds", "ahead");
+        let letter = |timestamp| {
+            let record = Record::new(Vec::new(), Some(b"{}"), timestamp);
+            origin.of_log_record(&LogRecord { partition: 0, offset: 0, record }, 1_000, &poison)
+        };
+        assert_eq!((letter(1_000).timestamp, letter(1_000).header(TIMESTAMP_HEADER)), (1_000, None));
+        assert_eq!(
+            (letter(1_001).timestamp, letter(1_001).header(TIMESTAMP_HEADER)),
+            (1_000, Some(&b"1001"[..]))
+        );
     }
 }

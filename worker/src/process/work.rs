@@ -170,7 +170,7 @@ async fn dead_letter<P: Producer, T>(
         }
         OnPoison::DeadLetter { topic } => topic,
     };
-    let letter = context.settings.origin.of_log_record(&row.origin, &poison);
+    let letter = context.settings.origin.of_log_record(&row.origin, context.clock.now(), &poison);
     append_letters(context.letters, topic, vec![letter], context.stats, context.backoff()).await;
     context.stats.table.dead_lettered.add(1);
     Ok(())
