@@ -14,7 +14,14 @@ pub fn start(format: LogFormat, level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(directives) if !directives.is_empty() => {
+            EnvFilter::builder().with_default_directive(level.into()).parse_lossy(directives)
+        }
+        // While a cluster is away its driver says so every second; the worker says it once.
+        _ if level < LevelFilter::DEBUG => EnvFilter::new(format!("{level},scylla=off")),
+        _ => EnvFilter::new(level.to_string()),
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process changes nothing; the first is in force.
     let _ = match format {

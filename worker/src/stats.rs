@@ -39,6 +39,11 @@ impl Latest {
         self.0.store(value, Ordering::Relaxed);
     }
 
+    /// It is not known any more.
+    pub fn clear(&self) {
+        self.set(i64::MIN);
+    }
+
     /// The number, if it was set.
     pub fn get(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|value| *value != i64::MIN)

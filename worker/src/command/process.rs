@@ -17,6 +17,8 @@ use crate::table::cassandra::CassandraTable;
 
 /// How often the health is brought up to date.
 const HEALTH_CHECK: Duration = Duration::from_millis(500);
+/// How often the brokers are asked for the depth of the dead-letter topic.
+const DEPTH_CHECK: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(job: &Job) -> Ended {
     let (pipeline, secrets, clock) = (&job.pipeline, job.config.secrets_directory.as_path(), Clock::system());
@@ -37,7 +39,6 @@ pub(super) async fn run(job: &Job) -> Ended {
     let Some(table) = until_connected(connect, job, job.stop.clone()).await else {
         return Ended::well();
     };
-    job.health.present(Part::Table);
     let processor = Processor {
         consumer,
         letters: &letters,
@@ -55,7 +56,8 @@ pub(super) async fn run(job: &Job) -> Ended {
             Err(error @ ProcessError::Poison(_)) => Ended::badly(Exit::DataPolicy, error),
             Err(error @ ProcessError::Log(_)) => Ended::badly(Exit::Unavailable, error),
         },
-        () = watch_group(job) => Ended::well(),
+        () = watch(job, &table) => Ended::well(),
+        () = measure_dead_letters(job, &letters) => Ended::well(),
     }
 }
 
@@ -91,13 +93,35 @@ async fn until_connected<T, E: std::fmt::Display, F: Future<Output = Result<T, E
 }
 
 /// Keeps the health up to date. Never returns.
-async fn watch_group(job: &Job) {
+async fn watch(job: &Job, table: &CassandraTable) {
     let mut ticks = tokio::time::interval(HEALTH_CHECK);
     loop {
         ticks.tick().await;
+        match table.trouble() {
+            None => job.health.present(Part::Table),
+            Some(cause) => job.health.missing(Part::Table, format!("rows cannot be written ({cause})")),
+        }
         match job.stats.table.progress() {
             Some(_) => job.health.present(Part::Group),
             None => job.health.missing(Part::Group, "no partition assigned"),
+        }
+    }
+}
+
+/// Keeps the depth of the dead-letter topic up to date. Never returns.
+async fn measure_dead_letters(job: &Job, letters: &KafkaProducer) {
+    let Some(topic) = job.pipeline.dead_letter() else {
+        return std::future::pending().await;
+    };
+    let mut ticks = tokio::time::interval(DEPTH_CHECK);
+    loop {
+        ticks.tick().await;
+        match letters.depth(topic.name.as_str()).await {
+            Ok(depth) => job.stats.table.dead_letter_depth.set(depth),
+            Err(error) => {
+                tracing::debug!(cause = error.cause(), %error, "the depth of the dead-letter topic is not known");
+                job.stats.table.dead_letter_depth.clear();
+            }
         }
     }
 }

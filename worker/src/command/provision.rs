@@ -18,6 +18,8 @@ use crate::table::cassandra::session;
 
 /// How long servers may be away before the run fails, so that a Job ends and is seen to have failed.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long they may refuse what the pod is mounted with: a rotation reaches servers and pods at different times.
+const PATIENCE_WITH_REFUSALS: Duration = Duration::from_secs(10);
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +42,14 @@ enum Failure {
 }
 
 impl Failure {
-    fn is_retryable(&self) -> bool {
+    /// How long it may last until the run fails.
+    fn patience(&self) -> Duration {
         match self {
-            Self::Kafka(_) | Self::Credentials(_) => false,
-            Self::Cassandra(_) => true,
-            Self::Provision(error) => error.is_retryable(),
+            Self::Kafka(_) | Self::Credentials(_) => Duration::ZERO,
+            Self::Cassandra(error) if error.is_refusal() => PATIENCE_WITH_REFUSALS,
+            Self::Cassandra(_) => PATIENCE,
+            Self::Provision(error) if error.is_retryable() => PATIENCE,
+            Self::Provision(_) => Duration::ZERO,
         }
     }
 }
@@ -53,7 +58,7 @@ pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> En
     let mode = if plan { Mode::Plan } else { job.pipeline.mode };
     let mut backoff =
         Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let start = tokio::time::Instant::now();
     let mut stop = job.stop.clone();
     loop {
         let attempt = tokio::select! {
@@ -66,7 +71,7 @@ pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> En
             Err(error) => error,
         };
         let wait = backoff.next_wait();
-        if !error.is_retryable() || tokio::time::Instant::now() + wait > deadline {
+        if start.elapsed() + wait > error.patience() {
             return Ended::badly(Exit::Unavailable, error);
         }
         tracing::warn!(%error, ?wait, "not done yet");

@@ -41,6 +41,12 @@ impl CassandraTable {
         let target = Target::new(&pipeline.cassandra, &pipeline.table);
         Ok(Self { keeper: Keeper::start(target, credentials).await? })
     }
+
+    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Cheap; asks no
+    /// server.
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.keeper.trouble()
+    }
 }
 
 impl Table for CassandraTable {

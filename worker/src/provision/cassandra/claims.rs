@@ -1,8 +1,15 @@
 //! The claims in a table of the keyspace, and the turn in a row of it that ends by itself.
 
+use std::time::Duration;
+
+use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
+use scylla::response::query_result::QueryResult;
+use scylla::serialize::row::SerializeRow;
+use tokio::time::Instant;
 use userstream_crds::identifier::Identifier;
 use uuid::Uuid;
 
+use super::errors::{execution, rows};
 use super::{CassandraTableAdmin, first, of_claims};
 use crate::provision::admin::{AdminError, Claims};
 use crate::provision::cql;
@@ -12,6 +19,9 @@ use crate::provision::resource::{Claim, Owner, Resource};
 const TURN: &str = "turn";
 /// How long a turn lasts that is not kept: longer than any one statement may take.
 const TURN_SECONDS: i32 = 120;
+/// How long a node may take to know a table that it has written down, and how often it is asked meanwhile.
+const OPENING: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 /// What the ids of claims' tables are derived from.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2a6f_52c8_6f8c_4d0e_9a41_77d2_5b0e_63f4);
 
@@ -25,7 +35,7 @@ impl Claims for CassandraTableAdmin {
             return Ok(None);
         }
         let query = format!("SELECT owner, id FROM {} WHERE resource = ?", cql::claims_table(keyspace));
-        let found = self.query(of_claims(query), (resource.to_string(),)).await?;
+        let found = self.ask(query, &(resource.to_string(),)).await?.into_rows_result().map_err(rows)?;
         let found = first::<(Option<String>, Option<String>)>(&found)?;
         Ok(found.and_then(|(owner, id)| Some(Claim { owner: owner?, id })))
     }
@@ -85,27 +95,37 @@ impl CassandraTableAdmin {
         Ok(found.rows_num() > 0)
     }
 
-    async fn write(
-        &self,
-        statement: String,
-        values: impl scylla::serialize::row::SerializeRow,
-    ) -> Result<(), AdminError> {
-        let mut statement = of_claims(statement);
-        statement.set_is_idempotent(true);
-        self.session.query_unpaged(statement, values).await.map_err(super::execution)?;
+    async fn write(&self, statement: String, values: impl SerializeRow) -> Result<(), AdminError> {
+        self.ask(statement, &values).await?;
         Ok(())
     }
 
     /// Makes a conditional statement; whether its condition held.
-    async fn conditional(
-        &self,
-        statement: String,
-        values: impl scylla::serialize::row::SerializeRow,
-    ) -> Result<bool, AdminError> {
-        let result = self.query(of_claims(statement), values).await?;
+    async fn conditional(&self, statement: String, values: impl SerializeRow) -> Result<bool, AdminError> {
+        let result = self.ask(statement, &values).await?.into_rows_result().map_err(rows)?;
         // `[applied]` comes first; the columns behind it depend on the outcome.
         let row = first::<scylla::value::Row>(&result)?;
         let applied = row.and_then(|row| row.columns.into_iter().next().flatten());
         Ok(applied.and_then(|applied| applied.as_boolean()).unwrap_or_default())
+    }
+
+    /// Makes a statement on the claims' table, which was seen in the schema. A node writes a new table down a moment before
+    /// it knows it: whoever did not create it may be told meanwhile that it does not exist.
+    async fn ask(&self, statement: String, values: &impl SerializeRow) -> Result<QueryResult, AdminError> {
+        let start = Instant::now();
+        loop {
+            let error = match self.session.query_unpaged(of_claims(statement.clone()), values).await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            let is_unknown = matches!(
+                error,
+                ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, _))
+            );
+            if !is_unknown || start.elapsed() >= OPENING {
+                return Err(execution(error));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 }

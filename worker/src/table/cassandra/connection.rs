@@ -106,6 +106,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Whether any node is connected.
+    pub(super) fn is_connected(&self) -> bool {
+        self.session.get_cluster_state().get_nodes_info().iter().any(|node| node.is_connected())
+    }
+
     /// Writes rows of one partition key in one request.
     ///
     /// # Errors

@@ -87,6 +87,17 @@ impl Keeper {
             .ok_or(WriteError::Unavailable { cause: state.cause, source: Box::new(NotConnected) })
     }
 
+    /// Why rows cannot be written now, as far as is known; none when they can.
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        let state = self.shared.state();
+        match &state.connection {
+            None => Some(state.cause),
+            Some(_) if state.unreached_since.is_some() => Some("unreached"),
+            Some(connection) if !connection.is_connected() => Some("connection"),
+            Some(_) => None,
+        }
+    }
+
     /// Takes note of how a write went.
     pub(super) fn note(&self, result: &Result<(), WriteError>) {
         let reached = !matches!(result, Err(WriteError::Unavailable { cause, .. }) if NEW_CONNECTION_HELPS.contains(cause));

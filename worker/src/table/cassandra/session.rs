@@ -8,7 +8,10 @@ use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 use scylla::client::{PoolSize, SelfIdentity};
-use scylla::errors::NewSessionError;
+use scylla::errors::{
+    ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, MetadataError,
+    NewSessionError,
+};
 use scylla::policies::host_filter::DcHostFilter;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::retry::FallthroughRetryPolicy;
@@ -35,6 +38,29 @@ pub enum ConnectError {
     /// The cluster cannot be reached, or lets nobody in.
     #[error("no session with Cassandra: {0}")]
     Session(#[source] Box<NewSessionError>),
+}
+
+impl ConnectError {
+    /// Whether the cluster was reached and one side does not trust the other: a certificate or a password is wrong.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Session(error) = self else { return true };
+        let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(error)) = error.as_ref() else {
+            return false;
+        };
+        let ConnectionPoolError::Broken { last_connection_error } = error else { return false };
+        match last_connection_error {
+            ConnectionError::IoError(error) => {
+                let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+                matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+            }
+            ConnectionError::ConnectionSetupRequestError(error) => matches!(
+                error.get_error(),
+                ConnectionSetupRequestErrorKind::DbError(DbError::AuthenticationError, _)
+                    | ConnectionSetupRequestErrorKind::MissingAuthentication
+            ),
+            _ => false,
+        }
+    }
 }
 
 /// Opens a session that speaks to the nodes of the local datacenter, with one connection to each.
