@@ -54,7 +54,22 @@ pub struct Rig {
 #[derive(Debug)]
 pub struct Held {
     rig: &'static Rig,
+    is_alone: bool,
     _lock: File,
+}
+
+impl Drop for Held {
+    /// Servers that a failed test left killed or frozen would fail every test behind it.
+    fn drop(&mut self) {
+        if self.is_alone && std::thread::panicking() {
+            for server in [Server::Kafka, Server::Cassandra] {
+                for action in ["resume", "start"] {
+                    let status = rig_command(&self.rig.directory).args([action, server.name()]).status();
+                    eprintln!("--- {action} {}: {status:?}", server.name());
+                }
+            }
+        }
+    }
 }
 
 impl std::ops::Deref for Held {
@@ -68,20 +83,20 @@ impl std::ops::Deref for Held {
 impl Rig {
     /// The rig, shared with other tests that leave its servers alone.
     pub async fn shared() -> Held {
-        Self::hold(File::lock_shared).await
+        Self::hold(false, File::lock_shared).await
     }
 
     /// The rig for a test that kills, pauses or restarts servers: no other test runs meanwhile.
     pub async fn alone() -> Held {
-        Self::hold(File::lock).await
+        Self::hold(true, File::lock).await
     }
 
-    async fn hold(lock: fn(&File) -> std::io::Result<()>) -> Held {
+    async fn hold(is_alone: bool, lock: fn(&File) -> std::io::Result<()>) -> Held {
         tokio::task::spawn_blocking(move || {
             let rig = Self::running();
             let file = File::create(rig.directory.join("lock")).expect("the rig's folder can be written");
             lock(&file).expect("the rig's lock can be taken");
-            Held { rig, _lock: file }
+            Held { rig, is_alone, _lock: file }
         })
         .await
         .expect("taking the rig's lock does not panic")

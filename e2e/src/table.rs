@@ -56,7 +56,16 @@ impl Cassandra {
     /// # Panics
     /// When the node refuses it.
     pub async fn execute(&self, statement: &str) {
-        self.0.query_unpaged(statement, &[]).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+        self.try_execute(statement).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// When the node refuses it.
+    pub async fn try_execute(&self, statement: &str) -> Result<(), String> {
+        let result = self.0.query_unpaged(statement, &[]).await;
+        result.map(drop).map_err(|error| format!("{statement}: {error}"))
     }
 
     /// Every row of a query, as values by position.

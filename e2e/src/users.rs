@@ -96,7 +96,8 @@ pub fn id(number: usize) -> Uuid {
 /// Records with `versions` versions of each of the `keys` users from `first` on, version by version.
 ///
 /// Every third user's versions carry falling timestamps, so that the newest record is not the winner; every fourth's
-/// carry the same one, so that only the offset decides.
+/// carry the same one, so that only the offset decides. Those stand side by side: an offset decides among the thousand
+/// records around it.
 pub fn records(first: usize, keys: usize, versions: u64) -> Vec<NewRecord> {
     let start = jiff::Timestamp::now().as_millisecond() - 3_600_000;
     let timestamp = |number: usize, version: u64| match number % 12 {
@@ -104,8 +105,17 @@ pub fn records(first: usize, keys: usize, versions: u64) -> Vec<NewRecord> {
         1 | 5 => start,
         _ => start + i64::try_from(version).expect("versions are few") * 10,
     };
+    let at_one_time = |number: usize| matches!(number % 12, 1 | 5);
     (0..versions)
-        .flat_map(|version| (first..first + keys).map(move |number| (number, version)))
+        .flat_map(|round| (first..first + keys).map(move |number| (number, round)))
+        .flat_map(|(number, round)| {
+            let of_this_round = match (at_one_time(number), round) {
+                (true, 0) => 0..versions,
+                (true, _) => 0..0,
+                (false, _) => round..round + 1,
+            };
+            of_this_round.map(move |version| (number, version))
+        })
         .map(|(number, version)| NewRecord {
             key: Some(id(number).to_string().into_bytes()),
             value: Some(user(number, version).to_string().into_bytes()),

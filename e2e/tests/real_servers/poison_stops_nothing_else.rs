@@ -73,7 +73,7 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
     }
     pipeline.kafka.append(&pipeline.name, &records).await;
     let mut processor = pipeline.process();
-    pipeline.await_processed(Duration::from_secs(120)).await;
+    pipeline.await_processed(Duration::from_secs(300)).await;
 
     let is_poison =
         |record: &TopicRecord| record.key.as_deref().is_some_and(|key| key.starts_with(b"poison"));

@@ -38,7 +38,7 @@ async fn members_that_come_and_go_leave_exactly_the_fold_of_the_topic() {
         }
     }
 
-    pipeline.await_processed(Duration::from_secs(120)).await;
+    pipeline.await_processed(Duration::from_secs(300)).await;
     let verdict = pipeline.judge(users::parsed_row).await;
     verdict.assert_exact();
     assert_eq!(verdict.rows, USERS);

@@ -37,7 +37,7 @@ async fn rows_go_on_after_the_node_was_killed_restarted_and_frozen() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     rig.resume(Server::Cassandra).await;
 
-    pipeline.await_processed(Duration::from_secs(120)).await;
+    pipeline.await_processed(Duration::from_secs(300)).await;
     processor.await_ready(Duration::from_secs(30)).await;
     let verdict = pipeline.judge(users::parsed_row).await;
     verdict.assert_exact();

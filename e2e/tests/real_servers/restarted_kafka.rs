@@ -34,7 +34,7 @@ async fn rows_go_on_after_the_broker_was_killed_restarted_and_frozen() {
     };
     futures::future::join(appending, disturbing).await;
 
-    pipeline.await_processed(Duration::from_secs(120)).await;
+    pipeline.await_processed(Duration::from_secs(300)).await;
     let verdict = pipeline.judge(users::parsed_row).await;
     verdict.assert_exact();
     assert_eq!(verdict.rows, USERS);
