@@ -27,17 +27,18 @@ test-fast: ## everything that needs no server: unit, property and simulation tes
 	cargo test --workspace --locked
 
 .PHONY: test
-test: prerequisites ## unit, property and simulation tests, on a machine with nothing but Rust
+test: prerequisites ## everything, on a machine with nothing but Rust; starts and stops the servers it needs
 	@echo "==> build"
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked --no-run
+	cargo test --workspace --locked --test real_servers --no-run
 	@echo "==> unit, property and simulation tests"
 	cargo test --workspace --locked
-	@echo "==> skipped: the tests against a real Kafka and a real Cassandra (make test-real-servers)."
-	@echo "    Reason: they were written before the worker's process existed and have not passed against it yet."
+	@echo "==> tests against a real Kafka and a real Cassandra"
+	e2e/rig/rig run cargo test --workspace --locked --test real_servers
 
 .PHONY: test-real-servers
-test-real-servers: prerequisites ## tests against a real Kafka and a real Cassandra, which it starts and stops
+test-real-servers: prerequisites ## the part of it with a real Kafka and a real Cassandra
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked --test real_servers --no-run
 	e2e/rig/rig run cargo test --workspace --locked --test real_servers
