@@ -19,6 +19,7 @@ mod paths;
 mod references;
 mod refusal;
 mod scalar;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unescape;

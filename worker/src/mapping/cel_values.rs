@@ -19,15 +19,15 @@ use crate::text::{decimal, uuid};
 ///
 /// JSON integers of 64 bits are CEL `int`, larger ones and all other numbers are CEL `double`.
 pub(super) fn add_variables(
-    input: &[u8],
+    document: &str,
     wanted: &Members,
     scope: &mut Context<'_>,
 ) -> Result<(), MappingError> {
     let mut too_deep = false;
-    let mut deserializer = serde_json::Deserializer::from_slice(input);
+    let mut deserializer = serde_json::Deserializer::from_str(document);
     deserializer
         .deserialize_any(RecordVisitor { wanted, scope, too_deep: &mut too_deep })
-        .map_err(|error| if too_deep { MappingError::TooDeep } else { document_error(&error, input) })
+        .map_err(|error| if too_deep { MappingError::TooDeep } else { document_error(&error) })
 }
 
 struct RecordVisitor<'w, 's, 'c> {

@@ -27,6 +27,7 @@ use userstream_crds::model::FieldType;
 
 use super::refusal::Refusal;
 use super::scalar::Scalar;
+use super::target::Target;
 use crate::row::{Cell, Cells, Span};
 use crate::text::timestamp::TimestampError;
 use crate::text::{base64, date, decimal, timestamp, uuid};
@@ -47,16 +48,28 @@ impl Destination<'_> {
     }
 }
 
-/// Converts a value, by the table of this module.
+/// Sets the cell of a field to the converted value, by the table of this module.
+// The scalar by reference and the cell set right here: values of some 30 bytes are not handed around.
 pub(super) fn convert(
+    target: &Target,
+    scalar: &Scalar<'_>,
+    destination: &mut Destination<'_>,
+) -> Result<(), Refusal> {
+    let cell = cell(target.field_type, scalar, destination)?;
+    destination.cells.set(target.index, cell);
+    Ok(())
+}
+
+#[inline(always)]
+fn cell(
     field_type: FieldType,
-    scalar: Scalar<'_>,
+    scalar: &Scalar<'_>,
     destination: &mut Destination<'_>,
 ) -> Result<Cell, Refusal> {
     let Some(kind) = scalar.kind() else {
         return Ok(Cell::Absent);
     };
-    Ok(match (field_type, scalar) {
+    Ok(match (field_type, *scalar) {
         (FieldType::Uuid, Scalar::Text(text)) => Cell::Uuid(uuid::read(text).ok_or(Refusal::NotAUuid)?),
         (FieldType::String, Scalar::Text(text) | Scalar::Number(text)) => {
             Cell::Text(destination.keep(text.as_bytes())?)
@@ -146,7 +159,7 @@ mod tests {
     /// What becomes of a piece of JSON in a field of a type, as it is written back: nothing for the absent value.
     fn converted(field_type: FieldType, json: &str) -> Result<std::string::String, Refusal> {
         let mut unescaped = std::string::String::new();
-        let scalar = Scalar::of_json(json, &mut unescaped)?;
+        let scalar = Scalar::of_json(json, Some(&mut unescaped))?;
         converted_scalar(field_type, scalar, json.as_bytes())
     }
 
@@ -157,14 +170,11 @@ mod tests {
     ) -> Result<std::string::String, Refusal> {
         let mut cells = Cells::default();
         cells.reset(1, input.len());
-        let cell = convert(
-            field_type,
-            scalar,
-            &mut Destination { input, cells: &mut cells, decoded: &mut Vec::new() },
-        )?;
-        cells.set(0, cell);
+        let mut destination = Destination { input, cells: &mut cells, decoded: &mut Vec::new() };
+        let field = field("f", field_type, "f");
+        convert(&Target::new(0, &field), &scalar, &mut destination)?;
         let mut out = Vec::new();
-        JsonEncoder::new(&[field("f", field_type, "f")]).encode(&cells, input, &mut out);
+        JsonEncoder::new(&[field]).encode(&cells, input, &mut out);
         let text = std::string::String::from_utf8(out).unwrap();
         Ok(text.trim_start_matches("{\"f\":").trim_start_matches('{').trim_end_matches('}').to_owned())
     }
@@ -352,8 +362,9 @@ mod tests {
         cells.reset(1, json.len());
         let mut destination =
             Destination { input: json.as_bytes(), cells: &mut cells, decoded: &mut Vec::new() };
-        let cell = convert(String, Scalar::Text(&json[1..6]), &mut destination).unwrap();
+        let target = Target::new(0, &field("f", String, "f"));
+        convert(&target, &Scalar::Text(&json[1..6]), &mut destination).unwrap();
         let borrowed = cells.borrow(json.as_bytes(), &json.as_bytes()[1..6]).unwrap();
-        assert_eq!(cell, Cell::Text(borrowed));
+        assert_eq!(cells.get(0), Cell::Text(borrowed));
     }
 }

@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::convert::{Destination, convert};
 use super::error::MappingError;
-use super::paths::{Members, Node, Target};
-use super::refusal::Refusal;
-use super::scalar::Scalar;
+use super::paths::{Members, Node};
+use super::scalar::{Scalar, has_escapes};
+use super::target::Target;
 use crate::row::{Cell, Cells};
 
 /// Memory that is used again from record to record.
@@ -22,40 +22,29 @@ pub(super) struct Scratch {
     pub(super) decoded: Vec<u8>,
 }
 
-/// Why the pass ended early.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The document is at fault.
-    Document(MappingError),
-    /// The value for this field is.
-    Value { field: usize, reason: Refusal },
-}
-
-/// Sets the cells of all values that `wanted` finds in `input`. Cells of other fields are left alone.
+/// Sets the cells of all values that `wanted` finds in `document`. Cells of other fields are left alone.
 pub(super) fn read(
-    input: &[u8],
+    document: &str,
     wanted: &Members,
     cells: &mut Cells,
     scratch: &mut Scratch,
-) -> Result<(), Failure> {
-    let mut reading = Reading { input, cells, scratch, failure: None };
-    let mut deserializer = serde_json::Deserializer::from_slice(input);
+) -> Result<(), MappingError> {
+    let escapes = has_escapes(document);
+    let mut reading = Reading { input: document.as_bytes(), escapes, cells, scratch, failure: None };
+    let mut deserializer = serde_json::Deserializer::from_str(document);
     let outcome = deserializer
         .deserialize_any(DocumentVisitor { wanted, reading: &mut reading })
         .and_then(|()| deserializer.end());
     match (outcome, reading.failure) {
         (Ok(()), None) => Ok(()),
-        (_, Some((field, reason))) => Err(Failure::Value { field, reason }),
-        (Err(error), None) => Err(Failure::Document(document_error(&error, input))),
+        (_, Some(failure)) => Err(failure),
+        (Err(error), None) => Err(document_error(&error)),
     }
 }
 
 /// What is wrong with a document. Nothing of serde_json's own text is kept: it may quote the document.
-pub(super) fn document_error(error: &serde_json::Error, input: &[u8]) -> MappingError {
+pub(super) fn document_error(error: &serde_json::Error) -> MappingError {
     use serde_json::error::Category;
-    if let Err(error) = std::str::from_utf8(input) {
-        return MappingError::NotUtf8 { position: error.valid_up_to() };
-    }
     match error.classify() {
         Category::Eof => MappingError::Truncated,
         // Only the visitor of the whole document raises errors of this category.
@@ -68,22 +57,22 @@ pub(super) fn document_error(error: &serde_json::Error, input: &[u8]) -> Mapping
 
 struct Reading<'a> {
     input: &'a [u8],
+    /// Whether there are escapes anywhere.
+    escapes: bool,
     cells: &'a mut Cells,
     scratch: &'a mut Scratch,
-    /// The field whose value is refused, and why.
-    failure: Option<(usize, Refusal)>,
+    /// Why a value is refused.
+    failure: Option<MappingError>,
 }
 
 impl Reading<'_> {
-    fn value(&mut self, json: &str, targets: &[Target]) -> Result<(), (usize, Refusal)> {
+    fn value(&mut self, json: &str, first: &Target, others: &[Target]) -> Result<(), MappingError> {
         let Scratch { unescaped, decoded } = &mut *self.scratch;
-        let first = targets.first().map_or(0, |target| target.field);
-        let scalar = Scalar::of_json(json, unescaped).map_err(|reason| (first, reason))?;
+        let scalar = Scalar::of_json(json, self.escapes.then_some(unescaped))
+            .map_err(|reason| first.refused(reason))?;
         let mut destination = Destination { input: self.input, cells: self.cells, decoded };
-        for target in targets {
-            let cell = convert(target.field_type, scalar, &mut destination)
-                .map_err(|reason| (target.field, reason))?;
-            destination.cells.set(target.field, cell);
+        for target in std::iter::once(first).chain(others) {
+            convert(target, &scalar, &mut destination).map_err(|reason| target.refused(reason))?;
         }
         Ok(())
     }
@@ -199,9 +188,9 @@ impl<'de> DeserializeSeed<'de> for NodeSeed<'_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self.node {
-            Node::Value(targets) => {
+            Node::Value(first, others) => {
                 let json = <&RawValue>::deserialize(deserializer)?;
-                self.reading.value(json.get(), targets).map_err(|failure| {
+                self.reading.value(json.get(), first, others).map_err(|failure| {
                     self.reading.failure = Some(failure);
                     D::Error::custom("a refused value")
                 })

@@ -24,7 +24,7 @@ pub enum MappingError {
     /// The record ends in the middle of its JSON.
     #[error("the JSON ends too early")]
     Truncated,
-    /// A key or a wanted text of the record is not UTF-8.
+    /// The record is not UTF-8.
     #[error("not UTF-8 from byte {position}")]
     NotUtf8 {
         /// The offset of the first byte that is wrong.

@@ -5,13 +5,14 @@ use userstream_crds::model::{Field, FieldType, Origin, Pipeline, Variable};
 use userstream_crds::path::RecordPath;
 
 use super::convert::{Destination, convert};
-use super::document::{self, Failure, Scratch};
+use super::document::{self, Scratch};
 use super::error::MappingError;
 use super::evaluation::ExpressionRefusal;
 use super::expressions::Expressions;
-use super::paths::{Members, Target};
+use super::paths::Members;
 use super::refusal::Refusal;
 use super::scalar::Scalar;
+use super::target::Target;
 use crate::row::{Cell, Cells};
 use crate::wire::{self, UnsupportedFormat};
 
@@ -19,17 +20,13 @@ use crate::wire::{self, UnsupportedFormat};
 ///
 /// It is compiled once and then used for one record after another, whose memory it uses again.
 pub struct Mapper {
-    fields: Box<[MappedField]>,
+    /// How many fields there are.
+    fields: usize,
+    required: Box<[Target]>,
     paths: Members,
     variables: Box<[(Target, Variable)]>,
     expressions: Option<Expressions>,
     scratch: Scratch,
-}
-
-struct MappedField {
-    name: Identifier,
-    field_type: FieldType,
-    required: bool,
 }
 
 /// What is known about a record beside its value: the variables of `from`.
@@ -90,14 +87,13 @@ impl Mapper {
         let mut paths = Vec::new();
         let mut variables = Vec::new();
         let mut expressions: Option<Expressions> = None;
-        for (index, field) in fields.iter().enumerate() {
-            let target = Target { field: index, field_type: field.field_type };
+        for (field, target) in targets(fields) {
             match &field.origin {
                 Origin::Path(path) => paths.push((path, target)),
                 Origin::Variable(variable) => variables.push((target, *variable)),
                 Origin::Expression(expression) => expressions
                     .get_or_insert_with(Expressions::new)
-                    .push(index, &field.name, field.field_type, expression)
+                    .push(target, expression)
                     .map_err(|reason| MapperError::Expression { field: field.name.clone(), reason })?,
             }
         }
@@ -107,21 +103,15 @@ impl Mapper {
     /// The mapper of records that [`Encoder`](wire::Encoder) wrote: every field from the member of its name.
     pub fn canonical(fields: &[Field]) -> Self {
         let paths: Vec<RecordPath> = fields.iter().map(|field| RecordPath::of_field(&field.name)).collect();
-        let targets = fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| Target { field: index, field_type: field.field_type });
+        let targets = targets(fields).map(|(_, target)| target);
         Self::of_paths(fields, Members::new(paths.iter().zip(targets)))
     }
 
     fn of_paths(fields: &[Field], paths: Members) -> Self {
-        let fields = fields.iter().map(|field| MappedField {
-            name: field.name.clone(),
-            field_type: field.field_type,
-            required: field.required,
-        });
+        let required = targets(fields).filter(|(field, _)| field.required).map(|(_, target)| target);
         Self {
-            fields: fields.collect(),
+            fields: fields.len(),
+            required: required.collect(),
             paths,
             variables: Box::default(),
             expressions: None,
@@ -143,59 +133,36 @@ impl Mapper {
         context: &MapContext<'_>,
         cells: &mut Cells,
     ) -> Result<(), MappingError> {
-        cells.reset(self.fields.len(), input.len());
-        self.set_cells(input, context, cells).map_err(|failure| match failure {
-            Failure::Document(error) => error,
-            Failure::Value { field, reason } => self.refused(field, reason),
-        })?;
-        let missing = self
-            .fields
-            .iter()
-            .enumerate()
-            .find(|(index, field)| field.required && matches!(cells.get(*index), Cell::Absent));
-        match missing {
-            Some((_, field)) => Err(MappingError::Missing { field: field.name.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    fn set_cells(
-        &mut self,
-        input: &[u8],
-        context: &MapContext<'_>,
-        cells: &mut Cells,
-    ) -> Result<(), Failure> {
-        document::read(input, &self.paths, cells, &mut self.scratch)?;
+        // Checked as a whole, so that nothing has to be checked again for each key and text.
+        let document = std::str::from_utf8(input)
+            .map_err(|error| MappingError::NotUtf8 { position: error.valid_up_to() })?;
+        cells.reset(self.fields, input.len());
+        document::read(document, &self.paths, cells, &mut self.scratch)?;
         let mut destination = Destination { input, cells, decoded: &mut self.scratch.decoded };
         for (target, variable) in &self.variables {
-            let cell = convert_variable(target.field_type, *variable, context, &mut destination)
-                .map_err(|reason| Failure::Value { field: target.field, reason })?;
-            destination.cells.set(target.field, cell);
+            set_variable(target, *variable, context, &mut destination)
+                .map_err(|reason| target.refused(reason))?;
         }
-        match &self.expressions {
-            Some(expressions) => expressions.evaluate(&mut destination),
+        if let Some(expressions) = &self.expressions {
+            expressions.evaluate(document, &mut destination)?;
+        }
+        match self.required.iter().find(|target| matches!(cells.get(target.index), Cell::Absent)) {
+            Some(target) => Err(target.missing()),
             None => Ok(()),
-        }
-    }
-
-    #[cold]
-    fn refused(&self, field: usize, reason: Refusal) -> MappingError {
-        match self.fields.get(field) {
-            Some(field) => {
-                MappingError::Refused { field: field.name.clone(), field_type: field.field_type, reason }
-            }
-            // Indexes come from the fields themselves.
-            None => MappingError::NotAnObject,
         }
     }
 }
 
-fn convert_variable(
-    field_type: FieldType,
+fn targets(fields: &[Field]) -> impl Iterator<Item = (&Field, Target)> {
+    fields.iter().enumerate().map(|(index, field)| (field, Target::new(index, field)))
+}
+
+fn set_variable(
+    target: &Target,
     variable: Variable,
     context: &MapContext<'_>,
     destination: &mut Destination<'_>,
-) -> Result<Cell, Refusal> {
+) -> Result<(), Refusal> {
     let mut digits = itoa::Buffer::new();
     let scalar = match variable {
         Variable::FetchedAt => Scalar::Number(digits.format(context.fetched_at)),
@@ -203,11 +170,11 @@ fn convert_variable(
         Variable::Partition => Scalar::Number(digits.format(context.partition)),
         Variable::Key => match context.key {
             None => Scalar::Null,
-            Some(key) if field_type == FieldType::Bytes => Scalar::Bytes(key),
+            Some(key) if target.field_type == FieldType::Bytes => Scalar::Bytes(key),
             Some(key) => Scalar::Text(std::str::from_utf8(key).map_err(|_| Refusal::KeyNotUtf8)?),
         },
     };
-    convert(field_type, scalar, destination)
+    convert(target, &scalar, destination)
 }
 
 #[cfg(test)]

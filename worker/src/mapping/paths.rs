@@ -1,25 +1,17 @@
 //! All `from` paths of a schema in one tree, so that one pass over a record finds every value.
 
-use userstream_crds::model::FieldType;
 use userstream_crds::path::{RecordPath, Segment};
+
+use super::target::Target;
 
 /// What is wanted at a place in a document.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// The value itself, for these fields. Paths that go on from here lead nowhere: a value that has members is refused
-    /// for these fields.
-    Value(Box<[Target]>),
+    /// The value itself, for a field and maybe others. Paths that go on from here lead nowhere: a value that has members
+    /// is refused for these fields.
+    Value(Target, Box<[Target]>),
     /// Values further in.
     Members(Members),
-}
-
-/// A field that a value goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Target {
-    /// Its index.
-    pub(super) field: usize,
-    /// Its type.
-    pub(super) field_type: FieldType,
 }
 
 /// The wanted members of an object, or elements of an array.
@@ -105,16 +97,16 @@ impl Growing {
     }
 
     fn fields(&self) -> Vec<usize> {
-        let own = self.targets.iter().map(|target| target.field);
+        let own = self.targets.iter().map(|target| target.index);
         own.chain(self.members.iter().flat_map(|(_, member)| member.fields())).collect()
     }
 
-    fn into_node(self) -> Node {
+    fn into_node(mut self) -> Node {
         if self.targets.is_empty() {
-            Node::Members(self.into_members())
-        } else {
-            Node::Value(self.targets.into())
+            return Node::Members(self.into_members());
         }
+        let first = self.targets.remove(0);
+        Node::Value(first, self.targets.into())
     }
 
     fn into_members(self) -> Members {

@@ -25,8 +25,10 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// The value of a piece of JSON without space around it. `unescaped` is where a text is put that has escapes.
-    pub(super) fn of_json(json: &'a str, unescaped: &'a mut String) -> Result<Self, Refusal> {
+    /// The value of a piece of JSON without space around it. `unescaped` is where a text is put that has escapes; none
+    /// when there are no escapes in all of the JSON that this is a piece of.
+    #[inline(always)]
+    pub(super) fn of_json(json: &'a str, unescaped: Option<&'a mut String>) -> Result<Self, Refusal> {
         Ok(match json.as_bytes().first() {
             Some(b'"') => Self::Text(text(json, unescaped)?),
             Some(b'n') | None => Self::Null,
@@ -52,12 +54,20 @@ impl<'a> Scalar<'a> {
     }
 }
 
-fn text<'a>(quoted: &'a str, unescaped: &'a mut String) -> Result<&'a str, Refusal> {
-    let inside = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default();
-    if !inside.as_bytes().contains(&b'\\') {
-        return Ok(inside);
+#[inline(always)]
+fn text<'a>(quoted: &'a str, unescaped: Option<&'a mut String>) -> Result<&'a str, Refusal> {
+    let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    match unescaped {
+        Some(unescaped) if has_escapes(inside) => {
+            unescaped.clear();
+            unescape(inside, unescaped).map_err(|_| Refusal::LoneSurrogate)?;
+            Ok(unescaped)
+        }
+        _ => Ok(inside),
     }
-    unescaped.clear();
-    unescape(inside, unescaped).map_err(|_| Refusal::LoneSurrogate)?;
-    Ok(unescaped)
+}
+
+/// Whether there are escapes in a piece of JSON.
+pub(super) fn has_escapes(json: &str) -> bool {
+    json.as_bytes().contains(&b'\\')
 }

@@ -31,14 +31,18 @@ pub(super) fn read_front(bytes: &[u8]) -> Option<i32> {
 
 /// Appends the text form of a day. None, with nothing appended, for a day outside of the years 0000 to 9999.
 pub(crate) fn write(out: &mut Vec<u8>, days: i32) -> Option<()> {
-    let date = EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * HOURS_PER_DAY)).ok()?;
-    let year = u32::try_from(date.year()).ok()?;
-    digits::push(out, year, 4);
-    out.push(b'-');
-    digits::push(out, u32::from(date.month().unsigned_abs()), 2);
-    out.push(b'-');
-    digits::push(out, u32::from(date.day().unsigned_abs()), 2);
+    out.extend_from_slice(&text(days)?);
     Some(())
+}
+
+/// The text form of a day.
+pub(super) fn text(days: i32) -> Option<[u8; LENGTH]> {
+    let date = EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * HOURS_PER_DAY)).ok()?;
+    let mut text = *b"0000-00-00";
+    digits::fill(&mut text[0..4], u32::try_from(date.year()).ok()?);
+    digits::fill(&mut text[5..7], u32::from(date.month().unsigned_abs()));
+    digits::fill(&mut text[8..10], u32::from(date.day().unsigned_abs()));
+    Some(text)
 }
 
 #[cfg(test)]

@@ -14,12 +14,11 @@ pub(super) fn number(bytes: &[u8], start: usize, length: usize) -> Option<u32> {
     Some(number)
 }
 
-/// Appends `number` with leading zeros to `width` digits; digits beyond that are left out.
-pub(super) fn push(out: &mut Vec<u8>, number: u32, width: u32) {
-    let mut place = 10_u32.pow(width.saturating_sub(1));
-    for _ in 0..width {
+/// Fills `places` with the last digits of a number, with leading zeros.
+pub(super) fn fill(places: &mut [u8], mut number: u32) {
+    for place in places.iter_mut().rev() {
         // A remainder of 10 fits a byte.
-        out.push(b'0' + (number / place % 10) as u8);
-        place = (place / 10).max(1);
+        *place = b'0' + (number % 10) as u8;
+        number /= 10;
     }
 }

@@ -115,18 +115,14 @@ fn read_offset(bytes: &[u8]) -> Option<i64> {
 pub(crate) fn write(out: &mut Vec<u8>, milliseconds: i64) -> Option<()> {
     let days = i32::try_from(milliseconds.div_euclid(MILLISECONDS_PER_DAY)).ok()?;
     let of_day = u32::try_from(milliseconds.rem_euclid(MILLISECONDS_PER_DAY)).ok()?;
-    date::write(out, days)?;
     let seconds = of_day / 1_000;
-    for (separator, number, width) in [
-        (b'T', seconds / 3_600, 2),
-        (b':', seconds / 60 % 60, 2),
-        (b':', seconds % 60, 2),
-        (b'.', of_day % 1_000, 3),
-    ] {
-        out.push(separator);
-        digits::push(out, number, width);
-    }
-    out.push(b'Z');
+    let mut time = *b"T00:00:00.000Z";
+    digits::fill(&mut time[1..3], seconds / 3_600);
+    digits::fill(&mut time[4..6], seconds / 60 % 60);
+    digits::fill(&mut time[7..9], seconds % 60);
+    digits::fill(&mut time[10..13], of_day % 1_000);
+    out.extend_from_slice(&date::text(days)?);
+    out.extend_from_slice(&time);
     Some(())
 }
 

@@ -241,6 +241,7 @@ fn what_is_no_json_object_is_refused() {
     }
     assert_eq!(map_bytes(&fields, b"{\"a\":\"x\xff\"}"), Err(MappingError::NotUtf8 { position: 7 }));
     assert_eq!(map_bytes(&fields, b"{\"a\xff\":\"x\"}"), Err(MappingError::NotUtf8 { position: 3 }));
+    assert_eq!(map_bytes(&fields, b"{\"b\":\"\xff\"}"), Err(MappingError::NotUtf8 { position: 6 }));
 }
 
 #[test]
