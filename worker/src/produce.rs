@@ -4,6 +4,8 @@
 //! A run is successful only when every record of it is acknowledged by the log, as a record or as a dead letter. The
 //! source's position is saved only after that, page by page, so that whatever is lost on the way is fetched again.
 
+mod succession;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +20,7 @@ use crate::record::Record;
 use crate::source::{Page, Source, SourceError};
 use crate::stats::Stats;
 use crate::stop::{Stop, StopSignal};
+use succession::Succession;
 
 /// Turns a source's raw record into a record of the topic.
 pub trait Transform {
@@ -138,6 +141,7 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         let position = self.log.load_position().await?;
         self.source.begin(position.as_ref())?;
         let mut stop = self.stop.clone();
+        let mut succession = Succession::default();
         loop {
             let page = tokio::select! {
                 biased;
@@ -146,14 +150,14 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
                 page = self.source.fetch() => page?,
             };
             let Some(page) = page else { return Ok(Run::Complete) };
-            self.append_page(&page).await?;
+            self.append_page(&page, &mut succession).await?;
             if self.stop.current() >= Stop::WhenCaughtUp {
                 return Ok(Run::Stopped);
             }
         }
     }
 
-    async fn append_page(&mut self, page: &Page) -> Result<(), ProduceError> {
+    async fn append_page(&mut self, page: &Page, succession: &mut Succession) -> Result<(), ProduceError> {
         let stats = &self.stats.source;
         stats.pages.add(1);
         stats.bytes.add(page.body.len() as u64);
@@ -161,9 +165,10 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         if let Some(position) = page.position.as_ref().filter(|_| planted(Fault::SavePositionBeforeAcks)) {
             self.log.save_position(position).await?;
         }
+        succession.begin_page(page.fetched_at);
         let raws: Vec<&[u8]> = page.records().collect();
         for raws in raws.chunks(self.settings.batch.max(1)) {
-            self.append_raws(raws, page.fetched_at).await?;
+            self.append_raws(raws, page.fetched_at, succession).await?;
         }
         if let Some(position) = &page.position {
             let mut backoff = self.backoff();
@@ -175,14 +180,20 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         Ok(())
     }
 
-    async fn append_raws(&mut self, raws: &[&[u8]], fetched_at: i64) -> Result<(), ProduceError> {
+    async fn append_raws(
+        &mut self,
+        raws: &[&[u8]],
+        fetched_at: i64,
+        succession: &mut Succession,
+    ) -> Result<(), ProduceError> {
         let mut records = Vec::with_capacity(raws.len());
         // Which raw record each record came from: a record that is rejected later becomes a dead letter of it.
         let mut origins = Vec::with_capacity(raws.len());
         let mut letters = Vec::new();
         for raw in raws {
             match self.transform.transform(raw, fetched_at) {
-                Ok(record) => {
+                Ok(mut record) => {
+                    succession.order(&mut record);
                     records.push(record);
                     origins.push(*raw);
                 }
