@@ -1,5 +1,6 @@
 //! A model of a cluster: it has the objects that were applied, and tests decide what becomes of them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::worker_status::WorkerStatus;
-use userstream_crds::{Pipeline, UserStreamPipeline, validate};
+use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
 use userstream_operator::build::{Desired, build};
 use userstream_operator::drift::{differs, sealed};
 use userstream_operator::kind::Kind;
@@ -31,6 +32,7 @@ pub(crate) struct Cluster {
     pub(crate) reports: BTreeMap<String, WorkerReport>,
     /// Every write so far, such as `apply Deployment users-processor`.
     pub(crate) writes: Vec<String>,
+    validated: RefCell<Option<(PipelineSpec, Pipeline)>>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -65,6 +67,7 @@ impl Cluster {
             pods: Vec::new(),
             reports: BTreeMap::new(),
             writes: Vec::new(),
+            validated: RefCell::default(),
         }
     }
 
@@ -76,8 +79,17 @@ impl Cluster {
         cluster
     }
 
+    /// The model of the spec as it is. Compiling its expressions takes most of a test's time, so it is done once for each.
     pub(crate) fn pipeline(&self) -> Pipeline {
-        validate(&self.resource).unwrap()
+        let mut known = self.validated.borrow_mut();
+        match &*known {
+            Some((spec, pipeline)) if *spec == self.resource.spec => pipeline.clone(),
+            _ => {
+                let pipeline = validate(&self.resource).unwrap();
+                *known = Some((self.resource.spec.clone(), pipeline.clone()));
+                pipeline
+            }
+        }
     }
 
     pub(crate) fn edit(&mut self, edit: impl FnOnce(&mut userstream_crds::PipelineSpec)) {

@@ -6,4 +6,5 @@ mod conflicts;
 mod deletion;
 mod golden;
 mod order;
+mod schedules;
 mod statuses;
