@@ -69,6 +69,10 @@ cluster-up: ## start a real Kubernetes with one node on this machine (as root), 
 cluster-down: ## stop it and remove its state and all that it changed on the machine
 	@e2e/rig/cluster down
 
+.PHONY: install-yaml
+install-yaml: ## write helm/install.yaml, the chart's manifests for people without Helm
+	helm/install >helm/install.yaml
+
 .PHONY: test-api-server
 test-api-server: prerequisites ## tests of the operator against an API server alone; nobody needs to be root
 	@e2e/prerequisites api-server
@@ -80,4 +84,6 @@ test-real-cluster: prerequisites ## tests on a real Kubernetes with a real Kafka
 	@e2e/prerequisites cluster
 	cargo build --workspace --bins --locked
 	cargo test --workspace --locked --test real_cluster --no-run
+	e2e/rig/cluster helm lint --strict helm/userstream
+	helm/install | diff helm/install.yaml - || { echo "helm/install.yaml is not what the chart says: make install-yaml" >&2; exit 1; }
 	e2e/rig/cluster run e2e/rig/rig run cargo test --workspace --locked --test real_cluster
