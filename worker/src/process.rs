@@ -159,6 +159,8 @@ impl<C: Consumer, P: Producer, T: Table, D: Decode> Processor<'_, C, P, T, D> {
             let most = position.records_to_take(room, now);
             tokio::select! {
                 biased;
+                // Before the ticks: a commit that nobody answers takes longer than a tick, so that the next is always due.
+                () = stop.reached(Stop::Now), if !position.is_ending() => position.end_by(now + settings.drain),
                 Some(settled) = in_flight.next() => {
                     position.settle(settled);
                     // Replies come in bunches: one round of the loop for all of them.
@@ -170,7 +172,6 @@ impl<C: Consumer, P: Producer, T: Table, D: Decode> Processor<'_, C, P, T, D> {
                     let idle = in_flight.is_empty();
                     position.look_after(stop.current(), idle, &settings).await;
                 }
-                () = stop.reached(Stop::Now), if !position.is_ending() => position.end_by(now + settings.drain),
                 polled = position.consumer.poll(&mut position.events, most), if most > 0 => {
                     position.polled(polled);
                 }
@@ -178,5 +179,126 @@ impl<C: Consumer, P: Producer, T: Table, D: Decode> Processor<'_, C, P, T, D> {
         }
         drop(in_flight);
         position.close().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{AppendError, Event, Progress, SourcePosition};
+    use crate::record::{LogRecord, Record};
+    use crate::stop::stop_channel;
+    use crate::table::WriteError;
+
+    /// A log that hands out one record, and whose brokers are away from then on.
+    struct GoneAfterOneRecord {
+        given: bool,
+    }
+
+    impl Consumer for GoneAfterOneRecord {
+        async fn poll(&mut self, events: &mut Vec<Event>, _most: usize) -> Result<(), LogError> {
+            if self.given {
+                return std::future::pending().await;
+            }
+            self.given = true;
+            let record = Record::new(Vec::new(), Some(b"{}"), 0);
+            events.push(Event::Assigned(vec![0]));
+            events.push(Event::Record(LogRecord { partition: 0, offset: 0, record }));
+            Ok(())
+        }
+
+        fn store(&mut self, _partition: i32, _offset: i64) {}
+
+        async fn commit(&mut self) -> Result<(), LogError> {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            Err(LogError::Unavailable { cause: "timed_out", source: "a commit took too long".into() })
+        }
+
+        fn pause(&mut self) -> Result<(), LogError> {
+            Ok(())
+        }
+
+        fn resume(&mut self) -> Result<(), LogError> {
+            Ok(())
+        }
+
+        fn progress(&self) -> Vec<Progress> {
+            Vec::new()
+        }
+
+        async fn close(mut self) -> Result<(), LogError> {
+            self.commit().await
+        }
+    }
+
+    /// A dead-letter topic and a table that take everything.
+    struct Willing;
+
+    impl Producer for Willing {
+        async fn append(&self, _topic: &str, _records: &[Record]) -> Result<(), AppendError> {
+            Ok(())
+        }
+
+        async fn load_position(&self) -> Result<Option<SourcePosition>, LogError> {
+            Ok(None)
+        }
+
+        async fn save_position(&self, _position: &SourcePosition) -> Result<(), LogError> {
+            Ok(())
+        }
+    }
+
+    impl Table for Willing {
+        async fn write(&self, _rows: &[Row]) -> Result<(), WriteError> {
+            Ok(())
+        }
+    }
+
+    impl Decode for Willing {
+        fn decode(&mut self, _row: &mut Row) -> Result<Verdict, Poison> {
+            Ok(Verdict::LeaveOut)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_processor_ends_when_it_is_told_to_although_no_commit_is_answered() {
+        let (stopper, stop) = stop_channel();
+        let stats = Stats::default();
+        let processor = Processor {
+            consumer: GoneAfterOneRecord { given: false },
+            letters: &Willing,
+            table: &Willing,
+            decode: Willing,
+            settings: Settings {
+                on_poison: OnPoison::Fail,
+                origin: Origin { topic: "users".to_owned(), pipeline: "demo/users".to_owned() },
+                group_by: Vec::new(),
+                most_in_flight: 1,
+                most_in_flight_bytes: 1 << 20,
+                latency_ceiling: Duration::from_millis(50),
+                most_records_per_second: None,
+                commit_interval: Duration::from_millis(300),
+                drain: Duration::from_secs(1),
+            },
+            stats: &stats,
+            clock: Clock::new(|| 0),
+            jitter: Jitter::seeded(1),
+            stop,
+        };
+        let told = async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            stopper.stop(Stop::Now);
+            std::future::pending::<()>().await;
+        };
+        let started = Instant::now();
+        tokio::select! {
+            ended = tokio::time::timeout(Duration::from_secs(600), processor.run()) => {
+                assert!(matches!(ended, Ok(Ok(()))), "{ended:?}");
+            }
+            () = told => {}
+        }
+        // The commit under way, the drain, and the last commit.
+        assert!(started.elapsed() <= Duration::from_secs(60 + 5 + 1 + 5), "{:?}", started.elapsed());
+        assert!(started.elapsed() >= Duration::from_secs(60), "{:?}", started.elapsed());
     }
 }
