@@ -20,7 +20,8 @@ pub(crate) struct Usage {
 pub(crate) struct Costs {
     wall: Duration,
     worker: f64,
-    peak_memory: u64,
+    /// None when the worker ended by itself.
+    peak_memory: Option<u64>,
     servers: [f64; 2],
     other: f64,
 }
@@ -64,7 +65,7 @@ impl Costs {
             "| {what} | {seconds:.1} | {:.0} | {:.2} | {} | {:.1} | {:.1} | {:.1} |",
             records as f64 / seconds,
             self.worker / millions,
-            self.peak_memory >> 20,
+            self.peak_memory.map_or("-".to_owned(), |peak| (peak >> 20).to_string()),
             self.servers[0] / millions,
             self.servers[1] / millions,
             self.other,

@@ -122,15 +122,12 @@ impl Worker {
         self.pid.as_raw_nonzero().get().cast_unsigned()
     }
 
-    /// The most memory it ever had in use (VmHWM), in bytes.
-    ///
-    /// # Panics
-    /// When it has ended.
-    pub fn peak_memory(&self) -> u64 {
+    /// The most memory it ever had in use (VmHWM), in bytes. None when it has ended: Linux forgets it then.
+    pub fn peak_memory(&self) -> Option<u64> {
         let file = format!("/proc/{}/status", self.pid());
-        let status = std::fs::read_to_string(file).expect("the worker runs");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"));
-        peak.and_then(|kilobytes| kilobytes.trim().parse::<u64>().ok()).expect("Linux says how much") * 1024
+        let status = std::fs::read_to_string(file).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"))?;
+        Some(peak.trim().parse::<u64>().ok()? * 1024)
     }
 
     /// GETs a path of its server: the status code and the body.
