@@ -5,8 +5,10 @@ ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 FROM ${RUST} AS build
 WORKDIR /source
 COPY . .
+# One after the other: built together, each would get what the other needs of their dependencies.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/target \
-    cargo build --locked --profile dist -p userstream-operator -p userstream-worker --bins \
+    cargo build --locked --profile dist -p userstream-operator \
+    && cargo build --locked --profile dist -p userstream-worker \
     && mkdir /programs && cp target/dist/operator target/dist/worker /programs/
 
 FROM ${BASE} AS operator

@@ -2,6 +2,11 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 tools := $(HOME)/.cache/userstream/bin
+# Everything, with what a plain build of usp leaves out. One set of features for all targets below: with another, cargo would
+# compile half of the dependencies again.
+everything := --workspace --locked --features userstream-cli/kafka,userstream-cli/cassandra,userstream-cli/cluster
+# The programs together with the tests, for the same reason.
+programs := cargo build $(everything) --bins --tests
 
 .PHONY: help
 help: ## list the targets
@@ -14,40 +19,104 @@ fmt: ## format the code
 .PHONY: lint
 lint: prerequisites ## formatting, clippy without warnings, licences, banned and duplicate dependencies
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy $(everything) --all-targets -- -D warnings
+	cargo clippy --locked -- -D warnings
 	e2e/dependencies $(tools)
 
 .PHONY: generate
 generate: ## write the files that are generated from the types: the CRD, the schema for editors, the reference, the chart's roles
-	UPDATE=1 cargo test -p userstream-crds --locked --test resource -- generated_files
-	UPDATE=1 cargo test -p userstream-operator --locked --lib -- access::
+	UPDATE=1 cargo test $(everything) --test resource -- generated_files
+	UPDATE=1 cargo test $(everything) --lib -- access::
+	UPDATE=1 cargo test $(everything) --test packaging -- operations::
 
 .PHONY: test-fast
 test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
-	cargo test --workspace --locked
+	cargo test $(everything)
 
 .PHONY: test
 test: prerequisites ## everything, on a machine with nothing but Rust; starts and stops the servers it needs
 	@echo "==> build"
-	cargo test --workspace --locked --no-run
+	$(programs)
 	@echo "==> unit, property and simulation tests"
-	cargo test --workspace --locked
+	cargo test $(everything)
+	@echo "==> the operator's core in a million states"
+	$(MAKE) --no-print-directory test-exploration states=1000000
+	@echo "==> what a newcomer does first"
+	$(MAKE) --no-print-directory test-first-run
 	@echo "==> tests against a real Kafka and a real Cassandra"
-	cargo test --workspace --locked --test real_servers --no-run
-	e2e/rig/rig run cargo test --workspace --locked --test real_servers
-	@echo "==> skipped: the operator on an API server and on a real cluster (make test-api-server, make test-real-cluster)."
-	@echo "    Reason: building Kubernetes takes longer than everything else here; these tests are not complete yet."
+	$(MAKE) --no-print-directory test-real-servers
+	@if e2e/prerequisites api-server; then \
+	  $(MAKE) --no-print-directory test-chart test-api-server; \
+	else \
+	  echo "==> skipped: the chart and the operator on an API server (make test-chart test-api-server)."; \
+	  echo "    Reason: Kubernetes cannot be compiled here, see above."; \
+	fi
+	@if [ "$$(id -u)" != 0 ]; then obstacle="a node needs root"; \
+	elif ! e2e/prerequisites cluster; then obstacle="programs are missing, see above"; \
+	else obstacle=$$(e2e/rig/cluster obstacle); fi; \
+	if [ -z "$$obstacle" ]; then \
+	  $(MAKE) --no-print-directory test-real-cluster; \
+	else \
+	  echo "==> skipped: the tests on a real cluster (make test-real-cluster)."; \
+	  echo "    Reason: $$obstacle."; \
+	fi
 
 .PHONY: test-real-servers
 test-real-servers: prerequisites ## the part of it with a real Kafka and a real Cassandra
-	cargo build --workspace --bins --locked
-	cargo test --workspace --locked --test real_servers --no-run
-	e2e/rig/rig run cargo test --workspace --locked --test real_servers
+	$(programs) --test real_servers
+	e2e/rig/rig run cargo test $(everything) --test real_servers
+
+states ?= 100000
+
+.PHONY: test-exploration
+test-exploration: ## explore the operator's core further than the tests do (states=1000000 for more)
+	USERSTREAM_EXPLORED_STATES=$(states) cargo test $(everything) --test exploration -- --nocapture stories
+
+.PHONY: test-first-run
+test-first-run: ## the first command of the README, as it is written, with an end and a folder of its own
+	data=$$(mktemp -d); trap 'rm -rf "$$data"' EXIT; \
+	cargo run --release --locked -- local crds/examples/demo.yaml --records 200 --data "$$data/data"
+	@echo "what this usp leaves out names the way to one that has it:"
+	! said=$$(cargo run --quiet --release --locked -- status users 2>&1); grep -F -- '--features cluster' <<<"$$said"
+
+.PHONY: test-chart
+test-chart: ## the part of it that needs Helm: lint, what the chart renders, helm/install.yaml
+	@e2e/prerequisites api-server
+	@echo "==> the chart"
+	e2e/rig/cluster helm lint --strict helm/userstream
+	cargo test $(everything) --test chart
+	helm/install | diff helm/install.yaml - || { echo "helm/install.yaml is not what the chart says: make install-yaml" >&2; exit 1; }
+
+.PHONY: test-api-server
+test-api-server: prerequisites ## the part of it with an API server alone; nobody needs to be root
+	@e2e/prerequisites api-server
+	@echo "==> tests of the operator and of usp against an API server"
+	$(programs) --test api_server
+	cargo test $(everything) --test api_server
+
+.PHONY: test-real-cluster
+test-real-cluster: prerequisites ## the part of it on a real Kubernetes with a real Kafka and a real Cassandra (as root)
+	@e2e/prerequisites cluster
+	@echo "==> tests on a real cluster"
+	$(programs) --test real_cluster
+	e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
 .PHONY: bench
 bench: prerequisites ## what the worker costs: CPU, memory, rows per second, time to the first row
-	cargo build --profile dist --locked -p userstream-worker -p userstream-bench
+	cargo build --profile dist --locked -p userstream-worker
+	cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
 	USERSTREAM_RIG_FULL_JIT=1 e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench
+
+pipelines ?= 1000
+
+.PHONY: bench-operator
+bench-operator: prerequisites ## what the operator costs: time to settle, calls of the API, CPU, memory (pipelines=10000 for more)
+	@e2e/prerequisites api-server
+	@e2e/prerequisites network
+	@e2e/rig/cluster programs >/dev/null
+	cargo build --profile dist --locked -p userstream-operator
+	cargo build --profile dist --locked -p userstream-bench --no-default-features --features operator
+	bench/network $${CARGO_TARGET_DIR:-target}/dist/userstream-bench-operator $(pipelines)
 
 .PHONY: prerequisites
 prerequisites:
@@ -74,17 +143,30 @@ cluster-down: ## stop it and remove its state and all that it changed on the mac
 install-yaml: ## write helm/install.yaml, the chart's manifests for people without Helm
 	helm/install >helm/install.yaml
 
-.PHONY: test-api-server
-test-api-server: prerequisites ## tests of the operator against an API server alone; nobody needs to be root
-	@e2e/prerequisites api-server
-	cargo build --workspace --bins --locked
-	cargo test --workspace --locked --test api_server
+.PHONY: kind-up
+kind-up: kind ## create a cluster of kind with the operator of this checkout in it; needs Docker, kind, kubectl and Helm
+	e2e/rig/kind up
+	for name in operator worker; do \
+	  docker build --target $$name --tag userstream.local/$$name:dev . && \
+	  kind load docker-image userstream.local/$$name:dev --name userstream || exit 1; \
+	done
+	e2e/rig/kind helm upgrade --install userstream helm/userstream --namespace userstream-system --create-namespace --wait \
+	  --set image.repository=userstream.local/operator --set image.tag=dev \
+	  --set worker.image.repository=userstream.local/worker --set worker.image.tag=dev
 
-.PHONY: test-real-cluster
-test-real-cluster: prerequisites ## tests on a real Kubernetes with a real Kafka and a real Cassandra (as root)
-	@e2e/prerequisites cluster
-	cargo build --workspace --bins --locked
-	cargo test --workspace --locked --test real_cluster --no-run
-	e2e/rig/cluster helm lint --strict helm/userstream
-	helm/install | diff helm/install.yaml - || { echo "helm/install.yaml is not what the chart says: make install-yaml" >&2; exit 1; }
-	e2e/rig/cluster run e2e/rig/rig run cargo test --workspace --locked --test real_cluster
+.PHONY: kind-test
+kind-test: kind prerequisites ## the tests on a real cluster, on kind
+	$(programs) --test real_cluster
+	e2e/rig/kind run e2e/rig/rig run cargo test $(everything) --test real_cluster
+
+.PHONY: kind-down
+kind-down: ## delete it
+	e2e/rig/kind down
+
+.PHONY: kind
+kind:
+	@obstacle=$$(e2e/rig/kind obstacle); [ -z "$$obstacle" ] || { \
+	  echo "There can be no kind cluster here: $$obstacle." >&2; \
+	  echo "Without Docker, make test-real-cluster runs the same tests on a Kubernetes of its own (as root)." >&2; \
+	  exit 69; \
+	}

@@ -1,88 +1,34 @@
 //! CPU time and memory of processes, as Linux counts them.
 
-use std::time::{Duration, Instant};
-
-use userstream_e2e::rig::Rig;
-use userstream_e2e::worker::Worker;
-
-use crate::SERVERS;
-
-/// What had been spent at a moment, in CPU-seconds.
-#[derive(Debug)]
-pub(crate) struct Usage {
-    pub(crate) at: Instant,
-    servers: [f64; 2],
-    machine: f64,
-}
-
-/// What a phase cost.
-#[derive(Debug)]
-pub(crate) struct Costs {
-    wall: Duration,
-    worker: f64,
-    /// None when the worker ended by itself.
-    peak_memory: Option<u64>,
-    servers: [f64; 2],
-    other: f64,
-}
-
-impl Usage {
-    /// What the servers and the whole machine have spent so far.
-    pub(crate) fn now(rig: &Rig) -> Self {
-        Self {
-            at: Instant::now(),
-            servers: SERVERS.map(|server| process(rig.pid(server))),
-            machine: machine(),
-        }
-    }
-}
-
-impl Costs {
-    /// What was spent since `before`, and what the worker, started since then, has spent in its life.
-    pub(crate) fn since(before: &Usage, rig: &Rig, worker: &Worker) -> Self {
-        let now = Usage::now(rig);
-        let servers = [0, 1].map(|server| now.servers[server] - before.servers[server]);
-        let own = process(worker.pid());
-        Self {
-            wall: now.at - before.at,
-            worker: own,
-            peak_memory: worker.peak_memory(),
-            servers,
-            other: now.machine - before.machine - own - servers.iter().sum::<f64>(),
-        }
-    }
-
-    /// The same costs of a phase whose end was seen earlier than they were read.
-    pub(crate) fn within(self, wall: Duration) -> Self {
-        Self { wall, ..self }
-    }
-
-    /// One line of the table.
-    #[allow(clippy::cast_precision_loss, reason = "counts of records are far below 2^52")]
-    pub(crate) fn line(&self, what: &str, records: usize) -> String {
-        let (millions, seconds) = (records as f64 / 1e6, self.wall.as_secs_f64());
-        format!(
-            "| {what} | {seconds:.1} | {:.0} | {:.2} | {} | {:.1} | {:.1} | {:.1} |",
-            records as f64 / seconds,
-            self.worker / millions,
-            self.peak_memory.map_or("-".to_owned(), |peak| (peak >> 20).to_string()),
-            self.servers[0] / millions,
-            self.servers[1] / millions,
-            self.other,
-        )
-    }
-}
-
-/// User and system time of a process with all its threads.
-fn process(pid: u32) -> f64 {
+/// User and system time of a process with all its threads, in seconds.
+///
+/// # Panics
+/// When it does not run.
+pub fn process(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
     // The second field, the command, may hold spaces; the ones behind its bracket do not.
     let fields = stat.rsplit(") ").next().expect("the line has a command");
     seconds(fields.split(' ').skip(11).take(2))
 }
 
-/// Busy time of all cores.
-fn machine() -> f64 {
+/// How much memory a process holds now, and held at most, in bytes.
+///
+/// # Panics
+/// When it does not run.
+pub fn memory(pid: u32) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let field = |name: &str| {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
+        value.and_then(|value| value.parse::<u64>().ok()).expect("Linux tells a process's memory") << 10
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
+
+/// Busy time of all cores, in seconds.
+///
+/// # Panics
+/// When Linux does not tell.
+pub fn machine() -> f64 {
     let stat = std::fs::read_to_string("/proc/stat").expect("Linux tells");
     let fields: Vec<&str> =
         stat.lines().next().expect("the first line is all cores").split_whitespace().collect();

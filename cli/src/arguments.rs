@@ -1,5 +1,7 @@
 //! What can be typed: commands, options, and the help that explains them.
 
+mod cluster;
+
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -7,6 +9,13 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use userstream_crds::duration::GoDuration;
 use userstream_crds::identifier::{HostPort, HostPortError};
+
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{
+    CheckArguments, DocumentFormat, GetArguments, ListFormat, LogsArguments, RunArguments, StatusArguments,
+    SuspendArguments,
+};
+pub(crate) use cluster::{ClusterArguments, ClusterCommand};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -16,20 +25,25 @@ use userstream_crds::identifier::{HostPort, HostPortError};
     about = "Run, check and look into UserStreamPipelines",
     long_about = "Run, check and look into UserStreamPipelines.\n\nA UserStreamPipeline is one YAML file that says where \
                   records come from, what they look like, the Kafka topic that carries them, and the Cassandra table \
-                  they end in. `usp local` runs the whole of it on this machine, with nothing installed.",
+                  they end in. `usp local` runs the whole of it on this machine, with nothing installed. In a cluster, \
+                  the operator runs it; `usp status`, `get`, `run`, `suspend`, `resume`, `logs`, `check` and `plan -f` \
+                  look at it there, for which usp is built with --features cluster.",
     after_help = "Examples:\n  \
                   usp local pipeline.yaml                  run it here until Ctrl-C\n  \
                   usp local pipeline.yaml --once           fetch once, write every row, end\n  \
                   usp tail pipeline.yaml --stage table     the last rows\n  \
                   usp validate pipelines/*.yaml            check files, for example in CI\n  \
-                  usp explain spec.source.http             what a field means\n\n\
+                  usp explain spec.source.http             what a field means\n  \
+                  usp status users -n demo                 how one stands in the cluster\n\n\
                   Exit codes:\n  \
                   0   done\n  \
                   1   the resource is wrong; what and where is on stderr\n  \
                   2   the command line is wrong\n  \
+                  3   a pipeline, a run or a cluster is not ready (status, run --wait, check)\n  \
                   65  a record cannot be processed, and the pipeline says onError: Fail\n  \
-                  69  something needed is not there: the source, a server, the data\n  \
-                  78  the set-up is wrong: a file, a Secret, something that provisioning refuses\n  \
+                  69  something needed is not there: the source, a server, the data, the pipeline in the cluster\n  \
+                  77  not allowed by the cluster\n  \
+                  78  the set-up is wrong: a file, a Secret, the kubeconfig, something that provisioning refuses\n  \
                   130 Ctrl-C twice: ended at once",
     max_term_width = 110,
     propagate_version = true,
@@ -64,6 +78,8 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     Tail(TailArguments),
     Explain(ExplainArguments),
+    #[command(flatten)]
+    Cluster(ClusterCommand),
     Completions(CompletionsArguments),
 }
 
@@ -159,19 +175,61 @@ pub(crate) struct ValidateArguments {
 ///
 /// Compares the topic, the keyspace and the table that the pipeline describes with those that exist, and prints the
 /// smallest change that makes them so. What cannot be done is a refusal, and ends with 78.
+///
+/// With -f, prints what applying the file would change in the cluster: the API server is asked to apply it without keeping the
+/// result, so that defaults, rules and admission policies are its own, and the answer is compared with what is there. Applied
+/// is as kubectl would: with a three-way merge where kubectl apply was used before, otherwise server-side. A file that would
+/// be refused ends with 1.
+///
+/// The API server knows neither topics nor tables, nor what other pipelines claim. What would become of those is computed by
+/// the operator, for a pipeline with mode: Plan; what it computed last is printed too.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  usp plan pipeline.yaml\n  usp plan pipeline.yaml --output json")]
+#[command(after_help = "Examples:\n  \
+                  usp plan pipeline.yaml\n  \
+                  usp plan pipeline.yaml --output json\n  \
+                  usp plan -f pipeline.yaml -n demo")]
 pub(crate) struct PlanArguments {
-    /// The pipeline; - reads it from stdin.
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// The pipeline, to be compared with what local mode has; - reads it from stdin.
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "filename",
+        // They would mean nothing to local mode.
+        conflicts_with_all = ["namespace", "context", "kubeconfig"]
+    )]
+    pub(crate) file: Option<PathBuf>,
+
+    /// A file of pipelines, to be compared with the cluster; - reads it from stdin.
+    #[arg(
+        long,
+        short = 'f',
+        value_name = "FILE",
+        conflicts_with_all = ["file", "data", "kafka", "cassandra", "secrets"]
+    )]
+    pub(crate) filename: Option<PathBuf>,
+
+    /// With -f: the name under which the file is applied server-side. kubectl's is kubectl.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "kubectl",
+        requires = "filename",
+        help_heading = "Cluster"
+    )]
+    pub(crate) field_manager: String,
+
+    /// With -f: take fields over from other field managers, as kubectl apply --server-side --force-conflicts does.
+    #[arg(long, requires = "filename", help_heading = "Cluster")]
+    pub(crate) force_conflicts: bool,
 
     /// How to print the plan.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
     pub(crate) output: OutputFormat,
 
     #[command(flatten)]
     pub(crate) servers: ServerArguments,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArguments,
 }
 
 /// Print the last records or rows of a pipeline that runs, or ran, on this machine

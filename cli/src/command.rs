@@ -1,11 +1,15 @@
 //! From the command line to a command, and from its outcome to an exit code.
 
 use std::io;
+#[cfg(feature = "cluster")]
+use std::path::Path;
 use std::time::Instant;
 
 use clap::CommandFactory;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, PlanArguments};
+#[cfg(feature = "cluster")]
+use crate::cluster::{self, ClusterError};
 use crate::exit::Exit;
 use crate::explain::{self, ExplainError};
 use crate::local::{self, LocalError};
@@ -31,6 +35,17 @@ pub(crate) enum CommandError {
     /// There is no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Something in the cluster is not as the command needs it.
+    #[cfg(feature = "cluster")]
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// This `usp` was built without the Kubernetes client.
+    #[cfg(not(feature = "cluster"))]
+    #[error(
+        "this usp was built without the Kubernetes client, which takes long to compile; build one that has it with: cargo \
+         build --release -p userstream-cli --features cluster"
+    )]
+    WithoutCluster,
     /// There is nothing to print the end of.
     #[error(transparent)]
     Tail(#[from] TailError),
@@ -52,6 +67,10 @@ impl CommandError {
             Self::Explain(_) | Self::Filter(_) => Exit::Usage,
             Self::Local(error) => error.exit(),
             Self::Plan(error) => error.exit(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(error) => error.exit(),
+            #[cfg(not(feature = "cluster"))]
+            Self::WithoutCluster => Exit::Configuration,
             Self::Tail(error) => error.exit(),
             Self::Runtime(_) => Exit::Unavailable,
             // Whoever read the output has read enough.
@@ -83,7 +102,16 @@ fn dispatch(arguments: &Arguments, terminal: Terminal, started: Instant) -> Resu
     match &arguments.command {
         Command::Local(arguments) => local::local(arguments, terminal, &logging, started),
         Command::Validate(arguments) => validate::validate(arguments, terminal),
-        Command::Plan(arguments) => plan::plan(arguments),
+        Command::Plan(arguments @ PlanArguments { file: Some(file), .. }) => plan::plan(arguments, file),
+        #[cfg(feature = "cluster")]
+        Command::Plan(arguments) => {
+            let file = arguments.filename.as_deref().unwrap_or(Path::new("-"));
+            cluster::plan(arguments, file, terminal)
+        }
+        #[cfg(feature = "cluster")]
+        Command::Cluster(command) => cluster::run(command, terminal),
+        #[cfg(not(feature = "cluster"))]
+        Command::Plan(_) | Command::Cluster(_) => Err(CommandError::WithoutCluster),
         Command::Tail(arguments) => tail::tail(arguments, terminal),
         Command::Explain(arguments) => {
             let path = arguments.path.as_deref().unwrap_or_default();

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod command;
 mod exit;
 mod explain;
@@ -9,6 +11,7 @@ mod local;
 mod logging;
 mod place;
 mod plan;
+mod plugin;
 mod resource;
 mod tail;
 mod terminal;
@@ -18,9 +21,12 @@ mod view;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     let started = Instant::now();
-    command::run(&arguments::Arguments::parse(), started).into()
+    let mut typed = std::env::args_os();
+    let name = plugin::Name::of(typed.next().as_deref());
+    if name == plugin::Name::KubectlComplete {
+        return plugin::complete(typed);
+    }
+    command::run(&name.parse(), started).into()
 }

@@ -1,6 +1,7 @@
 //! `usp plan`: what provisioning would change.
 
 use std::io;
+use std::path::Path;
 
 use userstream_crds::model::{Mode, Pipeline};
 use userstream_worker::provision::embedded::{EmbeddedTableAdmin, EmbeddedTopicAdmin};
@@ -38,8 +39,8 @@ impl PlanError {
 }
 
 /// Prints what would be changed, and changes nothing.
-pub(crate) fn plan(arguments: &PlanArguments) -> Result<Exit, CommandError> {
-    let mut pipeline = resource::load(&arguments.file)?;
+pub(crate) fn plan(arguments: &PlanArguments, file: &Path) -> Result<Exit, CommandError> {
+    let mut pipeline = resource::load(file)?;
     point_at_servers(&mut pipeline, &arguments.servers);
     userstream_worker::tls::install_crypto_provider();
     let runtime =

@@ -43,18 +43,28 @@ impl ResourceError {
     }
 }
 
-/// The pipelines of a file; `-` is standard input.
-pub(crate) fn read(path: &Path) -> Result<Vec<Pipeline>, ResourceError> {
+/// The text of a file; `-` is standard input.
+pub(crate) fn text(path: &Path) -> Result<String, ResourceError> {
     let unreadable = |source| ResourceError::Unreadable { path: path.to_path_buf(), source };
-    let (name, text) = if path == Path::new("-") {
+    if path == Path::new("-") {
         let mut text = String::new();
         io::stdin().lock().read_to_string(&mut text).map_err(unreadable)?;
-        ("stdin".to_owned(), text)
+        Ok(text)
     } else {
-        (path.display().to_string(), std::fs::read_to_string(path).map_err(unreadable)?)
-    };
-    let file = diagnostics::read(&name, &text)?;
+        std::fs::read_to_string(path).map_err(unreadable)
+    }
+}
+
+/// The pipelines of a text that came from a file.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Vec<Pipeline>, ResourceError> {
+    let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+    let file = diagnostics::read(&name, text)?;
     Ok(file.pipelines.into_iter().map(|(_, pipeline)| pipeline).collect())
+}
+
+/// The pipelines of a file; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<Vec<Pipeline>, ResourceError> {
+    parse(path, &text(path)?)
 }
 
 /// The one pipeline of a file.

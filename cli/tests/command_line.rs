@@ -23,7 +23,9 @@ fn help(arguments: &[&str]) -> String {
 #[test]
 fn help_of_every_command_is_as_it_was_written() {
     insta::assert_snapshot!("help", help(&["--help"]));
-    for command in ["local", "validate", "plan", "tail", "explain", "completions"] {
+    let commands = ["local", "validate", "plan", "tail", "explain", "completions"];
+    let in_a_cluster = ["status", "get", "run", "suspend", "resume", "logs", "check"];
+    for command in commands.into_iter().chain(in_a_cluster) {
         insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
     }
 }
@@ -47,6 +49,12 @@ fn a_wrong_command_line_ends_with_2() {
         &["local", "a.yaml", "--once", "--records", "5"],
         &["local", "a.yaml", "--for", "5 minutes"],
         &["local", "a.yaml", "--kafka", "nowhere"],
+        &["plan"],
+        &["plan", "a.yaml", "-f", "a.yaml"],
+        &["plan", "a.yaml", "-n", "demo"],
+        &["plan", "-f", "a.yaml", "--kafka", "kafka:9092"],
+        &["get", "users", "--all-namespaces"],
+        &["run", "users", "--timeout", "5m"],
     ] {
         let ended = workdir.run(arguments).expect(2);
         assert!(ended.stderr.contains("error:"), "{arguments:?}: {}", ended.stderr);
@@ -123,6 +131,18 @@ fn nothing_runs_while_something_is_wrong() {
         workdir.run([command, &file]).expect(1);
     }
     assert!(!workdir.path().join("userstream-data").exists());
+}
+
+#[test]
+#[cfg(not(feature = "cluster"))]
+fn without_the_client_the_way_to_a_usp_that_has_it_is_named() {
+    let workdir = Workdir::new();
+    let file = workdir.write("people.yaml", &pipeline(&generator(5)));
+    for arguments in [&["status", "people"][..], &["get"], &["check"], &["plan", "-f", &file]] {
+        let ended = workdir.run(arguments).expect(78);
+        let way = "cargo build --release -p userstream-cli --features cluster";
+        assert!(ended.stderr.contains(way), "{arguments:?}: {}", ended.stderr);
+    }
 }
 
 #[test]

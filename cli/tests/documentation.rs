@@ -2,7 +2,7 @@
 //!
 //! A fenced block with the info string `sh run` is run line by line, one after the other in one directory for each file,
 //! which has the repository's examples in it. `needs=PROGRAM` leaves a block out, and says so, where the program is not
-//! installed. `sh not-run: reason` is for what cannot be run here. A block of shell without either fails the test.
+//! installed. `sh run-in-cluster` is run by `e2e/tests/api_server`, and `sh not-run: reason` is for what cannot be run here. A block of shell without either fails the test.
 //!
 //! Two things are not as a reader has them: `cargo run --release --` is the binary under test, which is the same program
 //! built otherwise, and a run without an end gets its Ctrl-C as soon as it has printed its first line.
@@ -113,6 +113,8 @@ fn check(path: &Path) -> Vec<String> {
     for block in shell_blocks(&text) {
         let words: Vec<&str> = block.info.split(' ').collect();
         match words.as_slice() {
+            // `e2e/tests/api_server` runs them, against an API server.
+            ["sh", "run-in-cluster"] => left_out.push(format!("{name}:{} (needs a cluster)", block.line)),
             ["sh", "not-run:", _, ..] => left_out.push(format!("{name}:{} ({})", block.line, block.info)),
             ["sh", "run", needs @ ..] => {
                 let missing =
@@ -145,6 +147,7 @@ fn check(path: &Path) -> Vec<String> {
 #[test]
 fn commands_in_the_documentation_run_as_written() {
     let mut files = vec![root().join("README.md")];
+    files.push(root().join("helm/userstream/README.md"));
     let documents = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     files.extend(documents.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     files.sort();
@@ -155,10 +158,11 @@ fn commands_in_the_documentation_run_as_written() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    let mut files = vec!["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-        .into_iter()
-        .map(|name| root().join(name))
-        .collect::<Vec<_>>();
+    let mut files =
+        vec!["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "helm/userstream/README.md"]
+            .into_iter()
+            .map(|name| root().join(name))
+            .collect::<Vec<_>>();
     files.extend(std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
@@ -209,7 +213,8 @@ fn targets_of_make_that_are_named_exist() {
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/delivery.md", "docs/local-mode.md"]
     {
         let text = std::fs::read_to_string(root().join(name)).unwrap();
-        for target in text.split("`make ").skip(1).filter_map(|rest| rest.split('`').next()) {
+        // `make target variable=value`: the target is the first word.
+        for target in text.split("`make ").skip(1).filter_map(|rest| rest.split(['`', ' ']).next()) {
             assert!(makefile.contains(&format!("\n{target}:")), "{name}: there is no `make {target}`");
             named += 1;
         }

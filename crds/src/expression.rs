@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use kube_cel::KubeCelExt;
-use kube_cel::cel::{Context, ExecutionError, ParseErrors, Program};
+use kube_cel::cel::common::ast::{CallExpr, Expr, IdedExpr};
+use kube_cel::cel::{Context, ExecutionError, ParseErrors, Program, Value};
 
 /// The words that CEL keeps for itself. A variable of that name is written with two underscores on either side, as
 /// Kubernetes does it: `__namespace__`.
@@ -58,6 +59,9 @@ pub enum ExpressionError {
         /// What the parser says, with the position.
         reason: String,
     },
+    /// It constructs a message.
+    #[error("messages like Name{{member: value}} are not supported: write a map, {{'member': value}}")]
+    ConstructsMessage,
     /// There is no such function.
     #[error("there is no function `{name}`")]
     UnknownFunction {
@@ -75,17 +79,22 @@ impl Expression {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// When it is not CEL, is too deep, or calls a function that does not exist.
+    /// When it is not CEL, is too deep, constructs a message, or calls a function that does not exist.
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
         if nesting(source) > DEEPEST || source.matches('?').count() > DEEPEST {
             return Err(ExpressionError::TooDeep);
         }
         let program =
             Program::compile(source).map_err(|error| ExpressionError::Syntax { reason: reason(&error) })?;
-        let names = syntax_tree::names(program.expression());
+        let functions = functions();
+        let names = syntax_tree::names(program.expression(), &functions);
         if names.depth > DEEPEST_TREE {
             return Err(ExpressionError::TooDeep);
         }
+        if names.constructs_message {
+            return Err(ExpressionError::ConstructsMessage);
+        }
+        let exists = |name: &str| is_operator(name) || is_function(name, &functions);
         match names.functions.iter().find(|name| !exists(name)) {
             Some(name) => Err(ExpressionError::UnknownFunction { name: name.clone() }),
             None => Ok(Self {
@@ -137,16 +146,24 @@ fn nesting(source: &str) -> usize {
     deepest
 }
 
-/// Whether a function of this name can be called; operators are functions with other names.
-fn exists(name: &str) -> bool {
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return true;
-    }
-    // Calling it with nothing is an error either way, and another one where it does not exist.
-    let call = if name.contains('.') { format!("{name}()") } else { format!("null.{name}()") };
-    let Ok(call) = Program::compile(&call) else { return true };
-    let undeclared = |error: &ExecutionError| matches!(error, ExecutionError::UndeclaredReference(missing) if missing.as_str() == name);
-    !call.execute(&Context::default().with_all()).is_err_and(|error| undeclared(&error))
+/// The functions that expressions may call: those of CEL and those that Kubernetes adds.
+#[must_use]
+pub fn functions() -> Context<'static> {
+    Context::default().with_all()
+}
+
+/// Whether there is a function of this name. A context does not tell but by a call: one that it does not have, it
+/// refuses by this name, before it looks at the arguments, which are missing here.
+#[must_use]
+pub fn is_function(name: &str, functions: &Context<'_>) -> bool {
+    let call = CallExpr { func_name: name.to_owned(), target: None, args: Vec::new() };
+    let outcome = Value::resolve(&IdedExpr { id: 0, expr: Expr::Call(call) }, functions);
+    !matches!(outcome, Err(ExecutionError::UndeclaredReference(unknown)) if *unknown == name)
+}
+
+/// Operators are functions too, with names that nobody can write.
+fn is_operator(name: &str) -> bool {
+    !name.starts_with(|c: char| c.is_ascii_alphabetic())
 }
 
 /// The first thing that is wrong, in one line: the others follow from it.
@@ -206,9 +223,12 @@ mod tests {
 
     #[test]
     fn a_function_that_does_not_exist_is_found_before_it_is_called() {
-        for (source, missing) in
-            [("upper(nat)", "upper"), ("nat.toUpper() == 'X'", "toUpper"), ("a || now() > b", "now")]
-        {
+        for (source, missing) in [
+            ("upper(nat)", "upper"),
+            ("nat.toUpper() == 'X'", "toUpper"),
+            ("a || now() > b", "now"),
+            ("math.greates(1, 2) == 2", "greates"),
+        ] {
             let error = Expression::compile(source).unwrap_err();
             assert_eq!(error, ExpressionError::UnknownFunction { name: missing.to_owned() });
         }
@@ -226,6 +246,62 @@ mod tests {
         ] {
             assert!(Expression::compile(source).is_ok(), "{source}: {:?}", Expression::compile(source));
         }
+    }
+
+    #[test]
+    fn functions_are_known_by_name_whatever_arguments_they_take() {
+        let functions = functions();
+        for name in [
+            "size",
+            "string",
+            "int",
+            "double",
+            "timestamp",
+            "duration",
+            "matches",
+            "contains",
+            "startsWith",
+            "endsWith",
+            "lowerAscii",
+            "upperAscii",
+            "split",
+            "join",
+            "replace",
+            "substring",
+            "trim",
+            "math.greatest",
+            "sets.contains",
+            "base64.encode",
+            "base64.decode",
+            "strings.quote",
+            "lists.range",
+            "format",
+            "quantity",
+            "url",
+            "ip",
+            "semver",
+            "getFullYear",
+            "getHours",
+            "min",
+            "max",
+            "find",
+            "charAt",
+            "optional.of",
+            "optional.none",
+        ] {
+            assert!(is_function(name, &functions), "{name}");
+        }
+        for name in ["", "lower", "math", "greatest", "size ", "x.size"] {
+            assert!(!is_function(name, &functions), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_construction_of_a_message_is_refused() {
+        for source in ["Name{a: 1}", "1 + Name{member: 2}.member", "[1].map(x, Name{a: x})"] {
+            assert_eq!(Expression::compile(source), Err(ExpressionError::ConstructsMessage), "{source}");
+        }
+        assert!(Expression::compile("{'member': 2}.member == 2").is_ok());
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::duration::{GoDuration, positive};
+use crate::kubernetes::{Affinity, ResourceRequirements, Toleration};
 
 /// Sends a part of the topic through the processor again, beside the running pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,8 +1,10 @@
 //! The resource itself.
 
-#![allow(clippy::duplicated_attributes, reason = "each printer column has a type of its own")]
+#![cfg_attr(
+    feature = "kubernetes",
+    allow(clippy::duplicated_attributes, reason = "each printer column has a type of its own")
+)]
 
-use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,62 +16,65 @@ use crate::processor::ProcessorSpec;
 use crate::record_schema::RecordSchemaSpec;
 use crate::sink::SinkSpec;
 use crate::source::SourceSpec;
+#[cfg(feature = "kubernetes")]
 use crate::status::PipelineStatus;
 
 /// A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are
 /// processed, and the Cassandra table that they end in.
-// Each column has a name, a type and a path; the lint takes them for repetitions.
-#[allow(clippy::duplicated_attributes)]
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[kube(
-    group = "userstream.dev",
-    version = "v1alpha1",
-    kind = "UserStreamPipeline",
-    plural = "userstreampipelines",
-    singular = "userstreampipeline",
-    shortname = "usp",
-    category = "streaming",
-    namespaced,
-    status = "PipelineStatus",
-    derive = "PartialEq",
-    doc = "A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are processed, and the Cassandra table that they end in.",
-    scale(
-        spec_replicas_path = ".spec.processor.replicas",
-        status_replicas_path = ".status.processor.replicas",
-        label_selector_path = ".status.processor.selector"
-    ),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
-    ),
-    printcolumn(
-        name = "Status",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
-    ),
-    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.source.schedule.cron"),
-    printcolumn(name = "Lag", type_ = "integer", json_path = ".status.processor.lag"),
-    printcolumn(name = "DLQ", type_ = "integer", json_path = ".status.deadLetter.depth"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Topic", type_ = "string", json_path = ".spec.kafka.topic.name", priority = 1),
-    printcolumn(
-        name = "Table",
-        type_ = "string",
-        json_path = ".spec.sink.cassandra.table.name",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Processors",
-        type_ = "integer",
-        json_path = ".status.processor.readyReplicas",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
-        priority = 1
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(
+    feature = "kubernetes",
+    derive(kube::CustomResource),
+    kube(
+        group = "userstream.dev",
+        version = "v1alpha1",
+        kind = "UserStreamPipeline",
+        plural = "userstreampipelines",
+        singular = "userstreampipeline",
+        shortname = "usp",
+        category = "streaming",
+        namespaced,
+        status = "PipelineStatus",
+        derive = "PartialEq",
+        doc = "A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are processed, and the Cassandra table that they end in.",
+        scale(
+            spec_replicas_path = ".spec.processor.replicas",
+            status_replicas_path = ".status.processor.replicas",
+            label_selector_path = ".status.processor.selector"
+        ),
+        printcolumn(
+            name = "Ready",
+            type_ = "string",
+            json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+        ),
+        printcolumn(
+            name = "Status",
+            type_ = "string",
+            json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+        ),
+        printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.source.schedule.cron"),
+        printcolumn(name = "Lag", type_ = "integer", json_path = ".status.processor.lag"),
+        printcolumn(name = "DLQ", type_ = "integer", json_path = ".status.deadLetter.depth"),
+        printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+        printcolumn(name = "Topic", type_ = "string", json_path = ".spec.kafka.topic.name", priority = 1),
+        printcolumn(
+            name = "Table",
+            type_ = "string",
+            json_path = ".spec.sink.cassandra.table.name",
+            priority = 1
+        ),
+        printcolumn(
+            name = "Processors",
+            type_ = "integer",
+            json_path = ".status.processor.readyReplicas",
+            priority = 1
+        ),
+        printcolumn(
+            name = "Message",
+            type_ = "string",
+            json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+            priority = 1
+        )
     )
 )]
 #[serde(rename_all = "camelCase")]

@@ -66,9 +66,9 @@ pub struct ProcessorStatus {
     pub dead_letter_depth: Option<i64>,
     /// When the last row was acknowledged.
     pub last_row_time: Option<i64>,
-    /// From a record's time to its row's acknowledgement.
+    /// From a record's time to its row's acknowledgement. Null when there was none of late.
     pub freshness: Option<Quantiles>,
-    /// From a write's start to its acknowledgement.
+    /// From a write's start to its acknowledgement. Null when there was none of late.
     pub write_latency: Option<Quantiles>,
 }
 
@@ -86,7 +86,7 @@ pub struct Partition {
     pub lag: Option<i64>,
 }
 
-/// Two quantiles of a duration since the worker's start.
+/// Two quantiles of a duration, over about the last minute.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quantiles {

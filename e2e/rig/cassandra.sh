@@ -14,7 +14,7 @@ cassandra_ports() {
 cassandra_is_ready() {
   grep -q 'Starting listening for CQL clients' "$rig_dir/$1/log" || return 1
   # A node that speaks TLS does not answer a plain request; for it the log line has to do.
-  [ "$1" = cassandra-secure ] || answers "$2" '\x04\0\0\0\x05\0\0\0\0' # OPTIONS, native protocol 4
+  [ "$1" = cassandra-secure ] || answers "$2" '\x04\0\0\0\x05\0\0\0\0' "$pods_address" # OPTIONS, native protocol 4
 }
 
 start_cassandra() {
@@ -33,7 +33,7 @@ start_cassandra() {
   [ -z "${USERSTREAM_RIG_FULL_JIT:-}" ] || commitlog='commitlog_sync: periodic\ncommitlog_sync_period: 10000ms'
   mkdir -p "$home/data"
   sed -e "s#@PORT@#$port#; s#@STORAGE_PORT@#$storage_port#; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#" \
-    -e "s#@CLIENT_ADDRESS@#${USERSTREAM_RIG_CLIENT_ADDRESS:-127.0.0.1}#; s#@COMMITLOG@#$commitlog#" \
+    -e "s#@ADDRESS@#$pods_address#; s#@CLIENT_ADDRESS@#${USERSTREAM_RIG_CLIENT_ADDRESS:-$pods_address}#; s#@COMMITLOG@#$commitlog#" \
     -e "s#@TLS@#$tls#; s#@AUTHENTICATOR@#$authenticator#; s#@AUTHORIZER@#$authorizer#" \
     "$here/cassandra/cassandra.yaml" >"$home/cassandra.yaml"
   [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
@@ -53,5 +53,5 @@ cassandra_env() {
   local port storage_port prefix=RIG_CASSANDRA
   eval "$(cassandra_ports "$1")"
   [ "$1" = cassandra ] || prefix=RIG_CASSANDRA_SECURE
-  echo "$prefix=127.0.0.1:$port"
+  echo "$prefix=$pods_address:$port"
 }

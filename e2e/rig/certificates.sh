@@ -1,4 +1,5 @@
-# Certificates: one authority per rig, a server certificate for loopback, and client certificates by name.
+# Certificates: one authority per rig, a server certificate for loopback and for what pods call it, and client certificates
+# by name.
 # shellcheck shell=bash
 
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
@@ -42,7 +43,8 @@ ensure_certificates() {
     cd "$certificates" || exit
     [ ! -f ready ] || exit 0
     new_authority stranger
-    issue_certificate server
+    issue_certificate server /CN=server \
+      "DNS:localhost,DNS:host.rig.local,IP:127.0.0.1,IP:${USERSTREAM_RIG_CLIENT_ADDRESS:-$pods_address}"
     issue_certificate client
     cat server.key server.pem ca.pem >server.keystore.pem
     openssl pkcs12 -export -in server.pem -inkey server.key -certfile ca.pem -name server -passout pass:changeit -out server.p12

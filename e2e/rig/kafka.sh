@@ -8,7 +8,7 @@ kafka_ports() {
   local ports=$rig_dir/kafka/ports
   if [ ! -f "$ports" ]; then
     mkdir -p "$rig_dir/kafka"
-    echo "port=$(preferred_port 9092) pods_port=$(free_port) secure_port=$(free_port) controller_port=$(free_port)" >"$ports"
+    echo "port=$(preferred_port 9092) pods_port=$(free_port) secure_port=$(free_port) secure_pods_port=$(free_port) controller_port=$(free_port)" >"$ports"
   fi
   cat "$ports"
 }
@@ -21,13 +21,13 @@ kafka_is_ready() {
 
 start_kafka() {
   pid_of kafka >/dev/null && return
-  local home=$rig_dir/kafka lib port pods_port secure_port controller_port
+  local home=$rig_dir/kafka lib port pods_port secure_port secure_pods_port controller_port
   lib=$(jars kafka)
   ensure_certificates
   eval "$(kafka_ports)"
   sed -e "s#@PORT@#$port#g; s#@PODS_PORT@#$pods_port#g; s#@SECURE_PORT@#$secure_port#g; s#@CONTROLLER_PORT@#$controller_port#g" \
-    -e "s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
-    "$here/kafka/server.properties" >"$home/server.properties"
+    -e "s#@SECURE_PODS_PORT@#$secure_pods_port#g; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
+    -e "s#@PODS_ADDRESS@#$pods_address#g" "$here/kafka/server.properties" >"$home/server.properties"
   local java
   java=("$(java_17)" "-Dlog4j2.configurationFile=$here/kafka/log4j2.properties" -cp "$lib/*")
   if [ ! -f "$home/data/meta.properties" ]; then
@@ -43,18 +43,19 @@ start_kafka() {
 }
 
 kafka_env() {
-  local port pods_port secure_port controller_port
+  local port pods_port secure_port secure_pods_port controller_port
   eval "$(kafka_ports)"
   echo "RIG_KAFKA=127.0.0.1:$port"
   echo "RIG_KAFKA_PODS=host.rig.local:$pods_port"
   echo "RIG_KAFKA_SECURE=127.0.0.1:$secure_port"
+  echo "RIG_KAFKA_SECURE_PODS=host.rig.local:$secure_pods_port"
   echo "RIG_KAFKA_USERNAME=$kafka_username"
   echo "RIG_KAFKA_PASSWORD=$kafka_password"
 }
 
 # kafka_tool CLASS ARGS...: a class of org.apache.kafka.tools or a fully named one, against the plain listener.
 kafka_tool() {
-  local class=$1 port pods_port secure_port controller_port lib
+  local class=$1 port pods_port secure_port secure_pods_port controller_port lib
   shift
   case $class in *.*) ;; *) class=org.apache.kafka.tools.$class ;; esac
   lib=$(jars kafka)

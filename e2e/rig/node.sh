@@ -9,6 +9,31 @@ node_address=10.244.0.1 # of the bridge: the API server, the kubelet, DNS, and t
 first_pod_address=10.244.0.10
 node_settings=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
 
+# node_obstacle: prints why this machine cannot run a node, and nothing when it can. A container often may not.
+node_obstacle() {
+  local probe program cgroup
+  [ "$(id -u)" = 0 ] || { echo "a node needs root"; return; }
+  for program in containerd runc nft ip python3 cc; do
+    command -v $program >/dev/null || { echo "a node needs $program"; return; }
+  done
+  [ -x /usr/lib/cni/bridge ] || { echo "a node needs the CNI plugins in /usr/lib/cni"; return; }
+  ip link add us-probe type bridge 2>/dev/null || { echo "this machine may not make a network bridge"; return; }
+  ip link delete us-probe
+  unshare --mount --net --pid --fork true 2>/dev/null || { echo "this machine may not make namespaces"; return; }
+  nft add table ip userstream-probe 2>/dev/null || { echo "this machine may not write nftables' rules"; return; }
+  nft delete table ip userstream-probe
+  cgroup=/sys/fs/cgroup
+  [ -f $cgroup/cgroup.controllers ] || cgroup=/sys/fs/cgroup/memory
+  mkdir $cgroup/userstream-probe 2>/dev/null || { echo "this machine may not make cgroups"; return; }
+  rmdir $cgroup/userstream-probe
+  probe=$(mktemp -d)
+  mkdir "$probe"/{lower,upper,work,merged}
+  unshare --mount mount -t overlay overlay \
+    -o "lowerdir=$probe/lower,upperdir=$probe/upper,workdir=$probe/work" "$probe/merged" 2>/dev/null ||
+    echo "this machine may not mount overlays in $(dirname "$probe")"
+  rm -rf "$probe"
+}
+
 # claim_node: the machine's one node becomes this rig's. What a killed rig left behind is removed first.
 claim_node() {
   local owner

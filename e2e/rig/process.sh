@@ -56,10 +56,10 @@ await_answer() {
   echo "rig: $server answers after $(($(now_ms) - started)) ms" >&2
 }
 
-# answers PORT BYTES: whether a server on PORT replies to the request BYTES (printf escapes).
+# answers PORT BYTES [HOST]: whether a server on PORT replies to the request BYTES (printf escapes).
 answers() {
   local reply
-  reply=$( { exec 3<>"/dev/tcp/127.0.0.1/$1" && printf '%b' "$2" >&3 && timeout 2 head -c 4 <&3 | wc -c; } 2>/dev/null) || return 1
+  reply=$( { exec 3<>"/dev/tcp/${3:-127.0.0.1}/$1" && printf '%b' "$2" >&3 && timeout 2 head -c 4 <&3 | wc -c; } 2>/dev/null) || return 1
   [ "$reply" = 4 ]
 }
 

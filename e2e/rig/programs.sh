@@ -10,11 +10,12 @@ programs() {
   version=$(module_version k8s.io/kubernetes)
   folder=${USERSTREAM_CACHE:-$HOME/.cache/userstream}/rig/kubernetes-${version#v}-$(cat "$sources"/* | sha256sum | cut -c1-8)
   if [ ! -d "$folder" ]; then
-    command -v go >/dev/null || fail "Go is not installed: it compiles Kubernetes (https://go.dev/dl, 1.26 or newer)"
+    local go
+    go=$(go_program)
     mkdir -p "$(dirname "$folder")"
     fresh=$(mktemp -d "$folder.XXXXXX")
     echo "rig: compiling Kubernetes ${version#v} into $folder; the first time takes minutes" >&2
-    compile "$fresh/kubernetes" >&2 || { rm -rf "$fresh"; fail "Kubernetes did not compile"; }
+    compile "$go" "$fresh/kubernetes" >&2 || { rm -rf "$fresh"; fail "Kubernetes did not compile"; }
     local name
     for name in "${program_names[@]}"; do
       ln -s kubernetes "$fresh/$name"
@@ -28,13 +29,13 @@ programs() {
 # The first requirement of a module in go.mod; its replacements come later.
 module_version() { sed -n "s#^\s$1 \(v[^ ]*\).*#\1#p" "$here/kubernetes/components/go.mod" | head -1; }
 
-# compile FILE: without C, so that it runs in an image that holds nothing else.
+# compile GO FILE: without C, so that it runs in an image that holds nothing else.
 compile() {
   local stamp=k8s.io/component-base/version major minor rest
   IFS=. read -r major minor rest <<<"$(module_version k8s.io/kubernetes)"
   (
     cd "$here/kubernetes/components" || exit
-    CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false -trimpath' nice -n 10 go build -o "$1" -ldflags "-s -w \
+    CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false -trimpath' nice -n 10 "$1" build -o "$2" -ldflags "-s -w \
       -X $stamp.gitVersion=$major.$minor.$rest -X $stamp.gitMajor=${major#v} -X $stamp.gitMinor=$minor \
       -X helm.sh/helm/v4/internal/version.version=$(module_version helm.sh/helm/v4)" .
   )

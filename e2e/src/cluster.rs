@@ -1,5 +1,6 @@
 //! A Kubernetes cluster, used as people use it: through kubectl and Helm.
 
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -18,6 +19,8 @@ pub const SYSTEM: &str = "userstream-system";
 #[derive(Debug)]
 pub struct Cluster {
     directory: PathBuf,
+    /// The script that knows it: `cluster`, or `kind`, which takes the same commands.
+    rig: &'static str,
 }
 
 impl Cluster {
@@ -31,7 +34,8 @@ impl Cluster {
             static CLUSTER: OnceLock<Cluster> = OnceLock::new();
             CLUSTER.get_or_init(|| {
                 let cluster = Self::running();
-                cluster.install();
+                cluster.make_images();
+                cluster.install_chart();
                 cluster
             })
         })
@@ -48,11 +52,8 @@ impl Cluster {
         tokio::task::spawn_blocking(|| {
             static SERVER: OnceLock<Cluster> = OnceLock::new();
             SERVER.get_or_init(|| {
-                let server = Self::start("up-api", None);
-                let definition = repository().join("crds/userstreampipelines.yaml");
-                succeed(server.rig().args(["kubectl", "apply", "--server-side", "-f"]).arg(definition));
-                let established = ["--for=condition=Established", "crd/userstreampipelines.userstream.dev"];
-                succeed(server.rig().args(["kubectl", "wait", "--timeout=30s"]).args(established));
+                let server = Self::start("up-api", Self::own("cluster"));
+                server.define();
                 server
             })
         })
@@ -60,16 +61,46 @@ impl Cluster {
         .expect("starting the API server does not panic")
     }
 
-    fn running() -> Self {
-        Self::start("up", std::env::var_os("USERSTREAM_CLUSTER_DIR").map(PathBuf::from))
+    /// Another API server, without the definition of the resource, which ends when this process does.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn bare_api_server() -> Self {
+        tokio::task::spawn_blocking(|| Self::start("up-api", Self::own("bare-cluster")))
+            .await
+            .expect("starting the API server does not panic")
     }
 
-    fn start(command: &str, existing: Option<PathBuf>) -> Self {
-        let (directory, own) = match existing {
-            Some(directory) => (directory, false),
-            None => (repository().join(format!("target/cluster-of-{}", std::process::id())), true),
-        };
-        let cluster = Self { directory };
+    /// Installs the definition of the resource, and waits until it is served.
+    ///
+    /// # Panics
+    /// When it cannot be.
+    pub fn define(&self) {
+        let definition = repository().join("crds/userstreampipelines.yaml");
+        succeed(self.rig().args(["kubectl", "apply", "--server-side", "-f"]).arg(definition));
+        // A definition has no conditions at first, which kubectl's wait for one takes for an error.
+        let has_some =
+            ["--for=jsonpath={.status.conditions[0].type}", "crd/userstreampipelines.userstream.dev"];
+        let established = ["--for=condition=Established", "crd/userstreampipelines.userstream.dev"];
+        for condition in [has_some, established] {
+            succeed(self.rig().args(["kubectl", "wait", "--timeout=30s"]).args(condition));
+        }
+    }
+
+    fn running() -> Self {
+        let existing = std::env::var_os("USERSTREAM_CLUSTER_DIR").map(PathBuf::from);
+        Self::start("up", existing.map_or_else(|| Self::own("cluster"), |directory| (directory, false)))
+    }
+
+    /// A directory of this process's own.
+    fn own(name: &str) -> (PathBuf, bool) {
+        (repository().join(format!("target/{name}-of-{}", std::process::id())), true)
+    }
+
+    fn start(command: &str, (directory, own): (PathBuf, bool)) -> Self {
+        let on_kind =
+            command == "up" && std::env::var("USERSTREAM_CLUSTER_RIG").is_ok_and(|rig| rig == "kind");
+        let cluster = Self { directory, rig: if on_kind { "kind" } else { "cluster" } };
         if own {
             #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up behind it")]
             cluster
@@ -86,13 +117,24 @@ impl Cluster {
         cluster
     }
 
-    /// Makes the images of this build and installs the chart with them.
-    fn install(&self) {
+    /// Installs the chart with the images of this build, as for the first time.
+    ///
+    /// # Panics
+    /// When the operator does not become ready.
+    pub async fn install(&'static self) {
+        tokio::task::spawn_blocking(|| self.install_chart()).await.expect("installing does not panic");
+    }
+
+    /// Makes the images of this build.
+    fn make_images(&self) {
         let programs = programs();
         for name in ["operator", "worker"] {
             let file = format!("{}=/{name}", programs.join(name).display());
             succeed(self.rig().args(["image", name, &format!("--entrypoint=/{name}"), &file]));
         }
+    }
+
+    fn install_chart(&self) {
         let chart = repository().join("helm/userstream");
         let settings = "image.repository=rig.local/operator,image.tag=1,worker.image.repository=rig.local/worker,worker.image.tag=1";
         succeed(self.rig().args(["helm", "upgrade", "--install", "userstream"]).arg(chart).args([
@@ -112,8 +154,30 @@ impl Cluster {
         self.directory.join("kubeconfig")
     }
 
+    /// The same for whoever has this token, in a file of this name.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn kubeconfig_of(&self, name: &str, token: &str) -> PathBuf {
+        let administrator = std::fs::read_to_string(self.kubeconfig()).expect("the cluster runs");
+        let (before, _) = administrator.split_once("users:").expect("a kubeconfig has users");
+        let kubeconfig = self.kubeconfig().with_file_name(format!("kubeconfig-{name}"));
+        let user = format!("users: [{{name: admin, user: {{token: {token}}}}}]");
+        std::fs::write(&kubeconfig, format!("{before}{user}\n")).expect("a kubeconfig can be written");
+        kubeconfig
+    }
+
+    /// The process id of a server of it, such as `kube-apiserver`.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pid(&self, server: &str) -> u32 {
+        let pid = std::fs::read_to_string(self.directory.join(server).join("pid")).expect("the server runs");
+        pid.trim().parse().expect("a pid is a number")
+    }
+
     fn rig(&self) -> Command {
-        let mut command = Command::new(repository().join("e2e/rig/cluster"));
+        let mut command = Command::new(repository().join("e2e/rig").join(self.rig));
         command.env("USERSTREAM_CLUSTER_DIR", &self.directory).stdin(Stdio::null());
         command
     }
@@ -132,13 +196,40 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// What Helm prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn helm(&self, arguments: &[&str]) -> String {
+        let mut command = self.rig();
+        command.arg("helm").args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("Helm can be started"))
+            .await
+            .expect("running Helm does not panic");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "helm {arguments:?}: {said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        said
+    }
+
     /// What kubectl says, however it ends.
     ///
     /// # Panics
     /// When it cannot be started.
     pub async fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        self.try_kubectl_with(&std::env::var_os("PATH").unwrap_or_default(), arguments).await
+    }
+
+    /// The same with another search path, where kubectl looks for its plugins.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn try_kubectl_with(&self, path: &OsStr, arguments: &[&str]) -> Output {
         let mut command = self.rig();
-        command.arg("kubectl").args(arguments);
+        command.env("PATH", path).arg("kubectl").args(arguments);
         tokio::task::spawn_blocking(move || command.output().expect("kubectl can be started"))
             .await
             .expect("running kubectl does not panic")
@@ -160,9 +251,37 @@ impl Cluster {
     /// # Panics
     /// When kubectl cannot be started.
     pub async fn try_apply(&self, manifest: &Value) -> Result<String, String> {
+        self.try_with_manifest(manifest, &["apply"]).await
+    }
+
+    /// Applies a manifest on the server's side as some manager of fields, if need be against the others.
+    ///
+    /// # Errors
+    /// With what the API server said when it is refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn try_apply_as(&self, manager: &str, manifest: &Value, force: bool) -> Result<String, String> {
+        let (manager, force) = (format!("--field-manager={manager}"), format!("--force-conflicts={force}"));
+        self.try_with_manifest(manifest, &["apply", "--server-side", &manager, &force]).await
+    }
+
+    /// Asks whether an object could be created, and creates none.
+    ///
+    /// # Errors
+    /// With what the API server said when it would be refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn would_create(&self, namespace: &str, manifest: &Value) -> Result<String, String> {
+        self.try_with_manifest(manifest, &["create", "--dry-run=server", "-n", namespace]).await
+    }
+
+    async fn try_with_manifest(&self, manifest: &Value, arguments: &[&str]) -> Result<String, String> {
         let file = self.directory.join(format!("manifest-{}.json", uuid::Uuid::new_v4()));
         std::fs::write(&file, manifest.to_string()).expect("the manifest can be written");
-        let output = self.try_kubectl(&["apply", "-f", &file.display().to_string()]).await;
+        let path = file.display().to_string();
+        let output = self.try_kubectl(&[arguments, &["-f", &path]].concat()).await;
         let _ = std::fs::remove_file(file);
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
@@ -237,6 +356,28 @@ impl Cluster {
         await_until(&format!("{namespace}/{name} has {condition}={status}"), within, probe).await
     }
 
+    /// Waits until a condition of a pipeline has this reason, and returns the pipeline.
+    ///
+    /// # Panics
+    /// When it does not come to it in time.
+    pub async fn await_reason(
+        &self,
+        namespace: &str,
+        name: &str,
+        condition: &str,
+        reason: &str,
+        within: Duration,
+    ) -> Value {
+        let probe = async || {
+            let pipeline = self.pipeline(namespace, name).await;
+            let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let is = |one: &Value| one["type"] == condition && one["reason"] == reason;
+            if conditions.iter().any(is) { Ok(pipeline) } else { Err(format!("{conditions:#?}")) }
+        };
+        await_until(&format!("{namespace}/{name} has {condition} for the reason {reason}"), within, probe)
+            .await
+    }
+
     /// The ends of the logs of the operator and of a namespace's pods.
     async fn try_logs(&self, namespace: &str) -> String {
         let mut logs = String::new();
@@ -251,7 +392,10 @@ impl Cluster {
 }
 
 /// The folder of the programs of this build, beside which the tests lie.
-pub(crate) fn programs() -> PathBuf {
+///
+/// # Panics
+/// When a test does not know where it is.
+pub fn programs() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     test.ancestors().nth(2).map(Path::to_owned).expect("tests lie in target/PROFILE/deps")
 }

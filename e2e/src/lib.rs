@@ -12,16 +12,24 @@
     reason = "a test's output is how this crate reports"
 )]
 
+pub mod accounts;
 pub mod cluster;
+pub mod documented;
 pub mod names;
 pub mod operator;
+#[cfg(feature = "clients")]
 pub mod oracle;
+#[cfg(feature = "clients")]
 pub mod pipeline;
 pub mod rig;
 pub mod secrets;
 pub mod source;
+#[cfg(feature = "clients")]
 pub mod table;
+#[cfg(feature = "clients")]
 pub mod topic;
+#[cfg(feature = "clients")]
 pub mod users;
+pub mod usp;
 pub mod waiting;
 pub mod worker;

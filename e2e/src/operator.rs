@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::cluster::{Cluster, programs};
 use crate::waiting::await_until;
 
-/// A running operator that looks after one namespace. It is killed when it is dropped.
+/// A running operator. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Operator {
     process: Child,
@@ -24,13 +24,30 @@ impl Operator {
     /// When it does not become ready.
     pub async fn start(cluster: &Cluster, namespace: &str) -> Self {
         let operator = Self::spawn(cluster, namespace);
-        let ready = async || match operator.ask("/readyz").await {
+        operator.await_ready(Duration::from_secs(20)).await;
+        operator
+    }
+
+    /// Starts this program as an operator that looks after all namespaces and holds a Lease in one of them.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn spawn_for_all(cluster: &Cluster, program: &Path, lease_namespace: &str) -> Self {
+        let arguments = ["--lease-namespace", lease_namespace];
+        Self::spawn_with(cluster, program, "all", &arguments, &cluster.kubeconfig())
+    }
+
+    /// Returns when it is ready.
+    ///
+    /// # Panics
+    /// When it does not become ready in time.
+    pub async fn await_ready(&self, within: Duration) {
+        let ready = async || match self.ask("/readyz").await {
             Ok((200, _)) => Ok(()),
             Ok((_, missing)) => Err(missing),
-            Err(error) => Err(format!("{error}\n{}", operator.log())),
+            Err(error) => Err(format!("{error}\n{}", self.log())),
         };
-        await_until("the operator is ready", Duration::from_secs(20), ready).await;
-        operator
+        await_until("the operator is ready", within, ready).await;
     }
 
     /// Starts an operator for a namespace.
@@ -38,7 +55,7 @@ impl Operator {
     /// # Panics
     /// When there is no such program.
     pub fn spawn(cluster: &Cluster, namespace: &str) -> Self {
-        Self::spawn_with(cluster, namespace, cluster.kubeconfig())
+        Self::spawn_for(cluster, namespace, &cluster.kubeconfig())
     }
 
     /// Starts an operator for a namespace with the rights of whoever has this token.
@@ -46,22 +63,28 @@ impl Operator {
     /// # Panics
     /// When there is no such program.
     pub fn spawn_as(cluster: &Cluster, namespace: &str, token: &str) -> Self {
-        let administrator = std::fs::read_to_string(cluster.kubeconfig()).expect("the cluster runs");
-        let (before, _) = administrator.split_once("users:").expect("a kubeconfig has users");
-        let kubeconfig = cluster.kubeconfig().with_file_name(format!("kubeconfig-{namespace}"));
-        let user = format!("users: [{{name: admin, user: {{token: {token}}}}}]");
-        std::fs::write(&kubeconfig, format!("{before}{user}\n")).expect("a kubeconfig can be written");
-        Self::spawn_with(cluster, namespace, kubeconfig)
+        let kubeconfig = cluster.kubeconfig_of(namespace, token);
+        Self::spawn_for(cluster, namespace, &kubeconfig)
     }
 
-    fn spawn_with(cluster: &Cluster, namespace: &str, kubeconfig: PathBuf) -> Self {
+    fn spawn_for(cluster: &Cluster, namespace: &str, kubeconfig: &Path) -> Self {
+        let program = programs().join("operator");
+        Self::spawn_with(cluster, &program, namespace, &["--watch-namespaces", namespace], kubeconfig)
+    }
+
+    fn spawn_with(
+        cluster: &Cluster,
+        program: &Path,
+        scope: &str,
+        arguments: &[&str],
+        kubeconfig: &Path,
+    ) -> Self {
         let unused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = unused.expect("a port is free");
-        let log =
-            cluster.kubeconfig().with_file_name(format!("operator-of-{namespace}-{}.log", address.port()));
-        let process = Command::new(programs().join("operator"))
-            .args(["--worker-image", "example.org/worker:1", "--watch-namespaces", namespace])
-            .args(["--listen", &address.to_string()])
+        let log = cluster.kubeconfig().with_file_name(format!("operator-of-{scope}-{}.log", address.port()));
+        let process = Command::new(program)
+            .args(["--worker-image", "example.org/worker:1", "--listen", &address.to_string()])
+            .args(arguments)
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "info")
             .stdin(Stdio::null())
@@ -92,14 +115,34 @@ impl Operator {
         Ok((response.status().as_u16(), response.text().await?))
     }
 
+    /// Its process's id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// How many objects it has written or deleted since its start.
     ///
     /// # Panics
     /// When it does not tell.
     pub async fn writes(&self) -> u64 {
+        self.number("userstream_operator_writes_total").await
+    }
+
+    /// One of its numbers, added up over its labels.
+    ///
+    /// # Panics
+    /// When it does not tell.
+    pub async fn number(&self, metric: &str) -> u64 {
         let (_, metrics) = self.ask("/metrics").await.expect("the operator answers");
-        let line = metrics.lines().find_map(|line| line.strip_prefix("userstream_operator_writes_total "));
-        line.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{metrics}"))
+        let values: Vec<u64> = metrics
+            .lines()
+            .filter_map(|line| {
+                line.strip_prefix(metric).filter(|rest| rest.starts_with(['{', ' ']))?.rsplit(' ').next()
+            })
+            .filter_map(|value| value.parse().ok())
+            .collect();
+        assert!(!values.is_empty(), "no {metric} in\n{metrics}");
+        values.iter().sum()
     }
 
     /// Its log so far.

@@ -29,7 +29,8 @@ pub struct Pipeline {
     pub kafka: Kafka,
     /// A session with its node.
     pub cassandra: Cassandra,
-    directory: PathBuf,
+    /// The folder of the test's files.
+    pub directory: PathBuf,
 }
 
 /// The columns of the table but its key.

@@ -36,6 +36,8 @@ pub struct Rig {
     pub kafka_pods: String,
     /// `host:port` of Kafka's listener with TLS, client certificate and SCRAM-SHA-512.
     pub kafka_secure: String,
+    /// `host:port` of the same for pods of the cluster rig.
+    pub kafka_secure_pods: String,
     /// The user of the secured listener.
     pub kafka_username: String,
     /// That user's first password.
@@ -133,6 +135,7 @@ impl Rig {
             kafka: value("RIG_KAFKA"),
             kafka_pods: value("RIG_KAFKA_PODS"),
             kafka_secure: value("RIG_KAFKA_SECURE"),
+            kafka_secure_pods: value("RIG_KAFKA_SECURE_PODS"),
             kafka_username: value("RIG_KAFKA_USERNAME"),
             kafka_password: value("RIG_KAFKA_PASSWORD"),
             cassandra: value("RIG_CASSANDRA"),

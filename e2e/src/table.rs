@@ -68,11 +68,22 @@ impl Cassandra {
         result.map(drop).map_err(|error| format!("{statement}: {error}"))
     }
 
+    /// Waits until the node is connected: a session whose node was restarted notices a moment after it answers others.
+    async fn await_connected(&self) {
+        await_until("the session has a node again", Duration::from_secs(60), async || {
+            let nodes = self.0.get_cluster_state();
+            let is_connected = nodes.get_nodes_info().iter().any(|node| node.is_connected());
+            if is_connected { Ok(()) } else { Err("no connection".to_owned()) }
+        })
+        .await;
+    }
+
     /// Every row of a query, as values by position.
     ///
     /// # Panics
     /// When the node refuses it.
     pub async fn query(&self, statement: &str) -> Vec<Vec<Option<CqlValue>>> {
+        self.await_connected().await;
         let rows = async {
             let pages = self.0.query_iter(statement, &[]).await.map_err(|error| error.to_string())?;
             let rows = pages.rows_stream::<CqlRow>().map_err(|error| error.to_string())?;

@@ -49,8 +49,16 @@ impl Worker {
     /// # Panics
     /// When it cannot be started.
     pub fn start(arguments: &[&str], log: &Path, listen: Option<String>) -> Self {
+        Self::start_program(&binary(), arguments, log, listen)
+    }
+
+    /// The same with another program in the worker's place, to compare it with.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_program(program: &Path, arguments: &[&str], log: &Path, listen: Option<String>) -> Self {
         let file = File::options().create(true).append(true).open(log).expect("the log can be written");
-        let child = Command::new(binary())
+        let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("the log can be shared"))

@@ -29,6 +29,8 @@ pub enum Place {
     WatchedWithNetworkPolicies,
     /// In the operator's own namespace.
     Own,
+    /// There, for what has the operator's own name.
+    OwnByName,
 }
 
 /// Server-side apply creates what is not there, so it takes both verbs.
@@ -117,8 +119,15 @@ pub const RULES: &[Rule] = &[
         place: Place::Own,
         group: "coordination.k8s.io",
         resources: &["leases"],
-        verbs: &["get", "list", "watch", "create", "patch", "update"],
-        why: "several replicas elect their leader",
+        verbs: &["create"],
+        why: "several replicas elect their leader; what does not exist yet cannot be granted by its name",
+    },
+    Rule {
+        place: Place::OwnByName,
+        group: "coordination.k8s.io",
+        resources: &["leases"],
+        verbs: &["get", "patch"],
+        why: "the leader renews the lease, the others wait until it runs out",
     },
 ];
 
@@ -162,6 +171,7 @@ mod tests {
             (Place::Watched, "watched"),
             (Place::WatchedWithNetworkPolicies, "watched-with-network-policies"),
             (Place::Own, "own"),
+            (Place::OwnByName, "own-by-name"),
         ];
         for (place, name) in files {
             let path = format!("{}/../helm/userstream/rules/{name}.yaml", env!("CARGO_MANIFEST_DIR"));

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 
 use crate::settings::PullPolicy;
 
-/// Reconciles UserStreamPipeline resources into workloads.
+/// Reconciles UserStreamPipeline resources into workloads. `operator check URL` asks a running one whether it is ready.
 #[derive(Debug, Parser)]
 #[command(name = "operator", version)]
 pub struct Arguments {

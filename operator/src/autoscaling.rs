@@ -14,7 +14,7 @@ pub struct Load {
     pub partitions: u32,
     /// How many records are not written yet. `None` while unknown.
     pub lag: Option<u64>,
-    /// The 99th percentile of the table's write latency. `None` while unknown.
+    /// The 99th percentile of the table's write latency. `None` when nothing was written of late.
     pub write_latency: Option<Duration>,
     /// Since when fewer processors would do, as the last decision said.
     pub low_since: Option<Timestamp>,
@@ -80,7 +80,7 @@ impl Reason {
                 "the lag wants more processors than maxReplicas or the topic's partitions allow"
             }
             Self::SlowTable => {
-                "no processor is added: writes take longer than sinkLatencyCeiling, so the table is the bottleneck"
+                "no processor is added: writes take longer than sinkLatencyCeiling or none succeeds, so the table is the bottleneck"
             }
             Self::Cooldown => "fewer processors would do; they are taken away after cooldown",
             Self::LagLow => "processors are taken away: fewer have done for as long as cooldown",
@@ -105,7 +105,8 @@ pub fn decide(policy: &Autoscaling, load: &Load, now: Timestamp) -> Decision {
     let wanted = u32::try_from(lag.div_ceil(policy.lag_threshold.get())).unwrap_or(u32::MAX);
     let allowed = wanted.clamp(fewest, most);
     if allowed > load.current {
-        let is_slow = load.write_latency.is_some_and(|latency| latency > policy.sink_latency_ceiling);
+        // A table that has acknowledged nothing of late is no quicker than a slow one.
+        let is_slow = load.write_latency.is_none_or(|latency| latency > policy.sink_latency_ceiling);
         return if is_slow {
             held(Reason::SlowTable)
         } else {
@@ -145,7 +146,13 @@ mod tests {
     }
 
     fn load(current: u32, lag: u64) -> Load {
-        Load { current, partitions: 6, lag: Some(lag), write_latency: None, low_since: None }
+        Load {
+            current,
+            partitions: 6,
+            lag: Some(lag),
+            write_latency: Some(Duration::from_millis(5)),
+            low_since: None,
+        }
     }
 
     fn decision(load: &Load) -> (u32, Reason) {
@@ -167,6 +174,8 @@ mod tests {
         assert_eq!(decision(&Load { lag: None, ..load(3, 0) }), (3, Reason::UnknownLag));
         let slow = Load { write_latency: Some(Duration::from_millis(51)), ..load(3, 9000) };
         assert_eq!(decision(&slow), (3, Reason::SlowTable));
+        let stuck = Load { write_latency: None, ..slow };
+        assert_eq!(decision(&stuck), (3, Reason::SlowTable));
         let quick = Load { write_latency: Some(Duration::from_millis(50)), ..slow };
         assert_eq!(decision(&quick), (6, Reason::LagHigh));
     }

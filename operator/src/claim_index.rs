@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use userstream_crds::UserStreamPipeline;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use userstream_crds::claims::{Claim, Subject};
 
 /// When a pipeline was created; a UID decides between two of the same second.
@@ -14,10 +14,10 @@ struct Seniority {
 }
 
 impl Seniority {
-    fn of(pipeline: &UserStreamPipeline) -> Self {
+    fn of(metadata: &ObjectMeta) -> Self {
         Self {
-            created: pipeline.metadata.creation_timestamp.as_ref().map(|time| time.0),
-            uid: pipeline.metadata.uid.clone().unwrap_or_default(),
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            uid: metadata.uid.clone().unwrap_or_default(),
         }
     }
 }
@@ -55,22 +55,36 @@ pub struct ClaimIndex {
 }
 
 impl ClaimIndex {
-    /// Notes what a pipeline claims. One whose spec is not valid (`None`) goes on claiming what it did: it goes on working
-    /// with its last good configuration.
-    pub fn insert(&mut self, pipeline: &UserStreamPipeline, claims: Option<Vec<Claim>>) {
-        let seniority = Seniority::of(pipeline);
+    /// Notes what the pipeline with these metadata claims. One whose spec is not valid (`None`) goes on claiming what it did:
+    /// it goes on working with its last good configuration. Tells which younger ones what it gave up, or claims from now on,
+    /// may concern.
+    pub fn insert(&mut self, metadata: &ObjectMeta, claims: Option<Vec<Claim>>) -> BTreeSet<Holder> {
+        let seniority = Seniority::of(metadata);
         let uid = seniority.uid.clone();
-        let Some(claims) = claims.or_else(|| Some(self.entries.get(&uid)?.claims.clone())) else { return };
+        let known = self.entries.get(&uid).map(|entry| entry.claims.clone());
+        let Some(claims) = claims.or_else(|| known.clone()) else { return BTreeSet::new() };
+        let known = known.unwrap_or_default();
+        let given_up = known.iter().filter(|claim| !claims.contains(claim));
+        let new = claims.iter().filter(|claim| !known.contains(claim));
+        let concerned = given_up.chain(new).flat_map(|claim| self.younger(&seniority, claim)).collect();
         self.remove(&uid);
         for claim in &claims {
             let claimants = self.claimants.entry(claim.subject.clone()).or_default();
             claimants.insert((seniority.clone(), uid.clone()));
         }
         let holder = Holder {
-            namespace: pipeline.metadata.namespace.clone().unwrap_or_default(),
-            name: pipeline.metadata.name.clone().unwrap_or_default(),
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
         };
         self.entries.insert(uid, Entry { seniority, holder, claims });
+        concerned
+    }
+
+    /// Those that claim the same, and are younger.
+    fn younger(&self, than: &Seniority, claim: &Claim) -> impl Iterator<Item = Holder> {
+        let claimants = self.claimants.get(&claim.subject).into_iter().flatten();
+        let younger = claimants.filter(move |(seniority, _)| seniority > than);
+        younger.filter_map(|(_, uid)| Some(self.entries.get(uid)?.holder.clone()))
     }
 
     /// Whether anything is known of the pipeline with this UID.

@@ -4,17 +4,23 @@
 //! Whatever the worker does not act on is therefore taken out first: how many processors there are, when runs are due,
 //! nonces, what becomes of the data when the pipeline is deleted.
 
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
 use userstream_crds::kafka::DeletionPolicy;
 use userstream_crds::model::Pipeline;
+use userstream_crds::names::Component;
 use userstream_crds::pipeline::{Mode, PipelineSpec, UserStreamPipeline};
 use userstream_crds::source::{ConcurrencyPolicy, ScheduleSpec};
 use userstream_crds::worker_config::{CONTRACT_VERSION, LogFormat, PipelineIdentity, WorkerConfig};
 
 use crate::hash;
-use crate::names::{Component, Names};
+use crate::names::Names;
 use crate::settings::Settings;
+use crate::workload::configuration_of_deployment;
 
 /// The key of the document in its ConfigMap, and the file's name in the pod.
 pub const FILE: &str = "worker.json";
@@ -82,6 +88,27 @@ impl Configuration {
         config_map.metadata.name.as_ref()?.ends_with(&hash).then_some(())?;
         let (config, pipeline) = WorkerConfig::parse(text).ok()?;
         Some(Self { hash, text: text.clone(), config, pipeline })
+    }
+
+    /// The last good configuration of a pipeline whose spec is refused: the one that its processors have, or any.
+    #[must_use]
+    pub fn last_good(config_maps: &[Arc<ConfigMap>], deployments: &[Arc<Deployment>]) -> Option<Self> {
+        let processors = deployments.iter().find(|it| it.name_any().ends_with(Component::Processor.name()));
+        let running = processors.and_then(|it| configuration_of_deployment(it));
+        let is_running = |it: &&Arc<ConfigMap>| running.is_some_and(|hash| it.name_any().ends_with(hash));
+        let first = config_maps.iter().find(is_running).and_then(|it| Self::read(it));
+        first.or_else(|| config_maps.iter().find_map(|it| Self::read(it)))
+    }
+
+    /// A resource that has this configuration for its spec, and deletes what the given resource says is to be deleted. What
+    /// becomes of data is not in a configuration, and can be read from a spec that is refused as well.
+    #[must_use]
+    pub fn as_spec_of(&self, resource: &UserStreamPipeline) -> UserStreamPipeline {
+        let mut spec = self.config.spec.clone();
+        spec.kafka.topic.deletion_policy = resource.spec.kafka.topic.deletion_policy;
+        spec.sink.cassandra.keyspace.deletion_policy = resource.spec.sink.cassandra.keyspace.deletion_policy;
+        spec.sink.cassandra.table.deletion_policy = resource.spec.sink.cassandra.table.deletion_policy;
+        UserStreamPipeline { spec, ..resource.clone() }
     }
 
     /// This configuration, or the one of these that tells a worker the same in other words: an operator that only spells

@@ -3,11 +3,11 @@
 //! that others have added are theirs, and a write that changes nothing is not made.
 
 use serde_json::Value;
+use userstream_crds::names::APPLIED;
 
 use crate::build::Manifest;
 use crate::hash;
 use crate::kind::Kind;
-use crate::names::APPLIED;
 
 /// The manifest with the hash of itself among its annotations.
 #[must_use]

@@ -1,62 +1,12 @@
-//! What things are called: derived names, labels, annotations.
+//! What the objects of a pipeline are called, and the labels that they carry.
 
 use std::collections::BTreeMap;
 
 use userstream_crds::identifier::PipelineName;
+use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
-/// The field manager of everything the operator applies.
-pub const FIELD_MANAGER: &str = "userstream-operator";
 /// The value of `app.kubernetes.io/managed-by`.
-pub const MANAGED_BY: &str = "userstream-operator";
-/// The label that tells whose an object is; with [`COMPONENT`] it selects pods.
-pub const PIPELINE: &str = "userstream.dev/pipeline";
-/// The label that tells what an object is for.
-pub const COMPONENT: &str = "app.kubernetes.io/component";
-/// The annotation with the hash of the configuration that a workload runs with.
-pub const CONFIGURATION: &str = "userstream.dev/configuration";
-/// The annotation with the hash of what was applied last, see [`crate::drift`].
-pub const APPLIED: &str = "userstream.dev/applied";
-/// The annotation on a pipeline that keeps the operator from changing anything.
-pub const PAUSE: &str = "userstream.dev/pause-reconciliation";
-/// The annotation on a pipeline that has it provisioned once more when its value changes.
-pub const REQUESTED_AT: &str = "userstream.dev/requested-at";
-/// The finalizer of a pipeline that deletes what it created.
-pub const FINALIZER: &str = "userstream.dev/cleanup";
-
-/// What an object is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Component {
-    /// Fetches from the source and appends to the topic.
-    Producer,
-    /// Reads the topic and writes the table.
-    Processor,
-    /// Makes topic and table.
-    Provision,
-    /// Says what making them would change.
-    Plan,
-    /// Runs the producer once, now.
-    Run,
-    /// Deletes what the pipeline created.
-    Cleanup,
-    /// The worker's configuration.
-    Configuration,
-}
-
-impl Component {
-    /// The label's value, and the part of names.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Producer => "producer",
-            Self::Processor => "processor",
-            Self::Provision => "provision",
-            Self::Plan => "plan",
-            Self::Run => "run",
-            Self::Cleanup => "cleanup",
-            Self::Configuration => "config",
-        }
-    }
-}
+pub const MANAGED_BY: &str = FIELD_MANAGER;
 
 /// The names of a pipeline's objects. A pipeline's name has at most 40 characters, so that each of these fits into a
 /// label and a CronJob's name.

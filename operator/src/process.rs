@@ -1,5 +1,6 @@
 //! The operator's process: connect, wait to be the leader, reconcile until told to stop.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,18 +8,18 @@ use std::time::Duration;
 use kube::Client;
 use kube_lease_manager::LeaseManagerBuilder;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use crate::arguments::Arguments;
 use crate::controller::{Controller, Health, Metrics, worker_client};
 use crate::discovery::optional_kinds;
+use crate::log;
 use crate::server::{self, Observed};
 use crate::settings::Settings;
 
 /// How long a leader that is gone keeps others from taking over, and how long before the end it says that it is still there.
 const LEASE_SECONDS: u64 = 15;
 const LEASE_GRACE_SECONDS: u64 = 5;
-/// The pause between two attempts to reach the API server at the start.
+/// The pause between two attempts to get something from the API server at the start.
 const CONNECT_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why the process ends before it is told to.
@@ -36,17 +37,12 @@ enum Ended {
     /// Another replica leads now. A new process starts with nothing in flight.
     #[error("another replica is the leader now")]
     LostLead,
-    /// The Lease cannot be worked with.
-    #[error("the lease cannot be worked with: {0}")]
-    Lease(#[from] kube_lease_manager::LeaseManagerError),
 }
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    lines.json().flatten_event(true).with_current_span(true).init();
+    log::init();
     // Fails only when a provider was installed before, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -101,17 +97,7 @@ async fn lead_and_reconcile(arguments: Arguments) -> Result<(), Ended> {
 
 async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<(), Ended> {
     let client = Client::try_default().await.map_err(|error| Ended::Configuration(Box::new(error)))?;
-    let kinds = loop {
-        match optional_kinds(&client).await {
-            Ok(kinds) => break kinds,
-            Err(error) => {
-                health.missing("API server", error.to_string());
-                tracing::warn!(%error, "the API server does not answer");
-                tokio::time::sleep(CONNECT_PAUSE).await;
-            }
-        }
-    };
-    health.present("API server");
+    let kinds = reached(&health, "API server", async || optional_kinds(&client).await).await;
     let controller = Controller {
         client: client.clone(),
         workers: worker_client()?,
@@ -125,7 +111,7 @@ async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) 
         },
         namespaces: arguments.watch_namespaces,
         instance: arguments.instance.clone(),
-        health,
+        health: health.clone(),
         metrics: metrics.clone(),
     };
     let Some(namespace) = arguments.lease_namespace else {
@@ -133,13 +119,16 @@ async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) 
         controller.run().await;
         return Ok(());
     };
-    let lease = LeaseManagerBuilder::new(client, arguments.lease_name)
-        .with_namespace(namespace)
-        .with_identity(arguments.instance)
-        .with_duration(LEASE_SECONDS)
-        .with_grace(LEASE_GRACE_SECONDS)
-        .build()
-        .await?;
+    let manager = async || {
+        LeaseManagerBuilder::new(client.clone(), arguments.lease_name.clone())
+            .with_namespace(namespace.clone())
+            .with_identity(arguments.instance.clone())
+            .with_duration(LEASE_SECONDS)
+            .with_grace(LEASE_GRACE_SECONDS)
+            .build()
+            .await
+    };
+    let lease = reached(&health, "lease", manager).await;
     // The receiver is kept: dropping it gives the lease back.
     let (mut leads, _renewal) = lease.watch().await;
     tracing::info!("waiting to be the leader");
@@ -151,5 +140,45 @@ async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) 
     tokio::select! {
         () = controller.run() => Ok(()),
         _ = leads.wait_for(|leads| !*leads) => Err(Ended::LostLead),
+    }
+}
+
+/// What an attempt gives as soon as one succeeds; until then it is told as missing. The process does not end meanwhile: a new
+/// one would not get it either, and be started ever more slowly.
+async fn reached<T, E: Display>(health: &Health, part: &str, attempt: impl AsyncFn() -> Result<T, E>) -> T {
+    loop {
+        match attempt().await {
+            Ok(reached) => {
+                health.present(part);
+                return reached;
+            }
+            Err(error) => {
+                health.missing(part, error.to_string());
+                tracing::warn!(part, %error, "not to be had, and tried again");
+                tokio::time::sleep(CONNECT_PAUSE).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_had_is_named_as_missing_and_tried_again_until_it_can() {
+        let health = Health::default();
+        let answers = RefCell::new(vec![Ok("lease"), Err("forbidden"), Err("no answer")]);
+        let missing = RefCell::new(Vec::new());
+        let attempt = async || {
+            missing.borrow_mut().push(health.report());
+            answers.borrow_mut().pop().unwrap()
+        };
+        assert_eq!(reached(&health, "lease", attempt).await, "lease");
+        let said = |why: &str| vec![format!("lease: {why}")];
+        assert_eq!(*missing.borrow(), [Vec::new(), said("no answer"), said("forbidden")]);
+        assert_eq!(health.report(), Vec::<String>::new());
     }
 }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use crate::names::Component;
 use crate::observed::{Observed, WorkerReport};
+use userstream_crds::names::Component;
 
 /// A report older than this says nothing about now.
 const STALE: SignedDuration = SignedDuration::from_secs(120);

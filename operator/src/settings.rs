@@ -20,6 +20,21 @@ pub struct Settings {
     pub kinds: OptionalKinds,
 }
 
+impl Settings {
+    /// Workers of this image, and everything else at its default.
+    #[must_use]
+    pub fn with_worker_image(image: &str) -> Self {
+        Self {
+            worker_image: image.to_owned(),
+            worker_image_pull_policy: PullPolicy::default(),
+            allowed_private_ranges: Vec::new(),
+            worker_resources: ResourceRequirements::default(),
+            network_policies: false,
+            kinds: OptionalKinds::default(),
+        }
+    }
+}
+
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 #[clap(rename_all = "PascalCase")]

@@ -5,15 +5,17 @@
 //! and every record that is produced finds processors that can read it.
 
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::model::{Mode, Pipeline};
+use userstream_crds::names::{Component, REQUESTED_AT};
 use userstream_crds::status::PipelineStatus;
 
 use crate::autoscaling::{self, Decision, Load};
 use crate::configuration::{Configuration, Purpose, config_map_name};
 use crate::hash;
-use crate::names::{Component, Names, REQUESTED_AT};
+use crate::names::Names;
 use crate::observed::Observed;
 use crate::one_shot::OneShot;
 use crate::reports::{self, Processors};
@@ -128,15 +130,21 @@ impl Steps {
         let scaling = scaling(situation, deployment.map(desired_replicas), &processors);
         let replicas = scaling.map_or(pipeline.processor.replicas, |decision| decision.replicas);
         let replicas = if pipeline.suspend { 0 } else { replicas };
+        let has_wanted = |it: &Deployment| configuration_of_deployment(it) == Some(wanted.hash.as_str());
+        let is_told = |it: &Deployment| has_wanted(it) && u32::try_from(desired_replicas(it)) == Ok(replicas);
+        let processor_rollout = if processor == Turn::Wanted && deployment.is_some_and(|it| !is_told(it)) {
+            processor_rollout.before_write(replicas)
+        } else {
+            processor_rollout
+        };
 
         let name = names.of(Component::Producer);
         let producer_deployment = observed.deployment(&name);
         let producing = producer_deployment
             .map(|it| configuration_of_deployment(it).unwrap_or_default())
             .or_else(|| observed.cron_job(&name).map(|it| configuration_of_cron_job(it).unwrap_or_default()));
-        let processors_follow = is_provisioned
-            && deployment.is_some_and(|it| configuration_of_deployment(it) == Some(wanted.hash.as_str()))
-            && processor_rollout.is_complete();
+        let processors_follow =
+            is_provisioned && deployment.is_some_and(has_wanted) && processor_rollout.is_complete();
         // Once the producer has taken the spec over, processors that come and go do not take it back.
         let producer = match producing {
             Some(hash) if hash == wanted.hash => Turn::Wanted,
@@ -147,6 +155,12 @@ impl Steps {
         let producer = if plan.is_some() && producing.is_some() { Turn::Untouched } else { producer };
         let processor = if plan.is_some() && deployment.is_some() { Turn::Untouched } else { processor };
         let producer_rollout = Rollout::of(producer_deployment);
+        let producer_rollout =
+            if producer == Turn::Wanted && producer_deployment.is_some_and(|it| !has_wanted(it)) {
+                producer_rollout.before_write(1)
+            } else {
+                producer_rollout
+            };
         let run = run(situation, producer == Turn::Wanted && is_provisioned);
         Self {
             wanted,

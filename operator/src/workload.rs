@@ -3,7 +3,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
 
-use crate::names::CONFIGURATION;
+use userstream_crds::names::CONFIGURATION;
 
 /// How far a Deployment's rollout is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,16 @@ impl Rollout {
             });
         let updated_and_available = if is_observed { updated.min(available) } else { 0 };
         Self::Progressing { updated_and_available, desired, is_stuck }
+    }
+
+    /// The rollout when the Deployment has not been told yet what is wanted of it: what it has completed is not that.
+    #[must_use]
+    pub fn before_write(self, desired: u32) -> Self {
+        let desired = i32::try_from(desired).unwrap_or(i32::MAX);
+        match self {
+            Self::Complete { .. } => Self::Progressing { updated_and_available: 0, desired, is_stuck: false },
+            rollout => rollout,
+        }
     }
 
     /// Whether all pods are of the newest template and available.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use userstream_crds::model::{self, Pipeline};
 
 use crate::poison::Origin;
-use crate::process::{self, OnPoison};
+use crate::process::{self, OnPoison, RateCap};
 use crate::produce;
 
 /// Most write requests in flight: beyond this they only queue in the table (measured with Cassandra 5).
@@ -16,9 +16,9 @@ const MOST_BYTES_IN_FLIGHT: usize = 16 << 20;
 const LATENCY_CEILING: Duration = Duration::from_millis(50);
 /// How often offsets are committed.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long writes in flight may take after a stop: a pod has ten seconds from SIGTERM to SIGKILL at the shortest, and
-/// the last commit and leaving the group need a part of them.
-const DRAIN: Duration = Duration::from_secs(6);
+/// How long writes in flight may take after a stop. A pod has ten seconds from SIGTERM to SIGKILL at the shortest, and with
+/// brokers that are away the last commit and leaving the group take two of them each.
+const DRAIN: Duration = Duration::from_secs(5);
 /// Records appended in one call: enough to fill batches, few enough to bound what is held.
 const APPEND_BATCH: usize = 2_000;
 /// How long the log may be away before a single run fails, so that a Job ends and is seen to have failed.
@@ -42,11 +42,10 @@ pub fn process_settings(pipeline: &Pipeline) -> process::Settings {
             .autoscaling
             .as_ref()
             .map_or(LATENCY_CEILING, |autoscaling| autoscaling.sink_latency_ceiling),
-        // The cap is for all processors together; each takes its share.
-        most_records_per_second: pipeline
+        rate_cap: pipeline
             .processor
             .max_records_per_second
-            .map(|cap| cap.get().div_ceil(pipeline.processor.replicas.max(1))),
+            .map(|cap| RateCap { per_second: cap.get(), partitions: pipeline.topic.partitions.get() }),
         commit_interval: COMMIT_INTERVAL,
         drain: DRAIN,
     }

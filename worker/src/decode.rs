@@ -3,10 +3,11 @@
 use userstream_crds::model::{self, Pipeline};
 
 use crate::clock::Clock;
-use crate::mapping::{Filter, FilterError, MapContext, Mapper, MapperError, MappingError};
+use crate::mapping::{Filter, FilterError, MapContext, Mapper, MappingError};
 use crate::poison::{Poison, Stage};
 use crate::process::{Decode, Verdict};
 use crate::row::Row;
+use crate::wire::UnsupportedFormat;
 use crate::write_time::{TimeOf, WriteTimes};
 
 /// Decodes the records of a pipeline's topic.
@@ -19,9 +20,9 @@ pub struct Decoder {
 /// Why there is no decoder for a pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum DecoderError {
-    /// The fields cannot be mapped.
+    /// Records of the format cannot be read.
     #[error(transparent)]
-    Mapper(#[from] MapperError),
+    Format(#[from] UnsupportedFormat),
     /// The filter cannot be evaluated.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -36,7 +37,7 @@ impl Decoder {
     /// The decoder of a pipeline.
     ///
     /// # Errors
-    /// When an expression of it can be evaluated for no record, or its format is not supported.
+    /// When its filter refers to something that is no field, or its format is not supported.
     pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, DecoderError> {
         let time_of = match pipeline.table.write_time {
             model::WriteTime::LogTimestamp => TimeOf::Log,

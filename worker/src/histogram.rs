@@ -43,25 +43,49 @@ impl Histogram {
 
     /// The duration that a part of all, from 0 to 1, does not pass. None when nothing was counted.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
-        let count = self.count();
-        if count == 0 {
-            return None;
-        }
-        let rank = ((count as f64 * part).ceil() as u64).clamp(1, count);
-        let mut seen = 0;
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            seen += bucket.load(Ordering::Relaxed);
-            if seen >= rank {
-                return Some(upper(index));
-            }
-        }
-        None
+        self.counts().quantile(part)
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        Counts(self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect())
     }
 
     /// How many durations were at most as long as the upper end of the bucket that `bound` falls in.
     pub fn count_up_to(&self, bound: Duration) -> u64 {
         let last = index(u64::try_from(bound.as_micros()).unwrap_or(u64::MAX));
         self.buckets.iter().take(last + 1).map(|bucket| bucket.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// What a histogram had counted at one moment.
+#[derive(Clone, Debug)]
+pub struct Counts(Vec<u64>);
+
+impl Counts {
+    /// What was counted since an earlier moment of the same histogram.
+    #[must_use]
+    pub fn since(mut self, earlier: &Self) -> Self {
+        for (count, before) in self.0.iter_mut().zip(&earlier.0) {
+            *count = count.saturating_sub(*before);
+        }
+        self
+    }
+
+    /// The duration that a part of all, from 0 to 1, does not pass. None when nothing was counted.
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let count: u64 = self.0.iter().sum();
+        if count == 0 {
+            return None;
+        }
+        let rank = ((count as f64 * part).ceil() as u64).clamp(1, count);
+        let mut seen = 0;
+        let found = self.0.iter().position(|bucket| {
+            seen += bucket;
+            seen >= rank
+        })?;
+        Some(upper(found))
     }
 }
 

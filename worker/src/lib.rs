@@ -34,6 +34,7 @@ pub mod process;
 pub mod produce;
 pub mod provision;
 mod random;
+pub mod recent;
 pub mod record;
 pub mod row;
 #[cfg(feature = "server")]

@@ -59,6 +59,8 @@ pub trait Consumer {
 
     /// Commits what is stored and waits for the reply.
     ///
+    /// Cancel safe: a call that is dropped may have committed, and the next one commits the same or more.
+    ///
     /// # Errors
     /// When the group's coordinator did not take it. Stored offsets stay stored.
     async fn commit(&mut self) -> Result<(), LogError>;

@@ -25,9 +25,9 @@ pub(crate) mod testing;
 mod unescape;
 
 pub use error::MappingError;
-pub use evaluation::{EvaluationError, ExpressionRefusal};
+pub use evaluation::EvaluationError;
 pub use filter::{Filter, FilterError};
-pub use mapper::{MapContext, Mapper, MapperError};
+pub use mapper::{MapContext, Mapper};
 pub use refusal::{Kind, Refusal};
 
 /// How many levels of objects and arrays there may be in a value that an expression uses. Other values are not built,

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::histogram::Histogram;
+use tokio::time::Instant;
+
 use crate::log::Progress;
+use crate::recent::Recent;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -114,9 +116,9 @@ pub struct TableStats {
     /// How many there may be.
     pub in_flight_limit: Gauge,
     /// From sending a request to its acknowledgement.
-    pub latency: Histogram,
+    pub latency: Recent,
     /// From a record's time to its row's acknowledgement.
-    pub freshness: Histogram,
+    pub freshness: Recent,
     /// When the last row was acknowledged.
     pub last_row: Latest,
     /// How many records the dead-letter topic holds, once that was asked.
@@ -155,6 +157,12 @@ impl Stats {
 }
 
 impl TableStats {
+    /// Lets what is recent move on. To be called every few seconds.
+    pub fn pass(&self, now: Instant) {
+        self.latency.pass(now);
+        self.freshness.pass(now);
+    }
+
     /// Notes where the consumer stands. None: it has no assignment yet.
     pub fn set_progress(&self, progress: Option<Vec<Progress>>) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;

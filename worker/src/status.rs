@@ -5,7 +5,7 @@ use userstream_crds::worker_status::{
 };
 
 use crate::health::Health;
-use crate::histogram::Histogram;
+use crate::recent::Recent;
 use crate::stats::Stats;
 
 /// The status now.
@@ -56,9 +56,10 @@ pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
     }
 }
 
-fn quantiles(histogram: &Histogram) -> Option<Quantiles> {
+fn quantiles(durations: &Recent) -> Option<Quantiles> {
+    let counts = durations.recent();
     Some(Quantiles {
-        p50_seconds: histogram.quantile(0.5)?.as_secs_f64(),
-        p99_seconds: histogram.quantile(0.99)?.as_secs_f64(),
+        p50_seconds: counts.quantile(0.5)?.as_secs_f64(),
+        p99_seconds: counts.quantile(0.99)?.as_secs_f64(),
     })
 }

@@ -9,7 +9,7 @@ use userstream_crds::model::Pipeline;
 
 use crate::backoff::Jitter;
 use crate::decode::poison;
-use crate::mapping::{MapContext, Mapper, MapperError};
+use crate::mapping::{MapContext, Mapper};
 use crate::poison::{Poison, Stage};
 use crate::produce::Transform;
 use crate::record::Record;
@@ -30,25 +30,14 @@ pub struct Transformer {
     header: String,
 }
 
-/// Why there is no transformer for a pipeline.
-#[derive(Debug, thiserror::Error)]
-pub enum TransformerError {
-    /// The fields cannot be mapped.
-    #[error(transparent)]
-    Mapper(#[from] MapperError),
-    /// Records of the format cannot be written.
-    #[error(transparent)]
-    Format(#[from] UnsupportedFormat),
-}
-
 impl Transformer {
     /// The transformer of a pipeline. `ids` gives events and traces their identities.
     ///
     /// # Errors
-    /// When an expression of it can be evaluated for no record, or its format is not supported.
-    pub fn new(pipeline: &Pipeline, ids: Jitter) -> Result<Self, TransformerError> {
+    /// When its format is not supported.
+    pub fn new(pipeline: &Pipeline, ids: Jitter) -> Result<Self, UnsupportedFormat> {
         Ok(Self {
-            mapper: Mapper::from_source(pipeline)?,
+            mapper: Mapper::from_source(pipeline),
             encoder: Encoder::new(pipeline)?,
             key_field: pipeline.key_field,
             source: format!("/{}/{}", pipeline.namespace, pipeline.name),

@@ -5,7 +5,7 @@ use userstream_worker::process::ProcessError;
 use userstream_worker::produce::ProduceError;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
-use userstream_worker::transform::TransformerError;
+use userstream_worker::wire::UnsupportedFormat;
 
 use crate::exit::Exit;
 use crate::place::PlaceError;
@@ -25,9 +25,9 @@ pub(crate) enum LocalError {
     /// The pipeline asks for something that does not exist yet.
     #[error("{0} is not done yet, and without it the rows would be wrong: remove it to run the rest")]
     NotDoneYet(&'static str),
-    /// Records cannot be mapped to the schema.
+    /// Records cannot be written in the format.
     #[error(transparent)]
-    Transformer(#[from] TransformerError),
+    Format(#[from] UnsupportedFormat),
     /// Records cannot be decoded.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
@@ -48,7 +48,7 @@ impl LocalError {
             Self::Provision(_)
             | Self::Refused(_)
             | Self::NotDoneYet(_)
-            | Self::Transformer(_)
+            | Self::Format(_)
             | Self::Decoder(_)
             | Self::Source(_) => Exit::Configuration,
             Self::Aborted => Exit::Interrupted,

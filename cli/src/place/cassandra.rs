@@ -1,12 +1,10 @@
 //! Tables in a real Cassandra.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use userstream_crds::model::Pipeline;
-use userstream_worker::credentials::{CredentialSource, CredentialWatch};
 use userstream_worker::provision::cassandra::CassandraTableAdmin;
-use userstream_worker::table::cassandra::{CassandraTable, session};
+use userstream_worker::table::cassandra::CassandraTable;
 
 use super::{PlaceError, TablePlace};
 
@@ -33,12 +31,7 @@ impl TablePlace for CassandraPlace<'_> {
     type Table = CassandraTable;
 
     async fn admin(&self) -> Result<Self::Admin, PlaceError> {
-        let cassandra = &self.pipeline.cassandra;
-        let credentials =
-            CredentialWatch::start(CredentialSource::cassandra(cassandra, self.secrets)).map_err(client)?;
-        Ok(CassandraTableAdmin::new(Arc::new(
-            session(cassandra, credentials.current()).await.map_err(client)?,
-        )))
+        CassandraTableAdmin::connect(self.pipeline, self.secrets).await.map_err(client)
     }
 
     async fn table(&self) -> Result<Self::Table, PlaceError> {

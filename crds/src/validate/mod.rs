@@ -17,8 +17,9 @@ use serde_json::Value;
 
 use crate::definition;
 use crate::identifier::{NamespaceName, PipelineName};
+use crate::kubernetes::UserStreamPipeline;
 use crate::model::Pipeline;
-use crate::pipeline::{PipelineSpec, UserStreamPipeline};
+use crate::pipeline::PipelineSpec;
 use crate::rules;
 use crate::structure::misshapes_at;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::field_path::FieldPath;
+use crate::kubernetes::UserStreamPipeline;
 use crate::model::Pipeline;
-use crate::pipeline::{PipelineSpec, UserStreamPipeline};
+use crate::pipeline::PipelineSpec;
 use crate::rules;
 use crate::sink::CqlType;
 

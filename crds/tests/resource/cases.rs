@@ -17,7 +17,7 @@ pub(crate) struct Case {
 
 /// The table's file.
 pub(crate) fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/resource/bad_resources.txt")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/tests/resource/bad_resources.txt")
 }
 
 /// The good resource that the bad ones are made from, and the bad ones.

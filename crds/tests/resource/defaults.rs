@@ -1,45 +1,14 @@
 //! Defaults are those of the schema, wherever they are applied.
 
-use crate::cases::cases;
-use crate::fixtures::{examples, minimal, schema};
-use serde_json::{Value, json};
+use crate::fixtures::schema;
+use crate::good_resources::{minimal, resources};
+use serde_json::Value;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::defaults::apply_defaults;
 
 fn decoded(value: &Value) -> Value {
     let resource: UserStreamPipeline = serde_json::from_value(value.clone()).unwrap();
     serde_json::to_value(resource).unwrap()
-}
-
-/// The examples, the smallest resource, and ones that open every section and set nothing in it.
-fn resources() -> Vec<(String, Value)> {
-    let (base, _) = cases();
-    let mut opened = minimal();
-    opened["spec"]["source"] = json!({"http": {"url": "http://a", "pagination": {}, "auth": {}, "tls": {}, "rateLimit": {}, "retry": {}}});
-    opened["spec"]["schema"]["registry"] = json!({"url": "http://r"});
-    opened["spec"]["kafka"]["tls"] = json!({});
-    opened["spec"]["kafka"]["producer"] = json!({});
-    opened["spec"]["processor"] = json!({
-        "watermark": {"field": "t"},
-        "aggregations": [{"name": "a", "window": {"size": "1m"}, "select": {"n": "count()"}}],
-    });
-    opened["spec"]["sink"]["cassandra"]["tls"] = json!({});
-    opened["spec"]["sink"]["cassandra"]["table"]["options"] = json!({});
-    opened["spec"]["sink"]["cassandra"]["table"]["columns"] = json!([{"name": "id"}]);
-    for section in ["delivery", "replay", "autoscaling", "objectives", "observability", "template"] {
-        opened["spec"][section] = json!({});
-    }
-    opened["spec"]["delivery"]["deadLetter"] = json!({});
-    let mut scheduled = minimal();
-    scheduled["spec"]["source"] =
-        json!({"mode": "Scheduled", "schedule": {"cron": "@daily"}, "generator": {}});
-    let more = [
-        ("minimal", minimal()),
-        ("every section opened", opened),
-        ("scheduled", scheduled),
-        ("base of the bad resources", serde_saphyr::from_str(&base).unwrap()),
-    ];
-    examples().into_iter().chain(more.map(|(name, value)| (name.to_owned(), value))).collect()
 }
 
 #[test]

@@ -1,43 +1,14 @@
-//! What several tests need: the example, changes to it, and the schema with its rules.
+//! What several tests need: the schema with its rules, and what breaks them.
 
-use serde_json::{Value, json};
+use std::sync::LazyLock;
 
-/// The schema as the API server has it.
+use serde_json::Value;
+use userstream_crds::definition::schemas;
+
+/// The schema as the API server has it: as the types say it, whatever is committed.
 pub(crate) fn schema() -> &'static Value {
-    userstream_crds::definition::schema()
-}
-
-/// A resource that sets what it must and nothing else.
-pub(crate) fn minimal() -> Value {
-    json!({
-        "apiVersion": "userstream.dev/v1alpha1",
-        "kind": "UserStreamPipeline",
-        "metadata": {"name": "users"},
-        "spec": {
-            "schema": {"fields": [{"name": "id", "type": "uuid", "required": true}]},
-            "kafka": {"bootstrapServers": "kafka:9092", "topic": {"name": "users"}},
-            "sink": {"cassandra": {
-                "contactPoints": ["cassandra"],
-                "keyspace": {"name": "users"},
-                "table": {"name": "users", "partitionKey": ["id"]},
-            }},
-        },
-    })
-}
-
-/// Every example, as its file has it.
-pub(crate) fn examples() -> Vec<(String, Value)> {
-    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut examples: Vec<(String, Value)> = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| {
-            let path = entry.unwrap().path();
-            let text = std::fs::read_to_string(&path).unwrap();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), serde_saphyr::from_str(&text).unwrap())
-        })
-        .collect();
-    examples.sort_by(|(left, _), (right, _)| left.cmp(right));
-    examples
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemas()["resource"].take());
+    &SCHEMA
 }
 
 /// A rule of the schema in CEL.

@@ -1,6 +1,6 @@
 //! The files that are generated from the types are those that are committed.
 //!
-//! `make generate` (or `UPDATE=1 cargo test -p userstream-crds`) writes them.
+//! `make generate` (or `UPDATE=1 cargo test --workspace --test resource`) writes them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::cases::replace;
 use crate::reference;
 use serde_json::Value;
-use userstream_crds::definition::{custom_resource_definition, editor_schema};
+use userstream_crds::definition::{custom_resource_definition, editor_schema, schemas};
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -25,7 +25,7 @@ fn assert_committed(name: &str, generated: &str) {
     assert!(
         committed == generated,
         "crds/{name} is not what the types say, first at {difference:?}.\n\
-         Write it again with `make generate`, or UPDATE=1 cargo test -p userstream-crds, \
+         Write it again with `make generate`, or UPDATE=1 cargo test --workspace --test resource, \
          and look at what changed: it is what clusters see."
     );
 }
@@ -35,6 +35,12 @@ fn the_custom_resource_definition_is_the_one_that_the_types_generate() {
     let yaml = serde_saphyr::to_string(&custom_resource_definition()).unwrap();
     let head = "# Generated from the types in crds/src by `make generate`. Do not edit.\n";
     assert_committed("userstreampipelines.yaml", &format!("{head}{yaml}"));
+}
+
+#[test]
+fn the_schema_that_resources_are_checked_against_is_the_one_that_the_types_generate() {
+    let json = serde_json::to_string_pretty(&schemas()).unwrap();
+    assert_committed("schemas.json", &format!("{json}\n"));
 }
 
 #[test]

@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_resources;
+mod broken_in_code;
 mod cases;
+mod changes;
 mod defaults;
 mod examples;
 mod fixtures;
 mod generated_files;
+mod good_resources;
 mod reference;
 mod rules_in_cel;
 mod schedules;

@@ -36,6 +36,19 @@ async fn what_somebody_changes_or_deletes_comes_back() {
         })
         .await;
     }
+    // Without this label the operator does not see it, and the other is somebody else's field now.
+    let config_map = format!("configmap/{}", home.await_object("configmap", "users-config-").await);
+    let own = "userstream.dev/pipeline=users,app.kubernetes.io/managed-by=userstream-operator";
+    let change = ["app.kubernetes.io/managed-by-", "userstream.dev/pipeline=other", "--overwrite"];
+    home.cluster
+        .kubectl(&[&["label", "-n", &home.namespace, config_map.as_str()], &change[..]].concat())
+        .await;
+    await_until("the configuration has its labels again", PATIENCE, async || {
+        let found =
+            home.cluster.kubectl(&["get", "-n", &home.namespace, "configmap", "-l", own, "-o", "name"]).await;
+        if found.trim() == config_map { Ok(()) } else { Err(found) }
+    })
+    .await;
     // The producer comes after processors that are all up to date.
     home.roll_out("users-processor").await;
     for kind in ["configmap", "job", "cronjob", "deployment", "poddisruptionbudget"] {

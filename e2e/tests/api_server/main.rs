@@ -1,10 +1,31 @@
-//! The operator against an API server alone: what it writes, and what it leaves alone. Every test has a namespace and an
-//! operator of its own, and is itself what makes Jobs succeed and Deployments roll out.
+//! The operator and `usp` against an API server alone: what they write, and what they leave alone. Every test has a namespace
+//! of its own, and an operator where it needs one, and is itself what makes Jobs succeed and Deployments roll out.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test's output is how it reports")]
+
+#[path = "../../../crds/tests/resource/broken_in_code.rs"]
+mod broken_in_code;
+#[path = "../../../crds/tests/resource/cases.rs"]
+#[allow(dead_code, reason = "the table is written anew by the tests of the definition alone")]
+mod cases;
+#[path = "../../../crds/tests/resource/changes.rs"]
+mod changes;
+#[path = "../../../crds/tests/resource/good_resources.rs"]
+#[allow(dead_code, reason = "some are for the tests of the definition alone")]
+mod good_resources;
 
 mod a_pipeline_that_cannot_be_read_stops_no_other;
 mod at_rest_nothing_is_written;
+mod defaults_are_the_same_everywhere;
 mod drift_is_repaired;
+mod fields_have_owners;
 mod foreign_objects_are_left_alone;
 mod home;
+mod numbers_are_documented;
+mod the_rules_of_the_definition;
+mod usp_as_a_plugin_of_kubectl;
+mod usp_changes_a_pipeline;
+mod usp_checks_a_cluster;
+mod usp_commands_in_the_documentation;
+mod usp_plans_as_kubectl_applies;
+mod usp_shows_how_a_pipeline_stands;
 mod what_is_missing_is_named;

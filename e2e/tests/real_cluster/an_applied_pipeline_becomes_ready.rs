@@ -2,7 +2,22 @@
 
 use std::time::Instant;
 
+use userstream_e2e::cluster::{Cluster, SYSTEM};
+use userstream_e2e::rig::Rig;
+
 use crate::home::Home;
+
+#[tokio::test]
+async fn helm_test_finds_the_operator_ready() {
+    let (_undisturbed, cluster) = (Rig::shared().await, Cluster::with_operator().await);
+    let said = cluster.helm(&["test", "userstream", "--namespace", SYSTEM, "--timeout", "60s"]).await;
+    assert!(said.contains("Phase:          Succeeded"), "{said}");
+    // A pod that has succeeded is removed; nothing is left behind.
+    let left = cluster
+        .kubectl(&["get", "pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=userstream-test", "-o", "name"])
+        .await;
+    assert_eq!(left, "");
+}
 
 #[tokio::test]
 async fn an_applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
@@ -22,5 +37,5 @@ async fn an_applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
     home.await_gone().await;
     let left = home.rows().await;
     assert!(left >= rows, "the data is kept: {left} of {rows} rows");
-    home.cluster.kubectl(&["delete", "namespace", &home.namespace, "--wait=false"]).await;
+    home.leave().await;
 }

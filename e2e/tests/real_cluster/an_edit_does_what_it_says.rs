@@ -5,11 +5,12 @@ use userstream_e2e::waiting::await_until;
 
 use crate::home::{Home, PATIENCE};
 
-async fn uids(home: &Home) -> Vec<String> {
-    let pods = home.cluster.list("pods", &home.namespace).await;
-    let is_running =
-        |pod: &&Value| pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null();
-    pods.iter().filter(is_running).map(|pod| pod["metadata"]["uid"].to_string()).collect()
+/// The newest object of a kind that belongs to a component, as it is.
+async fn newest(home: &Home, kind: &str, component: &str) -> Value {
+    let all = home.cluster.list(kind, &home.namespace).await;
+    let own =
+        all.into_iter().filter(|it| it["metadata"]["labels"]["app.kubernetes.io/component"] == component);
+    own.max_by_key(|it| it["metadata"]["creationTimestamp"].as_str().map(str::to_owned)).unwrap()
 }
 
 #[tokio::test]
@@ -25,12 +26,24 @@ async fn a_field_is_added_while_records_flow_and_no_record_fails() {
     let ready = home.await_ready().await;
     assert!(ready["status"]["table"]["lastDdl"].as_str().unwrap().contains("nat"), "{:#}", ready["status"]);
     home.await_rows(before + 100).await;
+    let (altered, processors) =
+        (newest(&home, "jobs", "provision").await, newest(&home, "replicasets", "processor").await);
+    let (up, producer) =
+        (newest(&home, "pods", "processor").await, newest(&home, "replicasets", "producer").await);
+    let order = [
+        &altered["status"]["completionTime"],
+        &processors["metadata"]["creationTimestamp"],
+        &up["status"]["containerStatuses"][0]["state"]["running"]["startedAt"],
+        &producer["metadata"]["creationTimestamp"],
+    ];
+    let order = order.map(|time| time.as_str().unwrap());
+    assert!(order.is_sorted(), "the table is altered, then processors follow, then the producer: {order:?}");
     let letters = format!("{}.dlq", pipeline["spec"]["kafka"]["topic"]["name"].as_str().unwrap());
     let offsets = home.rig.kafka_tool(&["GetOffsetShell", "--topic", &letters]).await;
     let ends: Vec<&str> = offsets.lines().filter(|line| line.starts_with(&letters)).collect();
     assert!(!ends.is_empty() && ends.iter().all(|end| end.ends_with(":0")), "dead letters: {offsets}");
     home.assert_calm().await;
-    home.cluster.kubectl(&["delete", "namespace", &home.namespace, "--wait=false"]).await;
+    home.leave().await;
 }
 
 #[tokio::test]
@@ -44,7 +57,7 @@ async fn it_is_scaled_suspended_and_resumed_without_losing_a_row_and_runs_once_w
 
     home.patch(&json!({"spec": {"suspend": true}})).await;
     home.await_reason("Suspended").await;
-    await_until("no pod works any more", PATIENCE, async || match uids(&home).await {
+    await_until("no pod works any more", PATIENCE, async || match home.workers().await {
         left if left.is_empty() => Ok(()),
         left => Err(format!("{left:?}")),
     })
@@ -62,7 +75,7 @@ async fn it_is_scaled_suspended_and_resumed_without_losing_a_row_and_runs_once_w
     let pipeline = home.cluster.pipeline(&home.namespace, "users").await;
     assert_eq!(pipeline["status"]["producer"]["observedTriggerNonce"], 7, "{run:#}");
     home.assert_calm().await;
-    home.cluster.kubectl(&["delete", "namespace", &home.namespace, "--wait=false"]).await;
+    home.leave().await;
 }
 
 #[tokio::test]
@@ -70,7 +83,7 @@ async fn an_edit_that_cannot_be_provisioned_stops_nothing() {
     let home = Home::new().await;
     home.cluster.apply(&home.pipeline()).await;
     home.await_ready().await;
-    let before = uids(&home).await;
+    let before = home.workers().await;
     // Nothing is wrong with it but that nobody is there.
     home.patch(&json!({"spec": {"kafka": {"bootstrapServers": "nowhere.example:9092"}}})).await;
     await_until("the edit is seen", PATIENCE, async || {
@@ -83,12 +96,8 @@ async fn an_edit_that_cannot_be_provisioned_stops_nothing() {
         }
     })
     .await;
-    let rows = home.rows().await;
-    home.await_rows(rows + 100).await;
-    assert_eq!(
-        uids(&home).await.iter().filter(|uid| before.contains(uid)).count(),
-        before.len(),
-        "the same pods go on"
-    );
-    home.cluster.kubectl(&["delete", "namespace", &home.namespace, "--wait=false"]).await;
+    home.await_more_rows(100).await;
+    assert!(home.workers().await.is_superset(&before), "the same pods go on");
+    home.assert_calm_in_spite_of_faults().await;
+    home.leave().await;
 }

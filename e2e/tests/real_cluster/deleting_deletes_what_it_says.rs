@@ -21,7 +21,7 @@ async fn delete_takes_the_table_that_the_pipeline_created_and_nothing_else() {
     let topics = home.rig.kafka_tool(&["TopicCommand", "--list"]).await;
     assert!(topics.lines().any(|line| line == topic), "the topic is retained: {topics}");
     home.assert_calm().await;
-    home.cluster.kubectl(&["delete", "namespace", &home.namespace, "--wait=false"]).await;
+    home.leave().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A namespace of the `restricted` profile, and a pipeline in it that makes up users.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,7 +10,10 @@ use userstream_e2e::table::Cassandra;
 use userstream_e2e::waiting::await_until;
 use uuid::Uuid;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// A busy machine takes a minute and more to bring a changed Secret to a pod.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+/// All operators, whichever of them leads.
+const OPERATORS: &str = "app.kubernetes.io/name=userstream-operator";
 
 pub(crate) struct Home {
     pub(crate) rig: Held,
@@ -20,8 +24,18 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// A namespace beside those of other tests.
     pub(crate) async fn new() -> Self {
-        let (rig, cluster) = (Rig::shared().await, Cluster::with_operator().await);
+        Self::with(Rig::shared().await).await
+    }
+
+    /// A namespace for a test that disturbs servers, the node or the operator: no other test runs meanwhile.
+    pub(crate) async fn alone() -> Self {
+        Self::with(Rig::alone().await).await
+    }
+
+    async fn with(rig: Held) -> Self {
+        let cluster = Cluster::with_operator().await;
         let unique = Uuid::new_v4().simple().to_string();
         let namespace = format!("demo-{}", unique.get(..8).unwrap());
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
@@ -58,20 +72,31 @@ impl Home {
         })
     }
 
-    /// The condition `Ready` with this status, for the pipeline as it is now.
+    /// So many users, once, in batches that keep the processors busy for a while.
+    pub(crate) fn finite_pipeline(&self, records: i64) -> Value {
+        let mut pipeline = self.pipeline();
+        pipeline["spec"]["source"] = json!({
+            "mode": "Scheduled",
+            "schedule": {"cron": "@yearly"},
+            "triggerNonce": 1,
+            "generator": {"seed": 1, "recordsPerInterval": records},
+        });
+        pipeline
+    }
+
+    /// Waits until `Ready` is true for the pipeline as it is now.
     pub(crate) async fn await_ready(&self) -> Value {
         self.cluster.await_condition(&self.namespace, "users", "Ready", "True", PATIENCE).await
     }
 
+    /// Waits until the table can be read; `Ready` comes later, perhaps when all rows are there.
+    pub(crate) async fn await_table(&self) {
+        self.cluster.await_condition(&self.namespace, "users", "TableReady", "True", PATIENCE).await;
+    }
+
     /// Waits until `Ready` has this reason, and returns the pipeline.
     pub(crate) async fn await_reason(&self, reason: &str) -> Value {
-        await_until(&format!("the pipeline is {reason}"), PATIENCE, async || {
-            let pipeline = self.cluster.pipeline(&self.namespace, "users").await;
-            let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            let is = |one: &Value| one["type"] == "Ready" && one["reason"] == reason;
-            if conditions.iter().any(is) { Ok(pipeline) } else { Err(format!("{conditions:#?}")) }
-        })
-        .await
+        self.cluster.await_reason(&self.namespace, "users", "Ready", reason, PATIENCE).await
     }
 
     pub(crate) async fn patch(&self, patch: &Value) {
@@ -96,6 +121,43 @@ impl Home {
         .await
     }
 
+    /// Waits until so many more rows are there.
+    pub(crate) async fn await_more_rows(&self, more: i64) {
+        let rows = self.rows().await;
+        self.await_rows(rows + more).await;
+    }
+
+    /// What is in the namespace but for pods, their ReplicaSets, and what Kubernetes puts into each.
+    pub(crate) async fn objects(&self) -> BTreeSet<String> {
+        let kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,configmaps,secrets,services,serviceaccounts,\
+                     poddisruptionbudgets,networkpolicies,roles,rolebindings,persistentvolumeclaims";
+        let all = self.cluster.kubectl(&["get", kinds, "-n", &self.namespace, "-o", "name"]).await;
+        let own = |name: &&str| !["configmap/kube-root-ca.crt", "serviceaccount/default"].contains(name);
+        all.lines().filter(own).map(str::to_owned).collect()
+    }
+
+    /// The UIDs of the pods that work and are to go on.
+    pub(crate) async fn workers(&self) -> BTreeSet<String> {
+        let pods = self.cluster.list("pods", &self.namespace).await;
+        let works = |pod: &&Value| {
+            pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null()
+        };
+        pods.iter().filter(works).map(|pod| pod["metadata"]["uid"].to_string()).collect()
+    }
+
+    /// Ends pods of a component without a warning, as a node does that dies.
+    pub(crate) async fn kill_pods(&self, component: &str) {
+        let selector = format!("userstream.dev/pipeline=users,app.kubernetes.io/component={component}");
+        let how = ["--grace-period=0", "--force", "--wait=true"];
+        let arguments = [&["delete", "pods", "-n", &self.namespace, "-l", &selector], &how[..]].concat();
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// The end: Kubernetes takes the rest.
+    pub(crate) async fn leave(&self) {
+        self.cluster.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
+    }
+
     /// Whether the table is there.
     pub(crate) async fn has_table(&self) -> bool {
         let statement = format!(
@@ -118,15 +180,43 @@ impl Home {
         .await;
     }
 
-    /// No container was started again, and the operator has logged no error.
+    /// All that the operator and the pods of the namespace have logged.
+    pub(crate) async fn logs(&self) -> String {
+        self.logs_of(SYSTEM, OPERATORS).await
+            + &self.logs_of(&self.namespace, "userstream.dev/pipeline").await
+    }
+
+    /// No container was started again, and neither the operator nor a worker has logged an error.
     pub(crate) async fn assert_calm(&self) {
+        self.assert_calm_in_spite_of_faults().await;
+        self.assert_no_error(&self.namespace, "userstream.dev/pipeline").await;
+    }
+
+    /// No container was started again, and the operator has logged no error. A worker that meets faults may.
+    pub(crate) async fn assert_calm_in_spite_of_faults(&self) {
         let pods = self.cluster.list("pods", &self.namespace).await;
         for pod in pods.iter().chain(&self.cluster.list("pods", SYSTEM).await) {
             let restarts = &pod["status"]["containerStatuses"][0]["restartCount"];
             assert_eq!(*restarts, 0, "{}", pod["metadata"]["name"]);
         }
-        let log = self.cluster.kubectl(&["logs", "-n", SYSTEM, "deployment/userstream"]).await;
+        self.assert_no_error(SYSTEM, OPERATORS).await;
+    }
+
+    /// None of the pods that a selector selects has logged an error.
+    async fn assert_no_error(&self, namespace: &str, selector: &str) {
+        let log = self.logs_of(namespace, selector).await;
         let errors: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
+
+    async fn logs_of(&self, namespace: &str, selector: &str) -> String {
+        let all = ["--tail=-1", "--prefix", "--max-log-requests=20"];
+        self.cluster.kubectl(&[&["logs", "-n", namespace, "-l", selector], &all[..]].concat()).await
+    }
+}
+
+/// A condition of a pipeline.
+pub(crate) fn condition(pipeline: &Value, of: &str) -> Value {
+    let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    conditions.into_iter().find(|one| one["type"] == of).unwrap_or_default()
 }

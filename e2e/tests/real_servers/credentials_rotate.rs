@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::Mutex;
+use userstream_e2e::accounts::{allow_own_names, set_passwords};
 use userstream_e2e::names::unique;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, Server};
@@ -21,11 +22,8 @@ async fn secured(rig: &Rig, test: &str) -> Pipeline {
     rig.start(Server::CassandraSecure).await;
     let mut pipeline = Pipeline::without_source(rig, test).await;
     pipeline.cassandra = Cassandra::connect_secure(rig, "cassandra", "cassandra").await;
-    set_passwords(rig, &pipeline, "CREATE", "first").await;
-    let (name, principal) = (pipeline.name.as_str(), format!("User:{}", pipeline.name));
-    let allowed =
-        ["--operation", "All", "--topic", name, "--group", name, "--resource-pattern-type", "prefixed"];
-    rig.kafka_tool(&[&["AclCommand", "--add", "--allow-principal", &principal], &allowed[..]].concat()).await;
+    set_passwords(rig, &pipeline.cassandra, &pipeline.name, "CREATE", "first").await;
+    allow_own_names(rig, &pipeline.name).await;
     pipeline.spec["kafka"]["bootstrapServers"] = json!(rig.kafka_secure);
     pipeline.spec["kafka"]["tls"] =
         json!({"caSecretRef": {"name": "ca"}, "clientSecretRef": {"name": "client"}});
@@ -38,24 +36,6 @@ async fn secured(rig: &Rig, test: &str) -> Pipeline {
     mount_authority(rig, &pipeline, "ca.pem");
     mount_client(rig, &pipeline, "client");
     pipeline
-}
-
-/// Sets the password of the pipeline's user at both servers, who know the user from then on.
-///
-/// `verb` is CREATE or ALTER.
-async fn set_passwords(rig: &Rig, pipeline: &Pipeline, verb: &str, password: &str) {
-    let scram = format!("SCRAM-SHA-512=[password={password}]");
-    let user = ["--entity-type", "users", "--entity-name", &pipeline.name];
-    rig.kafka_tool(&[&["kafka.admin.ConfigCommand", "--alter", "--add-config", &scram], &user[..]].concat())
-        .await;
-    let (role, rights) =
-        (&pipeline.name, format!("WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true"));
-    // The node takes a new password of a role at most every five seconds.
-    let statement = format!("{verb} ROLE {role} {rights}");
-    await_until("the node takes the password", Duration::from_secs(20), async || {
-        pipeline.cassandra.try_execute(&statement).await
-    })
-    .await;
 }
 
 fn mount_password(pipeline: &Pipeline, password: &str) {
@@ -87,7 +67,7 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
     for (round, password) in ["second", "third"].into_iter().enumerate() {
         let certificate = unique(&format!("client_{password}"));
         rig.issue_certificate(&certificate).await;
-        set_passwords(&rig, &pipeline, "ALTER", password).await;
+        set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", password).await;
         mount_password(&pipeline, password);
         mount_client(&rig, &pipeline, &certificate);
         // Every session with the node ends here; only the new password opens another.

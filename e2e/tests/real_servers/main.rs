@@ -7,6 +7,7 @@ mod credentials_rotate;
 mod every_recorded_user_arrives;
 mod killed_processors;
 mod killed_producers;
+mod local_mode_on_real_servers;
 mod poison_stops_nothing_else;
 mod provisioning;
 mod rebalance_storm;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::rig::Rig;
+use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::users;
 use userstream_e2e::waiting::await_until;
 
@@ -73,4 +73,36 @@ async fn a_processor_without_work_ends_at_once_and_its_successor_needs_not_wait(
     // The group was left, not abandoned: a member that has to be missed first costs ten seconds.
     let second = pipeline.process();
     second.await_ready(Duration::from_secs(8)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
+    let rig = Rig::alone().await;
+    let pipeline = Pipeline::without_source(&rig, "sigterm_away").await;
+    pipeline.provision().await;
+    pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
+    let mut processor = pipeline.process();
+    await_until("the processor writes rows", Duration::from_secs(60), async || {
+        let status = processor.status().await?;
+        if status["processor"]["written"].as_u64() >= Some(500) { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    rig.pause(Server::Kafka).await;
+    // What is in flight gets done; then a commit is waited for that nobody answers.
+    await_until("the processor notices", Duration::from_secs(60), async || {
+        let status = processor.status().await?;
+        let is_noticed = status["errors"].as_array().is_some_and(|errors| {
+            errors.iter().any(|error| error["place"] == "commit" || error["place"] == "read")
+        });
+        if is_noticed { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    processor.terminate();
+    let code = processor.exit(Duration::from_secs(10)).await;
+    rig.resume(Server::Kafka).await;
+    assert_eq!(code, 0);
+
+    let _successor = pipeline.process();
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    pipeline.judge(users::parsed_row).await.assert_exact();
 }

@@ -1,13 +1,19 @@
 //! `/readyz`, `/status` and `/metrics` tell what is, checked against what the servers themselves say.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use userstream_e2e::documented;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::users;
 use userstream_e2e::waiting::await_until;
 
 const USERS: usize = 500;
+
+fn is_of_workers(metric: &str) -> bool {
+    metric.starts_with("userstream_") && !metric.starts_with("userstream_operator_")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_worker_reports_is_what_the_servers_say() {
@@ -45,6 +51,9 @@ async fn what_the_worker_reports_is_what_the_servers_say() {
 
     let (code, metrics) = processor.get("/metrics").await.expect("the worker answers");
     assert_eq!(code, 200);
+    let documented: BTreeMap<String, String> =
+        documented::metrics().into_iter().filter(|(name, _)| is_of_workers(name)).collect();
+    assert_eq!(documented::metrics_of(&metrics), documented, "docs/operations.md, Metrics");
     let samples = metrics.lines().filter(|line| !line.starts_with('#'));
     for sample in samples {
         assert!(sample.starts_with("userstream_"), "{sample}");

@@ -1,14 +1,17 @@
 //! Deleting a pipeline whose `deletionPolicy` is `Delete` somewhere: stop its workloads, then delete what it created.
 
 use jiff::{SignedDuration, Timestamp};
-use userstream_crds::UserStreamPipeline;
+use kube::ResourceExt;
 use userstream_crds::model::{DeletionPolicy, Pipeline};
+use userstream_crds::names::Component;
 
-use super::{Desired, config_map, job, owner};
+use super::{Desired, config_map, job, kafka_topic, keep_everything, owner};
 use crate::configuration::{Configuration, Purpose};
 use crate::kind::Kind;
-use crate::names::{Component, Names};
+use crate::names::Names;
+use crate::observed::Observed;
 use crate::one_shot::OneShot;
+use crate::status::is_cleaning_up;
 use crate::steps::Situation;
 
 /// How long deleting a pipeline waits for its cleanup.
@@ -46,10 +49,16 @@ pub fn deletes_anything(pipeline: &Pipeline) -> bool {
 #[must_use]
 pub fn cleanup(situation: &Situation<'_>, deleted_at: Timestamp) -> Cleanup {
     let Situation { resource, pipeline, settings, observed, now, .. } = *situation;
+    let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
+    if kafka_topic::goes_too_early(situation) && now < deadline {
+        let mut desired = Desired::default();
+        keep_everything(&mut desired, observed);
+        kafka_topic::retain(&mut desired, situation);
+        return Cleanup::Working { desired, job: OneShot::Absent, deadline };
+    }
     if !deletes_anything(pipeline) || !was_ever_provisioned(situation) {
         return Cleanup::Done;
     }
-    let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
     let configuration = Configuration::of(resource, pipeline, Purpose::Cleanup, settings);
     let name = Names(&pipeline.name).numbered(Component::Cleanup, &configuration.hash);
     let state = OneShot::of(observed, &name);
@@ -69,23 +78,45 @@ pub fn cleanup(situation: &Situation<'_>, deleted_at: Timestamp) -> Cleanup {
         OneShot::Absent | OneShot::Running { .. } => {}
     }
     let mut desired = Desired::default();
+    // They say what there is to delete, should the spec not, and go with the pipeline.
+    desired.kept.extend(observed.config_maps.iter().map(|it| (Kind::ConfigMap, it.name_any())));
+    kafka_topic::retain(&mut desired, situation);
     // Whoever still works could make again what is deleted. Pods that end are not waited for longer than the deadline.
-    let still_works = |component| observed.pods_of(component).next().is_some();
-    let quiet = ![Component::Processor, Component::Producer, Component::Provision, Component::Run]
-        .into_iter()
-        .any(still_works);
-    if quiet || state != OneShot::Absent {
+    if is_quiet(observed, &name) || state != OneShot::Absent {
         let owner = owner(resource);
         config_map(&mut desired, &owner, &configuration);
         desired.apply(Kind::Job, &owner, job::cleanup(situation, &name, &configuration));
+        desired.cleanup = Some(name);
     }
     Cleanup::Working { desired, job: state, deadline }
 }
 
-/// A pipeline that was never provisioned created nothing.
+/// The components whose pods could make again what a cleanup deletes.
+pub const MAKERS: [Component; 4] =
+    [Component::Processor, Component::Producer, Component::Provision, Component::Run];
+
+/// Whether nothing works that could make again what is deleted, and nothing is there that could bring such a pod about.
+fn is_quiet(observed: &Observed, cleanup: &str) -> bool {
+    let has_workload = !observed.deployments.is_empty()
+        || !observed.cron_jobs.is_empty()
+        || observed.jobs.iter().any(|job| job.metadata.name.as_deref() != Some(cleanup));
+    let still_works = |component| observed.pods_of(component).next().is_some();
+    !has_workload && !MAKERS.into_iter().any(still_works)
+}
+
+/// A pipeline that was never provisioned created nothing. Whoever provisioned it need not have been this process, and the caches
+/// of the kinds are not equally fresh: any of them tells, and so does a cleanup that once began.
 fn was_ever_provisioned(situation: &Situation<'_>) -> bool {
-    let remembers = |resource: &UserStreamPipeline| {
-        resource.status.as_ref().is_some_and(|status| status.topic.is_some() || status.table.is_some())
-    };
-    remembers(situation.resource) || !situation.observed.config_maps.is_empty()
+    let remembers = situation
+        .resource
+        .status
+        .as_ref()
+        .is_some_and(|status| status.topic.is_some() || status.table.is_some() || is_cleaning_up(status));
+    let observed = situation.observed;
+    remembers
+        || !observed.config_maps.is_empty()
+        || !observed.jobs.is_empty()
+        || !observed.deployments.is_empty()
+        || !observed.cron_jobs.is_empty()
+        || !observed.pods.is_empty()
 }

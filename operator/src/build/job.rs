@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use userstream_crds::names::Component;
 
 use super::metadata;
 use super::pod::{Role, template};
 use crate::configuration::Configuration;
-use crate::names::Component;
 use crate::steps::Situation;
 
 /// Provisioning is tried for as long as the spec asks for it: a broker that comes back, a Secret that somebody creates and

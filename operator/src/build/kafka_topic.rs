@@ -1,12 +1,18 @@
-//! Strimzi's KafkaTopic, where `managementPolicy: Strimzi` leaves the topic to it.
+//! Strimzi's KafkaTopic, where `managementPolicy: Strimzi` leaves the topic to it. Strimzi deletes the topic with its
+//! KafkaTopic, so one whose topic is to be retained has no owner reference, and is never deleted.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::api::DynamicObject;
+use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
-use userstream_crds::model::{Pipeline, TopicManagementPolicy};
+use userstream_crds::model::{DeletionPolicy, Pipeline, TopicManagementPolicy};
+use userstream_crds::names::{Component, PIPELINE, RETAINED_FOR};
 
 use super::{Desired, Manifest};
 use crate::kind::Kind;
-use crate::names::{Component, Names};
+use crate::names::Names;
+use crate::observed::{is_controlled_by, retained_for};
+use crate::settings::KafkaTopicVersion;
 use crate::steps::Situation;
 
 /// The end of the host name of the Service that Strimzi makes for the cluster before it.
@@ -66,24 +72,87 @@ pub fn cluster<'a>(situation: &Situation<'a>) -> Option<Result<&'a str, NoKafkaT
 }
 
 pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>) {
-    let Some(Ok(cluster)) = cluster(situation) else { return };
-    let Some(version) = situation.settings.kinds.kafka_topic else { return };
+    let version = situation.settings.kinds.kafka_topic;
+    let (Some(Ok(cluster)), Some(version)) = (cluster(situation), version) else {
+        return retain(desired, situation);
+    };
     let pipeline = situation.pipeline;
     let mut labels = Names(&pipeline.name).labels(Component::Configuration);
     labels.insert("strimzi.io/cluster".to_owned(), cluster.to_owned());
-    let name = pipeline.name.to_string();
+    let mut metadata = json!({
+        "name": pipeline.name.to_string(),
+        "namespace": pipeline.namespace.as_str(),
+        "labels": labels,
+    });
+    match pipeline.topic.deletion {
+        DeletionPolicy::Retain => metadata["annotations"] = json!({RETAINED_FOR: owner.uid}),
+        DeletionPolicy::Delete => metadata["ownerReferences"] = json!([owner]),
+    }
+    desired.manifests.push(manifest(version, &metadata, &json!(spec(pipeline))));
+}
+
+/// Leaves the KafkaTopics that are no longer wanted where they are, as long as the topic is to be retained.
+pub(super) fn retain(desired: &mut Desired, situation: &Situation<'_>) {
+    let uid = situation.resource.uid().unwrap_or_default();
+    if situation.pipeline.topic.deletion != DeletionPolicy::Retain {
+        return;
+    }
+    for topic in &situation.observed.kafka_topics {
+        match situation.settings.kinds.kafka_topic {
+            Some(version) if is_controlled_by(topic.as_ref(), &uid) => {
+                desired.manifests.push(released(topic, version, &uid));
+            }
+            _ => desired.keep(Kind::KafkaTopic, topic.name_any()),
+        }
+    }
+}
+
+/// Whether a KafkaTopic would go with the pipeline although its topic is to be retained: the policy was another one until now.
+pub(super) fn goes_too_early(situation: &Situation<'_>) -> bool {
+    let uid = situation.resource.uid().unwrap_or_default();
+    situation.pipeline.topic.deletion == DeletionPolicy::Retain
+        && situation.observed.kafka_topics.iter().any(|topic| is_controlled_by(topic.as_ref(), &uid))
+}
+
+/// A KafkaTopic as it is, but for the owner reference. All of its spec is in it: what is applied no more would be taken away.
+fn released(topic: &DynamicObject, version: KafkaTopicVersion, uid: &str) -> Manifest {
+    let metadata = json!({
+        "name": topic.name_any(),
+        "namespace": topic.namespace(),
+        "labels": topic.labels(),
+        "annotations": {RETAINED_FOR: uid},
+    });
+    manifest(version, &metadata, topic.data.get("spec").unwrap_or(&Value::Null))
+}
+
+fn manifest(version: KafkaTopicVersion, metadata: &Value, spec: &Value) -> Manifest {
+    let name = metadata.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let body = json!({
         "apiVersion": format!("kafka.strimzi.io/{}", version.name()),
         "kind": "KafkaTopic",
-        "metadata": {
-            "name": name,
-            "namespace": pipeline.namespace.as_str(),
-            "labels": labels,
-            "ownerReferences": [owner],
-        },
-        "spec": spec(pipeline),
+        "metadata": metadata,
+        "spec": spec,
     });
-    desired.manifests.push(Manifest { kind: Kind::KafkaTopic, name, body });
+    Manifest { kind: Kind::KafkaTopic, name, body }
+}
+
+impl Manifest {
+    /// Whether this object may take the place of one that an older pipeline of the same name has left behind. One that goes
+    /// with its pipeline may not: what would go was made by another.
+    #[must_use]
+    pub fn takes_over(&self, existing: &impl Resource, pipeline: &str) -> bool {
+        let is_retained = |body: &Value| {
+            let annotations = body.pointer("/metadata/annotations").and_then(Value::as_object);
+            annotations.is_some_and(|annotations| annotations.contains_key(RETAINED_FOR))
+        };
+        let metadata = existing.meta();
+        let label = metadata.labels.as_ref().and_then(|labels| labels.get(PIPELINE));
+        self.kind == Kind::KafkaTopic
+            && is_retained(&self.body)
+            && retained_for(existing).is_some()
+            && metadata.owner_references.iter().flatten().next().is_none()
+            && label.is_some_and(|label| label == pipeline)
+    }
 }
 
 fn spec(pipeline: &Pipeline) -> Map<String, Value> {

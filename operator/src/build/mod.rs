@@ -11,22 +11,23 @@ mod producer;
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde_json::Value;
 use userstream_crds::UserStreamPipeline;
+use userstream_crds::names::Component;
+use userstream_crds::worker_pod::{finished, has_ended};
 
 use crate::configuration::Configuration;
 use crate::kind::Kind;
-use crate::names::{Component, Names};
+use crate::names::Names;
 use crate::observed::Observed;
 use crate::steps::{Situation, Steps, Turn};
 
-pub use cleanup::{Cleanup, cleanup, deletes_anything};
+pub use cleanup::{Cleanup, MAKERS, cleanup, deletes_anything};
 pub use kafka_topic::{NoKafkaTopic, cluster as strimzi_cluster};
-pub use pod::{CONTAINER, SECRETS_DIRECTORY};
+pub use pod::SECRETS_DIRECTORY;
 
 /// An object that is to be there.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,10 @@ pub struct Desired {
     pub manifests: Vec<Manifest>,
     /// Objects that are left as they are.
     pub kept: BTreeSet<(Kind, String)>,
+    /// Workloads among them that are not to work, as long as the pipeline is suspended.
+    pub stopped: BTreeSet<(Kind, String)>,
+    /// The Job among the manifests that deletes what the pipeline created.
+    pub cleanup: Option<String>,
 }
 
 impl Desired {
@@ -56,8 +61,22 @@ impl Desired {
             || self.manifests.iter().any(|manifest| manifest.kind == kind && manifest.name == name)
     }
 
+    /// Whether an object that is left as it is must not work.
+    #[must_use]
+    pub fn stops(&self, kind: Kind, name: &str) -> bool {
+        self.stopped.contains(&(kind, name.to_owned()))
+    }
+
     fn keep(&mut self, kind: Kind, name: String) {
         self.kept.insert((kind, name));
+    }
+
+    /// Leaves a workload as it is, but for its working while the pipeline is suspended.
+    fn keep_workload(&mut self, situation: &Situation<'_>, kind: Kind, name: &str) {
+        self.keep(kind, name.to_owned());
+        if situation.pipeline.suspend {
+            self.stopped.insert((kind, name.to_owned()));
+        }
     }
 
     fn apply<K: Resource<DynamicType = ()> + Serialize>(
@@ -122,7 +141,7 @@ pub fn build(situation: &Situation<'_>, steps: &Steps) -> Desired {
             );
         }
         None if steps.processor == Turn::Untouched => {
-            desired.keep(Kind::Deployment, processor.clone());
+            desired.keep_workload(situation, Kind::Deployment, &processor);
             desired.keep(Kind::PodDisruptionBudget, processor);
         }
         None => {}
@@ -164,20 +183,19 @@ fn config_map(desired: &mut Desired, owner: &OwnerReference, configuration: &Con
     }
 }
 
-/// A pod that starts again needs its configuration, so none goes before the last pod that uses it; and none that a
-/// workload names goes before the workload has another.
+/// A pod that starts again needs its configuration, so none goes before the last pod that uses it; none that a workload
+/// names goes before the workload has another, and none of a Job before the Job has ended: its pod may be yet to start.
 fn keep_used_configurations(desired: &mut Desired, observed: &Observed) {
-    let has_ended = |pod: &Pod| {
-        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-        matches!(phase, Some("Succeeded" | "Failed"))
-    };
     let pods = observed.pods.iter().filter(|pod| !has_ended(pod)).filter_map(|pod| pod.spec.as_ref());
     let deployments = observed.deployments.iter().filter_map(|it| it.spec.as_ref()?.template.spec.as_ref());
     let cron_jobs = observed
         .cron_jobs
         .iter()
         .filter_map(|it| it.spec.as_ref()?.job_template.spec.as_ref()?.template.spec.as_ref());
-    let used = pods.chain(deployments).chain(cron_jobs).flat_map(|spec| spec.volumes.iter().flatten());
+    let open_jobs = observed.jobs.iter().filter(|it| finished(it).is_none());
+    let open_jobs = open_jobs.filter_map(|it| it.spec.as_ref()?.template.spec.as_ref());
+    let used = pods.chain(deployments).chain(cron_jobs).chain(open_jobs);
+    let used = used.flat_map(|spec| spec.volumes.iter().flatten());
     let used = used.filter_map(|volume| volume.config_map.as_ref().map(|source| source.name.clone()));
     for name in used.filter(|name| observed.config_map(name).is_some()) {
         desired.keep(Kind::ConfigMap, name);
@@ -202,6 +220,17 @@ pub fn keep_everything(desired: &mut Desired, observed: &Observed) {
     desired
         .kept
         .extend(all.into_iter().flat_map(|(kind, names)| names.into_iter().map(move |name| (kind, name))));
+}
+
+/// Has all workloads of a pipeline stop, and leaves everything else as it is: what is due is not known, but that nothing is
+/// to work.
+#[must_use]
+pub fn stop_everything(observed: &Observed) -> Desired {
+    let mut desired = Desired::default();
+    keep_everything(&mut desired, observed);
+    desired.stopped =
+        desired.kept.iter().filter(|(kind, _)| crate::writes::stopped(*kind).is_some()).cloned().collect();
+    desired
 }
 
 /// The reference that makes an object the pipeline's own. Its deletion does not wait for them.

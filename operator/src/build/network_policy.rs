@@ -7,9 +7,10 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use userstream_crds::model::Pipeline;
+use userstream_crds::names::{Component, PIPELINE};
 
 use crate::configuration::STATUS_PORT;
-use crate::names::{Component, Names, PIPELINE};
+use crate::names::Names;
 
 pub(super) fn network_policy(pipeline: &Pipeline) -> NetworkPolicy {
     let names = Names(&pipeline.name);

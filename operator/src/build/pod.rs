@@ -12,19 +12,18 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use userstream_crds::identifier::SecretName;
 use userstream_crds::model::{HttpAuth, Pipeline, SourceKind};
+use userstream_crds::names::{CONFIGURATION, Component};
+use userstream_crds::worker_pod::{CONTAINER, STATUS_PORT_NAME};
 
 use crate::configuration::{Configuration, FILE, STATUS_PORT};
-use crate::names::{CONFIGURATION, Component, Names};
+use crate::names::Names;
 use crate::steps::Situation;
 
-/// The name of the worker's container.
-pub const CONTAINER: &str = "worker";
 /// The folder where each Secret is mounted, under its name.
 pub const SECRETS_DIRECTORY: &str = "/etc/userstream/secrets";
 const CONFIGURATION_DIRECTORY: &str = "/etc/userstream/config";
 /// A user without a name and without rights; the image has no other use for it.
 const USER: i64 = 65_532;
-const STATUS_PORT_NAME: &str = "status";
 /// A worker ends within 10 s of SIGTERM; twice that, and some for a slow node.
 const GRACE_PERIOD_SECONDS: i64 = 30;
 

@@ -2,10 +2,12 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
+use userstream_crds::names::{COMPONENT, Component, PIPELINE};
+use userstream_crds::worker_pod::STATUS_PORT_NAME;
 
 use super::{Desired, Manifest};
 use crate::kind::Kind;
-use crate::names::{Component, Names, PIPELINE};
+use crate::names::Names;
 use crate::steps::Situation;
 
 pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>) {
@@ -24,9 +26,9 @@ pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &S
         },
         "spec": {
             "selector": {"matchLabels": {PIPELINE: name}},
-            "podMetricsEndpoints": [{"port": "status", "path": "/metrics"}],
+            "podMetricsEndpoints": [{"port": STATUS_PORT_NAME, "path": "/metrics"}],
             // So that metrics of all pipelines can be told apart without the names of their pods.
-            "podTargetLabels": [PIPELINE, crate::names::COMPONENT],
+            "podTargetLabels": [PIPELINE, COMPONENT],
         },
     });
     desired.manifests.push(Manifest { kind: Kind::PodMonitor, name, body });

@@ -5,11 +5,12 @@ use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec}
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use userstream_crds::model::Pipeline;
+use userstream_crds::names::Component;
 
 use super::metadata;
 use super::pod::{Role, selector, template};
 use crate::configuration::Configuration;
-use crate::names::{Component, Names};
+use crate::names::Names;
 use crate::steps::Situation;
 
 const PROCESSOR: Role = Role {

@@ -2,15 +2,20 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy};
 use k8s_openapi::api::batch::v1::{CronJob, CronJobSpec, JobSpec, JobTemplateSpec};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
+use kube::ResourceExt;
 use userstream_crds::model::{Cadence, ConcurrencyPolicy, Schedule};
+use userstream_crds::names::Component;
+use userstream_crds::worker_pod::has_ended;
 
 use super::job::{RUN, restarting};
 use super::pod::{Role, selector, template};
 use super::{Desired, configuration, metadata};
 use crate::configuration::Configuration;
 use crate::kind::Kind;
-use crate::names::{Component, Names};
+use crate::names::Names;
+use crate::observed::Observed;
 use crate::steps::{Situation, Steps, Turn};
 
 const PRODUCER: Role = Role {
@@ -30,6 +35,7 @@ pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &S
     match configuration(&steps.producer, &steps.wanted) {
         // Its turn has come: the producer of the other kind, or one without a source, goes with it.
         Some(configuration) if steps.producer == Turn::Wanted => match wants {
+            Some(cadence) if other_kind_works(situation.observed, &name, cadence) => {}
             Some(Cadence::Continuous { .. }) => {
                 desired.apply(Kind::Deployment, owner, deployment(situation, configuration));
             }
@@ -51,17 +57,28 @@ pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &S
                 Some(Cadence::Continuous { .. }) if has(false) => {
                     desired.apply(Kind::Deployment, owner, deployment(situation, configuration));
                 }
-                _ => keep(desired, name),
+                _ => keep(desired, situation, &name),
             }
         }
-        None if steps.producer == Turn::Untouched => keep(desired, name),
+        None if steps.producer == Turn::Untouched => keep(desired, situation, &name),
         None => {}
     }
 }
 
-fn keep(desired: &mut Desired, name: String) {
-    desired.keep(Kind::Deployment, name.clone());
-    desired.keep(Kind::CronJob, name);
+fn keep(desired: &mut Desired, situation: &Situation<'_>, name: &str) {
+    desired.keep_workload(situation, Kind::Deployment, name);
+    desired.keep_workload(situation, Kind::CronJob, name);
+}
+
+/// Whether the producer of the kind that is no longer wanted still works. It is deleted, and the new one waits for its last
+/// pod: two would fetch the same pages from the same position.
+fn other_kind_works(observed: &Observed, name: &str, wanted: &Cadence) -> bool {
+    let is_run = |pod: &Pod| pod.owner_references().iter().any(|owner| owner.kind == "Job");
+    let mut pods = observed.pods_of(Component::Producer).filter(|pod| !has_ended(pod));
+    match wanted {
+        Cadence::Continuous { .. } => observed.cron_job(name).is_some() || pods.any(is_run),
+        Cadence::Scheduled(_) => observed.deployment(name).is_some() || pods.any(|pod| !is_run(pod)),
+    }
 }
 
 /// One, and never two at once: two would fetch the same pages from the same position.

@@ -1,18 +1,22 @@
-//! Makes the objects that are to be there, and deletes those that are not. One failure does not stop the others.
+//! Makes the writes that were decided on. One failure does not stop the others.
 
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
+    PropagationPolicy,
+};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use userstream_crds::UserStreamPipeline;
+use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
-use super::expectations::{Expectations, Written};
-use super::owned::Owned;
-use crate::build::{Desired, Manifest};
-use crate::drift::{Change, change, sealed};
+use crate::build::{MAKERS, Manifest};
+use crate::expectations::{Expectations, Written};
 use crate::kind::Kind;
-use crate::names::FIELD_MANAGER;
 use crate::observed::is_owned_by;
 use crate::settings::Settings;
 use crate::status::Problem;
+use crate::writes::{ObjectWrite, stopped};
 
 /// Why an object could not be applied or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +31,12 @@ pub(super) enum ApplyError {
         /// Its name.
         name: String,
     },
+    /// The pipeline has changed since it was looked at, and what cannot be undone is not done for what it was.
+    #[error("the pipeline has changed meanwhile")]
+    Outdated,
+    /// Pods still work that could make again what is to be deleted.
+    #[error("{0} pods of the pipeline have not ended yet")]
+    StillWorking(usize),
     /// The namespace is going, and nothing is created in it any more.
     #[error("the namespace is being deleted")]
     NamespaceTerminating,
@@ -58,6 +68,7 @@ impl ApplyError {
         let (reason, is_final) = match self {
             Self::Foreign { .. } => ("NameTaken", true),
             Self::NamespaceTerminating => ("NamespaceTerminating", true),
+            Self::Outdated | Self::StillWorking(_) => ("CleanupWaits", false),
             Self::Api { source, .. } => match status_of(source).map(|status| status.code) {
                 Some(403) => ("Forbidden", false),
                 Some(422) => ("Invalid", true),
@@ -89,7 +100,11 @@ pub(super) struct Applied {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
     pub(super) namespace: &'a str,
-    /// The UID of the pipeline.
+    /// The name of the pipeline.
+    pub(super) pipeline: &'a str,
+    /// The version of it that was looked at.
+    pub(super) version: Option<&'a str>,
+    /// Its UID.
     pub(super) uid: &'a str,
     pub(super) settings: &'a Settings,
 }
@@ -100,47 +115,28 @@ impl Target<'_> {
     }
 }
 
-/// Applies what is desired and deletes what is not.
+/// Makes the writes, one after the other.
 pub(super) async fn apply(
     client: &Client,
     target: Target<'_>,
-    desired: Desired,
-    owned: &Owned,
+    writes: &[ObjectWrite],
     expectations: &mut Expectations,
 ) -> Applied {
     let mut applied = Applied::default();
-    let surplus: Vec<(Kind, String, String)> = owned
-        .iter()
-        .filter(|object| !desired.has(object.kind, &object.name))
-        .map(|object| (object.kind, object.name.clone(), object.uid.clone()))
-        .collect();
-    for manifest in desired.manifests.into_iter().map(sealed) {
-        let existing = owned.find(manifest.kind, &manifest.name);
-        let outcome = match change(&manifest, existing.map(|existing| &existing.body)) {
-            Change::None => continue,
-            Change::Create => create(client, target, &manifest).await.map(Some),
-            Change::Update => {
-                let uid = existing.map(|existing| existing.uid.as_str()).unwrap_or_default();
-                update(client, target, &manifest, uid).await.map(Some)
-            }
-            Change::Replace => {
-                let uid = existing.map(|existing| existing.uid.clone()).unwrap_or_default();
-                delete(client, target, manifest.kind, &manifest.name, uid).await.map(|()| None)
-            }
-        };
-        match outcome {
+    for write in writes {
+        let (kind, name) = (write.kind(), write.name());
+        match make(client, target, write).await {
             Ok(object) => {
                 applied.writes += 1;
                 let version = object.and_then(|object| object.resource_version());
-                let what = Written::Object(manifest.kind, manifest.name.clone());
+                let what = Written::Object(kind, name.to_owned());
                 expectations.expect(what, version, jiff::Timestamp::now());
-                tracing::info!(kind = manifest.kind.name(), name = manifest.name, "applied");
+                let deletes = matches!(write, ObjectWrite::Delete { .. });
+                tracing::info!(kind = kind.name(), name, "{}", if deletes { "deleted" } else { "applied" });
             }
             Err(error) => {
-                tracing::warn!(kind = manifest.kind.name(), name = manifest.name, %error, "not applied");
-                // What comes later needs it: a pod its configuration, a workload the one before it.
-                let ends = matches!(manifest.kind, Kind::ConfigMap)
-                    || matches!(error, ApplyError::NamespaceTerminating);
+                tracing::warn!(kind = kind.name(), name, %error, "not written");
+                let ends = write.is_needed_by_the_next() || matches!(error, ApplyError::NamespaceTerminating);
                 applied.errors.push(error);
                 if ends {
                     return applied;
@@ -148,20 +144,50 @@ pub(super) async fn apply(
             }
         }
     }
-    for (kind, name, uid) in surplus {
-        match delete(client, target, kind, &name, uid).await {
-            Ok(()) => {
-                applied.writes += 1;
-                tracing::info!(kind = kind.name(), name, "deleted");
-            }
-            Err(error) => applied.errors.push(error),
-        }
-    }
     applied
 }
 
+async fn make(
+    client: &Client,
+    target: Target<'_>,
+    write: &ObjectWrite,
+) -> Result<Option<DynamicObject>, ApplyError> {
+    match write {
+        ObjectWrite::Create(manifest) => create(client, target, manifest).await.map(Some),
+        ObjectWrite::CreateCleanup(manifest) => {
+            may_clean_up(client, target, manifest).await?;
+            create(client, target, manifest).await.map(Some)
+        }
+        ObjectWrite::Update { manifest, uid } => update(client, target, manifest, uid).await.map(Some),
+        ObjectWrite::Stop { kind, name, uid } => stop(client, target, *kind, name, uid).await.map(Some),
+        ObjectWrite::Delete { kind, name, uid } => {
+            delete(client, target, *kind, name, uid.clone()).await.map(|()| None)
+        }
+    }
+}
+
+/// Asks the API server, not the caches, whether the pipeline still is what was decided from and nothing of it works any more.
+async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) -> Result<(), ApplyError> {
+    let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
+    let of = ApiResource::erase::<UserStreamPipeline>(&());
+    let pipelines: Api<DynamicObject> = Api::namespaced_with(client.clone(), target.namespace, &of);
+    // A list of one: it takes no other right than the watch.
+    let this_one = ListParams::default().fields(&format!("metadata.name={}", target.pipeline));
+    let found = pipelines.list_metadata(&this_one).await.map_err(fail)?;
+    let version = found.items.into_iter().next().and_then(|pipeline| pipeline.metadata.resource_version);
+    if version.as_deref() != target.version {
+        return Err(ApplyError::Outdated);
+    }
+    let makers = MAKERS.map(Component::name).join(",");
+    let selector = format!("{PIPELINE}={},{COMPONENT} in ({makers})", target.pipeline);
+    let pods: Api<Pod> = Api::namespaced(client.clone(), target.namespace);
+    let pods = pods.list_metadata(&ListParams::default().labels(&selector)).await.map_err(fail)?;
+    if pods.items.is_empty() { Ok(()) } else { Err(ApplyError::StillWorking(pods.items.len())) }
+}
+
 /// Creates an object that the cache does not have. What somebody else has created under its name is left alone, and one that
-/// comes into being between the question and the write is not overwritten: the write is not forced.
+/// comes into being between the question and the write is not overwritten: the write is not forced. One that is the pipeline's
+/// after all has lost the labels that the cache knows it by, to whoever has changed them. What an older pipeline of this name has left behind for the topic's sake is taken over.
 async fn create(
     client: &Client,
     target: Target<'_>,
@@ -169,11 +195,11 @@ async fn create(
 ) -> Result<DynamicObject, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
-    match api.get_metadata_opt(&manifest.name).await.map_err(fail)? {
-        Some(existing) if !is_owned_by(&existing, Some(target.uid)) => {
+    if let Some(existing) = api.get_metadata_opt(&manifest.name).await.map_err(fail)? {
+        if !is_owned_by(&existing, Some(target.uid)) && !manifest.takes_over(&existing, target.pipeline) {
             return Err(ApplyError::Foreign { kind: manifest.kind.name(), name: manifest.name.clone() });
         }
-        _ => {}
+        return update(client, target, manifest, &existing.uid().unwrap_or_default()).await;
     }
     let parameters = PatchParams::apply(FIELD_MANAGER);
     api.patch(&manifest.name, &parameters, &Patch::Apply(&manifest.body)).await.map_err(fail)
@@ -194,6 +220,20 @@ async fn update(
     let patched =
         target.api(client, manifest.kind).patch(&manifest.name, &parameters, &Patch::Apply(&body)).await;
     patched.map_err(|error| ApplyError::of(manifest.kind, &manifest.name, error))
+}
+
+/// Has a workload stop. With its UID, as above.
+async fn stop(
+    client: &Client,
+    target: Target<'_>,
+    kind: Kind,
+    name: &str,
+    uid: &str,
+) -> Result<DynamicObject, ApplyError> {
+    let patch = json!({"metadata": {"uid": uid}, "spec": stopped(kind)});
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = target.api(client, kind).patch(name, &parameters, &Patch::Merge(&patch)).await;
+    patched.map_err(|error| ApplyError::of(kind, name, error))
 }
 
 async fn delete(

@@ -2,13 +2,23 @@
 //! the more pipelines there are.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::DynamicObject;
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
-use std::sync::RwLock;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use userstream_crds::names::PIPELINE;
 
-use crate::names::PIPELINE;
+use crate::slim::Slim;
 
 /// A pipeline by its namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,34 +29,69 @@ pub(super) struct PipelineKey {
     pub(super) name: String,
 }
 
-type Objects<K> = HashMap<PipelineKey, HashMap<String, Arc<K>>>;
+/// What a cache can keep.
+pub(super) trait Cached: Slim + Serialize + DeserializeOwned {
+    /// Where to ask the worker how it is, of a pod in which one works and stays.
+    fn status_address(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+impl Cached for ConfigMap {}
+impl Cached for CronJob {}
+impl Cached for Deployment {}
+impl Cached for DynamicObject {}
+impl Cached for Job {}
+impl Cached for NetworkPolicy {}
+impl Cached for PodDisruptionBudget {}
+
+impl Cached for Pod {
+    fn status_address(&self) -> Option<IpAddr> {
+        super::poll::status_address(self)
+    }
+}
+
+/// An object as its JSON. Kubernetes' types have room for all that an object could say, and take five times as much.
+#[derive(Debug)]
+struct Packed {
+    json: Box<[u8]>,
+    status_address: Option<IpAddr>,
+}
+
+type Objects = HashMap<PipelineKey, HashMap<String, Packed>>;
 
 /// The objects of one kind.
 #[derive(Debug)]
 pub(super) struct Cache<K> {
-    objects: RwLock<Objects<K>>,
+    objects: RwLock<Objects>,
+    kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
-        Self { objects: RwLock::default() }
+        Self { objects: RwLock::default(), kind: PhantomData }
     }
 }
 
-impl<K: Resource> Cache<K> {
+impl<K: Cached> Cache<K> {
     /// The objects that belong to a pipeline through their label.
     pub(super) fn of(&self, pipeline: &PipelineKey) -> Vec<Arc<K>> {
-        let objects = self.objects.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let packed = objects.get(pipeline).into_iter().flat_map(|own| own.values());
+        // What was written here can be read.
         let mut all: Vec<Arc<K>> =
-            objects.get(pipeline).into_iter().flat_map(|own| own.values().cloned()).collect();
+            packed.filter_map(|packed| serde_json::from_slice(&packed.json).ok()).map(Arc::new).collect();
         all.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
         all
     }
 
-    /// All objects.
-    pub(super) fn all(&self) -> Vec<Arc<K>> {
-        let objects = self.objects.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        objects.values().flat_map(|own| own.values().cloned()).collect()
+    /// Where to ask which workers: their pipelines, the names of their pods, and the addresses of their status.
+    pub(super) fn workers(&self) -> Vec<(PipelineKey, String, IpAddr)> {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        let of_pipelines = objects.iter().flat_map(|(key, own)| own.iter().map(move |pod| (key, pod)));
+        of_pipelines
+            .filter_map(|(key, (name, pod))| Some((key.clone(), name.clone(), pod.status_address?)))
+            .collect()
     }
 }
 
@@ -55,10 +100,10 @@ impl<K: Resource> Cache<K> {
 pub(super) struct Feed<K> {
     cache: Arc<Cache<K>>,
     /// What a list that is being read has shown so far; it becomes the cache when it is complete.
-    listed: Objects<K>,
+    listed: Objects,
 }
 
-impl<K: Resource + Clone> Feed<K> {
+impl<K: Cached> Feed<K> {
     pub(super) fn new(cache: Arc<Cache<K>>) -> Self {
         Self { cache, listed: HashMap::new() }
     }
@@ -82,38 +127,60 @@ impl<K: Resource + Clone> Feed<K> {
                 let before = std::mem::replace(&mut *objects, listed);
                 concerned.into_iter().chain(before.into_keys()).collect()
             }
-            Event::Apply(object) => self.change(object, insert),
-            Event::Delete(object) => self.change(object, |objects, pipeline, object| {
-                if let Some(own) = objects.get_mut(&pipeline) {
-                    own.remove(&object.name_any());
-                    if own.is_empty() {
-                        objects.remove(&pipeline);
-                    }
+            Event::Apply(object) => {
+                let pipeline = pipeline_of(&object);
+                let mut objects = self.write();
+                let mut concerned = drop_unless_of(pipeline.as_ref(), &mut objects, &object);
+                if let Some(pipeline) = pipeline {
+                    insert(&mut objects, pipeline.clone(), object);
+                    concerned.insert(pipeline);
                 }
-            }),
+                concerned
+            }
+            Event::Delete(object) => {
+                let mut concerned = drop_unless_of(None, &mut self.write(), &object);
+                concerned.extend(pipeline_of(&object));
+                concerned
+            }
         }
     }
 
-    fn change(
-        &self,
-        object: K,
-        change: impl FnOnce(&mut Objects<K>, PipelineKey, K),
-    ) -> BTreeSet<PipelineKey> {
-        let pipeline = pipeline_of(&object);
-        if let Some(pipeline) = pipeline.clone() {
-            change(&mut self.write(), pipeline, object);
-        }
-        pipeline.into_iter().collect()
-    }
-
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Objects<K>> {
-        self.cache.objects.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Objects> {
+        self.cache.objects.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn insert<K: Resource>(objects: &mut Objects<K>, pipeline: PipelineKey, object: K) {
-    let name = object.name_any();
-    objects.entry(pipeline).or_default().insert(name, Arc::new(object));
+fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) {
+    let (name, status_address) = (object.name_any(), object.status_address());
+    object.slim();
+    let json = serde_json::to_vec(&object).unwrap_or_default().into_boxed_slice();
+    objects.entry(pipeline).or_default().insert(name, Packed { json, status_address });
+}
+
+/// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
+/// label. It is looked for only when it is not known as that of its label, which it nearly always is.
+fn drop_unless_of<K: Resource>(
+    pipeline: Option<&PipelineKey>,
+    objects: &mut Objects,
+    object: &K,
+) -> BTreeSet<PipelineKey> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let knows = |key: &PipelineKey| objects.get(key).is_some_and(|own| own.contains_key(&name));
+    let labelled = pipeline_of(object).filter(knows);
+    if labelled.is_some() && labelled.as_ref() == pipeline {
+        return BTreeSet::new();
+    }
+    let another = || objects.keys().find(|key| key.namespace == namespace && knows(key)).cloned();
+    let former = labelled.or_else(another);
+    if let Some(former) = &former
+        && let Some(own) = objects.get_mut(former)
+    {
+        own.remove(&name);
+        if own.is_empty() {
+            objects.remove(former);
+        }
+    }
+    former.into_iter().collect()
 }
 
 fn pipeline_of<K: Resource>(object: &K) -> Option<PipelineKey> {
@@ -123,7 +190,6 @@ fn pipeline_of<K: Resource>(object: &K) -> Option<PipelineKey> {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::core::v1::ConfigMap;
     use kube::api::ObjectMeta;
 
     use super::*;
@@ -156,7 +222,7 @@ mod tests {
         assert_eq!(names(&cache, "users"), ["a", "b"]);
         assert_eq!(feed.take(Event::Delete(config_map("a", "users"))), [key("users")].into());
         assert_eq!(names(&cache, "users"), ["b"]);
-        assert_eq!(cache.all().len(), 2);
+        assert_eq!(names(&cache, "orders"), ["c"]);
     }
 
     #[test]
@@ -173,6 +239,28 @@ mod tests {
             "whoever lost something is concerned"
         );
         assert_eq!((names(&cache, "users"), names(&cache, "orders")), (vec![], vec!["new".to_owned()]));
+    }
+
+    #[test]
+    fn an_object_whose_label_is_changed_leaves_nothing_with_the_pipeline_that_had_it() {
+        let cache = Arc::new(Cache::default());
+        let mut feed = Feed::new(cache.clone());
+        feed.take(Event::Apply(config_map("a", "users")));
+        feed.take(Event::Apply(config_map("b", "users")));
+        let concerned = feed.take(Event::Apply(config_map("a", "orders")));
+        assert_eq!(concerned, [key("orders"), key("users")].into());
+        assert_eq!((names(&cache, "users"), names(&cache, "orders")), (vec!["b".into()], vec!["a".into()]));
+        let mut unlabelled = config_map("a", "orders");
+        unlabelled.metadata.labels = None;
+        assert_eq!(feed.take(Event::Apply(unlabelled)), [key("orders")].into());
+        assert_eq!(names(&cache, "orders"), [""; 0]);
+        let mut elsewhere = config_map("b", "users");
+        elsewhere.metadata.namespace = Some("elsewhere".to_owned());
+        feed.take(Event::Apply(elsewhere));
+        assert_eq!(names(&cache, "users"), ["b"], "one of the same name in another namespace is another");
+        let concerned = feed.take(Event::Delete(config_map("b", "orders")));
+        assert_eq!(concerned, [key("orders"), key("users")].into(), "deleted with a label that was not seen");
+        assert_eq!(names(&cache, "users"), [""; 0]);
     }
 
     #[test]

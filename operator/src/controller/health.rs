@@ -2,17 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
+
+use kube::runtime::watcher::{Error, Event};
+use tokio::time::Instant;
 
 use super::memory::lock;
+use super::scope::PIPELINES;
+
+/// How long an interrupted watch counts as interrupted when no more is heard of it. A watch that goes on says so only with its
+/// next event, which may be far off; one that does not go on fails again, after a pause of half a minute, or twice that.
+const INTERRUPTION: Duration = Duration::from_secs(75);
 
 /// What is missing, by part. Empty when nothing is.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<BTreeMap<String, String>>);
+pub struct Health(Mutex<BTreeMap<String, Lack>>);
+
+/// Why something is missing, and since when it is only interrupted: what has been read of it is still known.
+#[derive(Debug)]
+struct Lack {
+    why: String,
+    interrupted: Option<Instant>,
+}
+
+impl Lack {
+    fn holds(&self) -> bool {
+        self.interrupted.is_none_or(|since| since.elapsed() < INTERRUPTION)
+    }
+}
 
 impl Health {
     /// Something is missing.
     pub fn missing(&self, part: &str, why: impl Into<String>) {
-        lock(&self.0).insert(part.to_owned(), why.into());
+        lock(&self.0).insert(part.to_owned(), Lack { why: why.into(), interrupted: None });
     }
 
     /// It is there (again).
@@ -20,14 +42,108 @@ impl Health {
         lock(&self.0).remove(part);
     }
 
-    /// Whether nothing is missing among the parts with this beginning.
-    pub(super) fn has_all(&self, beginning: &str) -> bool {
-        !lock(&self.0).keys().any(|part| part.starts_with(beginning))
+    /// What a watch said last. One that was interrupted after its list goes on where it was, and does not list again.
+    pub(super) fn heard<K>(&self, part: &str, event: &Result<Event<K>, Error>) {
+        match event {
+            Ok(Event::InitDone) => self.present(part),
+            // Said before the API server is asked.
+            Ok(Event::Init) => {}
+            Ok(_) => self.continued(part),
+            Err(error) => self.interrupted(part, explained(part, error)),
+        }
+    }
+
+    fn interrupted(&self, part: &str, why: String) {
+        let mut lacks = lock(&self.0);
+        let unread = lacks.get(part).is_some_and(|lack| lack.interrupted.is_none());
+        let interrupted = (!unread).then(Instant::now);
+        lacks.insert(part.to_owned(), Lack { why, interrupted });
+    }
+
+    fn continued(&self, part: &str) {
+        let mut lacks = lock(&self.0);
+        if lacks.get(part).is_some_and(|lack| lack.interrupted.is_some()) {
+            lacks.remove(part);
+        }
+    }
+
+    /// Whether all parts with this beginning have been there. Some may be interrupted.
+    pub(super) fn has_had_all(&self, beginning: &str) -> bool {
+        !lock(&self.0).iter().any(|(part, lack)| part.starts_with(beginning) && lack.interrupted.is_none())
     }
 
     /// Everything that is missing, a line each.
     #[must_use]
     pub fn report(&self) -> Vec<String> {
-        lock(&self.0).iter().map(|(part, why)| format!("{part}: {why}")).collect()
+        let mut lacks = lock(&self.0);
+        lacks.retain(|_, lack| lack.holds());
+        lacks.iter().map(|(part, lack)| format!("{part}: {}", lack.why)).collect()
+    }
+}
+
+/// What is wrong with a watch, and the way out where there is one.
+fn explained(part: &str, error: &Error) -> String {
+    match error {
+        Error::InitialListFailed(kube::Error::Api(status))
+            if status.code == 404 && part.contains(PIPELINES) =>
+        {
+            "the cluster does not have the kind UserStreamPipeline: apply its CustomResourceDefinition"
+                .to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    const JOBS: &str = "watch of jobs";
+
+    fn hears(health: &Health, event: &Result<Event<ConfigMap>, Error>) {
+        health.heard(JOBS, event);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interruption_ends_with_the_next_event_of_any_kind() {
+        let health = Health::default();
+        for event in
+            [Event::Apply(ConfigMap::default()), Event::Delete(ConfigMap::default()), Event::InitDone]
+        {
+            hears(&health, &Err(Error::NoResourceVersion));
+            assert_eq!(health.report().len(), 1);
+            hears(&health, &Ok(Event::Init));
+            assert_eq!(health.report().len(), 1, "the API server has not answered yet");
+            hears(&health, &Ok(event));
+            assert_eq!(health.report(), Vec::<String>::new());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interruption_that_is_not_repeated_is_over() {
+        let health = Health::default();
+        for _ in 0..3 {
+            hears(&health, &Err(Error::NoResourceVersion));
+            tokio::time::advance(INTERRUPTION - Duration::from_secs(1)).await;
+            assert_eq!(health.report().len(), 1);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(health.report(), Vec::<String>::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_read_stays_missing_and_what_was_read_counts_as_read_while_interrupted() {
+        let health = Health::default();
+        health.missing(JOBS, "not read yet");
+        hears(&health, &Err(Error::NoResourceVersion));
+        hears(&health, &Ok(Event::InitApply(ConfigMap::default())));
+        tokio::time::advance(INTERRUPTION * 2).await;
+        assert!(!health.has_had_all("watch of "));
+        assert_eq!(health.report(), [format!("{JOBS}: {}", Error::NoResourceVersion)]);
+        hears(&health, &Ok(Event::InitDone));
+        hears(&health, &Err(Error::NoResourceVersion));
+        assert!(health.has_had_all("watch of "));
     }
 }

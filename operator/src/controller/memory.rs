@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::Resource;
 use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 
-use super::expectations::Expectations;
+use crate::expectations::Expectations;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);

@@ -29,9 +29,13 @@ pub struct Metrics {
     errors: Family<OfController, Counter>,
     panics: Family<OfController, Counter>,
     active: Family<OfController, Gauge>,
-    seconds: Histogram,
+    seconds: Family<OfController, Histogram, fn() -> Histogram>,
     writes: Counter,
     leader: Gauge,
+}
+
+fn durations() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
 }
 
 impl Default for Metrics {
@@ -42,9 +46,7 @@ impl Default for Metrics {
             errors: Family::default(),
             panics: Family::default(),
             active: Family::default(),
-            seconds: Histogram::new([
-                0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-            ]),
+            seconds: Family::new_with_constructor(durations),
             writes: Counter::default(),
             leader: Gauge::default(),
         };
@@ -84,6 +86,16 @@ impl Default for Metrics {
             "1 while this replica is the leader.",
             metrics.leader.clone(),
         );
+        // Present from the start: the first failure of a series that begins with it is no increase to Prometheus.
+        let of = OfController { controller: CONTROLLER };
+        for failures in [&metrics.errors, &metrics.panics] {
+            drop(failures.get_or_create(&of));
+        }
+        for result in ["success", "requeue_after", "error"] {
+            drop(metrics.reconciles.get_or_create(&Ended { controller: CONTROLLER, result }));
+        }
+        drop(metrics.active.get_or_create(&of));
+        drop(metrics.seconds.get_or_create(&of));
         metrics
     }
 }
@@ -106,7 +118,7 @@ impl Metrics {
     pub(super) fn ended(&self, result: Result<bool, ()>, seconds: f64) {
         let of = OfController { controller: CONTROLLER };
         self.active.get_or_create(&of).dec();
-        self.seconds.observe(seconds);
+        self.seconds.get_or_create(&of).observe(seconds);
         let result = match result {
             Ok(false) => "success",
             Ok(true) => "requeue_after",
@@ -129,5 +141,21 @@ impl Metrics {
     /// Whether this replica is the leader.
     pub fn leads(&self, is_leader: bool) {
         self.leader.set(is_leader.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_a_controller_names_it_from_the_start() {
+        let text = Metrics::default().encode().unwrap();
+        let of_controller = |line: &&str| line.starts_with("controller_runtime_");
+        let lines: Vec<&str> = text.lines().filter(of_controller).collect();
+        assert!(lines.len() > 10, "{text}");
+        for line in lines {
+            assert!(line.contains(r#"controller="userstreampipeline""#), "{line}");
+        }
     }
 }

@@ -3,12 +3,13 @@
 mod announce;
 mod apply;
 mod cache;
-mod expectations;
+mod claiming;
 mod health;
 mod memory;
 mod metrics;
-mod owned;
+mod pipeline;
 mod poll;
+mod queues;
 mod reconcile;
 mod scope;
 
@@ -22,14 +23,18 @@ use jiff::Timestamp;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::{applier, reflector};
-use kube::{Client, ResourceExt};
+use kube::{Client, Resource, ResourceExt};
+use tokio::sync::Barrier;
+use tokio::sync::mpsc::Receiver;
+use tracing::Instrument;
 
 use crate::claim_index::ClaimIndex;
 use crate::settings::Settings;
 use cache::PipelineKey;
 use memory::{Memories, Version, lock};
 use poll::Reports;
-use reconcile::{Context, ReconcileError, note_claims, reconcile};
+use queues::Queues;
+use reconcile::{Context, ReconcileError, reconcile};
 use scope::{Caches, Guarded, Watching, requests};
 
 pub use health::Health;
@@ -39,10 +44,19 @@ pub use metrics::Metrics;
 const CONCURRENCY: u16 = 16;
 /// How long one look may take: a hang must not keep a pipeline from ever being looked at again.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the first round of questions to the workers may take. Those that have not answered by then are asked again.
+const FIRST_ROUND: Duration = Duration::from_secs(10);
 /// Events of one pipeline that come within this time are one.
 const DEBOUNCE: Duration = Duration::from_millis(50);
-/// How many concerned pipelines wait to be queued before the watches wait too.
-const QUEUE: usize = 1024;
+
+/// What the scopes have in common.
+#[derive(Clone)]
+struct Shared {
+    claims: Arc<Mutex<ClaimIndex>>,
+    /// Where the scopes wait for each other: nobody is looked at before all claims are known.
+    claimed: Arc<Barrier>,
+    queues: Arc<Queues>,
+}
 
 /// What the controller runs with.
 #[derive(Clone)]
@@ -69,6 +83,8 @@ pub struct Controller {
 /// When it cannot be made.
 pub fn worker_client() -> Result<reqwest::Client, reqwest::Error> {
     let direct = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    // The next question to a worker comes in half a minute: until then a connection to each would only take memory.
+    let direct = direct.pool_max_idle_per_host(0);
     // No authority is trusted, because none is needed: an image without certificates must do.
     direct.tls_certs_only(std::iter::empty()).build()
 }
@@ -76,53 +92,65 @@ pub fn worker_client() -> Result<reqwest::Client, reqwest::Error> {
 impl Controller {
     /// Reconciles until the future is dropped.
     pub async fn run(self) {
-        let claims = Arc::new(Mutex::new(ClaimIndex::default()));
         let scopes: Vec<Option<String>> = if self.namespaces.is_empty() {
             vec![None]
         } else {
             self.namespaces.iter().cloned().map(Some).collect()
         };
-        let running = scopes.into_iter().map(|namespace| self.clone().run_in(namespace, claims.clone()));
+        let claimed = Arc::new(Barrier::new(scopes.len()));
+        let (queues, scopes) = Queues::of(scopes);
+        let shared = Shared { claims: Arc::default(), claimed, queues: Arc::new(queues) };
+        let running = scopes
+            .into_iter()
+            .map(|(namespace, receiver)| self.clone().run_in(namespace, receiver, shared.clone()));
         futures::future::join_all(running).await;
     }
 
-    async fn run_in(self, namespace: Option<String>, claims: Arc<Mutex<ClaimIndex>>) {
-        let (queue, receiver) = tokio::sync::mpsc::channel(QUEUE);
+    async fn run_in(self, namespace: Option<String>, receiver: Receiver<PipelineKey>, shared: Shared) {
         let (pipelines, writer) = reflector::store();
-        let reporter =
-            Reporter { controller: crate::names::FIELD_MANAGER.to_owned(), instance: Some(self.instance) };
+        let reporter = Reporter {
+            controller: userstream_crds::names::FIELD_MANAGER.to_owned(),
+            instance: Some(self.instance),
+        };
         let context = Arc::new(Context {
             client: self.client.clone(),
             settings: self.settings,
             caches: Caches::default(),
             pipelines: pipelines.clone(),
-            claims,
+            claims: shared.claims,
             reports: Arc::default(),
             memories: Memories::default(),
             recorder: Recorder::new(self.client.clone(), reporter),
             metrics: self.metrics,
         });
-        let watching = Watching { client: self.client, namespace, health: self.health, queue: queue.clone() };
+        let watching =
+            Watching { client: self.client, namespace, health: self.health, queues: shared.queues.clone() };
         watching.keep_all(&context.caches, &context.settings);
         let seen = {
             let context = context.clone();
-            move |pipeline: &Guarded| note_claims(&context, pipeline)
+            move |pipeline: &Guarded| context.claiming().note(&mut lock(&context.claims), pipeline)
         };
         let gone = {
             let context = context.clone();
             move |uid: &str| {
                 context.memories.forget(uid);
-                let waiting = lock(&context.claims).remove(uid);
-                waiting.into_iter().map(|it| PipelineKey { namespace: it.namespace, name: it.name }).collect()
+                claiming::keys(lock(&context.claims).remove(uid))
             }
         };
         watching.begin(scope::PIPELINES);
         tokio::spawn(watching.clone().keep_pipelines(writer, seen, gone));
-        tokio::spawn(ask_workers(self.workers, context.clone(), queue));
         watching.wait_until_read().await;
+        note_all_claims(&context);
+        shared.claimed.wait().await;
+        // Before the first look: whoever has heard of no worker yet would tell that none is well.
+        let _ = tokio::time::timeout(FIRST_ROUND, ask_workers_once(&self.workers, &context)).await;
+        tokio::spawn(ask_workers(self.workers, context.clone(), shared.queues));
         let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
         applier(
-            |pipeline, context| Box::pin(guarded(pipeline, context)),
+            |pipeline, context| {
+                let span = reconcile_span(&pipeline);
+                Box::pin(guarded(pipeline, context).instrument(span))
+            },
             after_failure,
             context,
             pipelines,
@@ -133,6 +161,25 @@ impl Controller {
         .for_each(|_| std::future::ready(()))
         .await;
     }
+}
+
+/// The index is held meanwhile, so that nothing that happens now is undone by what was before.
+fn note_all_claims(context: &Context) {
+    let mut index = lock(&context.claims);
+    let pipelines = context.pipelines.state();
+    context.claiming().note_all(&mut index, pipelines.iter().map(AsRef::as_ref));
+}
+
+/// What the lines of one reconcile have in common. The id is that of nothing else, also after a restart.
+fn reconcile_span(pipeline: &Guarded) -> tracing::Span {
+    let metadata = pipeline.meta();
+    let seed = format!("{:?} {}", metadata.uid, Timestamp::now());
+    tracing::info_span!(
+        "reconcile",
+        namespace = metadata.namespace,
+        pipeline = metadata.name,
+        reconcile_id = crate::hash::short(seed.as_bytes()),
+    )
 }
 
 /// A reconcile that ends: in time, and without taking the others down with it.
@@ -178,24 +225,24 @@ fn after_failure(pipeline: Arc<Guarded>, _: &ReconcileError, context: Arc<Contex
 }
 
 /// Asks the workers how they are, and has those pipelines looked at whose workers have answered.
-async fn ask_workers(
-    client: reqwest::Client,
-    context: Arc<Context>,
-    queue: tokio::sync::mpsc::Sender<PipelineKey>,
-) {
-    let reports: &Reports = &context.reports;
+async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc<Queues>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let ready: HashSet<PipelineKey> =
-            context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
-        let pods = context.caches.pods.all();
-        let is_ready = |key: &PipelineKey| ready.contains(key);
-        for pipeline in reports.ask(&client, &pods, is_ready, Timestamp::now()).await {
-            let _ = queue.send(pipeline).await;
+        for pipeline in ask_workers_once(&client, &context).await {
+            queues.send(pipeline).await;
         }
     }
+}
+
+/// Asks the workers whose turn it is, and gives their pipelines.
+async fn ask_workers_once(client: &reqwest::Client, context: &Context) -> Vec<PipelineKey> {
+    let reports: &Reports = &context.reports;
+    let ready: HashSet<PipelineKey> =
+        context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
+    let workers = context.caches.pods.workers();
+    reports.ask(client, workers, |key| ready.contains(key), Timestamp::now()).await
 }
 
 fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {

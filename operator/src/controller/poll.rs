@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use userstream_crds::names::{COMPONENT, Component};
 use userstream_crds::worker_status::WorkerStatus;
 
 use super::cache::PipelineKey;
 use super::memory::lock;
 use crate::configuration::STATUS_PORT;
-use crate::names::{COMPONENT, Component, PIPELINE};
 use crate::observed::WorkerReport;
 use crate::reports::is_working;
 
@@ -64,13 +64,12 @@ impl Reports {
     pub(super) async fn ask(
         &self,
         client: &reqwest::Client,
-        pods: &[Arc<Pod>],
+        working: Vec<(PipelineKey, String, IpAddr)>,
         is_ready: impl Fn(&PipelineKey) -> bool,
         now: Timestamp,
     ) -> Vec<PipelineKey> {
         let due: Vec<(PipelineKey, String, IpAddr)> = {
             let mut all = lock(&self.0);
-            let working: Vec<_> = pods.iter().filter_map(|pod| worker(pod)).collect();
             let known: std::collections::HashSet<_> =
                 working.iter().map(|(pipeline, pod, _)| (pipeline.namespace.clone(), pod.clone())).collect();
             all.retain(|key, _| known.contains(key));
@@ -85,10 +84,9 @@ impl Reports {
             let answer = ask(client, address).await;
             (pipeline, pod, answer)
         });
-        let answers: Vec<_> = answers.buffer_unordered(CONCURRENCY).collect().await;
-        let mut all = lock(&self.0);
+        let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENCY));
         let mut concerned = Vec::new();
-        for (pipeline, pod, answer) in answers {
+        while let Some((pipeline, pod, answer)) = answers.next().await {
             let report = match answer {
                 Ok(status) => Some(WorkerReport { at: now, status }),
                 Err(error) => {
@@ -98,6 +96,7 @@ impl Reports {
             };
             let key = (pipeline.namespace.clone(), pod);
             // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
+            let mut all = lock(&self.0);
             let report = report.or_else(|| all.get(&key).and_then(|asked| asked.report.clone()));
             all.insert(key, Asked { at: now, report });
             concerned.push(pipeline);
@@ -106,16 +105,15 @@ impl Reports {
     }
 }
 
-/// The address of a pod that stays and can work.
-fn worker(pod: &Pod) -> Option<(PipelineKey, String, IpAddr)> {
+/// Where a worker serves its status that stays and can work.
+pub(super) fn status_address(pod: &Pod) -> Option<IpAddr> {
     let component = pod.labels().get(COMPONENT)?;
     let stays = [Component::Processor, Component::Producer].iter().any(|of| of.name() == component);
-    let pipeline = PipelineKey { namespace: pod.namespace()?, name: pod.labels().get(PIPELINE)?.clone() };
     let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
     // On the node's network it would be the node that is asked.
     let on_host = pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true));
     let dialable = !on_host && !address.is_loopback() && !address.is_multicast() && !address.is_unspecified();
-    (stays && is_working(pod) && dialable).then(|| (pipeline, pod.name_any(), address))
+    (stays && is_working(pod) && dialable).then_some(address)
 }
 
 async fn ask(client: &reqwest::Client, address: IpAddr) -> Result<WorkerStatus, AskError> {

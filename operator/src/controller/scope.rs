@@ -17,12 +17,11 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Client, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
-use tokio::sync::mpsc::Sender;
 use userstream_crds::UserStreamPipeline;
 
-use super::cache::{Cache, Feed, PipelineKey};
+use super::cache::{Cache, Cached, Feed, PipelineKey};
 use super::health::Health;
+use super::queues::Queues;
 use crate::kind;
 use crate::names::MANAGED_BY;
 use crate::settings::Settings;
@@ -32,6 +31,9 @@ pub(super) type Guarded = DeserializeGuard<UserStreamPipeline>;
 
 /// The kind that everything is about, in the plural.
 pub(super) const PIPELINES: &str = "userstreampipelines";
+
+/// How many objects a page of a list has. All kinds are listed at once, and a page is decoded as a whole.
+const PAGE: u32 = 100;
 
 /// The caches of a scope.
 #[derive(Debug, Default)]
@@ -54,8 +56,8 @@ pub(super) struct Watching {
     /// None: all namespaces.
     pub(super) namespace: Option<String>,
     pub(super) health: Arc<Health>,
-    /// The queue of pipelines to look at.
-    pub(super) queue: Sender<PipelineKey>,
+    /// The queues of pipelines to look at, of all scopes.
+    pub(super) queues: Arc<Queues>,
 }
 
 impl Watching {
@@ -69,27 +71,21 @@ impl Watching {
     /// Keeps a cache of a kind up to date, for ever.
     async fn keep<K>(self, cache: Arc<Cache<K>>, api: Api<K>, plural: String)
     where
-        K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+        K: Cached + Clone + Debug + Send + 'static,
     {
         let part = self.part(&plural);
-        let ours = Config::default().labels(&format!("app.kubernetes.io/managed-by={MANAGED_BY}"));
+        let ours = config().labels(&format!("app.kubernetes.io/managed-by={MANAGED_BY}"));
         let mut events = watcher(api, ours).default_backoff().boxed();
         let mut feed = Feed::new(cache);
         while let Some(event) = events.next().await {
+            self.health.heard(&part, &event);
             match event {
                 Ok(event) => {
-                    if matches!(event, Event::InitDone) {
-                        self.health.present(&part);
-                    }
-                    for pipeline in feed.take(without_managed_fields(event)) {
-                        // The receiver is gone only when the process is.
-                        let _ = self.queue.send(pipeline).await;
+                    for pipeline in feed.take(event) {
+                        self.queues.send(pipeline).await;
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(kind = plural, %error, "the watch was interrupted");
-                    self.health.missing(&part, error.to_string());
-                }
+                Err(error) => tracing::warn!(kind = plural, %error, "the watch was interrupted"),
             }
         }
     }
@@ -102,8 +98,8 @@ impl Watching {
     fn keep_typed<K>(&self, cache: &Arc<Cache<K>>)
     where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+            + Cached
             + Clone
-            + DeserializeOwned
             + Debug
             + Send
             + Sync
@@ -149,17 +145,17 @@ impl Watching {
     /// Waits until every cache has been read once. Whoever decides before that takes what is there for missing.
     pub(super) async fn wait_until_read(&self) {
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        while !self.health.has_all("watch of ") {
+        while !self.health.has_had_all("watch of ") {
             ticks.tick().await;
         }
     }
 
     /// The watch of the pipelines themselves. `seen` is told of every one that is there, `gone` of the UID of every one that
-    /// is no more.
+    /// is no more; both tell whom else that concerns.
     pub(super) async fn keep_pipelines(
         self,
         writer: reflector::store::Writer<Guarded>,
-        seen: impl Fn(&Guarded) + Send + 'static,
+        seen: impl Fn(&Guarded) -> Vec<PipelineKey> + Send + 'static,
         gone: impl Fn(&str) -> Vec<PipelineKey> + Send + 'static,
     ) {
         let api: Api<Guarded> = match &self.namespace {
@@ -168,28 +164,33 @@ impl Watching {
         };
         let part = self.part(PIPELINES);
         let mut listed = BTreeSet::new();
+        let mut found = Vec::new();
         let mut known = BTreeSet::new();
-        let events =
-            watcher(api, Config::default()).default_backoff().map(|event| event.map(without_managed_fields));
+        let events = watcher(api, config()).default_backoff().map(|event| event.map(without_managed_fields));
         let mut events = events.reflect(writer).boxed();
         while let Some(event) = events.next().await {
+            self.health.heard(&part, &event);
             let mut concerned = Vec::new();
             match event {
-                Ok(Event::Init) => listed.clear(),
+                Ok(Event::Init) => {
+                    listed.clear();
+                    found.clear();
+                }
                 Ok(Event::InitApply(pipeline)) => {
                     listed.insert(pipeline.uid().unwrap_or_default());
-                    seen(&pipeline);
-                    concerned.push(key_of(&pipeline));
+                    found.extend(seen(&pipeline));
+                    found.push(key_of(&pipeline));
                 }
                 Ok(Event::InitDone) => {
-                    self.health.present(&part);
+                    // Only now is any queued: a full queue is emptied when every list has been read, and not before.
+                    concerned.append(&mut found);
                     let lost: Vec<String> = known.difference(&listed).cloned().collect();
                     concerned.extend(lost.iter().flat_map(|uid| gone(uid)));
                     known = std::mem::take(&mut listed);
                 }
                 Ok(Event::Apply(pipeline)) => {
                     known.insert(pipeline.uid().unwrap_or_default());
-                    seen(&pipeline);
+                    concerned.extend(seen(&pipeline));
                     concerned.push(key_of(&pipeline));
                 }
                 Ok(Event::Delete(pipeline)) => {
@@ -197,42 +198,23 @@ impl Watching {
                     known.remove(&uid);
                     concerned.extend(gone(&uid));
                 }
-                Err(error) => {
-                    tracing::warn!(kind = "userstreampipelines", %error, "the watch was interrupted");
-                    self.health.missing(&part, explained(&error));
-                }
+                Err(error) => tracing::warn!(kind = PIPELINES, %error, "the watch was interrupted"),
             }
             for pipeline in concerned {
-                let _ = self.queue.send(pipeline).await;
+                self.queues.send(pipeline).await;
             }
         }
     }
 }
 
-/// What is wrong with the watch of the pipelines, and the way out.
-fn explained(error: &kube::runtime::watcher::Error) -> String {
-    use kube::runtime::watcher::Error;
-    match error {
-        Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
-            "the cluster does not have the kind UserStreamPipeline: apply its CustomResourceDefinition"
-                .to_owned()
-        }
-        error => error.to_string(),
-    }
+/// How everything is watched.
+fn config() -> Config {
+    Config::default().page_size(PAGE)
 }
 
-fn without_managed_fields<K: Resource>(event: Event<K>) -> Event<K> {
+fn without_managed_fields(event: Event<Guarded>) -> Event<Guarded> {
     // Half of an object's size, and nobody here looks at them.
-    let strip = |mut object: K| {
-        object.meta_mut().managed_fields = None;
-        object
-    };
-    match event {
-        Event::Apply(object) => Event::Apply(strip(object)),
-        Event::InitApply(object) => Event::InitApply(strip(object)),
-        Event::Delete(object) => Event::Delete(strip(object)),
-        other => other,
-    }
+    event.modify(|pipeline| pipeline.meta_mut().managed_fields = None)
 }
 
 pub(super) fn key_of(pipeline: &Guarded) -> PipelineKey {

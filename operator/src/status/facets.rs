@@ -5,12 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use userstream_crds::model::{Cadence, Encoding, Source};
+use userstream_crds::names::Component;
+use userstream_crds::provision_report::Refusal;
+use userstream_crds::worker_pod::{Termination, finished, last_termination};
 
 use super::verdict::{Truth, Type, Verdict};
 use crate::build::strimzi_cluster;
-use crate::names::{Component, Names};
+use crate::names::Names;
 use crate::observed::{Observed, is_owned_by};
-use crate::one_shot::{OneShot, Refusal, Termination, finished, last_termination, obstacle};
+use crate::one_shot::{OneShot, start_obstacle};
 use crate::reports;
 use crate::steps::{Situation, Steps, Turn};
 use crate::workload::Rollout;
@@ -139,7 +142,6 @@ pub(super) fn processor(situation: &Situation<'_>, steps: &Steps) -> Verdict {
     if situation.pipeline.suspend {
         return Verdict::new(of, false, "Suspended", "the processors are suspended");
     }
-    let pods = || situation.observed.pods_of(Component::Processor);
     match (&steps.processor, &steps.processor_rollout) {
         (Turn::NotYet, _) => Verdict::new(
             of,
@@ -149,9 +151,7 @@ pub(super) fn processor(situation: &Situation<'_>, steps: &Steps) -> Verdict {
         ),
         (_, Rollout::Absent) => Verdict::new(of, false, "RollingOut", "the processors are about to start"),
         (_, Rollout::Progressing { updated_and_available, desired, is_stuck }) => {
-            let ended = last_termination(pods()).filter(|ended| ended.exit_code != 0);
-            let why = ended.map(|ended| ended.message).or_else(|| pods().find_map(obstacle));
-            let why = why
+            let why = why_not_up(situation.observed, Component::Processor)
                 .or_else(|| first(&steps.processors.missing))
                 .map(|why| format!(": {why}"))
                 .unwrap_or_default();
@@ -210,10 +210,8 @@ pub(super) fn producer(situation: &Situation<'_>, steps: &Steps) -> Option<Verdi
 
 fn continuous(situation: &Situation<'_>, steps: &Steps, interval: Duration) -> Verdict {
     let of = Type::ProducerReady;
-    let pods = || situation.observed.pods_of(Component::Producer);
     if !steps.producer_rollout.is_complete() {
-        let ended = last_termination(pods()).filter(|ended| ended.exit_code != 0);
-        let why = ended.map(|ended| ended.message).or_else(|| pods().find_map(obstacle));
+        let why = why_not_up(situation.observed, Component::Producer);
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         let stuck = matches!(steps.producer_rollout, Rollout::Progressing { is_stuck: true, .. });
         let reason = if stuck { "RolloutStuck" } else { "RollingOut" };
@@ -236,6 +234,13 @@ fn continuous(situation: &Situation<'_>, steps: &Steps, interval: Duration) -> V
         ),
         Some(_) => Verdict::new(of, true, "Producing", "the last run ended well"),
     }
+}
+
+/// Why pods that should be up are not: what the last worker said that failed, or what keeps one from starting.
+fn why_not_up(observed: &Observed, component: Component) -> Option<String> {
+    let failed = last_termination(observed.pods_of(component)).filter(|ended| ended.exit_code != 0);
+    let stopped = || observed.pods_of(component).find_map(start_obstacle);
+    failed.map(|ended| ended.message).or_else(|| stopped().map(|obstacle| obstacle.to_string()))
 }
 
 /// Three intervals, and some for a slow page.
@@ -300,12 +305,21 @@ pub(super) fn freshness(situation: &Situation<'_>, steps: &Steps) -> Option<Verd
             format!("99 of 100 rows {is} within {objective:?} of their record's time"),
         )
     };
-    Some(match steps.processors.freshness {
+    let seen = &steps.processors;
+    Some(match seen.freshness {
         _ if situation.pipeline.suspend => {
             verdict(Truth::Unknown, "Suspended", "are not written while suspended; they are meant to be")
         }
-        None => verdict(Truth::Unknown, "NoRowsYet", "are meant to be written"),
         Some(age) if age <= objective => verdict(Truth::True, "Fresh", "are written"),
         Some(_) => verdict(Truth::False, "Late", "are meant to be written, and are not,"),
+        // Nothing was written of late: because there was nothing, or because it did not succeed.
+        None if seen.last_row.is_none() => verdict(Truth::Unknown, "NoRowsYet", "are meant to be written"),
+        None => match seen.lag {
+            Some(0) => verdict(Truth::True, "CaughtUp", "are meant to be written; every record is,"),
+            Some(_) => verdict(Truth::False, "NoRows", "are meant to be written, and none was of late,"),
+            None => {
+                verdict(Truth::Unknown, "UnknownLag", "are meant to be written; whether they are is unknown,")
+            }
+        },
     })
 }

@@ -1,23 +1,19 @@
 //! From what became of a reconcile to the status. Pure; every outcome has one.
 
 mod facets;
+mod observation;
 mod slow;
 mod verdict;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::Violation;
-use userstream_crds::model::Cadence;
-use userstream_crds::status::{
-    DeadLetterStatus, Phase, PipelineStatus, ProcessorStatus, ProducerStatus, TableStatus, TopicStatus,
-};
+use userstream_crds::status::{Phase, PipelineStatus};
 
 use crate::build::Cleanup;
 use crate::claim_index::{Conflict, Holder};
-use crate::names::{Component, Names, selector_text};
 use crate::one_shot::OneShot;
-use crate::reports;
 use crate::steps::{Situation, Steps, Turn};
+use observation::observe;
 use verdict::{Truth, Type, Verdict, conditions, seconds};
 
 /// What became of a reconcile.
@@ -26,9 +22,23 @@ pub enum Outcome<'a> {
     /// The resource is not of the shape that this operator knows.
     Undecodable(&'a str),
     /// The spec breaks rules. What runs goes on.
-    Invalid(&'a [Violation]),
+    Invalid {
+        /// Which ones.
+        violations: &'a [Violation],
+        /// Whether nothing is to run all the same.
+        is_suspended: bool,
+        /// Why what runs could not be stopped.
+        problem: Option<&'a Problem>,
+    },
     /// An older pipeline has what this one claims. Nothing is started.
-    Conflict(&'a Conflict),
+    Conflict {
+        /// What, and who.
+        conflict: &'a Conflict,
+        /// Whether nothing is to run all the same.
+        is_suspended: bool,
+        /// Why what runs could not be stopped.
+        problem: Option<&'a Problem>,
+    },
     /// Somebody asked for nothing to be changed.
     Paused,
     /// What is due was applied, or some of it.
@@ -79,6 +89,16 @@ pub fn status(
     status
 }
 
+/// The reason of a pipeline that is being deleted and whose data is.
+const CLEANING_UP: &str = "CleaningUp";
+
+/// Whether a cleanup was under way when this status was written.
+#[must_use]
+pub fn is_cleaning_up(status: &PipelineStatus) -> bool {
+    let ready = status.conditions.iter().find(|condition| condition.type_ == Type::Ready.name());
+    ready.is_some_and(|ready| ready.reason == CLEANING_UP)
+}
+
 /// A paused pipeline keeps the conditions it had: nobody looks whether they still hold.
 fn paused(status: &mut PipelineStatus, verdicts: Vec<Verdict>, now: Timestamp) {
     let known = std::mem::take(&mut status.conditions);
@@ -104,24 +124,27 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
             status.phase = Some(phase_when_refused);
             refused("Undecodable", format!("the resource cannot be read: {error}"))
         }
-        Outcome::Invalid(violations) => {
-            status.phase = Some(phase_when_refused);
-            let texts: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        Outcome::Invalid { violations, is_suspended, problem } => {
+            status.phase = Some(if *is_suspended { Phase::Suspended } else { phase_when_refused });
+            let texts = violations.iter().map(ToString::to_string);
+            let texts: Vec<String> = texts.chain(problem.map(|problem| problem.message.clone())).collect();
             refused("Invalid", texts.join("; "))
         }
-        Outcome::Conflict(conflict) => {
-            status.phase = Some(phase_when_refused);
+        Outcome::Conflict { conflict, is_suspended, problem } => {
+            status.phase = Some(if *is_suspended { Phase::Suspended } else { phase_when_refused });
             let Conflict { subject, holder: Holder { namespace, name } } = conflict;
-            refused(
-                "Conflict",
-                format!(
-                    "{subject} belongs to the older pipeline {namespace}/{name}: use another name, or delete that pipeline"
-                ),
-            )
+            let text = format!(
+                "{subject} belongs to the older pipeline {namespace}/{name}: use another name, or delete that pipeline"
+            );
+            let problem = problem.map(|problem| problem.message.clone());
+            let texts: Vec<String> = [text].into_iter().chain(problem).collect();
+            refused("Conflict", texts.join("; "))
         }
         Outcome::Paused => {
-            let why =
-                format!("the annotation {} is set: nothing is changed or looked at", crate::names::PAUSE);
+            let why = format!(
+                "the annotation {} is set: nothing is changed or looked at",
+                userstream_crds::names::PAUSE
+            );
             vec![
                 Verdict::new(Type::ReconciliationPaused, true, "Paused", why.clone()),
                 Verdict::new(Type::Ready, Truth::Unknown, "Paused", why),
@@ -171,7 +194,7 @@ fn cleaning_up(cleanup: &Cleanup) -> (&'static str, String) {
                 ),
             };
             let until = seconds(*deadline).0;
-            ("CleaningUp", format!("{why}; what is not deleted by {until} stays"))
+            (CLEANING_UP, format!("{why}; what is not deleted by {until} stays"))
         }
     }
 }
@@ -282,95 +305,4 @@ fn phase(situation: &Situation<'_>, steps: &Steps, verdicts: &[Verdict]) -> Phas
 fn has_run(situation: &Situation<'_>) -> bool {
     let phase = situation.resource.status.as_ref().and_then(|status| status.phase);
     matches!(phase, Some(Phase::Running | Phase::Degraded))
-}
-
-/// Takes over what was seen.
-fn observe(
-    status: &mut PipelineStatus,
-    situation: &Situation<'_>,
-    steps: &Steps,
-    object_changes: &[String],
-    now: Timestamp,
-) {
-    let Situation { pipeline, observed, .. } = *situation;
-    if let Some(done) = steps.provision.state.termination().filter(|_| steps.provision.state.has_succeeded())
-    {
-        if let Some(topic) = &done.report.topic {
-            status.topic = Some(TopicStatus {
-                name: topic.name.clone(),
-                topic_id: topic.topic_id.clone(),
-                partitions: topic.partitions,
-                replicas: topic.replicas.unwrap_or_default(),
-            });
-        }
-        if let Some(table) = &done.report.table {
-            let before = status.table.as_ref().and_then(|table| table.last_ddl.clone());
-            status.table = Some(TableStatus {
-                keyspace: table.keyspace.clone(),
-                name: table.name.clone(),
-                table_id: Some(table.table_id.clone()),
-                last_ddl: table.last_ddl.clone().or(before),
-            });
-        }
-    }
-    let names = Names(&pipeline.name);
-    let deployment = observed.deployment(&names.of(Component::Processor)).and_then(|it| it.status.as_ref());
-    let mut processor = ProcessorStatus {
-        replicas: deployment.and_then(|it| it.replicas).unwrap_or_default(),
-        ready_replicas: deployment.and_then(|it| it.ready_replicas).unwrap_or_default(),
-        selector: Some(selector_text(&names.selector(Component::Processor))),
-        ..ProcessorStatus::default()
-    };
-    let before = status.processor.take();
-    slow::lag(&mut processor, before.as_ref(), steps.processors.lag, now);
-    processor.last_row_time =
-        slow::time(before.as_ref().and_then(|it| it.last_row_time.as_ref()), steps.processors.last_row);
-    status.processor = Some(processor);
-    status.producer = producer(status.producer.as_ref(), situation, steps);
-    if let Some(depth) = steps.processors.dead_letters {
-        status.dead_letter =
-            Some(DeadLetterStatus { depth: Some(depth), ..status.dead_letter.take().unwrap_or_default() });
-    }
-    status.plan = steps.plan.as_ref().map(|plan| planned(&plan.state, object_changes)).unwrap_or_default();
-}
-
-fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
-    let report = state.termination().map(|it| &it.report);
-    let refused =
-        report.iter().flat_map(|it| &it.refusals).map(|refusal| format!("refused: {}", refusal.text));
-    let changes = report.iter().flat_map(|it| &it.changes).map(|line| line.text.clone());
-    refused.chain(changes).chain(object_changes.iter().cloned()).collect()
-}
-
-fn producer(
-    before: Option<&ProducerStatus>,
-    situation: &Situation<'_>,
-    steps: &Steps,
-) -> Option<ProducerStatus> {
-    let source = situation.pipeline.source.as_ref()?;
-    let name = Names(&situation.pipeline.name).of(Component::Producer);
-    let ended_at = |time: Option<&Time>| time.map(|time| time.0);
-    let (kind, last_schedule_time, last_success) = match &source.cadence {
-        Cadence::Continuous { .. } => {
-            let report = reports::producer(situation.observed, situation.now);
-            ("Deployment", None, report.and_then(|report| report.last_success))
-        }
-        Cadence::Scheduled(_) => {
-            let status =
-                situation.observed.cron_job(&name).and_then(|it| it.status.clone()).unwrap_or_default();
-            ("CronJob", status.last_schedule_time, ended_at(status.last_successful_time.as_ref()))
-        }
-    };
-    let run = steps.run.as_ref().filter(|run| run.task.state != OneShot::Absent).map(|run| run.nonce);
-    let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
-    Some(ProducerStatus {
-        kind: kind.to_owned(),
-        name,
-        last_schedule_time,
-        last_success_time: slow::time(
-            before.and_then(|before| before.last_success_time.as_ref()),
-            last_success,
-        ),
-        observed_trigger_nonce: run.or(nonce_before),
-    })
 }

@@ -12,10 +12,12 @@ use userstream_crds::status::PipelineStatus;
 use userstream_crds::worker_status::WorkerStatus;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
 use userstream_operator::build::{Desired, build};
+use userstream_operator::decision::{Decision, Look};
 use userstream_operator::drift::{differs, sealed};
 use userstream_operator::kind::Kind;
 use userstream_operator::observed::{Observed, WorkerReport};
 use userstream_operator::settings::Settings;
+use userstream_operator::slim::Slim;
 use userstream_operator::status::{Outcome, status};
 use userstream_operator::steps::{Situation, Steps};
 
@@ -36,14 +38,7 @@ pub(crate) struct Cluster {
 }
 
 pub(crate) fn settings() -> Settings {
-    Settings {
-        worker_image: "example.org/userstream-worker:1".to_owned(),
-        worker_image_pull_policy: Default::default(),
-        allowed_private_ranges: Vec::new(),
-        worker_resources: Default::default(),
-        network_policies: false,
-        kinds: Default::default(),
-    }
+    Settings::with_worker_image("example.org/userstream-worker:1")
 }
 
 /// The resource in an example file, as the API server would hand it out.
@@ -98,9 +93,13 @@ impl Cluster {
     }
 
     pub(crate) fn observed(&self) -> Observed {
-        fn all<K: DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
+        fn kept<K: Slim>(mut object: K) -> Arc<K> {
+            object.slim();
+            Arc::new(object)
+        }
+        fn all<K: Slim + DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
             let of_kind = cluster.objects.iter().filter(|((of, _), _)| *of == kind);
-            of_kind.map(|(_, body)| Arc::new(serde_json::from_value(body.clone()).unwrap())).collect()
+            of_kind.map(|(_, body)| kept(serde_json::from_value(body.clone()).unwrap())).collect()
         }
         Observed {
             config_maps: all(self, Kind::ConfigMap),
@@ -111,7 +110,7 @@ impl Cluster {
             network_policies: all(self, Kind::NetworkPolicy),
             pod_monitors: all(self, Kind::PodMonitor),
             kafka_topics: all(self, Kind::KafkaTopic),
-            pods: self.pods.iter().cloned().map(Arc::new).collect(),
+            pods: self.pods.iter().cloned().map(kept).collect(),
             reports: self.reports.clone(),
         }
     }
@@ -129,6 +128,20 @@ impl Cluster {
         };
         let steps = Steps::decide(&situation);
         check(&situation, &steps)
+    }
+
+    /// What one look at the pipeline comes to, of a valid spec and of one that is not.
+    pub(crate) fn look(&self) -> Decision {
+        let (observed, validated) = (self.observed(), validate(&self.resource));
+        Decision::of(&Look {
+            resource: &self.resource,
+            validated: validated.as_ref().map_err(Vec::as_slice),
+            conflict: None,
+            settings: &self.settings,
+            observed: &observed,
+            low_since: None,
+            now: self.now,
+        })
     }
 
     pub(crate) fn desired(&self) -> Desired {
@@ -210,6 +223,10 @@ impl Cluster {
     pub(crate) fn object(&mut self, kind: Kind, name: &str) -> &mut Value {
         let names: Vec<_> = self.objects.keys().cloned().collect();
         self.objects.get_mut(&(kind, name.to_owned())).unwrap_or_else(|| panic!("no {name} among {names:?}"))
+    }
+
+    pub(crate) fn names_of(&self, kind: Kind) -> Vec<String> {
+        self.objects.keys().filter(|(of, _)| *of == kind).map(|(_, name)| name.clone()).collect()
     }
 
     /// The only Job whose name has this part.

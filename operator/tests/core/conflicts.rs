@@ -1,11 +1,15 @@
 //! Two pipelines that claim the same.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use userstream_crds::claims::claims;
+use userstream_crds::claims::{Subject, claims};
+use userstream_crds::status::Phase;
 use userstream_crds::{UserStreamPipeline, validate};
-use userstream_operator::claim_index::ClaimIndex;
+use userstream_operator::claim_index::{ClaimIndex, Conflict, Holder};
+use userstream_operator::decision::{Decision, Look};
+use userstream_operator::kind::Kind;
+use userstream_operator::writes::ObjectWrite;
 
-use crate::cluster::{NOW, example};
+use crate::cluster::{Cluster, NOW, example};
 
 fn named(name: &str, age: i64) -> UserStreamPipeline {
     let mut resource = example("users");
@@ -15,8 +19,10 @@ fn named(name: &str, age: i64) -> UserStreamPipeline {
     resource
 }
 
-fn insert(index: &mut ClaimIndex, resource: &UserStreamPipeline) {
-    index.insert(resource, validate(resource).ok().as_ref().map(claims));
+/// Gives the names of those whom it concerns.
+fn insert(index: &mut ClaimIndex, resource: &UserStreamPipeline) -> Vec<String> {
+    let concerned = index.insert(&resource.metadata, validate(resource).ok().as_ref().map(claims));
+    concerned.into_iter().map(|holder| holder.name).collect()
 }
 
 fn conflict(index: &ClaimIndex, name: &str) -> Option<String> {
@@ -56,6 +62,22 @@ fn the_younger_is_told_of_when_the_older_goes() {
 }
 
 #[test]
+fn the_younger_is_told_of_when_the_older_gives_up_what_both_claim_or_claims_it_later() {
+    let mut index = ClaimIndex::default();
+    let older = named("older", 100);
+    let mut elsewhere = older.clone();
+    elsewhere.spec.kafka.bootstrap_servers = "other:9092".to_owned();
+    elsewhere.spec.sink.cassandra.contact_points = vec!["other:9042".to_owned()];
+    insert(&mut index, &older);
+    assert_eq!(insert(&mut index, &named("younger", 1)), [""; 0], "who is older has nothing to wait for");
+    assert_eq!(insert(&mut index, &older), [""; 0], "nothing has changed");
+    assert_eq!(insert(&mut index, &elsewhere), ["younger"]);
+    assert_eq!(conflict(&index, "younger"), None);
+    assert_eq!(insert(&mut index, &older), ["younger"]);
+    assert_eq!(conflict(&index, "younger").as_deref(), Some("older"));
+}
+
+#[test]
 fn a_pipeline_whose_edit_is_refused_keeps_its_claims() {
     let mut index = ClaimIndex::default();
     let mut older = named("older", 100);
@@ -75,4 +97,33 @@ fn the_same_names_on_other_clusters_are_no_conflict() {
     elsewhere.spec.sink.cassandra.contact_points = vec!["other:9042".to_owned()];
     insert(&mut index, &elsewhere);
     assert_eq!(conflict(&index, "elsewhere"), None);
+}
+
+#[test]
+fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() {
+    for suspend in [false, true] {
+        let mut cluster = Cluster::running("users");
+        cluster.edit(|spec| spec.suspend = suspend);
+        let (observed, pipeline) = (cluster.observed(), cluster.pipeline());
+        let conflict = Conflict {
+            subject: Subject::Topic(pipeline.topic.name.clone()),
+            holder: Holder { namespace: "demo".to_owned(), name: "older".to_owned() },
+        };
+        let look = Look {
+            resource: &cluster.resource,
+            validated: Ok(&pipeline),
+            conflict: Some(&conflict),
+            settings: &cluster.settings,
+            observed: &observed,
+            low_since: None,
+            now: NOW,
+        };
+        let Decision::Work(work) = Decision::of(&look) else { panic!("nothing is told") };
+        let stops = |write: &ObjectWrite| matches!(write, ObjectWrite::Stop { .. });
+        assert!(work.writes.iter().all(stops), "nothing else is changed: {:?}", work.writes);
+        let stopped = work.writes.iter().filter(|write| write.kind() == Kind::Deployment).count();
+        let running = if suspend { cluster.names_of(Kind::Deployment).len() } else { 0 };
+        assert_eq!(stopped, running, "{:?}", work.writes);
+        assert_eq!(work.status(&look, None).phase == Some(Phase::Suspended), suspend);
+    }
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod conflicts;
 mod deletion;
 mod golden;
+mod kafka_topics;
 mod order;
 mod schedules;
 mod statuses;

@@ -2,8 +2,11 @@
 
 use serde_json::json;
 use userstream_crds::PipelineSpec;
+use userstream_crds::names::{CONFIGURATION, REQUESTED_AT};
 use userstream_operator::kind::Kind;
-use userstream_operator::names::{CONFIGURATION, REQUESTED_AT};
+
+use userstream_operator::decision::Decision;
+use userstream_operator::writes::ObjectWrite;
 
 use crate::cluster::Cluster;
 
@@ -202,6 +205,31 @@ fn a_nonce_runs_the_producer_once_even_when_its_job_is_deleted() {
 }
 
 #[test]
+fn a_run_whose_pod_has_not_started_keeps_its_configuration_and_it_goes_when_the_run_has_ended() {
+    let mut cluster = Cluster::running("users-production");
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 5);
+    cluster.reconcile();
+    let run = cluster.job("users-run-5");
+    cluster.edit(add_a_column);
+    for _ in 0..10 {
+        cluster.reconcile();
+        for job in cluster.names_of(Kind::Job).into_iter().filter(|job| *job != run) {
+            cluster.succeed(&job);
+        }
+        for deployment in cluster.names_of(Kind::Deployment) {
+            cluster.roll_out(&deployment);
+        }
+    }
+    let needed =
+        cluster.object(Kind::Job, &run)["spec"]["template"]["spec"]["volumes"][0]["configMap"].clone();
+    let there = cluster.names_of(Kind::ConfigMap);
+    assert!(there.iter().any(|name| needed["name"] == **name), "{needed} is not among {there:?}");
+    assert_eq!(there.len(), 2, "the column makes another configuration: {there:?}");
+    cluster.settle();
+    assert_eq!(cluster.names_of(Kind::ConfigMap).len(), 1);
+}
+
+#[test]
 fn nothing_runs_for_a_nonce_while_suspended_or_before_the_producer_has_the_spec() {
     let mut cluster = Cluster::running("users-production");
     cluster.edit(|spec| {
@@ -295,4 +323,67 @@ fn an_operator_that_spells_the_configuration_differently_restarts_nothing() {
         "nothing else is made, and nothing runs again"
     );
     assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), older_hash);
+}
+
+fn stops(cluster: &Cluster) -> Vec<String> {
+    let Decision::Work(work) = cluster.look() else { panic!("there is nothing to do") };
+    let stops = work.writes.iter().filter(|write| matches!(write, ObjectWrite::Stop { .. }));
+    let mut names: Vec<String> = stops.map(|write| write.name().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn suspending_stops_what_runs_also_when_the_spec_is_refused_otherwise() {
+    for example in ["users", "users-production"] {
+        let mut cluster = Cluster::running(example);
+        cluster.edit(|spec| spec.kafka.key_field = Some("missing".to_owned()));
+        let Decision::Work(work) = cluster.look() else { panic!("there is nothing to do") };
+        assert_eq!(work.writes, [], "what runs goes on");
+        cluster.edit(|spec| spec.suspend = true);
+        assert_eq!(stops(&cluster), ["users-processor", "users-producer"], "{example}");
+        cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"] = json!(0);
+        assert_eq!(stops(&cluster), ["users-producer"], "{example}: stopped once");
+    }
+}
+
+#[test]
+fn suspending_stops_a_producer_whose_kind_is_to_change() {
+    let mut cluster = Cluster::running("users");
+    cluster.edit(|spec| {
+        add_a_column(spec);
+        schedule(spec);
+        spec.suspend = true;
+    });
+    assert_eq!(stops(&cluster), ["users-producer"]);
+}
+
+fn schedule(spec: &mut PipelineSpec) {
+    let source = spec.source.as_mut().unwrap();
+    source.mode = userstream_crds::source::SourceMode::Scheduled;
+    source.schedule = Some(serde_json::from_value(json!({"cron": "0 * * * *"})).unwrap());
+}
+
+#[test]
+fn a_producer_of_one_kind_starts_after_the_last_pod_of_the_other_has_ended() {
+    let mut cluster = Cluster::running("users");
+    cluster.edit(schedule);
+    for _ in 0..6 {
+        let pods = cluster.pods.clone();
+        cluster.reconcile();
+        let names: Vec<_> = cluster.names_of(Kind::Job);
+        names.iter().for_each(|job| cluster.succeed(job));
+        if !has(&cluster, Kind::Deployment, "users-producer") {
+            // Its pod takes a while to end.
+            cluster.pods = pods;
+            cluster.reconcile();
+            assert!(!has(&cluster, Kind::CronJob, "users-producer"), "{:?}", cluster.writes);
+            cluster.pods.retain(|pod| !pod.metadata.name.as_ref().unwrap().starts_with("users-producer"));
+            cluster.reconcile();
+            assert!(has(&cluster, Kind::CronJob, "users-producer"), "{:?}", cluster.writes);
+            return;
+        }
+        cluster.roll_out("users-processor");
+    }
+    panic!("the old producer stays: {:?}", cluster.writes);
 }

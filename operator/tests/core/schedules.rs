@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::json;
 use userstream_crds::PipelineSpec;
+use userstream_crds::names::CONFIGURATION;
 use userstream_crds::status::Phase;
 use userstream_operator::build::Desired;
 use userstream_operator::kind::Kind;
-use userstream_operator::names::CONFIGURATION;
 
 use crate::cluster::{Cluster, example};
 
@@ -103,12 +103,12 @@ impl World {
         match happening {
             Happening::Reconcile => drop(self.cluster.reconcile()),
             Happening::Crash(writes) => {
-                let Desired { manifests, kept } = self.cluster.desired();
+                let Desired { manifests, kept, .. } = self.cluster.desired();
                 let all: Vec<_> = self.cluster.objects.keys().cloned().collect();
                 let manifests = manifests.into_iter().take(writes).collect();
                 // Nothing is deleted yet: that comes after the writes.
                 let kept = kept.into_iter().chain(all).collect();
-                self.cluster.apply(Desired { manifests, kept });
+                self.cluster.apply(Desired { manifests, kept, ..Desired::default() });
             }
             Happening::Edit(which) => {
                 let (suspend, spec) = (self.cluster.resource.spec.suspend, spec(&self.base, which));

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use serde_json::json;
 use userstream_crds::claims::claims;
+use userstream_crds::duration::GoDuration;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::validate;
+use userstream_crds::worker_status::Quantiles;
 use userstream_operator::build::Cleanup;
 use userstream_operator::claim_index::ClaimIndex;
 use userstream_operator::kind::Kind;
@@ -45,16 +47,30 @@ fn every_outcome_has_the_conditions_recorded() {
 
     let mut invalid = example("users");
     invalid.spec.kafka.topic.name = "no spaces".to_owned();
-    all.push(("invalid", after(&Outcome::Invalid(&validate(&invalid).unwrap_err()))));
+    all.push((
+        "invalid",
+        after(&Outcome::Invalid {
+            violations: &validate(&invalid).unwrap_err(),
+            is_suspended: false,
+            problem: None,
+        }),
+    ));
 
     let (older, mut younger) = (example("users"), example("users"));
     younger.metadata.name = Some("younger".to_owned());
     younger.metadata.uid = Some("ffffffff".to_owned());
     let mut index = ClaimIndex::default();
     for resource in [&older, &younger] {
-        index.insert(resource, Some(claims(&validate(resource).unwrap())));
+        index.insert(&resource.metadata, Some(claims(&validate(resource).unwrap())));
     }
-    all.push(("conflict", after(&Outcome::Conflict(&index.conflict("ffffffff").unwrap()))));
+    all.push((
+        "conflict",
+        after(&Outcome::Conflict {
+            conflict: &index.conflict("ffffffff").unwrap(),
+            is_suspended: false,
+            problem: None,
+        }),
+    ));
 
     all.push(("paused before it was ever looked at", after(&Outcome::Paused)));
 
@@ -200,4 +216,52 @@ fn a_long_message_is_cut_between_characters() {
     let text = "ü".repeat(5000);
     let status = after(&Outcome::Undecodable(&text));
     assert!(status.conditions.iter().all(|condition| condition.message.len() <= 1030));
+}
+
+#[test]
+fn rows_that_are_not_written_are_late_and_rows_that_need_not_be_are_not() {
+    // What was written of late, when the last row was ever, and how many records wait.
+    let told = |p99: Option<f64>, has_row: bool, lag: Option<i64>| {
+        let mut cluster = Cluster::running("users");
+        cluster.edit(|spec| spec.objectives.freshness = Some(GoDuration::from_secs(30)));
+        cluster.settle();
+        cluster.everything_goes_well();
+        for report in cluster.reports.values_mut() {
+            let processor = &mut report.status.processor;
+            processor.freshness = p99.map(|p99_seconds| Quantiles { p50_seconds: 0.1, p99_seconds });
+            processor.last_row_time = processor.last_row_time.filter(|_| has_row);
+            processor.lag = lag;
+        }
+        let status = cluster.status();
+        let met = status.conditions.iter().find(|condition| condition.type_ == "FreshnessMet").unwrap();
+        (met.status.clone(), met.reason.clone())
+    };
+    for (found, status, reason) in [
+        (told(Some(29.0), true, Some(0)), "True", "Fresh"),
+        (told(Some(31.0), true, Some(0)), "False", "Late"),
+        (told(None, false, Some(0)), "Unknown", "NoRowsYet"),
+        (told(None, true, Some(0)), "True", "CaughtUp"),
+        (told(None, true, Some(7)), "False", "NoRows"),
+        (told(None, true, None), "Unknown", "UnknownLag"),
+    ] {
+        assert_eq!(found, (status.to_owned(), reason.to_owned()));
+    }
+}
+
+#[test]
+fn what_is_about_to_be_written_is_not_done() {
+    type Edit = fn(&mut userstream_crds::PipelineSpec);
+    let edits: [(&str, Edit); 2] =
+        [("another scale", |spec| spec.processor.replicas = 3), ("no scale", |spec| spec.suspend = true)];
+    for (title, edit) in edits {
+        let mut cluster = Cluster::running("users");
+        cluster.edit(edit);
+        let status = cluster.status();
+        let reconciling = status.conditions.iter().find(|one| one.type_ == "Reconciling").unwrap();
+        assert_eq!(status.observed_generation, cluster.resource.metadata.generation, "{title}");
+        assert_eq!(reconciling.status, "True", "{title}: the look that writes it\n{}", told(&status));
+        cluster.settle();
+        let settled = told(&cluster.status());
+        assert!(settled.contains("Ready True"), "{title}: {settled}");
+    }
 }

@@ -1,6 +1,5 @@
 //! `worker process`: from Kafka to Cassandra.
 
-use std::future::Future;
 use std::time::Duration;
 
 use super::{Ended, Job};
@@ -35,8 +34,7 @@ pub(super) async fn run(job: &Job) -> Ended {
         (Ok(consumer), Ok(letters)) => (consumer, letters),
         (Err(error), _) | (_, Err(error)) => return Ended::badly(Exit::Unavailable, error),
     };
-    let connect = || CassandraTable::connect(pipeline, secrets);
-    let Some(table) = until_connected(connect, job, job.stop.clone()).await else {
+    let Some(table) = until_connected(job, job.stop.clone()).await else {
         return Ended::well();
     };
     let processor = Processor {
@@ -62,18 +60,14 @@ pub(super) async fn run(job: &Job) -> Ended {
 }
 
 /// Tries until there is a session, however long the table is away. None when told to stop meanwhile.
-async fn until_connected<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
-    connect: impl Fn() -> F,
-    job: &Job,
-    mut stop: StopSignal,
-) -> Option<T> {
+async fn until_connected(job: &Job, mut stop: StopSignal) -> Option<CassandraTable> {
     let mut backoff =
         Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());
     loop {
         let attempt = tokio::select! {
             biased;
             () = stop.reached(Stop::Now) => return None,
-            attempt = connect() => attempt,
+            attempt = CassandraTable::connect(&job.pipeline, &job.config.secrets_directory) => attempt,
         };
         match attempt {
             Ok(table) => return Some(table),

@@ -6,7 +6,7 @@ use crate::backoff::Jitter;
 use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::log::kafka::KafkaProducer;
-use crate::produce::{ProduceError, Producing};
+use crate::produce::{ProduceError, Producing, Run};
 use crate::source::from_pipeline;
 use crate::transform::Transformer;
 use userstream_crds::model::Cadence;
@@ -45,7 +45,14 @@ pub(super) async fn run(job: &Job, once: bool) -> Ended {
     };
     let ended = match interval {
         Some(interval) => producing.run_continuously(interval).await,
-        None => producing.run_once().await.map(|_| ()),
+        None => match producing.run_once().await {
+            // Whoever started it has to know that there is something left: a node that is drained ends runs like this.
+            Ok(Run::Stopped) => {
+                let why = "told to stop before the run had ended; the next one goes on behind its last page";
+                return Ended::badly(Exit::Unavailable, why);
+            }
+            ended => ended.map(|_| ()),
+        },
     };
     match ended {
         Ok(()) => Ended::well(),

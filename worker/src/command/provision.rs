@@ -1,20 +1,18 @@
 //! `worker provision` and `worker cleanup`: make what the pipeline needs, or delete what it made.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use userstream_crds::model::Mode;
 
 use super::{Ended, Job, Output};
 use crate::backoff::{Backoff, Jitter};
-use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::exit::Exit;
 use crate::provision::cassandra::CassandraTableAdmin;
 use crate::provision::kafka::KafkaTopicAdmin;
 use crate::provision::{self, ProvisionError, Report};
 use crate::stop::Stop;
-use crate::table::cassandra::session;
+use crate::table::cassandra::ConnectError;
 
 /// How long servers may be away before the run fails, so that a Job ends and is seen to have failed.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -34,9 +32,7 @@ enum Failure {
     #[error(transparent)]
     Kafka(#[from] crate::log::kafka::OpenError),
     #[error(transparent)]
-    Credentials(#[from] crate::credentials::CredentialError),
-    #[error(transparent)]
-    Cassandra(#[from] crate::table::cassandra::ConnectError),
+    Cassandra(#[from] ConnectError),
     #[error(transparent)]
     Provision(#[from] ProvisionError),
 }
@@ -45,7 +41,7 @@ impl Failure {
     /// How long it may last until the run fails.
     fn patience(&self) -> Duration {
         match self {
-            Self::Kafka(_) | Self::Credentials(_) => Duration::ZERO,
+            Self::Kafka(_) | Self::Cassandra(ConnectError::Credentials(_)) => Duration::ZERO,
             Self::Cassandra(error) if error.is_refusal() => PATIENCE_WITH_REFUSALS,
             Self::Cassandra(_) => PATIENCE,
             Self::Provision(error) if error.is_retryable() => PATIENCE,
@@ -82,9 +78,7 @@ pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> En
 async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<Report, Failure> {
     let (pipeline, secrets) = (&job.pipeline, job.config.secrets_directory.as_path());
     let topics = KafkaTopicAdmin::open(pipeline, secrets)?;
-    let credentials = CredentialWatch::start(CredentialSource::cassandra(&pipeline.cassandra, secrets))?;
-    let tables =
-        CassandraTableAdmin::new(Arc::new(session(&pipeline.cassandra, credentials.current()).await?));
+    let tables = CassandraTableAdmin::connect(pipeline, secrets).await?;
     Ok(match task {
         Task::Provision => provision::run(pipeline, &topics, &tables, mode).await?,
         Task::Cleanup => provision::cleanup(pipeline, &topics, &tables, mode).await?,

@@ -8,6 +8,7 @@ mod consumer;
 mod context;
 mod delivery;
 mod errors;
+mod hold;
 mod housekeeping;
 #[cfg(test)]
 mod mock_cluster_tests;

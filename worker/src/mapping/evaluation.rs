@@ -2,35 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use userstream_crds::KubeCelExt;
 use userstream_crds::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue,
     MapEntryExpr, MapExpr, SelectExpr, operators,
 };
 use userstream_crds::cel::{Context, ExecutionError, Value};
-use userstream_crds::expression::Expression;
+use userstream_crds::expression::{Expression, is_function};
 
 use super::references::{Members, References};
-
-/// Why an expression that compiles cannot be evaluated for any record.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExpressionRefusal {
-    /// It constructs a message.
-    #[error("messages like Name{{member: value}} are not supported: write a map, {{'member': value}}")]
-    ConstructsMessage,
-    /// It calls a function that does not exist.
-    #[error("there is no function {name}")]
-    UnknownFunction {
-        /// As it is called.
-        name: String,
-    },
-    /// It refers to something that is no field.
-    #[error("there is no field {name}")]
-    UnknownField {
-        /// As it is written.
-        name: String,
-    },
-}
 
 /// Why the evaluation of an expression fails for a record. Its text never shows a value of the record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,11 +52,6 @@ pub enum EvaluationError {
     Other,
 }
 
-/// The functions that expressions may call: those of CEL and those that Kubernetes adds.
-pub(super) fn functions() -> Context<'static> {
-    Context::default().with_all()
-}
-
 /// An expression that is ready to be evaluated.
 pub(super) struct Program {
     expression: IdedExpr,
@@ -88,34 +62,27 @@ pub(super) struct Program {
 
 impl Program {
     /// Prepares an expression whose functions are those of `functions`. Also gives the variables it refers to.
-    pub(super) fn new(
-        expression: &Expression,
-        functions: &Context<'_>,
-    ) -> Result<(Self, Members), ExpressionRefusal> {
+    pub(super) fn new(expression: &Expression, functions: &Context<'_>) -> (Self, Members) {
         let expression = expression.program().expression();
         let mut references = References::of(expression);
-        if references.constructs_message {
-            return Err(ExpressionRefusal::ConstructsMessage);
-        }
         let mut names = BTreeSet::new();
         for function in references.functions {
-            match function.qualified() {
-                Some(qualified) if is_function(&qualified, functions) => {
+            match function.qualified().filter(|qualified| is_function(qualified, functions)) {
+                Some(qualified) => {
                     // What looked like a variable is the first part of the function's name.
                     function.prefix.iter().for_each(|prefix| {
                         references.variables.remove(prefix.as_str());
                     });
                     names.insert(qualified);
                 }
-                _ if is_function(&function.name, functions) => {
+                None => {
                     names.insert(function.name);
                 }
-                _ => return Err(ExpressionRefusal::UnknownFunction { name: function.name }),
             }
         }
         let program =
             Self { expression: with_strict_selection(expression), names: references.keys, functions: names };
-        Ok((program, references.variables))
+        (program, references.variables)
     }
 
     /// Evaluates the expression with the variables of `scope`.
@@ -157,14 +124,6 @@ impl Program {
             _ => EvaluationError::Other,
         }
     }
-}
-
-/// Whether there is a function of this name. A context does not tell but by a call: one that it does not have, it
-/// refuses by this name, before it looks at the arguments, which are missing here.
-fn is_function(name: &str, functions: &Context<'_>) -> bool {
-    let call = CallExpr { func_name: name.to_owned(), target: None, args: Vec::new() };
-    let outcome = Value::resolve(&IdedExpr { id: 0, expr: Expr::Call(call) }, functions);
-    !matches!(outcome, Err(ExecutionError::UndeclaredReference(unknown)) if *unknown == name)
 }
 
 /// The same expression, with every `a.b` written as `a["b"]`.
@@ -218,55 +177,9 @@ fn with_strict_selection(expression: &IdedExpr) -> IdedExpr {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use userstream_crds::expression::functions;
 
-    #[test]
-    fn functions_are_known_by_name_whatever_arguments_they_take() {
-        let functions = functions();
-        for name in [
-            "size",
-            "string",
-            "int",
-            "double",
-            "timestamp",
-            "duration",
-            "matches",
-            "contains",
-            "startsWith",
-            "endsWith",
-            "lowerAscii",
-            "upperAscii",
-            "split",
-            "join",
-            "replace",
-            "substring",
-            "trim",
-            "math.greatest",
-            "sets.contains",
-            "base64.encode",
-            "base64.decode",
-            "strings.quote",
-            "lists.range",
-            "format",
-            "quantity",
-            "url",
-            "ip",
-            "semver",
-            "getFullYear",
-            "getHours",
-            "min",
-            "max",
-            "find",
-            "charAt",
-            "optional.of",
-            "optional.none",
-        ] {
-            assert!(is_function(name, &functions), "{name}");
-        }
-        for name in ["", "lower", "math", "greatest", "size ", "x.size"] {
-            assert!(!is_function(name, &functions), "{name}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_member_of_what_has_none_is_an_error_and_not_false() {
@@ -275,7 +188,7 @@ mod tests {
             ["'text'.member", "[1].member", "1.member", "{'a': 'text'}.a.member", "[{'a': 1}].all(x, x.a.b)"]
         {
             let expression = Expression::compile(source).unwrap();
-            let (program, _) = Program::new(&expression, &functions).unwrap();
+            let (program, _) = Program::new(&expression, &functions);
             assert_eq!(program.evaluate(&functions), Err(EvaluationError::WrongTypes), "{source}");
         }
     }

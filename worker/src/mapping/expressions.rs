@@ -1,12 +1,12 @@
 //! The fields whose values are computed from the record.
 
 use userstream_crds::cel::Context;
-use userstream_crds::expression::Expression;
+use userstream_crds::expression::{Expression, functions};
 
 use super::cel_values::{add_variables, scalar};
 use super::convert::{Destination, convert};
 use super::error::MappingError;
-use super::evaluation::{ExpressionRefusal, Program, functions};
+use super::evaluation::Program;
 use super::references::{Members, References};
 use super::target::Target;
 
@@ -24,11 +24,10 @@ impl Expressions {
     }
 
     /// Adds a field.
-    pub(super) fn push(&mut self, target: Target, expression: &Expression) -> Result<(), ExpressionRefusal> {
-        let (program, variables) = Program::new(expression, &self.functions)?;
+    pub(super) fn push(&mut self, target: Target, expression: &Expression) {
+        let (program, variables) = Program::new(expression, &self.functions);
         References::merge(&mut self.variables, variables);
         self.fields.push((target, program));
-        Ok(())
     }
 
     /// Sets the cells of the fields.

@@ -1,13 +1,11 @@
 //! From the bytes of a record to typed cells.
 
-use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{Field, FieldType, Origin, Pipeline, Variable};
 use userstream_crds::path::RecordPath;
 
 use super::convert::{Destination, convert};
 use super::document::{self, Scratch};
 use super::error::MappingError;
-use super::evaluation::ExpressionRefusal;
 use super::expressions::Expressions;
 use super::paths::Members;
 use super::refusal::Refusal;
@@ -42,28 +40,9 @@ pub struct MapContext<'a> {
     pub partition: i32,
 }
 
-/// Why there is no mapper for a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MapperError {
-    /// An expression cannot be evaluated for any record.
-    #[error("the expression of field {field}: {reason}")]
-    Expression {
-        /// The field.
-        field: Identifier,
-        /// Why not.
-        reason: ExpressionRefusal,
-    },
-    /// The records of the topic cannot be read.
-    #[error(transparent)]
-    Format(#[from] UnsupportedFormat),
-}
-
 impl Mapper {
     /// The mapper of a producer: from the records of the source.
-    ///
-    /// # Errors
-    /// When an expression cannot be evaluated for any record.
-    pub fn from_source(pipeline: &Pipeline) -> Result<Self, MapperError> {
+    pub fn from_source(pipeline: &Pipeline) -> Self {
         Self::compile(&pipeline.fields)
     }
 
@@ -71,19 +50,16 @@ impl Mapper {
     /// without one they are whatever others produce.
     ///
     /// # Errors
-    /// When an expression cannot be evaluated for any record, or when the records of the topic are not JSON.
-    pub fn for_processing(pipeline: &Pipeline) -> Result<Self, MapperError> {
-        match wire::supported(&pipeline.encoding)? {
-            wire::Format::Json if pipeline.source.is_some() => Ok(Self::canonical(&pipeline.fields)),
+    /// When the records of the topic are not JSON.
+    pub fn for_processing(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
+        Ok(match wire::supported(&pipeline.encoding)? {
+            wire::Format::Json if pipeline.source.is_some() => Self::canonical(&pipeline.fields),
             wire::Format::Json => Self::compile(&pipeline.fields),
-        }
+        })
     }
 
     /// The mapper of these fields, each by its origin.
-    ///
-    /// # Errors
-    /// When an expression cannot be evaluated for any record.
-    pub fn compile(fields: &[Field]) -> Result<Self, MapperError> {
+    pub fn compile(fields: &[Field]) -> Self {
         let mut paths = Vec::new();
         let mut variables = Vec::new();
         let mut expressions: Option<Expressions> = None;
@@ -91,13 +67,12 @@ impl Mapper {
             match &field.origin {
                 Origin::Path(path) => paths.push((path, target)),
                 Origin::Variable(variable) => variables.push((target, *variable)),
-                Origin::Expression(expression) => expressions
-                    .get_or_insert_with(Expressions::new)
-                    .push(target, expression)
-                    .map_err(|reason| MapperError::Expression { field: field.name.clone(), reason })?,
+                Origin::Expression(expression) => {
+                    expressions.get_or_insert_with(Expressions::new).push(target, expression);
+                }
             }
         }
-        Ok(Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) })
+        Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) }
     }
 
     /// The mapper of records that [`Encoder`](wire::Encoder) wrote: every field from the member of its name.

@@ -16,8 +16,6 @@ pub(super) struct References {
     pub(super) functions: BTreeSet<Function>,
     /// The keys that stand in the expression itself.
     pub(super) keys: BTreeSet<String>,
-    /// Whether it constructs a message, `Name{member: value}`.
-    pub(super) constructs_message: bool,
 }
 
 /// Members of a record or of an object in it.
@@ -106,10 +104,8 @@ impl<'e> Walk<'_, 'e> {
             Expr::Call(call) => self.visit_call(call),
             Expr::List(list) => list.elements.iter().for_each(|element| self.visit(element)),
             Expr::Map(map) => self.visit_entries(&map.entries),
-            Expr::Struct(message) => {
-                self.references.constructs_message = true;
-                self.visit_entries(&message.entries);
-            }
+            // No expression that compiled has one.
+            Expr::Struct(message) => self.visit_entries(&message.entries),
             Expr::Comprehension(comprehension) => self.visit_comprehension(comprehension),
         }
     }
@@ -236,11 +232,5 @@ mod tests {
         );
         let found = references("a.b['c'][d] + f().e");
         assert_eq!(found.keys.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c", "d", "e"]);
-    }
-
-    #[test]
-    fn construction_of_messages_is_found() {
-        assert!(references("1 + Name{member: 2}.member").constructs_message);
-        assert!(!references("{'member': 2}.member").constructs_message);
     }
 }

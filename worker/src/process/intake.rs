@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Decode, OnPoison, Settings, Verdict};
+use super::{Decode, OnPoison, RateCap, Settings, Verdict};
 use crate::log::Event;
 use crate::planted::{Fault, planted};
 use crate::poison::Poison;
@@ -64,7 +64,7 @@ impl<'w, D: Decode> Intake<'w, D> {
             together: HashMap::new(),
             first: 0,
             bytes_in_flight: 0,
-            allowance: Allowance::new(settings.most_records_per_second, Instant::now()),
+            allowance: Allowance::new(settings.rate_cap, Instant::now()),
             spare: Vec::new(),
         }
     }
@@ -198,7 +198,8 @@ impl<'w, D: Decode> Intake<'w, D> {
             || self.bytes_in_flight >= self.settings.most_in_flight_bytes
             || self.tracker.pending() >= MOST_PENDING;
         let a_request_takes = if self.settings.group_by.is_empty() { 1 } else { MOST_ROWS_TOGETHER };
-        if full { 0 } else { room.saturating_mul(a_request_takes).min(self.allowance.left(now)) }
+        let allowed = self.allowance.left(self.tracker.assigned().len(), now);
+        if full { 0 } else { room.saturating_mul(a_request_takes).min(allowed) }
     }
 
     /// Whether no task waits.
@@ -210,29 +211,70 @@ impl<'w, D: Decode> Intake<'w, D> {
 /// How many records may still be read under a cap on records a second.
 #[derive(Debug)]
 struct Allowance {
-    per_second: Option<f64>,
+    cap: Option<RateCap>,
     left: f64,
     at: Instant,
 }
 
 impl Allowance {
-    fn new(per_second: Option<u32>, now: Instant) -> Self {
-        Self { per_second: per_second.map(f64::from), left: 0.0, at: now }
+    fn new(cap: Option<RateCap>, now: Instant) -> Self {
+        Self { cap, left: 0.0, at: now }
     }
 
     /// Never more than a quarter of a second's worth, so that a quiet time buys no burst.
-    fn left(&mut self, now: Instant) -> usize {
-        let Some(per_second) = self.per_second else { return usize::MAX };
+    fn left(&mut self, assigned: usize, now: Instant) -> usize {
         const BURST: Duration = Duration::from_millis(250);
-        let earned = now.duration_since(self.at).min(BURST).as_secs_f64() * per_second;
+        let Some(cap) = self.cap else { return usize::MAX };
+        let since = now.duration_since(std::mem::replace(&mut self.at, now));
+        if assigned == 0 {
+            // The log is read for an assignment alone.
+            return 1;
+        }
+        let per_second = cap.share(assigned);
+        let earned = since.min(BURST).as_secs_f64() * per_second;
         self.left = (self.left + earned).min((per_second * BURST.as_secs_f64()).max(1.0));
-        self.at = now;
         self.left as usize
     }
 
     fn spend(&mut self) {
-        if self.per_second.is_some() {
+        if self.cap.is_some() {
             self.left -= 1.0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a processor with so many of six partitions reads in a minute under a cap of 100 records a second.
+    fn read_in_a_minute(assigned: usize) -> usize {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(Some(RateCap { per_second: 100, partitions: 6 }), start);
+        let rounds = (1..=6_000).map(|round| start + Duration::from_millis(10) * round);
+        rounds
+            .map(|now| {
+                let left = allowance.left(assigned, now);
+                (0..left).for_each(|_| allowance.spend());
+                left
+            })
+            .sum()
+    }
+
+    #[test]
+    fn processors_share_a_cap_as_they_share_the_partitions() {
+        for shares in [&[6][..], &[3, 3], &[4, 1, 1], &[1, 1, 1, 1, 1, 1]] {
+            let together: usize = shares.iter().map(|assigned| read_in_a_minute(*assigned)).sum();
+            assert!((5_950..=6_000).contains(&together), "{shares:?} read {together}");
+        }
+        let (one, two) = (read_in_a_minute(1), read_in_a_minute(2));
+        assert!((one * 2).abs_diff(two) <= 2, "{one} and {two}");
+    }
+
+    #[test]
+    fn a_processor_under_a_cap_learns_of_its_assignment() {
+        let now = Instant::now();
+        let mut allowance = Allowance::new(Some(RateCap { per_second: 1, partitions: 6 }), now);
+        assert_eq!((allowance.left(0, now), allowance.left(1, now)), (1, 0));
     }
 }

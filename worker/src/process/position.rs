@@ -10,7 +10,7 @@ use super::{Decode, ProcessError, Settings};
 use crate::backoff::Backoff;
 use crate::log::{Consumer, Event, LogError};
 use crate::stats::Stats;
-use crate::stop::Stop;
+use crate::stop::{Stop, StopSignal};
 use crate::tracker::Watermark;
 
 /// How long the intake may stand still before the partitions are paused. Long enough that a busy table does not cause
@@ -81,13 +81,15 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
 
     pub(super) fn polled(&mut self, polled: Result<(), LogError>) {
         self.last_read = Instant::now();
-        for event in std::mem::take(&mut self.events) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
             match self.intake.take(event) {
                 Ok(Some(done)) => self.store(done),
                 Ok(None) => {}
                 Err(poison) => self.fail(ProcessError::Poison(poison)),
             }
         }
+        self.events = events;
         match polled {
             Ok(()) => self.reading.reset(),
             Err(error) => {
@@ -127,13 +129,19 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
     }
 
     /// Commits, pauses and resumes, and notes where the consumer stands.
-    pub(super) async fn look_after(&mut self, stop: Stop, nothing_in_flight: bool, settings: &Settings) {
+    pub(super) async fn look_after(
+        &mut self,
+        stop: &mut StopSignal,
+        nothing_in_flight: bool,
+        settings: &Settings,
+    ) {
         let now = Instant::now();
         let idle = nothing_in_flight && self.intake.is_empty();
-        let ending = stop == Stop::WhenCaughtUp && idle;
+        let ending = stop.current() == Stop::WhenCaughtUp && idle;
         if self.dirty && (ending || now.duration_since(self.last_commit) >= settings.commit_interval) {
-            self.commit(now).await;
+            self.commit(now, stop).await;
         }
+        self.stats.table.pass(now);
         let progress = self.consumer.progress();
         if ending && !self.dirty && !progress.is_empty() && progress.iter().all(|one| one.lag() == Some(0)) {
             self.end_by(now);
@@ -146,9 +154,17 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
         }
     }
 
-    async fn commit(&mut self, now: Instant) {
+    /// Commits, but keeps nobody waiting for the reply who is told to end, nor past the time to end by.
+    async fn commit(&mut self, now: Instant, stop: &mut StopSignal) {
         self.last_commit = now;
-        match self.consumer.commit().await {
+        let (is_ending, deadline) = (self.is_ending(), self.end_by.unwrap_or(now + STALL));
+        let committed = tokio::select! {
+            biased;
+            committed = self.consumer.commit() => committed,
+            () = stop.reached(Stop::Now), if !is_ending => return,
+            () = tokio::time::sleep_until(deadline), if is_ending => return,
+        };
+        match committed {
             Ok(()) => {
                 self.dirty = false;
                 self.stats.table.commits.add(1);

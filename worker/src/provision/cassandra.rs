@@ -4,7 +4,7 @@ mod claims;
 mod errors;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use scylla::client::session::Session;
@@ -13,13 +13,15 @@ use scylla::response::query_result::QueryRowsResult;
 use scylla::serialize::row::SerializeRow;
 use scylla::statement::{Consistency, SerialConsistency, Statement};
 use userstream_crds::identifier::Identifier;
-use userstream_crds::model::{CqlType, Keyspace, Table, TableOptions};
+use userstream_crds::model::{CqlType, Keyspace, Pipeline, Table, TableOptions};
 use uuid::Uuid;
 
 use super::admin::{AdminError, TableAdmin};
 use super::cql;
 use super::keyspace::{Datacenters, ObservedKeyspace};
 use super::table::{ColumnKind, ObservedColumn, ObservedTable, TableChange};
+use crate::credentials::{CredentialSource, CredentialWatch};
+use crate::table::cassandra::{ConnectError, session};
 
 use errors::{agreement, execution, rows, wrong_row};
 
@@ -29,13 +31,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Administers keyspaces and tables of a cluster.
 #[derive(Debug)]
 pub struct CassandraTableAdmin {
-    session: Arc<Session>,
+    session: Session,
 }
 
 impl CassandraTableAdmin {
-    /// Makes statements in this session, one after the other.
-    pub fn new(session: Arc<Session>) -> Self {
-        Self { session }
+    /// An administrator with the pipeline's credentials, in a session of its own.
+    ///
+    /// # Errors
+    /// When credentials are missing, no node answers, or none lets these credentials in.
+    pub async fn connect(pipeline: &Pipeline, secrets: &Path) -> Result<Self, ConnectError> {
+        let credentials = CredentialWatch::start(CredentialSource::cassandra(&pipeline.cassandra, secrets))?;
+        Ok(Self { session: session(&pipeline.cassandra, credentials.current()).await? })
     }
 
     /// Makes a statement that changes the schema, between two moments at which all nodes agree on it.

@@ -161,7 +161,7 @@ fn settings(plan: &Plan) -> Settings {
         most_in_flight: plan.most_in_flight,
         most_in_flight_bytes: 1 << 20,
         latency_ceiling: Duration::from_millis(50),
-        most_records_per_second: None,
+        rate_cap: None,
         commit_interval: Duration::from_millis(300),
         drain: Duration::from_secs(8),
     }

@@ -18,7 +18,8 @@ use crate::table::{Table, WriteError};
 use connection::Target;
 use keeper::Keeper;
 
-pub use session::{ConnectError, session};
+pub use session::ConnectError;
+pub(crate) use session::session;
 
 /// The pipeline's table.
 ///

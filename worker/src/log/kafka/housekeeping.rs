@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::super::{Event, LogError};
 use super::consumer::KafkaConsumer;
 use super::errors::{from_client, from_code};
+use super::hold::Hold;
 use super::off_thread::{Answer, off_thread};
 use super::rebalance::{COMMIT_PATIENCE, abandon_rebalance};
 use super::starting_offsets::{high_watermarks, list_of};
@@ -130,6 +131,7 @@ impl KafkaConsumer {
             off_thread("kafka-leave", move || drop(old))?;
         }
         self.ready.clear();
+        self.hold = Hold::default();
         let partitions: Vec<i32> = self.assignment.partitions().collect();
         for partition in &partitions {
             self.assignment.remove(*partition);

@@ -250,6 +250,50 @@ async fn a_second_member_takes_over_where_the_first_committed() {
 }
 
 #[tokio::test]
+async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
+    const RECORDS: usize = 3_000;
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    producer(&pipeline).append(TOPIC, &(0..RECORDS).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut first = consumer(&pipeline);
+    let mut seen: BTreeSet<_> =
+        read(&mut first, 1).await.0.iter().map(|it| (it.partition, it.offset)).collect();
+    let mut second = consumer(&pipeline);
+    let slowly = async {
+        let (mut events, mut pace) = (Vec::new(), tokio::time::interval(Duration::from_millis(100)));
+        loop {
+            pace.tick().await;
+            first.poll(&mut events, 1).await.unwrap();
+            for event in events.drain(..) {
+                match event {
+                    Event::Record(read) => seen.insert((read.partition, read.offset)),
+                    Event::Revoked(_) => return,
+                    Event::Assigned(_) => false,
+                };
+            }
+        }
+    };
+    timeout(PATIENCE, slowly).await.expect("the group waits for records to be taken");
+
+    while seen.len() < RECORDS {
+        let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
+        timeout(PATIENCE, async {
+            tokio::select! {
+                polled = first.poll(&mut of_first, 100) => polled,
+                polled = second.poll(&mut of_second, 100) => polled,
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{} of {RECORDS} records came", seen.len()))
+        .unwrap();
+        seen.extend(of_first.into_iter().chain(of_second).filter_map(|event| match event {
+            Event::Record(read) => Some((read.partition, read.offset)),
+            _ => None,
+        }));
+    }
+}
+
+#[tokio::test]
 async fn polls_that_are_dropped_lose_nothing() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
@@ -300,6 +344,29 @@ async fn a_paused_consumer_hands_out_nothing_and_skips_nothing() {
     records.extend(read(&mut consumer, rest).await.0);
     let offsets: BTreeSet<_> = records.iter().map(|record| (record.partition, record.offset)).collect();
     assert_eq!((records.len(), offsets.len()), (350, 350));
+}
+
+#[tokio::test]
+async fn a_partition_that_was_given_up_while_paused_is_read_when_it_comes_back() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    let producer = producer(&pipeline);
+    let mut first = consumer(&pipeline);
+    assert!(matches!(next_change(&mut first).await, Event::Assigned(_)));
+    first.pause().unwrap();
+    let mut second = consumer(&pipeline);
+    let both = async { (next_change(&mut first).await, next_change(&mut first).await) };
+    let (_, assigned) = tokio::join!(both, next_change(&mut second));
+    assert!(matches!(assigned, Event::Assigned(_)), "{assigned:?}");
+    first.resume().unwrap();
+    second.close().await.unwrap();
+
+    producer.append(TOPIC, &(0..60).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut seen = BTreeSet::new();
+    while seen.len() < 60 {
+        let (records, _) = read(&mut first, 1).await;
+        seen.extend(records.iter().map(|it| (it.partition, it.offset)));
+    }
 }
 
 #[tokio::test]

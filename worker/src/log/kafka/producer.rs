@@ -1,6 +1,6 @@
 //! Appending to topics: idempotent, acknowledged by all in-sync replicas, a batch at a time.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -54,19 +54,24 @@ impl KafkaProducer {
         })
     }
 
-    fn client(&self) -> Result<Rc<Client>, LogError> {
-        let mut credentials = self.credentials.borrow_mut();
-        let mut client = self.client.borrow_mut();
-        if credentials.has_changed() {
+    /// The credentials as they are mounted now. A client with others is not used any more.
+    fn credentials(&self) -> Ref<'_, Credentials> {
+        if self.credentials.borrow_mut().has_changed() {
             tracing::info!(
                 "the credentials of the brokers were rotated; appending goes on with the new ones"
             );
-            *client = None;
+            *self.client.borrow_mut() = None;
         }
+        Ref::map(self.credentials.borrow(), CredentialWatch::current)
+    }
+
+    fn client(&self) -> Result<Rc<Client>, LogError> {
+        let credentials = self.credentials();
+        let mut client = self.client.borrow_mut();
         if let Some(client) = client.as_ref().filter(|client| !client.has_failed()) {
             return Ok(Rc::clone(client));
         }
-        let fresh = Rc::new(Client::open(&self.kafka, credentials.current())?);
+        let fresh = Rc::new(Client::open(&self.kafka, &credentials)?);
         *client = Some(Rc::clone(&fresh));
         Ok(fresh)
     }
@@ -113,7 +118,7 @@ impl Producer for KafkaProducer {
 
     async fn load_position(&self) -> Result<Option<SourcePosition>, LogError> {
         let Some(positions) = &self.positions else { return Ok(None) };
-        let config = connection(&self.kafka, self.credentials.borrow().current());
+        let config = connection(&self.kafka, &self.credentials());
         positions.load(config).await
     }
 
@@ -267,8 +272,41 @@ fn message<'r>(
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use serde_json::json;
+    use userstream_crds::worker_config::WorkerConfig;
+
     use super::*;
+    use crate::credentials::ROTATION_INTERVAL;
     use crate::log::RejectionReason;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_position_is_loaded_with_the_credentials_that_are_mounted_by_then() {
+        let secrets = tempfile::tempdir().unwrap();
+        std::fs::create_dir(secrets.path().join("user")).unwrap();
+        let mount = |key: &str, value: &str| std::fs::write(secrets.path().join("user").join(key), value);
+        mount("username", "ada").unwrap();
+        mount("password", "first").unwrap();
+        let config = json!({
+            "version": 1,
+            "pipeline": {"namespace": "demo", "name": "users"},
+            "spec": {
+                "source": {"mode": "Continuous", "generator": {}},
+                "schema": {"fields": [{"name": "id", "type": "uuid", "required": true}]},
+                "kafka": {"bootstrapServers": "127.0.0.1:1", "topic": {"name": "users"},
+                    "sasl": {"mechanism": "SCRAM-SHA-512", "secretRef": {"name": "user"}}},
+                "sink": {"cassandra": {"contactPoints": ["table:9042"], "keyspace": {"name": "demo"},
+                    "table": {"name": "users", "partitionKey": ["id"]}}},
+            },
+        });
+        let (_, pipeline) = WorkerConfig::parse(&config.to_string()).unwrap();
+        let producer = KafkaProducer::open(&pipeline, secrets.path()).unwrap();
+        mount("password", "second").unwrap();
+        tokio::time::advance(ROTATION_INTERVAL).await;
+        assert!(producer.load_position().now_or_never().is_none(), "the brokers have not answered yet");
+        let credentials = producer.credentials.borrow();
+        assert_eq!(credentials.current().login.as_ref().unwrap().password(), "second");
+    }
 
     #[test]
     fn one_record_that_may_pass_later_keeps_the_whole_append_from_being_final() {

@@ -6,7 +6,7 @@ use rdkafka::consumer::{CommitMode, Consumer as _};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::super::{Event, LogError};
 use super::consumer::{GroupClient, KafkaConsumer};
@@ -117,9 +117,13 @@ impl KafkaConsumer {
                 partitions.push(element.partition());
             }
         }
-        if self.paused {
-            client.pause(&beginning.list).map_err(from_client)?;
-        }
+        // The client remembers what was paused of a partition that was given up, also when it comes back much later.
+        let switched = if self.paused || self.hold.is_on {
+            client.pause(&beginning.list)
+        } else {
+            client.resume(&beginning.list)
+        };
+        switched.map_err(from_client)?;
         if !partitions.is_empty() {
             self.missing_topic = None;
         }
@@ -151,7 +155,8 @@ impl KafkaConsumer {
         which: impl Fn(i32) -> bool,
     ) -> Result<(), LogError> {
         // What a dropped call left under way comes first: two commits at once could overtake each other.
-        self.finish_commit(patience).await?;
+        let deadline = Instant::now() + patience;
+        self.finish_commit(deadline).await?;
         let mut offsets = self.assignment.uncommitted();
         offsets.retain(|(partition, _)| which(*partition));
         if offsets.is_empty() {
@@ -161,12 +166,12 @@ impl KafkaConsumer {
         let list = commit_list(&self.subscription.topic, &offsets, self.first_start).map_err(from_client)?;
         let answer = off_thread("kafka-commit", move || client.commit(&list, CommitMode::Sync))?;
         self.commit = Some(CommitInFlight { offsets, answer });
-        self.finish_commit(patience).await
+        self.finish_commit(deadline).await
     }
 
-    async fn finish_commit(&mut self, patience: Duration) -> Result<(), LogError> {
+    async fn finish_commit(&mut self, deadline: Instant) -> Result<(), LogError> {
         let Some(commit) = &mut self.commit else { return Ok(()) };
-        let Ok(answer) = timeout(patience, &mut commit.answer).await else {
+        let Ok(answer) = timeout_at(deadline, &mut commit.answer).await else {
             return Err(timed_out("a commit"));
         };
         let offsets = std::mem::take(&mut commit.offsets);

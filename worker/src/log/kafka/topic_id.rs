@@ -75,9 +75,10 @@ fn describe<C: ClientContext>(client: &Client<C>, name: &CStr, milliseconds: i32
     // until the answer has come or nobody waits for it any more; librdkafka copies the collection's names and the options
     // into its request, and keeps a reference to the queue of its own.
     unsafe {
-        let queue = Queue::new(librdkafka::rd_kafka_queue_new(handle))?;
+        let refused = Code::CriticalSystemResource;
+        let queue = Queue::new(librdkafka::rd_kafka_queue_new(handle), refused)?;
         let kind = rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
-        let options = Options::new(librdkafka::rd_kafka_AdminOptions_new(handle, kind))?;
+        let options = Options::new(librdkafka::rd_kafka_AdminOptions_new(handle, kind), refused)?;
         refusal(librdkafka::rd_kafka_AdminOptions_set_request_timeout(
             options.0.as_ptr(),
             milliseconds,
@@ -86,11 +87,11 @@ fn describe<C: ClientContext>(client: &Client<C>, name: &CStr, milliseconds: i32
         ))?;
         let mut names: [*const c_char; 1] = [name.as_ptr()];
         let made = librdkafka::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
-        let topics = Topics::new(made)?;
+        let topics = Topics::new(made, refused)?;
         librdkafka::rd_kafka_DescribeTopics(handle, topics.0.as_ptr(), options.0.as_ptr(), queue.0.as_ptr());
         // The request ends by its own timeout; the queue is given a little longer, so that its error is seen.
         let event = librdkafka::rd_kafka_queue_poll(queue.0.as_ptr(), milliseconds.saturating_add(1_000));
-        NonNull::new(event).map(Event).ok_or(KafkaError::AdminOp(Code::OperationTimedOut))
+        Event::new(event, Code::OperationTimedOut)
     }
 }
 
@@ -107,9 +108,9 @@ macro_rules! owned {
         struct $name(NonNull<$native>);
 
         impl $name {
-            #[allow(dead_code, reason = "not each of them is made here")]
-            fn new(pointer: *mut $native) -> KafkaResult<Self> {
-                NonNull::new(pointer).map(Self).ok_or(KafkaError::AdminOp(Code::CriticalSystemResource))
+            /// `absent` is what it means that there is none.
+            fn new(pointer: *mut $native, absent: Code) -> KafkaResult<Self> {
+                NonNull::new(pointer).map(Self).ok_or(KafkaError::AdminOp(absent))
             }
         }
 

@@ -67,7 +67,10 @@ impl ConnectError {
 ///
 /// # Errors
 /// When no node answers, or none lets these credentials in.
-pub async fn session(cassandra: &Cassandra, credentials: &Credentials) -> Result<Session, ConnectError> {
+pub(crate) async fn session(
+    cassandra: &Cassandra,
+    credentials: &Credentials,
+) -> Result<Session, ConnectError> {
     let datacenter = cassandra.local_datacenter.as_str();
     let routing = DefaultPolicy::builder().prefer_datacenter(datacenter.to_owned()).token_aware(true);
     let profile = ExecutionProfile::builder()

@@ -1,4 +1,5 @@
-//! Measures the worker on the rig: a topic of generated users, read into a table again and again.
+//! Measures the worker on the rig: a topic of generated users, read into a table again and again, in turns with a plain loop
+//! that promises nothing.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::expect_used,
@@ -7,41 +8,36 @@
     reason = "it prints what it measured or why not"
 )]
 
-mod machine;
-mod usage;
+mod costs;
+mod plain_loop;
 
 use std::time::{Duration, Instant};
 
+use costs::{Costs, Usage};
 use serde_json::json;
-use usage::{Costs, Usage};
+use userstream_bench::{FIELDS, machine};
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::waiting::await_until;
+use userstream_e2e::worker::Worker;
 
 /// How long any one phase may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(600);
 const STARTS: usize = 5;
 
-/// The fields of a user: name, type, and where the generator has them.
-const FIELDS: [(&str, &str, &str); 14] = [
-    ("id", "uuid", "login.uuid"),
-    ("first_name", "string", "name.first"),
-    ("last_name", "string", "name.last"),
-    ("gender", "string", "gender"),
-    ("street", "string", "location.street.name"),
-    ("city", "string", "location.city"),
-    ("post_code", "string", "location.postcode"),
-    ("email", "string", "email"),
-    ("username", "string", "login.username"),
-    ("dob", "timestamp", "dob.date"),
-    ("registered_date", "timestamp", "registered.date"),
-    ("phone", "string", "phone"),
-    ("picture", "string", "picture.medium"),
-    ("fetched_at", "timestamp", "$fetchedAt"),
-];
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, rest @ ..] = arguments.as_slice()
+        && command == plain_loop::COMMAND
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        return runtime.expect("a runtime can be made").block_on(plain_loop::run(rest));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime can be made").block_on(measure());
+}
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn main() {
+async fn measure() {
     let records = number("BENCH_RECORDS", 1_000_000);
     let passes = number("BENCH_PASSES", 2);
     let rig = Rig::alone().await;
@@ -62,22 +58,25 @@ async fn main() {
     pipeline.spec["sink"]["cassandra"]["consistency"] = json!("LOCAL_ONE");
     pipeline.provision().await;
 
-    println!("{}", machine::conditions());
+    let beside = "Kafka 4.3.0 and Cassandra 5.0.8";
+    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), beside));
     println!(
         "\n| what | seconds | records/s | worker CPU-s/M | peak MiB | Cassandra CPU-s/M | Kafka CPU-s/M | other CPU-s |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     produce(&rig, &pipeline, records).await;
+    let mut ratios = Vec::new();
     for pass in 0..=passes {
-        let costs = process(&rig, &mut pipeline, pass, records).await;
-        println!(
-            "{}",
-            costs.line(
-                &if pass == 0 { "process, warm-up".to_owned() } else { format!("process, pass {pass}") },
-                records
-            )
-        );
+        let of_pass = if pass == 0 { "warm-up".to_owned() } else { format!("pass {pass}") };
+        let worker = process(&rig, &mut pipeline, pass, records).await;
+        println!("{}", worker.line(&format!("process, {of_pass}"), records));
+        if pass > 0 {
+            let plain = plain(&rig, &mut pipeline, pass, records).await;
+            println!("{}", plain.line(&format!("plain loop, {of_pass}"), records));
+            ratios.push(worker.worker / plain.worker);
+        }
     }
+    println!("\nworker to plain loop, CPU of the process: {ratios:.2?}");
     let mut starts = Vec::new();
     for start in 0..STARTS {
         starts.push(first_row(&mut pipeline, start).await);
@@ -120,6 +119,25 @@ async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize
     let wall = before.at.elapsed();
     pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE).await;
     let costs = Costs::since(&before, rig, &worker).within(wall);
+    let rows = pipeline.cassandra.query(&format!("SELECT id FROM {}.users", pipeline.name)).await.len();
+    assert_eq!(rows, records, "the table does not hold every record");
+    costs
+}
+
+/// The same by the loop that one writes in an afternoon.
+async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) -> Costs {
+    let group = begin(pipeline, &format!("plain_{pass}")).await;
+    let before = Usage::now(rig);
+    let program = std::env::current_exe().expect("a program knows where it is");
+    let arguments = [plain_loop::COMMAND, &rig.kafka, &pipeline.name, &group, &rig.cassandra];
+    let mut worker =
+        Worker::start_program(&program, &arguments, &pipeline.directory.join("plain_loop.log"), None);
+    tokio::select! {
+        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
+        () = pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE) => {}
+    }
+    let costs = Costs::since(&before, rig, &worker);
+    worker.kill().await;
     let rows = pipeline.cassandra.query(&format!("SELECT id FROM {}.users", pipeline.name)).await.len();
     assert_eq!(rows, records, "the table does not hold every record");
     costs

@@ -11,22 +11,25 @@ use crate::observed::{Observed, is_owned_by};
 
 /// An object that a pipeline owns.
 #[derive(Clone, Debug)]
-pub(super) struct OwnedObject {
-    pub(super) kind: Kind,
-    pub(super) name: String,
-    pub(super) uid: String,
-    pub(super) version: Option<String>,
+pub struct OwnedObject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its UID, by which it is told from another one of its name.
+    pub uid: String,
     /// All of it, as the API has it.
-    pub(super) body: Value,
+    pub body: Value,
 }
 
 /// All objects that a pipeline owns.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Owned(Vec<OwnedObject>);
+pub struct Owned(Vec<OwnedObject>);
 
 impl Owned {
-    /// Those among what was observed whose controller is the pipeline with this UID. The runs of a CronJob are the CronJob's.
-    pub(super) fn of(observed: &Observed, uid: &str) -> Self {
+    /// Those among what was observed that belong to the pipeline with this UID. The runs of a CronJob are the CronJob's.
+    #[must_use]
+    pub fn of(observed: &Observed, uid: &str) -> Self {
         let mut all = Self::default();
         all.add(Kind::ConfigMap, &observed.config_maps, uid);
         all.add(Kind::Job, &observed.jobs, uid);
@@ -47,17 +50,19 @@ impl Owned {
                 kind,
                 name: metadata.name.clone().unwrap_or_default(),
                 uid: metadata.uid.clone().unwrap_or_default(),
-                version: metadata.resource_version.clone(),
                 body: serde_json::to_value(object.as_ref()).unwrap_or_default(),
             }
         }));
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &OwnedObject> {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &OwnedObject> {
         self.0.iter()
     }
 
-    pub(super) fn find(&self, kind: Kind, name: &str) -> Option<&OwnedObject> {
+    /// The one of this kind and name.
+    #[must_use]
+    pub fn find(&self, kind: Kind, name: &str) -> Option<&OwnedObject> {
         self.0.iter().find(|object| object.kind == kind && object.name == name)
     }
 }

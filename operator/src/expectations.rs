@@ -7,31 +7,33 @@ use jiff::{SignedDuration, Timestamp};
 use crate::kind::Kind;
 
 /// After this long a write is taken as seen: its object may have been deleted by somebody else since.
-const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_secs(10);
+pub const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was written: an object of the pipeline, or the pipeline itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Written {
+pub enum Written {
+    /// The pipeline itself.
     Pipeline,
+    /// The object of this kind and name.
     Object(Kind, String),
 }
 
 /// The versions that the caches have to reach.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expectations {
+pub struct Expectations {
     versions: HashMap<Written, (String, Timestamp)>,
 }
 
 impl Expectations {
     /// Notes the version that a write has given to an object.
-    pub(super) fn expect(&mut self, what: Written, version: Option<String>, now: Timestamp) {
+    pub fn expect(&mut self, what: Written, version: Option<String>, now: Timestamp) {
         if let Some(version) = version {
             self.versions.insert(what, (version, now));
         }
     }
 
     /// Whether the caches have seen every write. `seen` gives the version that they have.
-    pub(super) fn are_met(&mut self, now: Timestamp, seen: impl Fn(&Written) -> Option<String>) -> bool {
+    pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&Written) -> Option<String>) -> bool {
         self.versions.retain(|what, (version, at)| {
             let is_old = now.duration_since(*at) >= FORGOTTEN_AFTER;
             !is_old && !seen(what).is_some_and(|seen| is_at_least(&seen, version))

@@ -1,0 +1,24 @@
+//! What the benchmarks have in common: the machine, what processes cost, and the records.
+#![forbid(unsafe_code)]
+#![allow(clippy::expect_used, reason = "a benchmark that cannot measure says so and ends")]
+
+pub mod machine;
+pub mod usage;
+
+/// The fields of a user: name, type, and where the generator has them.
+pub const FIELDS: [(&str, &str, &str); 14] = [
+    ("id", "uuid", "login.uuid"),
+    ("first_name", "string", "name.first"),
+    ("last_name", "string", "name.last"),
+    ("gender", "string", "gender"),
+    ("street", "string", "location.street.name"),
+    ("city", "string", "location.city"),
+    ("post_code", "string", "location.postcode"),
+    ("email", "string", "email"),
+    ("username", "string", "login.username"),
+    ("dob", "timestamp", "dob.date"),
+    ("registered_date", "timestamp", "registered.date"),
+    ("phone", "string", "phone"),
+    ("picture", "string", "picture.medium"),
+    ("fetched_at", "timestamp", "$fetchedAt"),
+];

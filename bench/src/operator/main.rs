@@ -1,0 +1,167 @@
+//! Measures the operator: a thousand pipelines on an API server without a node, of which a stand-in plays the controllers, the
+//! kubelets and the workers. What is measured is the operator's own program.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "it prints what it measured or why not"
+)]
+
+mod api_calls;
+mod meter;
+mod pipelines;
+mod pods;
+mod stand_in;
+mod workers;
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use userstream_e2e::cluster::Cluster;
+use userstream_e2e::operator::Operator;
+use userstream_e2e::waiting::await_until;
+
+use api_calls::ApiCalls;
+use meter::{Looks, Meter, Processes};
+use pipelines::Pipelines;
+use stand_in::StandIn;
+use userstream_bench::machine;
+use workers::Workers;
+
+const PIPELINES: usize = 1_000;
+/// How long any one phase may take before the benchmark gives up.
+const PATIENCE: Duration = Duration::from_secs(1_800);
+/// When nothing was written for so long, the pipelines are settled.
+const CALM: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(60);
+/// Where the operator's Lease is.
+const LEASE_NAMESPACE: &str = "default";
+
+/// How many pipelines there are is its argument.
+fn main() {
+    let count = std::env::args().nth(1).map_or(PIPELINES, |text| text.parse().expect("how many is a number"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.expect("a runtime can be made").block_on(measure(count));
+}
+
+async fn measure(count: usize) {
+    let program = program();
+    // First, because it needs an address that only a network of one's own has.
+    let workers = Workers::listen().await;
+    let cluster = Cluster::api_server().await;
+    let client = client(cluster).await;
+    let pipelines = Pipelines::new(client.clone(), count);
+    pipelines.make_namespaces().await;
+    let stand_in = StandIn::new(client.clone());
+    let asked = workers.asked();
+    let bench = Bench { cluster, client, program, pipelines, asked };
+    tokio::select! {
+        () = stand_in.run() => panic!("the stand-in has ended"),
+        ended = workers.serve() => panic!("the workers have ended: {ended:?}"),
+        () = bench.run() => {}
+    }
+}
+
+/// The operator's program: what `USERSTREAM_OPERATOR` names, else the one that was built with this program.
+fn program() -> PathBuf {
+    let beside = || std::env::current_exe().expect("a program knows where it is").with_file_name("operator");
+    let program = std::env::var_os("USERSTREAM_OPERATOR").map_or_else(beside, PathBuf::from);
+    assert!(program.exists(), "{} is not there: make bench-operator", program.display());
+    program
+}
+
+async fn client(cluster: &Cluster) -> Client {
+    // Fails only when one was installed before, and then there is one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let kubeconfig = Kubeconfig::read_from(cluster.kubeconfig()).expect("the cluster runs");
+    let options = KubeConfigOptions::default();
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    Client::try_from(config.expect("the kubeconfig is complete")).expect("a client can be made")
+}
+
+struct Bench<'a> {
+    cluster: &'a Cluster,
+    client: Client,
+    program: PathBuf,
+    pipelines: Pipelines,
+    asked: workers::Asked,
+}
+
+impl Bench<'_> {
+    async fn run(&self) {
+        let beside = "API server 1.37.2, etcd and a stand-in for everybody else";
+        println!("{}\n\n{}", machine::conditions(&self.program, beside), meter::HEADER);
+        let first = self.start();
+        first.await_ready(PATIENCE).await;
+        let before_all = ApiCalls::now(&self.client).await;
+        let settle = Meter::start(self.processes(&first), Looks::of(&first).await);
+        let settled = self.pipelines.settle().await;
+        let line = settle.line("settle", settled.took, Some(self.pipelines.count()), &first).await;
+        println!("{line}");
+        self.await_calm(&first).await;
+        let calls = ApiCalls::now(&self.client).await;
+        let (quiet, asked) =
+            (Meter::start(self.processes(&first), Looks::of(&first).await), self.asked.so_far());
+        let began = Instant::now();
+        tokio::time::sleep(QUIET).await; // sleep-ok: this is what is measured
+        println!("{}", quiet.line("quiet minute", began.elapsed(), None, &first).await);
+        let (in_quiet, asked) =
+            (ApiCalls::now(&self.client).await.since(&calls), self.asked.so_far() - asked);
+        first.kill();
+        let again = self.restart().await;
+
+        println!("\n{settled}");
+        println!("\ncalls of the API by the operator until all were settled:\n");
+        println!("{}", calls.since(&before_all).table(self.pipelines.count()));
+        println!("\nin the quiet minute the operator made {in_quiet}, and asked the workers {asked} times");
+        println!("a new operator wrote {} objects", again.writes().await);
+    }
+
+    fn start(&self) -> Operator {
+        Operator::spawn_for_all(self.cluster, &self.program, LEASE_NAMESPACE)
+    }
+
+    fn processes(&self, operator: &Operator) -> Processes {
+        Processes {
+            operator: operator.pid(),
+            api_server: self.cluster.pid("kube-apiserver"),
+            etcd: self.cluster.pid("etcd"),
+            own: std::process::id(),
+        }
+    }
+
+    /// Waits until nothing has been written for a while.
+    async fn await_calm(&self, operator: &Operator) {
+        let last = Cell::new((0, Instant::now()));
+        await_until("the operator has nothing to write", PATIENCE, async || {
+            let writes = operator.writes().await;
+            if writes != last.get().0 {
+                last.set((writes, Instant::now()));
+            }
+            if last.get().1.elapsed() >= CALM { Ok(()) } else { Err(format!("{writes} writes")) }
+        })
+        .await;
+    }
+
+    /// Another operator takes over a cluster in which everything is settled: from exec until it has looked at every pipeline.
+    async fn restart(&self) -> Operator {
+        // Whoever holds it was killed, and would be waited for.
+        self.cluster.kubectl(&["delete", "lease", "userstream-operator", "-n", LEASE_NAMESPACE]).await;
+        let began = Instant::now();
+        let operator = self.start();
+        let meter = Meter::start(self.processes(&operator), Looks::default());
+        operator.await_ready(PATIENCE).await;
+        let wanted = u64::try_from(self.pipelines.count()).expect("the count fits");
+        await_until("every pipeline was looked at", PATIENCE, async || {
+            let Looks { looks, .. } = Looks::of(&operator).await;
+            if looks >= wanted { Ok(()) } else { Err(format!("{looks} looks")) }
+        })
+        .await;
+        println!("{}", meter.line("restart", began.elapsed(), Some(self.pipelines.count()), &operator).await);
+        operator
+    }
+}

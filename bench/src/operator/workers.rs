@@ -1,0 +1,85 @@
+//! All workers in one server: what each of them would answer to `GET /status`, at an address of its own.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Json;
+use axum::extract::State;
+use axum::routing::get;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// Where workers serve.
+const PORT: u16 = 8080;
+/// The range that is set aside for benchmarks (RFC 2544). The operator asks nobody on loopback.
+const RANGE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
+
+/// The address of the pod with this number.
+pub(super) fn address(number: u32) -> Ipv4Addr {
+    // Behind the address of the machine itself.
+    Ipv4Addr::from_bits(RANGE.to_bits() + 256 + number % 100_000)
+}
+
+pub(super) struct Workers {
+    listener: TcpListener,
+    asked: Asked,
+}
+
+/// How often they were asked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asked(Arc<AtomicU64>);
+
+impl Asked {
+    pub(super) fn so_far(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Workers {
+    /// Takes the port of all workers at once.
+    pub(super) async fn listen() -> Self {
+        if let Err(error) = TcpListener::bind((address(0), 0)).await {
+            panic!(
+                "{RANGE}/15 is not this machine's: {error}; make bench-operator gives the benchmark a network of its own"
+            );
+        }
+        let listener =
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await.expect("nobody else has the port");
+        Self { listener, asked: Asked::default() }
+    }
+
+    pub(super) fn asked(&self) -> Asked {
+        self.asked.clone()
+    }
+
+    /// Answers until the future is dropped.
+    pub(super) async fn serve(self) -> std::io::Result<()> {
+        axum::serve(self.listener, axum::Router::new().route("/status", get(status)).with_state(self.asked))
+            .await
+    }
+}
+
+/// A worker that is both producer and processor and keeps up with everything.
+async fn status(State(Asked(asked)): State<Asked>) -> Json<Value> {
+    asked.fetch_add(1, Ordering::Relaxed);
+    let now = Timestamp::now().as_millisecond();
+    let partition =
+        |number: i32| json!({"partition": number, "committed": 1000, "highWatermark": 1000, "lag": 0});
+    Json(json!({
+        "ready": true,
+        "missing": [],
+        "producer": {
+            "pages": 20, "read": 1000, "appended": 1000, "deadLettered": 0, "skipped": 0, "runs": 20, "failedRuns": 0,
+            "lastSuccessTime": now,
+        },
+        "processor": {
+            "partitions": (0..3).map(partition).collect::<Vec<_>>(), "lag": 0, "read": 1000, "filtered": 0, "written": 1000,
+            "retries": 0, "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0, "lastRowTime": now,
+            "freshness": {"p50Seconds": 0.05, "p99Seconds": 0.2},
+            "writeLatency": {"p50Seconds": 0.002, "p99Seconds": 0.01},
+        },
+        "errors": [],
+    }))
+}

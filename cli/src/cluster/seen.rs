@@ -1,0 +1,122 @@
+//! Everything that was seen of one pipeline, and what single objects of it say. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::Value;
+use userstream_crds::names::Component;
+use userstream_crds::status::PipelineStatus;
+use userstream_crds::worker_status::WorkerStatus;
+
+/// Everything that was seen of a pipeline.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// The resource.
+    pub(super) pipeline: DynamicObject,
+    /// Its Deployments.
+    pub(super) deployments: Vec<Deployment>,
+    /// Its CronJobs.
+    pub(super) cron_jobs: Vec<CronJob>,
+    /// Its Jobs.
+    pub(super) jobs: Vec<Job>,
+    /// Its pods.
+    pub(super) pods: Vec<Pod>,
+    /// What pods tell of themselves, by name; where they were asked, and could not, why.
+    pub(super) reports: BTreeMap<String, Result<WorkerStatus, String>>,
+    /// What could not be looked at, and why.
+    pub(super) hidden: Vec<Hidden>,
+    /// The operator.
+    pub(super) operator: Operator,
+    /// When.
+    pub(super) now: Timestamp,
+}
+
+/// Something that could not be looked at.
+#[derive(Debug, Clone)]
+pub(super) struct Hidden {
+    /// Its plural: `pods`.
+    pub(super) what: &'static str,
+    /// Why, for people.
+    pub(super) why: String,
+}
+
+/// The operator, as far as it can be seen.
+#[derive(Debug)]
+pub(super) enum Operator {
+    /// One Deployment or more.
+    Installed(Vec<Deployment>),
+    /// None: it is not installed, or it runs outside of the cluster.
+    Absent,
+    /// It may not be looked for.
+    Hidden,
+}
+
+impl Operator {
+    /// Whether it is known to be down: installed, and nothing of it is ready.
+    pub(super) fn is_down(&self) -> bool {
+        match self {
+            Self::Installed(deployments) => deployments.iter().all(|it| ready_replicas(it) == 0),
+            Self::Absent | Self::Hidden => false,
+        }
+    }
+}
+
+impl Seen {
+    /// The status, or why it cannot be read.
+    pub(super) fn status(&self) -> Result<PipelineStatus, String> {
+        match self.pipeline.data.get("status") {
+            None | Some(Value::Null) => Ok(PipelineStatus::default()),
+            Some(status) => serde_json::from_value(status.clone()).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// A value of the resource, below its root: `/spec/kafka/topic/name`.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.pipeline.data.pointer(path).and_then(Value::as_str)
+    }
+
+    /// Whether a value of the resource is true.
+    pub(super) fn is(&self, path: &str) -> bool {
+        self.pipeline.data.pointer(path) == Some(&Value::Bool(true))
+    }
+
+    /// Pods for something, by name.
+    pub(super) fn pods_of(&self, component: Component) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| component.is_of(*pod))
+    }
+
+    /// Jobs for something, the newest first.
+    pub(super) fn jobs_of(&self, component: Component) -> Vec<&Job> {
+        let mut jobs: Vec<&Job> = self.jobs.iter().filter(|job| component.is_of(*job)).collect();
+        jobs.sort_by_key(|job| {
+            std::cmp::Reverse((job.creation_timestamp().map(|time| time.0), job.name_any()))
+        });
+        jobs
+    }
+
+    /// Pods of a Job, by name.
+    pub(super) fn pods_of_job(&self, job: &str) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| is_pod_of_job(pod, job))
+    }
+}
+
+/// A condition by its type.
+pub(super) fn condition<'s>(status: &'s PipelineStatus, of: &str) -> Option<&'s Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == of)
+}
+
+/// Whether a Job made this pod.
+pub(super) fn is_pod_of_job(pod: &Pod, job: &str) -> bool {
+    pod.owner_references().iter().any(|owner| owner.kind == "Job" && owner.name == job)
+}
+
+/// How many pods of a Deployment are ready.
+pub(super) fn ready_replicas(deployment: &Deployment) -> i32 {
+    deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
+}

@@ -1,0 +1,229 @@
+//! How a pipeline stands in one line, and when it does not work, why.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use serde::Serialize;
+use userstream_crds::names::PAUSE;
+use userstream_crds::status::PipelineStatus;
+
+use super::Node;
+use crate::cluster::age::age;
+use crate::cluster::hint::hint;
+use crate::cluster::paint::State;
+use crate::cluster::seen::{Seen, condition};
+use crate::view::count;
+
+/// How a pipeline stands.
+#[derive(Debug, Clone, Serialize)]
+pub(in crate::cluster) struct Cause {
+    /// In a word.
+    pub(in crate::cluster) state: State,
+    /// In a line.
+    pub(in crate::cluster) text: String,
+    /// What the operator says, where the line says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cluster) condition: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cluster) hint: Option<String>,
+}
+
+impl Cause {
+    fn new(state: State, text: impl Into<String>) -> Self {
+        Self { state, text: text.into(), condition: None, hint: None }
+    }
+
+    fn hinting(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
+    }
+}
+
+/// Whether a pipeline is ready for the spec that it has now.
+pub(in crate::cluster) fn is_ready(seen: &Seen) -> bool {
+    let status = seen.status().unwrap_or_default();
+    is_observed(seen, &status)
+        && !seen.operator.is_down()
+        && !is_being_deleted(seen)
+        && condition(&status, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
+/// The line that comes first.
+pub(in crate::cluster) fn cause(seen: &Seen, tree: &Node) -> Cause {
+    let name = seen.pipeline.name_any();
+    let namespace = seen.pipeline.namespace().unwrap_or_default();
+    let status = match seen.status() {
+        Ok(status) => status,
+        Err(error) => {
+            let text = format!("{name} has a status that this usp cannot read ({error})");
+            let hint = "use the usp of the operator's version; `usp check` compares them".to_owned();
+            return Cause::new(State::Unknown, text).hinting(Some(hint));
+        }
+    };
+    let ready = condition(&status, "Ready");
+    if seen.operator.is_down() {
+        return operator_is_down(seen, tree);
+    }
+    if is_being_deleted(seen) {
+        let why = ready.map(|ready| format!(": {}", ready.message)).unwrap_or_default();
+        return Cause::new(State::Working, format!("{name} is being deleted{why}"));
+    }
+    if condition(&status, "ReconciliationPaused").is_some_and(|paused| paused.status == "True") {
+        let text = format!("{name} is paused: the operator neither changes it nor looks at it");
+        let way = format!("kubectl annotate usp {name} -n {namespace} {PAUSE}- lets it go on");
+        return Cause::new(State::Warning, text).hinting(Some(way));
+    }
+    if !is_observed(seen, &status) {
+        return unobserved(seen, &status);
+    }
+    let Some(ready) = ready else {
+        return Cause::new(
+            State::Unknown,
+            format!("{name} has no condition Ready: no operator has looked at it"),
+        );
+    };
+    if ready.status == "True" {
+        return works(seen, &status, ready);
+    }
+    does_not_work(seen, &status, tree, ready)
+}
+
+fn operator_is_down(seen: &Seen, tree: &Node) -> Cause {
+    let told = tree.children.iter().find(|node| node.title == "operator").map(|node| node.detail.clone());
+    let text = format!(
+        "the operator is not running ({}): what is below is as it was when it ran",
+        told.unwrap_or_default()
+    );
+    let crate::cluster::seen::Operator::Installed(deployments) = &seen.operator else {
+        return Cause::new(State::Broken, text);
+    };
+    let first = deployments.first().map(|it| (it.namespace().unwrap_or_default(), it.name_any()));
+    let hint = first.map(|(namespace, name)| {
+        format!("kubectl -n {namespace} describe deployment {name}, and its pods, say why")
+    });
+    Cause::new(State::Broken, text).hinting(hint)
+}
+
+fn unobserved(seen: &Seen, status: &PipelineStatus) -> Cause {
+    let name = seen.pipeline.name_any();
+    let generation = seen.pipeline.metadata.generation.unwrap_or_default();
+    let text = match status.observed_generation {
+        Some(observed) => format!(
+            "{name} has changed and the operator has not looked yet (generation {generation}, looked at {observed})"
+        ),
+        None => format!("no operator has looked at {name} yet"),
+    };
+    let state = match seen.operator {
+        crate::cluster::seen::Operator::Installed(_) => State::Working,
+        _ => State::Broken,
+    };
+    let hint =
+        "where this lasts, see with `usp check` whether an operator is installed and watches the namespace";
+    Cause::new(state, text).hinting(Some(hint.to_owned()))
+}
+
+fn works(seen: &Seen, status: &PipelineStatus, ready: &Condition) -> Cause {
+    let name = seen.pipeline.name_any();
+    if ready.reason == "Suspended" {
+        let way = hint("Suspended", seen);
+        return Cause::new(State::Off, format!("{name} is suspended")).hinting(way);
+    }
+    let late = condition(status, "FreshnessMet").filter(|fresh| fresh.status == "False");
+    if let Some(late) = late {
+        let lag = match status.processor.as_ref().and_then(|processor| processor.lag) {
+            Some(lag) => format!("{} records behind", count(lag.unsigned_abs())),
+            None => "lag unknown".to_owned(),
+        };
+        let text = format!("{name} is late, {lag}: {}", late.message);
+        return Cause::new(State::Warning, text).hinting(hint("Late", seen));
+    }
+    let depth = status.dead_letter.as_ref().and_then(|letters| letters.depth).filter(|depth| *depth > 0);
+    if let Some(depth) = depth {
+        let text = format!("{name} works, with {} dead letters", count(depth.unsigned_abs()));
+        return Cause::new(State::Warning, text).hinting(hint("DeadLetters", seen));
+    }
+    Cause::new(State::Good, format!("{name} is ready: {}", ready.message))
+}
+
+fn does_not_work(seen: &Seen, status: &PipelineStatus, tree: &Node, ready: &Condition) -> Cause {
+    let name = seen.pipeline.name_any();
+    let since = age(ready.last_transition_time.0, seen.now);
+    let (state, word) = if ready.reason == "Planned" {
+        (State::Off, "is planned")
+    } else if is_underway(status) {
+        (State::Working, "is not ready yet")
+    } else if ready.status == "Unknown" {
+        (State::Unknown, "is not known to work")
+    } else {
+        (State::Broken, "is not ready")
+    };
+    let innermost = part(status, ready)
+        .and_then(|part| tree.children.iter().find(|node| node.title == part))
+        .and_then(Node::innermost_broken);
+    let told = format!("Ready is {} for {since} ({}): {}", ready.status, ready.reason, ready.message);
+    let Some(node) = innermost else {
+        let text = format!("{name} {word}: {} ({}, for {since})", ready.message, ready.reason);
+        return Cause::new(state, text).hinting(hint(&ready.reason, seen));
+    };
+    let reason = node.reason.as_deref().unwrap_or(&ready.reason);
+    let detail = if node.detail.is_empty() { String::new() } else { format!(": {}", node.detail) };
+    Cause {
+        state: State::Broken,
+        text: format!("{name} is not ready: {}{detail}", node.title),
+        condition: Some(told),
+        hint: hint(reason, seen).or_else(|| hint(&ready.reason, seen)),
+    }
+}
+
+/// The part of the tree that `Ready` speaks of: it says what one of the other conditions says. None where it is about the
+/// resource as a whole, and the parts are as they were.
+fn part(status: &PipelineStatus, ready: &Condition) -> Option<&'static str> {
+    let says_the_same = |it: &&Condition| {
+        it.type_ != "Ready" && it.reason == ready.reason && it.message == ready.message && it.status != "True"
+    };
+    let parts = status.conditions.iter().filter(says_the_same).find_map(|it| match it.type_.as_str() {
+        "TopicReady" | "SchemaReady" | "TableReady" => Some("provisioning"),
+        "ProcessorReady" => Some("processor"),
+        "ProducerReady" => Some("producer"),
+        _ => None,
+    });
+    parts.or_else(|| (ready.reason == "Planning").then_some("planning"))
+}
+
+/// How the resource as a whole stands, for the root of the tree.
+pub(super) fn overall(seen: &Seen, status: &PipelineStatus) -> State {
+    let ready = condition(status, "Ready");
+    match ready.map(|ready| (ready.status.as_str(), ready.reason.as_str())) {
+        _ if !is_observed(seen, status) => State::Working,
+        Some(("True", "Suspended")) | Some((_, "Planned")) => State::Off,
+        Some(("True", _)) => State::Good,
+        Some(("False", _)) if is_underway(status) => State::Working,
+        Some(("False", _)) => State::Broken,
+        _ => State::Unknown,
+    }
+}
+
+/// Whether the operator works on it and nothing has failed.
+fn is_underway(status: &PipelineStatus) -> bool {
+    let is = |of: &str| condition(status, of).is_some_and(|condition| condition.status == "True");
+    let reason = condition(status, "Ready").map(|ready| ready.reason.as_str()).unwrap_or_default();
+    let goes_on = matches!(
+        reason,
+        "Provisioning"
+            | "RollingOut"
+            | "TakingOver"
+            | "Planning"
+            | "AwaitingProvisioning"
+            | "AwaitingProcessors"
+            | "AwaitingFirstRun"
+            | "NotHeard"
+    );
+    is("Reconciling") && !is("Stalled") && goes_on
+}
+
+fn is_observed(seen: &Seen, status: &PipelineStatus) -> bool {
+    status.observed_generation.is_some() && status.observed_generation == seen.pipeline.metadata.generation
+}
+
+fn is_being_deleted(seen: &Seen) -> bool {
+    seen.pipeline.metadata.deletion_timestamp.is_some()
+}

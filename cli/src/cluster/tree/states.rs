@@ -1,0 +1,395 @@
+//! Pipelines in the states that people meet, as `usp status` shows them.
+
+mod case;
+
+use serde_json::{Value, json};
+
+use super::{Cause, cause, draw, is_ready, tree};
+use crate::cluster::paint::{Paint, State};
+use crate::cluster::seen::{Hidden, Operator, Seen};
+use crate::view::text_columns;
+use case::{
+    Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, ended_well, job, operator, owner,
+    pod, with,
+};
+
+fn shown(seen: &Seen, width: usize) -> String {
+    let tree = tree(seen);
+    draw(&cause(seen, &tree), &tree, width, Paint(false))
+}
+
+fn first_line(seen: &Seen) -> Cause {
+    cause(seen, &tree(seen))
+}
+
+macro_rules! shows {
+    ($seen:expr, $state:pat, $ready:expr) => {
+        let seen = $seen;
+        let cause = first_line(&seen);
+        assert!(matches!(cause.state, $state), "{cause:?}");
+        assert_eq!(is_ready(&seen), $ready, "{cause:?}");
+        insta::assert_snapshot!(shown(&seen, 140));
+    };
+}
+
+#[test]
+fn healthy() {
+    let mut seen = Case::healthy().seen();
+    let partition = |partition| json!({"partition": partition, "committed": 1, "highWatermark": 2, "lag": 1});
+    let report = json!({
+        "ready": true, "missing": [], "errors": [],
+        "producer": {"pages": 0, "read": 0, "appended": 0, "deadLettered": 0, "skipped": 0, "runs": 0, "failedRuns": 0, "lastSuccessTime": null},
+        "processor": {"partitions": [partition(0), partition(2), partition(4)], "lag": 617, "read": 0, "filtered": 0,
+            "written": 1_234_567, "retries": 0, "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0,
+            "lastRowTime": null, "freshness": null, "writeLatency": null},
+    });
+    seen.reports.insert("users-processor-1-a".to_owned(), Ok(serde_json::from_value(report).unwrap()));
+    seen.reports.insert("users-processor-1-b".to_owned(), Err("you may not get pods/proxy".to_owned()));
+    shows!(seen, State::Good, true);
+}
+
+#[test]
+fn provisioning_failed() {
+    let refused = "topic users_created exists: set adoptionPolicy to Adopt";
+    let message = json!({"message": refused, "refusals": []}).to_string();
+    let terminated =
+        json!({"state": {"terminated": {"exitCode": 78, "message": message, "finishedAt": ago(290)}}});
+    let name = "users-provision-1f2e3d4c5b";
+    let job = job(
+        name,
+        "provision",
+        &json!({
+            "startTime": ago(300), "failed": 1,
+            "conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": ago(290)}],
+        }),
+    );
+    let conditions = conditions(&[
+        ("Ready", "False", "Exists", refused),
+        ("Reconciling", "False", "Exists", ""),
+        ("Stalled", "True", "Exists", refused),
+        ("TopicReady", "False", "Exists", refused),
+        ("TableReady", "Unknown", "Blocked", "nothing is changed while something else is refused"),
+        PROCESSORS_WAIT,
+        PRODUCER_WAITS,
+    ]);
+    let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &terminated);
+    shows!(
+        Case::provisioning(conditions, job, pod).status("phase", json!("Failed")).seen(),
+        State::Broken,
+        false
+    );
+}
+
+fn bad_image() -> Seen {
+    let name = "users-provision-1f2e3d4c5b";
+    let message = "Back-off pulling image \"example.org/werker:0.1.0\"";
+    let waiting = json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
+    let told = "the provisioning pod does not start: ImagePullBackOff: Back-off pulling image \"example.org/werker:0.1.0\"";
+    let conditions = conditions(&[
+        ("Ready", "False", "PodNotStarting", told),
+        ("Reconciling", "True", "PodNotStarting", told),
+        ("TopicReady", "False", "PodNotStarting", told),
+        ("TableReady", "False", "PodNotStarting", told),
+        PROCESSORS_WAIT,
+        PRODUCER_WAITS,
+    ]);
+    let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &waiting);
+    Case::provisioning(conditions, job(name, "provision", &json!({"startTime": ago(300), "active": 1})), pod)
+        .seen()
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled() {
+    shows!(bad_image(), State::Broken, false);
+}
+
+#[test]
+fn provisioning_waits_for_nothing_but_its_pod() {
+    let name = "users-provision-1f2e3d4c5b";
+    let conditions = conditions(&[
+        ("Ready", "False", "Provisioning", "topic and table are being provisioned"),
+        ("Reconciling", "True", "Provisioning", "topic and table are being provisioned"),
+        ("TopicReady", "False", "Provisioning", "topic and table are being provisioned"),
+        ("TableReady", "False", "Provisioning", "topic and table are being provisioned"),
+        PROCESSORS_WAIT,
+        PRODUCER_WAITS,
+    ]);
+    let running = json!({"state": {"running": {}}});
+    let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &running);
+    let job = job(name, "provision", &json!({"startTime": ago(5), "active": 1}));
+    shows!(Case::provisioning(conditions, job, pod).seen(), State::Working, false);
+}
+
+#[test]
+fn suspended() {
+    let case = Case {
+        conditions: with(&[
+            ("Ready", "True", "Suspended", "the pipeline is suspended: set spec.suspend to false to go on"),
+            ("ProcessorReady", "False", "Suspended", "the processors are suspended"),
+            ("ProducerReady", "False", "Suspended", "the producer is suspended"),
+        ]),
+        deployments: vec![deployment("processor", 0, 0)],
+        pods: Vec::new(),
+        ..Case::healthy()
+    };
+    let mut seen = case.status("phase", json!("Suspended")).seen();
+    seen.pipeline.data["spec"]["suspend"] = json!(true);
+    shows!(seen, State::Off, true);
+}
+
+#[test]
+fn degraded_by_lag() {
+    let late = "99 of 100 rows are meant to be written, and are not, within 30s of their record's time";
+    let case = Case { conditions: with(&[("FreshnessMet", "False", "Late", late)]), ..Case::healthy() };
+    let processor = json!({"replicas": 2, "readyReplicas": 2, "lag": 1_250_000, "lagObservedTime": ago(9), "lastRowTime": ago(1)});
+    shows!(case.status("processor", processor).seen(), State::Warning, true);
+}
+
+#[test]
+fn dead_letters() {
+    let seen = Case::healthy().status("deadLetter", json!({"depth": 12})).seen();
+    shows!(seen, State::Warning, true);
+}
+
+#[test]
+fn a_conflict_with_an_older_pipeline() {
+    let why = "topic users_created belongs to the older pipeline prod/users: use another name, or delete that pipeline";
+    let case = Case {
+        conditions: conditions(&[
+            ("Ready", "False", "Conflict", why),
+            ("Reconciling", "False", "Conflict", ""),
+            ("Stalled", "True", "Conflict", why),
+        ]),
+        status: json!({"phase": "Failed"}),
+        deployments: Vec::new(),
+        jobs: Vec::new(),
+        pods: Vec::new(),
+        operator: operator(1),
+    };
+    shows!(case.seen(), State::Broken, false);
+}
+
+#[test]
+fn an_invalid_spec_while_the_last_good_one_goes_on() {
+    let why = "spec.kafka.topic.name: a topic name has letters, digits, dots, underscores or hyphens (found \"no spaces\")";
+    let case = Case {
+        conditions: conditions(&[
+            ("Ready", "False", "Invalid", why),
+            ("Reconciling", "False", "Invalid", ""),
+            ("Stalled", "True", "Invalid", why),
+        ]),
+        ..Case::healthy()
+    };
+    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+}
+
+#[test]
+fn the_operator_is_not_running() {
+    shows!(Case { operator: operator(0), ..Case::healthy() }.seen(), State::Broken, false);
+}
+
+#[test]
+fn no_operator_has_looked() {
+    let mut seen = Case { operator: Operator::Absent, ..Case::healthy() }.seen();
+    seen.pipeline.data["status"] = Value::Null;
+    (seen.deployments, seen.cron_jobs, seen.jobs, seen.pods) = (vec![], vec![], vec![], vec![]);
+    shows!(seen, State::Broken, false);
+}
+
+#[test]
+fn a_change_that_the_operator_has_not_seen() {
+    let mut seen = Case::healthy().seen();
+    seen.pipeline.metadata.generation = Some(4);
+    shows!(seen, State::Working, false);
+}
+
+#[test]
+fn the_lag_is_unknown() {
+    let why = "the processors' lag is not known: not every partition is accounted for yet";
+    let case = Case {
+        conditions: with(&[
+            ("Ready", "False", "LagUnknown", why),
+            ("ProcessorReady", "False", "LagUnknown", why),
+        ]),
+        ..Case::healthy()
+    };
+    let processor = json!({"replicas": 2, "readyReplicas": 2, "lastRowTime": ago(900)});
+    shows!(
+        case.status("phase", json!("Degraded")).status("processor", processor).seen(),
+        State::Broken,
+        false
+    );
+}
+
+#[test]
+fn a_processor_that_crashes() {
+    let said = json!({"message": "the table shop.created_users has no column post_code"}).to_string();
+    let crashing = json!({
+        "restartCount": 7,
+        "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}},
+        "lastState": {"terminated": {"exitCode": 78, "message": said, "finishedAt": ago(30)}},
+    });
+    let set = owner("ReplicaSet", "users-processor-2");
+    let mut case = Case::healthy();
+    case.pods.push(pod("users-processor-2-c", "processor", &set, &crashing));
+    let why = "1 of 2 processors are up to date and available: the table shop.created_users has no column post_code";
+    case.conditions =
+        with(&[("Ready", "False", "RolloutStuck", why), ("ProcessorReady", "False", "RolloutStuck", why)]);
+    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+}
+
+#[test]
+fn a_run_that_failed() {
+    let message =
+        json!({"message": "https://randomuser.me/api/ answers 503 Service Unavailable"}).to_string();
+    let terminated =
+        json!({"state": {"terminated": {"exitCode": 69, "message": message, "finishedAt": ago(60)}}});
+    let mut case = Case::healthy();
+    let failed = json!({"startTime": ago(75), "failed": 3,
+        "conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": ago(60)}]});
+    case.jobs = vec![
+        ended_well("users-provision-1f2e3d4c5b", "provision"),
+        job("users-producer-30", "producer", &failed),
+    ];
+    case.pods.push(pod("users-producer-30-q", "producer", &owner("Job", "users-producer-30"), &terminated));
+    let why = "the last run failed: https://randomuser.me/api/ answers 503 Service Unavailable";
+    case.conditions =
+        with(&[("Ready", "False", "LastRunFailed", why), ("ProducerReady", "False", "LastRunFailed", why)]);
+    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+}
+
+#[test]
+fn a_run_that_failed_long_ago_is_not_the_cause_of_what_is_not_ready_now() {
+    let mut case = Case::healthy();
+    let failed =
+        json!({"startTime": ago(900), "failed": 1, "conditions": [{"type": "Failed", "status": "True"}]});
+    case.jobs.push(job("users-run-7", "run", &failed));
+    let why = "0 of 2 processors are up to date and available";
+    case.conditions = with(&[
+        ("Ready", "False", "RollingOut", why),
+        ("Reconciling", "True", "RollingOut", why),
+        ("ProcessorReady", "False", "RollingOut", why),
+    ]);
+    let cause = first_line(&case.seen());
+    assert_eq!(cause.text, format!("users is not ready yet: {why} (RollingOut, for 5m)"));
+}
+
+#[test]
+fn a_plan() {
+    let mut case = Case::healthy();
+    let why = "mode is Plan: what it would change is in status.plan";
+    case.conditions = with(&[("Ready", "False", "Planned", why)]);
+    let mut seen = case
+        .status(
+            "plan",
+            json!(["topic users_created: partitions 3 -> 6", "refused: table shop.users: its key differs"]),
+        )
+        .seen();
+    seen.pipeline.data["spec"]["mode"] = json!("Plan");
+    shows!(seen, State::Off, false);
+}
+
+#[test]
+fn paused_and_half_hidden() {
+    let mut case = Case::healthy();
+    case.operator = Operator::Hidden;
+    case.conditions = with(&[
+        ("Ready", "Unknown", "Paused", "the annotation userstream.dev/pause-reconciliation is set"),
+        (
+            "ReconciliationPaused",
+            "True",
+            "Paused",
+            "the annotation userstream.dev/pause-reconciliation is set",
+        ),
+    ]);
+    case.pods = Vec::new();
+    let mut seen = case.seen();
+    seen.hidden.push(Hidden { what: "pods", why: "you may not list pods in demo".to_owned() });
+    shows!(seen, State::Warning, false);
+}
+
+#[test]
+fn a_status_of_another_version() {
+    let mut seen = Case::healthy().seen();
+    seen.pipeline.data["status"]["phase"] = json!("Levitating");
+    let cause = first_line(&seen);
+    assert!(matches!(cause.state, State::Unknown) && cause.text.contains("Levitating"), "{cause:?}");
+    assert!(!is_ready(&seen));
+}
+
+#[test]
+fn being_deleted_is_not_ready() {
+    let mut seen = Case::healthy().seen();
+    seen.pipeline.metadata.deletion_timestamp = serde_json::from_value(json!(ago(3))).unwrap();
+    assert!(!is_ready(&seen));
+    assert_eq!(first_line(&seen).text, "users is being deleted: records flow");
+}
+
+#[test]
+fn nothing_below_the_first_lines_is_wider_than_the_terminal() {
+    for width in [20, 40, 79] {
+        let text = shown(&bad_image(), width);
+        let lines: Vec<&str> = text.lines().collect();
+        let tree = lines.iter().skip_while(|line| !line.is_empty());
+        for line in tree {
+            assert!(text_columns(line) <= width, "{width}: {line}");
+        }
+    }
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let seen = bad_image();
+    let tree = tree(&seen);
+    let coloured = draw(&cause(&seen, &tree), &tree, 140, Paint(true));
+    assert!(coloured.starts_with("\u{1b}[31m✗ users is not ready"), "{coloured}");
+    let mut plain = coloured;
+    for code in ["0", "1", "2", "31", "32", "33", "36"] {
+        plain = plain.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    assert_eq!(plain, shown(&seen, 140));
+}
+
+#[test]
+fn what_a_pod_says_does_not_reach_the_terminal_as_control_characters() {
+    let mut seen = bad_image();
+    let message = "\u{1b}[2Jgone\nand more";
+    seen.pipeline.data["status"]["conditions"][0]["message"] = json!(message);
+    let status = seen.pods[0].status.as_mut().unwrap();
+    let waiting =
+        status.container_statuses.as_mut().unwrap()[0].state.as_mut().unwrap().waiting.as_mut().unwrap();
+    waiting.message = Some(message.to_owned());
+    let text = shown(&seen, usize::MAX);
+    assert!(!text.contains('\u{1b}') && text.contains("·[2Jgone·and more"), "{text}");
+}
+
+/// The operator's own list of what it says, one section for each outcome.
+#[test]
+fn whatever_the_operator_says_is_in_the_first_lines() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../operator/tests/core/snapshots/conditions.snap");
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut checked = 0;
+    for section in text.split("\n## ").skip(1) {
+        let conditions: Vec<Value> = section
+            .lines()
+            .filter_map(|line| {
+                let (head, message) = line.split_once(": ")?;
+                let [of, status, reason] = head.split(' ').collect::<Vec<_>>().try_into().ok()?;
+                Some(json!({"type": of, "status": status, "reason": reason, "message": message,
+                    "lastTransitionTime": ago(60)}))
+            })
+            .collect();
+        let Some(ready) = conditions.iter().find(|it| it["type"] == "Ready").cloned() else { continue };
+        let mut seen = Case { conditions: json!(conditions), ..Case::healthy() }.seen();
+        (seen.deployments, seen.cron_jobs, seen.jobs, seen.pods) = (vec![], vec![], vec![], vec![]);
+        let cause = first_line(&seen);
+        assert_eq!(is_ready(&seen), ready["status"] == "True", "{section}\n{cause:?}");
+        if ready["status"] != "True" && ready["reason"] != "Paused" {
+            let told = format!("{} {}", cause.text, cause.condition.clone().unwrap_or_default());
+            assert!(told.contains(ready["message"].as_str().unwrap().trim()), "{section}\n{cause:?}");
+            assert_ne!(cause.state, State::Good, "{section}\n{cause:?}");
+        }
+        checked += 1;
+    }
+    assert!(checked > 10, "only {checked} outcomes were found in {file}");
+}

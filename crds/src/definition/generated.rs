@@ -1,0 +1,139 @@
+//! The CustomResourceDefinition and the other files that are generated from the types and committed.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::CustomResourceExt;
+use kube::core::schema::StructuralSchemaRewriter;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
+use crate::identifier::IDENTIFIER_PATTERN;
+use crate::kubernetes::UserStreamPipeline;
+use crate::rules;
+
+/// The CustomResourceDefinition as it is applied to a cluster.
+#[must_use]
+pub fn custom_resource_definition() -> Value {
+    // Serialising a definition does not fail: its keys are strings and its numbers finite.
+    let mut definition = serde_json::to_value(UserStreamPipeline::crd()).unwrap_or_default();
+    if let Some(schema) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
+        complete(schema);
+    }
+    whole_numbers(&mut definition);
+    definition
+}
+
+/// The structural schemas of the resource and of its metadata: what [`super::schema`] and [`super::document_schema`] read.
+#[must_use]
+pub fn schemas() -> Value {
+    json!({"resource": resource_schema(), "metadata": metadata_schema()})
+}
+
+fn resource_schema() -> Value {
+    custom_resource_definition()
+        .pointer_mut("/spec/versions/0/schema/openAPIV3Schema")
+        .map(Value::take)
+        .unwrap_or_default()
+}
+
+/// The schema for editors: JSON Schema of a whole document. It refuses fields that do not exist, so that an editor marks
+/// them, and leaves out the rules that JSON Schema cannot say, and the status, which nobody writes.
+#[must_use]
+pub fn editor_schema() -> Value {
+    let mut schema = of_a_document(resource_schema(), metadata_schema());
+    for_editors(&mut schema);
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.remove("status");
+    }
+    if let Some(name) = schema.pointer_mut("/properties/metadata/properties/name") {
+        *name = json!({
+            "type": "string",
+            "description": rules::PIPELINE_NAME.message,
+            "pattern": PIPELINE_NAME_PATTERN,
+        });
+    }
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("$schema".to_owned(), json!("http://json-schema.org/draft-07/schema#"));
+        root.insert("title".to_owned(), json!(KIND));
+    }
+    schema
+}
+
+fn for_editors(schema: &mut Value) {
+    let Some(members) = schema.as_object_mut() else { return };
+    if members.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) {
+        members.insert("anyOf".to_owned(), json!([{"type": "integer"}, {"type": "string"}]));
+    }
+    if is_identifier(members) {
+        members.insert("pattern".to_owned(), json!(IDENTIFIER_PATTERN));
+    }
+    members.retain(|name, _| !name.starts_with("x-kubernetes-"));
+    if members.contains_key("properties") && !members.contains_key("additionalProperties") {
+        members.insert("additionalProperties".to_owned(), json!(false));
+    }
+    for name in ["items", "additionalProperties"] {
+        if let Some(inner) = members.get_mut(name) {
+            for_editors(inner);
+        }
+    }
+    let properties = members.get_mut("properties").and_then(Value::as_object_mut);
+    properties.into_iter().flat_map(Map::values_mut).for_each(for_editors);
+}
+
+fn is_identifier(members: &Map<String, Value>) -> bool {
+    let rules = members.get("x-kubernetes-validations").and_then(Value::as_array);
+    rules.into_iter().flatten().any(|rule| rule.get("message") == Some(&json!(rules::IDENTIFIER.message)))
+}
+
+fn metadata_schema() -> Value {
+    let generator = SchemaSettings::openapi3()
+        .with(|settings| settings.inline_subschemas = true)
+        .with_transform(StructuralSchemaRewriter)
+        .into_generator();
+    let mut schema = generator.into_root_schema_for::<ObjectMeta>().to_value();
+    without_nullable(&mut schema);
+    schema
+}
+
+/// What the derived schema does not say.
+fn complete(schema: &mut Value) {
+    // A null is then the same as nothing, for defaults as for rules: the API server drops it before either.
+    without_nullable(schema);
+    if let Some(root) = schema.as_object_mut() {
+        let cel = format!(
+            "self.metadata.name.size() <= 40 && self.metadata.name.matches('{PIPELINE_NAME_PATTERN}')"
+        );
+        root.insert("x-kubernetes-validations".to_owned(), json!([rules::cel(&rules::PIPELINE_NAME, &cel)]));
+    }
+}
+
+/// Bounds are floating-point numbers in the types of Kubernetes, and whole ones in what people read.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => members.values_mut().for_each(whole_numbers),
+        Value::Array(elements) => elements.iter_mut().for_each(whole_numbers),
+        Value::Number(number) => {
+            // The text of a whole number is a shorter way to the same than a cast that might not fit.
+            let whole =
+                number.as_f64().filter(|float| float.fract() == 0.0).map(|float| format!("{float:.0}"));
+            if let Some(whole) = whole.and_then(|text| text.parse::<i64>().ok()) {
+                *value = whole.into();
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+fn without_nullable(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            // A property of that name would have a schema, not a boolean.
+            if members.get("nullable").is_some_and(Value::is_boolean) {
+                members.remove("nullable");
+            }
+            members.values_mut().for_each(without_nullable);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(without_nullable),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,62 @@
+//! The types of Kubernetes' own that the resource holds.
+//!
+//! With the feature `kubernetes` they are those of its libraries. Without it, whoever only reads resources (a worker, local
+//! mode) gets the little that they look at: a name and a namespace; what a pod template holds is carried as it is. What is
+//! right in them is the schema's to say either way ([`crate::structure`]).
+
+#[cfg(feature = "kubernetes")]
+pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
+#[cfg(feature = "kubernetes")]
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+#[cfg(feature = "kubernetes")]
+pub use crate::pipeline::UserStreamPipeline;
+
+#[cfg(not(feature = "kubernetes"))]
+pub use read::{Affinity, ObjectMeta, ResourceRequirements, Toleration, UserStreamPipeline};
+
+#[cfg(not(feature = "kubernetes"))]
+mod read {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Map, Value};
+
+    use crate::pipeline::PipelineSpec;
+
+    /// A streaming pipeline, as it is read from a file.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct UserStreamPipeline {
+        /// Who it is.
+        pub metadata: ObjectMeta,
+        /// What it is to be.
+        pub spec: PipelineSpec,
+    }
+
+    /// Who an object is.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    pub struct ObjectMeta {
+        /// Its name within the namespace.
+        pub name: Option<String>,
+        /// Its namespace.
+        pub namespace: Option<String>,
+    }
+
+    macro_rules! carried {
+        ($($(#[$doc:meta])* $name:ident;)+) => {$(
+            $(#[$doc])*
+            #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+            #[serde(transparent)]
+            pub struct $name(pub Map<String, Value>);
+        )+};
+    }
+
+    carried! {
+        /// Which nodes and neighbours are preferred or required.
+        Affinity;
+        /// Requests and limits of a container.
+        ResourceRequirements;
+        /// A taint that is tolerated.
+        Toleration;
+    }
+}

@@ -1,0 +1,48 @@
+//! The rules that a resource breaks in code, and the bad resources that break some.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use userstream_crds::validate::{Cause, validate_update};
+use userstream_crds::{UserStreamPipeline, diagnostics, rules, validate};
+
+use crate::cases::cases;
+
+/// The rules whose form CEL knows and whose meaning only code does: an hour of 24, a path, a function of an aggregate.
+pub(crate) const FINER_IN_CODE: [&str; 3] =
+    [rules::CRON.message, rules::URL.message, rules::AGGREGATE_TABLE_ONCE.message];
+
+fn resource(value: &Value) -> UserStreamPipeline {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// The texts of the rules that a resource breaks in code.
+pub(crate) fn broken_in_code(value: &Value, old: Option<&Value>) -> BTreeSet<String> {
+    let new = resource(value);
+    let validated = match old {
+        Some(old) => validate_update(&resource(old), &new),
+        None => validate(&new),
+    };
+    let violations = validated.err().unwrap_or_default();
+    violations
+        .iter()
+        .filter(|violation| matches!(violation.cause, Cause::Rule { .. }))
+        .map(|violation| violation.message())
+        .collect()
+}
+
+/// Bad resources that have the shape of the schema, so that rules are looked at.
+pub(crate) fn well_shaped() -> Vec<(String, Value)> {
+    let (_, cases) = cases();
+    cases
+        .into_iter()
+        .filter(|case| {
+            let report = diagnostics::read("x", &case.yaml).expect_err("the resource is bad");
+            report.problems().all(|problem| !["shape", "yaml", "kind"].contains(&problem.code_name()))
+        })
+        .filter(|case| !case.yaml.contains("---"))
+        .map(|case| (case.title, serde_saphyr::from_str::<Value>(&case.yaml).unwrap()))
+        // The API server gives a name to every object before it looks at the rules.
+        .filter(|(_, value)| value["metadata"]["name"].is_string())
+        .collect()
+}

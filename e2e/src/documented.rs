@@ -1,0 +1,91 @@
+//! What `docs/operations.md` says, for tests that hold it against the code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::rig::repository;
+
+/// The text of a file of the repository.
+///
+/// # Panics
+/// When it cannot be read.
+pub fn file(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The text below the heading of this title, up to the next heading of its level or above.
+///
+/// # Panics
+/// When there is no such heading.
+pub fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let begin = text.find(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("there is no `{heading}`"));
+    let body = text.get(begin + heading.len() + 2..).unwrap_or_default();
+    let level = heading.bytes().take_while(|byte| *byte == b'#').count();
+    let is_end = |rest: &str| {
+        let marks = rest.bytes().take_while(|byte| *byte == b'#').count();
+        (1..=level).contains(&marks)
+    };
+    let end = body.match_indices('\n').find(|(at, _)| is_end(body.get(at + 1..).unwrap_or_default()));
+    body.get(..end.map_or(body.len(), |(at, _)| at)).unwrap_or_default()
+}
+
+/// The names in the first column of the tables of a text, with the second column.
+pub fn table(text: &str) -> BTreeMap<String, String> {
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        let name = cells.next()?.strip_suffix('`')?;
+        Some((name.to_owned(), cells.next()?.to_owned()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// The metrics that are documented, with their types.
+pub fn metrics() -> BTreeMap<String, String> {
+    table(section(&file("docs/operations.md"), "## Metrics"))
+}
+
+/// The metrics of a page in the OpenMetrics format, under the names that their samples have, with their types.
+pub fn metrics_of(page: &str) -> BTreeMap<String, String> {
+    let family = |line: &str| {
+        let (name, kind) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
+        let name = if kind == "counter" { format!("{name}_total") } else { name.to_owned() };
+        Some((name, kind.to_owned()))
+    };
+    page.lines().filter_map(family).collect()
+}
+
+/// The CamelCase words that stand as texts in some Rust sources, without their tests.
+pub fn names_in_code(paths: &[&str]) -> BTreeSet<String> {
+    let is_name = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_uppercase())
+            && word.chars().any(|character| character.is_ascii_lowercase())
+            && word.chars().all(|character| character.is_ascii_alphabetic())
+    };
+    let sources = paths.iter().map(|path| file(path));
+    let words = sources.flat_map(|source| {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        code.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
+    });
+    words.filter(|word| is_name(word)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# a\n\n## b\n| `x` | one | two |\n### c\n| `y` | three |\n## d\n| `z` | four |\n";
+
+    #[test]
+    fn a_section_has_its_subsections_and_ends_with_the_next() {
+        let names: Vec<String> = table(section(TEXT, "## b")).into_keys().collect();
+        assert_eq!(names, ["x", "y"]);
+        assert_eq!(table(section(TEXT, "### c"))["y"], "three |");
+    }
+
+    #[test]
+    fn samples_have_the_names_that_queries_use() {
+        let page = "# TYPE rows counter\nrows_total 1\n# TYPE age_seconds histogram\n# EOF\n";
+        let found: Vec<(String, String)> = metrics_of(page).into_iter().collect();
+        let expected = [("age_seconds", "histogram"), ("rows_total", "counter")];
+        assert_eq!(found, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+    }
+}

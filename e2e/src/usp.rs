@@ -1,0 +1,89 @@
+//! `usp` with a cluster, as people type it.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::cluster::{Cluster, programs};
+
+/// `usp` with the rights of somebody, in a namespace.
+#[derive(Debug, Clone)]
+pub struct Usp {
+    kubeconfig: PathBuf,
+    namespace: Option<String>,
+}
+
+/// What a command printed, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// The exit code.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Usp {
+    /// With the administrator's rights.
+    pub fn of(cluster: &Cluster, namespace: &str) -> Self {
+        Self { kubeconfig: cluster.kubeconfig(), namespace: Some(namespace.to_owned()) }
+    }
+
+    /// With the administrator's rights, in no namespace.
+    pub fn everywhere(cluster: &Cluster) -> Self {
+        Self { kubeconfig: cluster.kubeconfig(), namespace: None }
+    }
+
+    /// With the rights of whoever has this token.
+    ///
+    /// # Panics
+    /// When no kubeconfig can be written.
+    pub fn with_token(cluster: &Cluster, namespace: &str, token: &str) -> Self {
+        Self { kubeconfig: cluster.kubeconfig_of(namespace, token), namespace: Some(namespace.to_owned()) }
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub async fn say(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(programs().join("usp"));
+        command.args(arguments).stdin(Stdio::null());
+        if let Some(namespace) = &self.namespace {
+            command.args(["-n", namespace]);
+        }
+        command.env("KUBECONFIG", &self.kubeconfig).env_remove("USP_LOG");
+        let output = tokio::task::spawn_blocking(move || command.output().expect("usp was built"))
+            .await
+            .expect("running usp does not panic");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
+
+impl Said {
+    /// The same, when it ended with this code.
+    ///
+    /// # Panics
+    /// When it ended with another.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Its standard output as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    /// The first line of its standard output.
+    pub fn first_line(&self) -> &str {
+        self.stdout.lines().next().unwrap_or_default()
+    }
+}

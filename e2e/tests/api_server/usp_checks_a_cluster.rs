@@ -1,0 +1,79 @@
+use serde_json::{Value, json};
+use userstream_e2e::cluster::Cluster;
+use userstream_e2e::usp::Usp;
+
+/// What the chart installs, as far as `usp` looks at it.
+fn operator() -> Value {
+    let labels = json!({"app.kubernetes.io/part-of": "userstream", "app.kubernetes.io/component": "operator",
+        "app.kubernetes.io/version": env!("CARGO_PKG_VERSION")});
+    let variables = json!([{"name": "WORKER_IMAGE", "value": "example.org/worker:1"},
+        {"name": "WATCH_NAMESPACES", "value": "demo"}]);
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": "userstream", "namespace": "default", "labels": labels},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [{"name": "operator", "image": "example.org/operator:1", "env": variables}]}}},
+    })
+}
+
+fn finding<'f>(report: &'f Value, what: &str) -> &'f Value {
+    let findings = report["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["what"] == what).unwrap_or_else(|| panic!("{what}: {report:#}"))
+}
+
+#[tokio::test]
+async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
+    let cluster = Cluster::bare_api_server().await;
+    cluster.kubectl(&["create", "namespace", "demo"]).await;
+    let usp = Usp::of(&cluster, "demo");
+
+    let said = usp.say(&["check"]).await.expect(3);
+    assert!(said.stdout.contains("✓ Kubernetes"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("✗ definition   userstreampipelines.userstream.dev is not installed"),
+        "{}",
+        said.stdout
+    );
+    for command in [&["get"][..], &["status", "users"], &["run", "users"]] {
+        let said = usp.say(command).await.expect(78);
+        assert!(
+            said.stderr.contains("the CustomResourceDefinition is not installed; install the operator"),
+            "{}",
+            said.stderr
+        );
+    }
+
+    cluster.define();
+    let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
+    assert_eq!(finding(&report, "definition")["state"], "Good", "{report:#}");
+    assert_eq!(finding(&report, "your rights")["state"], "Good", "{report:#}");
+    assert_eq!(finding(&report, "operator")["state"], "Broken", "{report:#}");
+
+    cluster.apply(&operator()).await;
+    let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
+    assert!(
+        finding(&report, "operator")["told"].to_string().contains("default/userstream: 0 of 1 ready"),
+        "{report:#}"
+    );
+    let ready = json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "availableReplicas": 1});
+    cluster.write_status("deployment", "default", "userstream", &ready).await;
+    let said = usp.say(&["check"]).await.expect(0);
+    assert!(said.stdout.contains("✓ worker image  example.org/worker:1"), "{}", said.stdout);
+
+    let said = Usp::of(&cluster, "default").say(&["check"]).await.expect(3);
+    assert!(said.stdout.contains("no operator watches namespace default"), "{}", said.stdout);
+
+    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend/description";
+    let patch = json!([{"op": "replace", "path": place, "value": "As it was said before."}]).to_string();
+    cluster
+        .kubectl(&["patch", "crd", "userstreampipelines.userstream.dev", "--type=json", "-p", &patch])
+        .await;
+    let report = usp.say(&["check", "-o", "json"]).await.expect(0).json();
+    let definition = finding(&report, "definition");
+    assert_eq!(definition["state"], "Warning", "{report:#}");
+    assert!(
+        definition["told"].to_string().contains("1 differences, the first in v1alpha1.schema"),
+        "{report:#}"
+    );
+}

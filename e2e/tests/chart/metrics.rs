@@ -1,0 +1,44 @@
+//! What the chart brings for Prometheus and Grafana. What is in it is tested beside the files themselves.
+
+use userstream_e2e::documented::file;
+
+use crate::helm::{EVERYTHING, render, the};
+
+#[test]
+fn the_rule_has_the_alerts_of_the_file_and_links_to_their_runbooks() {
+    let rendered = render(&[
+        "metrics.prometheusRule.enabled=true",
+        "metrics.prometheusRule.runbooks=https://runbooks.example/userstream",
+        "metrics.prometheusRule.labels.release=prometheus",
+    ]);
+    let rule = the(&rendered, "PrometheusRule");
+    assert_eq!(rule["metadata"]["labels"]["release"], "prometheus");
+    let text = file("helm/userstream/files/alerts.yaml")
+        .replace("@RUNBOOKS@", "https://runbooks.example/userstream");
+    let groups: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(rule["spec"]["groups"], groups, "no template has touched Prometheus's own braces");
+}
+
+#[test]
+fn the_dashboard_is_that_of_the_file() {
+    let rendered = render(&EVERYTHING);
+    let map = the(&rendered, "ConfigMap");
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    let shown: serde_json::Value =
+        serde_json::from_str(map["data"]["userstream.json"].as_str().unwrap()).unwrap();
+    let wanted: serde_json::Value =
+        serde_json::from_str(&file("helm/userstream/files/dashboard.json")).unwrap();
+    assert_eq!(shown, wanted);
+}
+
+#[test]
+fn the_monitor_selects_the_operator() {
+    let rendered = render(&EVERYTHING);
+    let monitor = the(&rendered, "PodMonitor");
+    let labels = &the(&rendered, "Deployment")["spec"]["template"]["metadata"]["labels"];
+    for (name, value) in monitor["spec"]["selector"]["matchLabels"].as_object().unwrap() {
+        assert_eq!(labels[name], *value, "{name}");
+    }
+    let port = &the(&rendered, "Deployment")["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
+    assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], *port);
+}

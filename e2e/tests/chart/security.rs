@@ -1,0 +1,48 @@
+//! Every pod of the chart satisfies the `restricted` Pod Security profile, and what the project asks on top.
+
+use crate::helm::{EVERYTHING, of_kind, render, the};
+
+#[test]
+fn every_pod_is_restricted_and_without_what_it_does_not_need() {
+    let rendered = render(&EVERYTHING);
+    let deployment = the(&rendered, "Deployment").pointer("/spec/template/spec").unwrap();
+    let test = &the(&rendered, "Pod")["spec"];
+    for pod in [deployment, test] {
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_ne!(pod["securityContext"]["runAsUser"], 0);
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+        assert_eq!(pod["enableServiceLinks"], false);
+        for absent in ["hostNetwork", "hostPID", "hostIPC", "volumes", "initContainers"] {
+            assert!(pod[absent].is_null(), "{absent}");
+        }
+        for container in pod["containers"].as_array().unwrap() {
+            let context = &container["securityContext"];
+            assert_eq!(context["allowPrivilegeEscalation"], false);
+            assert_eq!(context["readOnlyRootFilesystem"], true);
+            assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
+            assert!(
+                container["command"].is_null(),
+                "there is no shell, and the image's own program is what runs"
+            );
+            assert!(container["resources"]["requests"]["memory"].is_string());
+            assert!(container["resources"]["limits"]["memory"].is_string());
+        }
+    }
+    assert_eq!(test["automountServiceAccountToken"], false);
+}
+
+#[test]
+fn the_test_asks_the_service_of_the_operator_and_only_that() {
+    let rendered = render(&[]);
+    let (pod, service) = (the(&rendered, "Pod"), the(&rendered, "Service"));
+    assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
+    let name = service["metadata"]["name"].as_str().unwrap();
+    let arguments = pod.pointer("/spec/containers/0/args").unwrap();
+    let url = format!("http://{name}.userstream-system.svc:{}/readyz", service["spec"]["ports"][0]["port"]);
+    assert_eq!(*arguments, serde_json::json!(["check", url]));
+    let selected = service["spec"]["selector"].as_object().unwrap();
+    let has = |labels: &serde_json::Value| selected.iter().all(|(name, value)| labels[name] == *value);
+    assert!(has(&the(&rendered, "Deployment")["spec"]["template"]["metadata"]["labels"]));
+    assert!(!has(&pod["metadata"]["labels"]), "it must not ask itself");
+    assert_eq!(of_kind(&rendered, "Deployment").len(), 1);
+}

@@ -1,0 +1,111 @@
+//! `docs/operations.md` against the code.
+
+use std::collections::BTreeSet;
+
+use userstream_e2e::documented::{file, names_in_code, section, table};
+use userstream_e2e::rig::repository;
+
+const PAGE: &str = "docs/operations.md";
+
+/// Where conditions get their reasons.
+const REASONS: [&str; 4] = [
+    "operator/src/status/mod.rs",
+    "operator/src/status/facets.rs",
+    "operator/src/autoscaling.rs",
+    "operator/src/controller/apply.rs",
+];
+
+#[test]
+fn every_condition_is_documented_and_no_other() {
+    let code = file("operator/src/status/verdict.rs");
+    let (_, named) = code.split_once("const fn name").unwrap();
+    let (_, named) = named.split_once("match self").unwrap();
+    let (_, rest) = code.split_once("enum Type {").unwrap();
+    let types: BTreeSet<String> = rest
+        .split('}')
+        .next()
+        .unwrap()
+        .split(',')
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert!(types.len() > 8 && types.iter().all(|name| named.contains(name.as_str())), "{types:?}");
+    let page = file(PAGE);
+    let conditions = section(&page, "## Conditions").split("### Reasons").next().unwrap().to_owned();
+    assert_eq!(table(&conditions).into_keys().collect::<BTreeSet<_>>(), types);
+}
+
+#[test]
+fn every_reason_is_documented_and_no_other() {
+    let mut reasons = names_in_code(&REASONS);
+    // Kinds of workloads and values of a status.
+    for other in ["Deployment", "CronJob", "True", "False", "Unknown"] {
+        reasons.remove(other);
+    }
+    // What the worker's provisioning refuses is passed on.
+    let report = file("worker/src/provision/report.rs");
+    let (_, refusals) = report.split_once("pub enum RefusalReason {").unwrap();
+    let refusals = refusals.split('}').next().unwrap().lines().map(str::trim);
+    reasons.extend(
+        refusals
+            .filter(|line| !line.starts_with("//"))
+            .filter_map(|line| line.strip_suffix(','))
+            .map(str::to_owned),
+    );
+    assert!(reasons.len() > 40, "{reasons:?}");
+    let documented: BTreeSet<String> = table(section(&file(PAGE), "### Reasons")).into_keys().collect();
+    let missing: Vec<&String> = reasons.difference(&documented).collect();
+    let extra: Vec<&String> = documented.difference(&reasons).collect();
+    assert!(
+        missing.is_empty() && extra.is_empty(),
+        "not documented: {missing:?}; not in the code: {extra:?}"
+    );
+}
+
+/// The table of rights, from the rules of the chart's roles.
+fn rights() -> String {
+    let mut text = String::from("| where | group | resources | verbs | what for |\n|---|---|---|---|---|\n");
+    for (place, name) in [
+        ("watched", "watched"),
+        ("watched, with `networkPolicies`", "watched-with-network-policies"),
+        ("its own", "own"),
+        ("its own, of its own name", "own-by-name"),
+    ] {
+        let rules = file(&format!("helm/userstream/rules/{name}.yaml"));
+        let value = |line: &str| {
+            let (_, list) = line.split_once('[').unwrap();
+            let words = list.trim_end_matches(']').split(", ").map(|word| word.trim_matches('"'));
+            words
+                .map(|word| format!("`{}`", if word.is_empty() { "core" } else { word }))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let lines: Vec<&str> = rules.lines().skip(1).collect();
+        for rule in lines.chunks(4) {
+            let why = rule[0].trim_start_matches("# ");
+            text += &format!(
+                "| {place} | {} | {} | {} | {why} |\n",
+                value(rule[1]),
+                value(rule[2]),
+                value(rule[3])
+            );
+        }
+    }
+    text
+}
+
+#[test]
+fn the_table_of_rights_is_that_of_the_roles() {
+    let page = file(PAGE);
+    let (before, rest) = page.split_once("<!-- rights: written by `make generate` -->\n").unwrap();
+    let (found, after) = rest.split_once("<!-- /rights -->").unwrap();
+    let wanted = rights();
+    assert!(!wanted.contains("secrets"), "{wanted}");
+    if std::env::var_os("UPDATE").is_some() {
+        let page =
+            format!("{before}<!-- rights: written by `make generate` -->\n{wanted}<!-- /rights -->{after}");
+        std::fs::write(repository().join(PAGE), page).unwrap();
+        return;
+    }
+    assert_eq!(found, wanted, "{PAGE}: run `make generate`");
+}

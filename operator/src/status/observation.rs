@@ -1,0 +1,106 @@
+//! What was seen, as the status keeps it: topic, table, processors, producer, dead letters, the plan.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use userstream_crds::model::Cadence;
+use userstream_crds::names::Component;
+use userstream_crds::status::{
+    DeadLetterStatus, PipelineStatus, ProcessorStatus, ProducerStatus, TableStatus, TopicStatus,
+};
+
+use super::slow;
+use crate::names::{Names, selector_text};
+use crate::one_shot::OneShot;
+use crate::reports;
+use crate::steps::{Situation, Steps};
+
+/// Takes over what was seen.
+pub(super) fn observe(
+    status: &mut PipelineStatus,
+    situation: &Situation<'_>,
+    steps: &Steps,
+    object_changes: &[String],
+    now: Timestamp,
+) {
+    let Situation { pipeline, observed, .. } = *situation;
+    if let Some(done) = steps.provision.state.termination().filter(|_| steps.provision.state.has_succeeded())
+    {
+        if let Some(topic) = &done.report.topic {
+            status.topic = Some(TopicStatus {
+                name: topic.name.clone(),
+                topic_id: topic.topic_id.clone(),
+                partitions: topic.partitions,
+                replicas: topic.replicas.unwrap_or_default(),
+            });
+        }
+        if let Some(table) = &done.report.table {
+            let before = status.table.as_ref().and_then(|table| table.last_ddl.clone());
+            status.table = Some(TableStatus {
+                keyspace: table.keyspace.clone(),
+                name: table.name.clone(),
+                table_id: Some(table.table_id.clone()),
+                last_ddl: table.last_ddl.clone().or(before),
+            });
+        }
+    }
+    let names = Names(&pipeline.name);
+    let deployment = observed.deployment(&names.of(Component::Processor)).and_then(|it| it.status.as_ref());
+    let mut processor = ProcessorStatus {
+        replicas: deployment.and_then(|it| it.replicas).unwrap_or_default(),
+        ready_replicas: deployment.and_then(|it| it.ready_replicas).unwrap_or_default(),
+        selector: Some(selector_text(&names.selector(Component::Processor))),
+        ..ProcessorStatus::default()
+    };
+    let before = status.processor.take();
+    slow::lag(&mut processor, before.as_ref(), steps.processors.lag, now);
+    processor.last_row_time =
+        slow::time(before.as_ref().and_then(|it| it.last_row_time.as_ref()), steps.processors.last_row);
+    status.processor = Some(processor);
+    status.producer = producer(status.producer.as_ref(), situation, steps);
+    if let Some(depth) = steps.processors.dead_letters {
+        status.dead_letter =
+            Some(DeadLetterStatus { depth: Some(depth), ..status.dead_letter.take().unwrap_or_default() });
+    }
+    status.plan = steps.plan.as_ref().map(|plan| planned(&plan.state, object_changes)).unwrap_or_default();
+}
+
+fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
+    let report = state.termination().map(|it| &it.report);
+    let refused =
+        report.iter().flat_map(|it| &it.refusals).map(|refusal| format!("refused: {}", refusal.text));
+    let changes = report.iter().flat_map(|it| &it.changes).map(|line| line.text.clone());
+    refused.chain(changes).chain(object_changes.iter().cloned()).collect()
+}
+
+fn producer(
+    before: Option<&ProducerStatus>,
+    situation: &Situation<'_>,
+    steps: &Steps,
+) -> Option<ProducerStatus> {
+    let source = situation.pipeline.source.as_ref()?;
+    let name = Names(&situation.pipeline.name).of(Component::Producer);
+    let ended_at = |time: Option<&Time>| time.map(|time| time.0);
+    let (kind, last_schedule_time, last_success) = match &source.cadence {
+        Cadence::Continuous { .. } => {
+            let report = reports::producer(situation.observed, situation.now);
+            ("Deployment", None, report.and_then(|report| report.last_success))
+        }
+        Cadence::Scheduled(_) => {
+            let status =
+                situation.observed.cron_job(&name).and_then(|it| it.status.clone()).unwrap_or_default();
+            ("CronJob", status.last_schedule_time, ended_at(status.last_successful_time.as_ref()))
+        }
+    };
+    let run = steps.run.as_ref().filter(|run| run.task.state != OneShot::Absent).map(|run| run.nonce);
+    let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
+    Some(ProducerStatus {
+        kind: kind.to_owned(),
+        name,
+        last_schedule_time,
+        last_success_time: slow::time(
+            before.and_then(|before| before.last_success_time.as_ref()),
+            last_success,
+        ),
+        observed_trigger_nonce: run.or(nonce_before),
+    })
+}
