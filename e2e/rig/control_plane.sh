@@ -34,6 +34,7 @@ start_api_server() {
     --service-account-issuer=https://kubernetes.default.svc.cluster.local \
     --service-account-signing-key-file="$certificates/service-accounts.key" \
     --service-account-key-file="$certificates/service-accounts.key" \
+    --audit-policy-file="$here/kubernetes/audit.yaml" --audit-log-path="$home/audit.log" \
     --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false
   await_answer kube-apiserver 60 kubectl get --raw=/readyz
 }

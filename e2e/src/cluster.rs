@@ -61,14 +61,45 @@ impl Cluster {
         .expect("starting the API server does not panic")
     }
 
-    /// Another API server, without the definition of the resource, which ends when this process does.
+    /// Another API server of this name, without the definition of the resource, for a test that changes what is the whole
+    /// cluster's. It ends when this process does.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub async fn bare_api_server() -> Self {
-        tokio::task::spawn_blocking(|| Self::start("up-api", Self::own("bare-cluster")))
-            .await
-            .expect("starting the API server does not panic")
+    pub async fn bare_api_server(name: &'static str) -> &'static Self {
+        let start = move || Self::start("up-api", Self::own(&format!("{name}-cluster")));
+        let server =
+            tokio::task::spawn_blocking(start).await.expect("starting the API server does not panic");
+        Box::leak(Box::new(server))
+    }
+
+    /// Ends its API server with SIGKILL.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn kill_api_server(&'static self) {
+        self.rig_in_background(&["kill", "kube-apiserver"]).await;
+    }
+
+    /// Starts its API server again, where it was and with what it knew, and returns when it answers.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn start_api_server_again(&'static self) {
+        self.rig_in_background(&["start-api"]).await;
+    }
+
+    /// Ends it before this process does, with all that it knew.
+    ///
+    /// # Panics
+    /// When it cannot be ended.
+    pub async fn down(&'static self) {
+        self.rig_in_background(&["down"]).await;
+    }
+
+    async fn rig_in_background(&'static self, arguments: &'static [&'static str]) {
+        let run = move || succeed(self.rig().args(arguments));
+        tokio::task::spawn_blocking(run).await.expect("running the rig does not panic");
     }
 
     /// Installs the definition of the resource, and waits until it is served.
@@ -165,6 +196,11 @@ impl Cluster {
         let user = format!("users: [{{name: admin, user: {{token: {token}}}}}]");
         std::fs::write(&kubeconfig, format!("{before}{user}\n")).expect("a kubeconfig can be written");
         kubeconfig
+    }
+
+    /// The file in which the API server notes down what ServiceAccounts ask for.
+    pub fn audit_log(&self) -> PathBuf {
+        self.directory.join("kube-apiserver/audit.log")
     }
 
     /// The process id of a server of it, such as `kube-apiserver`.

@@ -13,6 +13,7 @@
 )]
 
 pub mod accounts;
+pub mod audit;
 pub mod cluster;
 pub mod documented;
 pub mod names;

@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::cluster::{Cluster, programs};
 use crate::waiting::await_until;
+
+/// How long an operator may take until it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running operator. It is killed when it is dropped.
 #[derive(Debug)]
@@ -23,8 +28,43 @@ impl Operator {
     /// # Panics
     /// When it does not become ready.
     pub async fn start(cluster: &Cluster, namespace: &str) -> Self {
-        let operator = Self::spawn(cluster, namespace);
-        operator.await_ready(Duration::from_secs(20)).await;
+        Self::start_with(cluster, namespace, &[]).await
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    pub async fn start_with(cluster: &Cluster, namespace: &str, arguments: &[&str]) -> Self {
+        let operator = Self::spawn_for(cluster, namespace, arguments, &cluster.kubeconfig());
+        operator.await_ready(READY_WITHIN).await;
+        operator
+    }
+
+    /// Starts the operator of a Deployment in the cluster as its pod would run: with the Deployment's environment, and with the
+    /// rights of its ServiceAccount alone. Returns when it is ready.
+    ///
+    /// # Panics
+    /// When there is no such Deployment, or it does not become ready.
+    pub async fn start_deployed(cluster: &Cluster, namespace: &str, deployment: &str) -> Self {
+        let deployment = cluster.get("deployment", namespace, deployment).await;
+        let pod = &deployment["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().expect("the pod has a ServiceAccount");
+        let token = cluster.kubectl(&["create", "token", account, "-n", namespace]).await;
+        let kubeconfig = cluster.kubeconfig_of(&format!("{account}-of-{namespace}"), token.trim());
+        let mut command = Command::new(programs().join("operator"));
+        let variables = pod["containers"][0]["env"].as_array().cloned().unwrap_or_default();
+        for variable in variables {
+            let field = variable.pointer("/valueFrom/fieldRef/fieldPath").and_then(Value::as_str);
+            let value = match field {
+                Some("metadata.namespace") => namespace,
+                Some(other) => panic!("the pod would get its {other}, which nobody here knows"),
+                None => variable["value"].as_str().unwrap_or_default(),
+            };
+            command.env(variable["name"].as_str().expect("a variable has a name"), value);
+        }
+        let operator = Self::launch(cluster, command, namespace, &kubeconfig);
+        operator.await_ready(READY_WITHIN).await;
         operator
     }
 
@@ -50,26 +90,19 @@ impl Operator {
         await_until("the operator is ready", within, ready).await;
     }
 
-    /// Starts an operator for a namespace.
-    ///
-    /// # Panics
-    /// When there is no such program.
-    pub fn spawn(cluster: &Cluster, namespace: &str) -> Self {
-        Self::spawn_for(cluster, namespace, &cluster.kubeconfig())
-    }
-
     /// Starts an operator for a namespace with the rights of whoever has this token.
     ///
     /// # Panics
     /// When there is no such program.
     pub fn spawn_as(cluster: &Cluster, namespace: &str, token: &str) -> Self {
         let kubeconfig = cluster.kubeconfig_of(namespace, token);
-        Self::spawn_for(cluster, namespace, &kubeconfig)
+        Self::spawn_for(cluster, namespace, &[], &kubeconfig)
     }
 
-    fn spawn_for(cluster: &Cluster, namespace: &str, kubeconfig: &Path) -> Self {
+    fn spawn_for(cluster: &Cluster, namespace: &str, arguments: &[&str], kubeconfig: &Path) -> Self {
         let program = programs().join("operator");
-        Self::spawn_with(cluster, &program, namespace, &["--watch-namespaces", namespace], kubeconfig)
+        let arguments = [&["--watch-namespaces", namespace], arguments].concat();
+        Self::spawn_with(cluster, &program, namespace, &arguments, kubeconfig)
     }
 
     fn spawn_with(
@@ -79,14 +112,18 @@ impl Operator {
         arguments: &[&str],
         kubeconfig: &Path,
     ) -> Self {
+        let mut command = Command::new(program);
+        command.args(["--worker-image", "example.org/worker:1"]).args(arguments).env("RUST_LOG", "info");
+        Self::launch(cluster, command, scope, kubeconfig)
+    }
+
+    fn launch(cluster: &Cluster, mut command: Command, scope: &str, kubeconfig: &Path) -> Self {
         let unused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = unused.expect("a port is free");
         let log = cluster.kubeconfig().with_file_name(format!("operator-of-{scope}-{}.log", address.port()));
-        let process = Command::new(program)
-            .args(["--worker-image", "example.org/worker:1", "--listen", &address.to_string()])
-            .args(arguments)
+        let process = command
+            .args(["--listen", &address.to_string()])
             .env("KUBECONFIG", kubeconfig)
-            .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the log can be written"))

@@ -18,7 +18,11 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) async fn new() -> Self {
-        let cluster = Cluster::api_server().await;
+        Self::within(Cluster::api_server().await).await
+    }
+
+    /// A namespace of a cluster of the test's own.
+    pub(crate) async fn within(cluster: &'static Cluster) -> Self {
         let namespace = format!("home-{}", &Uuid::new_v4().simple().to_string()[..10]);
         cluster.kubectl(&["create", "namespace", &namespace]).await;
         Self { cluster, namespace }
@@ -57,6 +61,19 @@ impl Home {
         let processor = self.await_object("deployment", &format!("{name}-processor")).await;
         self.roll_out(&processor).await;
         self.await_object("cronjob", &format!("{name}-producer")).await;
+    }
+
+    /// Changes the pipeline `users`.
+    pub(crate) async fn patch(&self, patch: &Value) {
+        let patch = patch.to_string();
+        let arguments = ["patch", "usp", "-n", &self.namespace, "users", "--type=merge", "-p", &patch];
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// Sets an annotation of the pipeline `users`, given as `NAME=VALUE`, or removes it, given as `NAME-`.
+    pub(crate) async fn annotate(&self, annotation: &str) {
+        let arguments = ["annotate", "--overwrite", "usp", "-n", &self.namespace, "users", annotation];
+        self.cluster.kubectl(&arguments).await;
     }
 
     /// Waits for an object whose name begins so, and returns the name.

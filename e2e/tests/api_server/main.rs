@@ -14,13 +14,18 @@ mod changes;
 mod good_resources;
 
 mod a_pipeline_that_cannot_be_read_stops_no_other;
+mod an_operator_of_some_namespaces;
 mod at_rest_nothing_is_written;
 mod defaults_are_the_same_everywhere;
 mod drift_is_repaired;
 mod fields_have_owners;
 mod foreign_objects_are_left_alone;
 mod home;
+mod installed;
 mod numbers_are_documented;
+mod other_projects;
+mod rights_are_the_least;
+mod the_installation_without_helm;
 mod the_rules_of_the_definition;
 mod usp_as_a_plugin_of_kubectl;
 mod usp_changes_a_pipeline;

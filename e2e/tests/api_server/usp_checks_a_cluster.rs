@@ -24,9 +24,9 @@ fn finding<'f>(report: &'f Value, what: &str) -> &'f Value {
 
 #[tokio::test]
 async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
-    let cluster = Cluster::bare_api_server().await;
+    let cluster = Cluster::bare_api_server("bare").await;
     cluster.kubectl(&["create", "namespace", "demo"]).await;
-    let usp = Usp::of(&cluster, "demo");
+    let usp = Usp::of(cluster, "demo");
 
     let said = usp.say(&["check"]).await.expect(3);
     assert!(said.stdout.contains("✓ Kubernetes"), "{}", said.stdout);
@@ -61,7 +61,7 @@ async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
     let said = usp.say(&["check"]).await.expect(0);
     assert!(said.stdout.contains("✓ worker image  example.org/worker:1"), "{}", said.stdout);
 
-    let said = Usp::of(&cluster, "default").say(&["check"]).await.expect(3);
+    let said = Usp::of(cluster, "default").say(&["check"]).await.expect(3);
     assert!(said.stdout.contains("no operator watches namespace default"), "{}", said.stdout);
 
     let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend/description";
@@ -76,4 +76,5 @@ async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
         definition["told"].to_string().contains("1 differences, the first in v1alpha1.schema"),
         "{report:#}"
     );
+    cluster.down().await;
 }

@@ -1,0 +1,30 @@
+use std::collections::BTreeSet;
+
+use crate::home::{Home, name};
+use crate::installed::Installed;
+
+#[tokio::test]
+async fn roles_in_the_watched_namespaces_are_enough_and_others_are_not_looked_at() {
+    let (first, second, foreign) = (Home::new().await, Home::new().await, Home::new().await);
+    let own = Home::new().await;
+    let watched = format!("watchNamespaces={{{},{}}}", first.namespace, second.namespace);
+    // The definition is the whole cluster's, and there already.
+    let installed = Installed::by_helm(own.cluster, &own.namespace, &[&watched, "crds.enabled=false"]).await;
+    let operator = installed.operator(&[&first.namespace, &second.namespace]).await;
+    foreign.cluster.apply(&foreign.pipeline("users")).await;
+    for home in [&first, &second] {
+        home.bring_up(&home.pipeline("users")).await;
+        home.await_reason("users", "LagUnknown").await;
+    }
+
+    assert!(!installed.may(&foreign.namespace, "list", "userstreampipelines").await, "rights are enforced");
+    assert_eq!(foreign.cluster.pipeline(&foreign.namespace, "users").await.get("status"), None);
+    let made = foreign.cluster.list("configmaps,jobs,deployments", &foreign.namespace).await;
+    let made: Vec<String> = made.iter().map(name).filter(|name| name != "kube-root-ca.crt").collect();
+    assert_eq!(made, Vec::<String>::new());
+    let asked: BTreeSet<String> = installed.requests().into_iter().filter_map(|it| it.namespace).collect();
+    assert_eq!(asked, [own.namespace.clone(), first.namespace.clone(), second.namespace.clone()].into());
+    assert_eq!(installed.refused(), []);
+    assert!(!operator.log().contains("orbidden"), "{}", operator.log());
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
