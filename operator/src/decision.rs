@@ -4,19 +4,23 @@
 use jiff::Timestamp;
 use kube::ResourceExt;
 use userstream_crds::model::{Mode, Pipeline};
-use userstream_crds::names::{FINALIZER, PAUSE};
+use userstream_crds::names::{Component, FINALIZER, PAUSE};
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::{UserStreamPipeline, Violation, validate};
 
+use crate::autoscaling::Reason;
 use crate::build::{Cleanup, Desired, build, cleanup, deletes_anything, stop_everything};
 use crate::claim_index::Conflict;
 use crate::configuration::Configuration;
 use crate::drift::{Change, change, sealed};
+use crate::kind::Kind;
+use crate::names::Names;
 use crate::observed::Observed;
 use crate::owned::Owned;
 use crate::settings::Settings;
 use crate::status::{Outcome, Problem, status};
 use crate::steps::{Situation, Steps, Turn};
+use crate::workload::desired_replicas;
 use crate::writes::{ObjectWrite, writes};
 
 /// Everything that a look is decided from.
@@ -162,6 +166,20 @@ impl Work {
                 Err(violations) => tell(&Outcome::Invalid { violations, is_suspended: false, problem }),
             },
         }
+    }
+
+    /// Why processors are added or taken away by the writes, where the lag decides how many there are.
+    #[must_use]
+    pub fn scaling(&self, look: &Look<'_>) -> Option<Reason> {
+        let Story::Reconciled { steps, .. } = &self.story else { return None };
+        let decided = steps.scaling.filter(|decision| decision.replicas == steps.replicas)?;
+        let name = Names(&look.validated.ok()?.name).of(Component::Processor);
+        let before = desired_replicas(look.observed.deployment(&name)?);
+        // One that was suspended begins again with as many as there are to be.
+        let is_scaled = before > 0 && u32::try_from(before) != Ok(decided.replicas);
+        let is_written =
+            self.writes.iter().any(|write| write.kind() == Kind::Deployment && write.name() == name);
+        (is_scaled && is_written).then_some(decided.reason)
     }
 
     /// What else is to be done when the namespace turns out to be going, in which nothing can be made any more.

@@ -18,6 +18,7 @@ mod an_operator_of_some_namespaces;
 mod at_rest_nothing_is_written;
 mod defaults_are_the_same_everywhere;
 mod drift_is_repaired;
+mod events_tell_each_step;
 mod fields_have_owners;
 mod foreign_objects_are_left_alone;
 mod home;

@@ -7,12 +7,13 @@ use userstream_e2e::rig::repository;
 
 const PAGE: &str = "docs/operations.md";
 
-/// Where conditions get their reasons.
-const REASONS: [&str; 4] = [
+/// Where conditions and Events get their reasons.
+const REASONS: [&str; 5] = [
     "operator/src/status/mod.rs",
     "operator/src/status/facets.rs",
     "operator/src/autoscaling.rs",
     "operator/src/controller/apply.rs",
+    "operator/src/controller/announce.rs",
 ];
 
 #[test]
@@ -38,8 +39,8 @@ fn every_condition_is_documented_and_no_other() {
 #[test]
 fn every_reason_is_documented_and_no_other() {
     let mut reasons = names_in_code(&REASONS);
-    // Kinds of workloads and values of a status.
-    for other in ["Deployment", "CronJob", "True", "False", "Unknown"] {
+    // Kinds of workloads, types and values of conditions, and the action of every Event.
+    for other in ["Deployment", "CronJob", "True", "False", "Unknown", "Ready", "Stalled", "Reconcile"] {
         reasons.remove(other);
     }
     // What the worker's provisioning refuses is passed on.

@@ -1,25 +1,45 @@
-//! What is told as an Event: how `Ready` changes, in the words of its condition. Repetitions are counted by the recorder.
+//! What is told as an Event: how `Ready` changes and why processors are added or taken away, in the words of the conditions, and
+//! that a run was started. Repetitions are counted by the recorder; the note stays that of the first, so it has no numbers.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 use userstream_crds::status::PipelineStatus;
+
+use crate::autoscaling::Reason;
 
 /// The longest note that an Event may have, in bytes.
 const LONGEST_NOTE: usize = 1000;
 
 /// The Events that a change of the status is worth.
 pub(super) fn events(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Vec<Event> {
+    run(before, after).into_iter().chain(readiness(before, after)).collect()
+}
+
+fn readiness(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Option<Event> {
     let ready = |status: &PipelineStatus| find(status, "Ready").cloned();
     let old = before.and_then(ready);
-    let Some(new) = ready(after) else { return Vec::new() };
+    let new = ready(after)?;
     if old.as_ref().is_some_and(|old| old.reason == new.reason && old.status == new.status) {
-        return Vec::new();
+        return None;
     }
     let is_stalled = find(after, "Stalled").is_some_and(|stalled| stalled.status == "True");
-    let was_running = old.is_some_and(|old| old.status == "True");
+    // A suspended pipeline is Ready too, and that it goes on is no fault.
+    let was_running = old.is_some_and(|old| old.status == "True" && old.reason == "Running");
     let is_bad = new.status == "False" && (is_stalled || was_running);
     let type_ = if is_bad { EventType::Warning } else { EventType::Normal };
-    vec![event(type_, &new.reason, &new.message)]
+    Some(event(type_, &new.reason, &new.message))
+}
+
+fn run(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Option<Event> {
+    let nonce = |status: &PipelineStatus| status.producer.as_ref()?.observed_trigger_nonce;
+    let is_new = nonce(after).is_some() && nonce(after) != before.and_then(nonce);
+    let note = "source.triggerNonce has a new value: the source is run once, now";
+    is_new.then(|| event(EventType::Normal, "RunStarted", note))
+}
+
+/// That processors were added or taken away.
+pub(super) fn scaling(reason: Reason) -> Event {
+    event(EventType::Normal, reason.name(), reason.message())
 }
 
 /// An Event about the pipeline.
@@ -43,6 +63,7 @@ fn find<'a>(status: &'a PipelineStatus, name: &str) -> Option<&'a Condition> {
 mod tests {
     use jiff::Timestamp;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use userstream_crds::status::ProducerStatus;
 
     use super::*;
 
@@ -74,6 +95,23 @@ mod tests {
         assert_eq!(told(Some(&new), &refused), Some((EventType::Warning, "Exists".to_owned())));
         assert_eq!(told(Some(&running), &away), Some((EventType::Warning, "LagUnknown".to_owned())));
         assert_eq!(told(Some(&running), &running), None);
+        let suspended = status(("True", "Suspended"), "False");
+        let goes_on = status(("False", "RollingOut"), "False");
+        assert_eq!(told(Some(&suspended), &goes_on), Some((EventType::Normal, "RollingOut".to_owned())));
+    }
+
+    #[test]
+    fn a_run_is_told_once_for_each_nonce() {
+        let ran = |nonce: Option<i64>| {
+            let producer = ProducerStatus { observed_trigger_nonce: nonce, ..ProducerStatus::default() };
+            PipelineStatus { producer: Some(producer), ..status(("True", "Running"), "False") }
+        };
+        let running = status(("True", "Running"), "False");
+        let started = Some((EventType::Normal, "RunStarted".to_owned()));
+        assert_eq!(told(Some(&running), &ran(None)), None);
+        assert_eq!(told(Some(&running), &ran(Some(5))), started);
+        assert_eq!(told(Some(&ran(Some(5))), &ran(Some(5))), None);
+        assert_eq!(told(Some(&ran(Some(5))), &ran(Some(6))), started);
     }
 
     #[test]

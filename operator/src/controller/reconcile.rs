@@ -126,6 +126,9 @@ pub(super) async fn reconcile(
     if !applied.errors.is_empty() {
         return Err(ReconcileError::Objects(applied.errors.len()));
     }
+    if let Some(reason) = work.scaling(&look) {
+        reconcile.announce(&announce::scaling(reason)).await;
+    }
     Ok(work.again_at.map_or_else(Action::await_change, |at| {
         let left = Duration::try_from(at.duration_since(reconcile.now)).unwrap_or_default();
         Action::requeue(left.max(Duration::from_secs(1)))
