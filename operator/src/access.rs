@@ -146,7 +146,10 @@ pub fn yaml(place: Place) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::kind::Kind;
 
     #[test]
     fn no_rule_reaches_secrets_or_other_tenants_pods_or_everything() {
@@ -163,6 +166,16 @@ mod tests {
                     || rule.verbs.iter().all(|verb| ["list", "watch"].contains(verb))
             );
         }
+    }
+
+    #[test]
+    fn what_is_made_and_deleted_is_every_kind_that_a_pipeline_owns_and_no_other() {
+        let made = RULES.iter().filter(|rule| rule.verbs == MAKE_AND_DELETE);
+        let made = made.flat_map(|rule| {
+            rule.resources.iter().map(|resource| (rule.group.to_owned(), (*resource).to_owned()))
+        });
+        let owned = Kind::ALL.map(|kind| kind.api(None)).map(|api| (api.group, api.plural));
+        assert_eq!(made.collect::<BTreeSet<_>>(), BTreeSet::from(owned));
     }
 
     #[test]

@@ -1,6 +1,11 @@
-//! Who claims what, of all pipelines, and who gets it when two claim the same: the older one.
+//! Who claims what, of all pipelines, and who gets it when several claim the same.
+//!
+//! Whoever works with something keeps it: no edit of another, and no other that is only seen later, starts a second writer.
+//! Of those that could begin the oldest does; a UID decides between two of the same second. One that has to wait for one
+//! thing keeps nobody from another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -31,60 +36,137 @@ pub struct Holder {
     pub name: String,
 }
 
-/// A claim that an older pipeline has.
+/// A claim that another pipeline has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// What both claim.
     pub subject: Subject,
-    /// The older pipeline.
+    /// The other pipeline.
     pub holder: Holder,
+    /// Whether that is the older one. A younger one has what it already worked with.
+    pub is_older: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     seniority: Seniority,
     holder: Holder,
-    claims: Vec<Claim>,
+    /// What it claims, by its spec.
+    claims: Vec<Arc<Claim>>,
+    /// What it may work with, or works with still: mostly the same, and then the same in memory.
+    held: Vec<Arc<Claim>>,
+}
+
+impl Entry {
+    fn holds(&self, claim: &Claim) -> bool {
+        self.held.iter().any(|held| held.conflicts_with(claim))
+    }
+
+    fn wants(&self, claim: &Claim) -> bool {
+        self.claims.iter().any(|wanted| wanted.conflicts_with(claim))
+    }
+
+    /// These claims, and where there are such already, those.
+    fn shared(&self, claims: Vec<Claim>) -> Vec<Arc<Claim>> {
+        let shared = |claim: Claim| {
+            let known = self.claims.iter().chain(&self.held).find(|known| ***known == claim).cloned();
+            known.unwrap_or_else(|| Arc::new(claim))
+        };
+        claims.into_iter().map(shared).collect()
+    }
+
+    fn subjects(&self) -> BTreeSet<Subject> {
+        self.claims.iter().chain(&self.held).map(|claim| claim.subject.clone()).collect()
+    }
 }
 
 /// Who claims what, kept up to date as pipelines come and go.
 #[derive(Clone, Debug, Default)]
 pub struct ClaimIndex {
     entries: BTreeMap<String, Entry>,
-    claimants: BTreeMap<Subject, BTreeSet<(Seniority, String)>>,
+    claimants: BTreeMap<Subject, BTreeSet<Seniority>>,
 }
 
 impl ClaimIndex {
     /// Notes what the pipeline with these metadata claims. One whose spec is not valid (`None`) goes on claiming what it did:
-    /// it goes on working with its last good configuration. Tells which younger ones what it gave up, or claims from now on,
-    /// may concern.
+    /// it goes on working with its last good configuration. Tells which others what it gave up, or claims from now on, may
+    /// concern.
     pub fn insert(&mut self, metadata: &ObjectMeta, claims: Option<Vec<Claim>>) -> BTreeSet<Holder> {
         let seniority = Seniority::of(metadata);
         let uid = seniority.uid.clone();
-        let known = self.entries.get(&uid).map(|entry| entry.claims.clone());
-        let Some(claims) = claims.or_else(|| known.clone()) else { return BTreeSet::new() };
-        let known = known.unwrap_or_default();
-        let given_up = known.iter().filter(|claim| !claims.contains(claim));
-        let new = claims.iter().filter(|claim| !known.contains(claim));
-        let concerned = given_up.chain(new).flat_map(|claim| self.younger(&seniority, claim)).collect();
-        self.remove(&uid);
-        for claim in &claims {
-            let claimants = self.claimants.entry(claim.subject.clone()).or_default();
-            claimants.insert((seniority.clone(), uid.clone()));
+        let before = self.entries.remove(&uid);
+        if before.is_none() && claims.is_none() {
+            return BTreeSet::new();
         }
         let holder = Holder {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        self.entries.insert(uid, Entry { seniority, holder, claims });
+        let nothing = Entry { seniority, holder, claims: Vec::new(), held: Vec::new() };
+        let known = before.clone().unwrap_or(nothing);
+        let claims = claims.map_or_else(|| known.claims.clone(), |claims| known.shared(claims));
+        let mut concerned = BTreeSet::new();
+        for claim in known.claims.iter().filter(|claim| !claims.contains(claim)) {
+            concerned.extend(self.others(&uid, claim).map(|other| other.holder.clone()));
+        }
+        for claim in claims.iter().filter(|claim| !known.claims.contains(claim)) {
+            let younger = self.others(&uid, claim).filter(|other| other.seniority > known.seniority);
+            concerned.extend(younger.map(|other| other.holder.clone()));
+        }
+        self.replace(before.as_ref(), Entry { claims, ..known });
         concerned
     }
 
-    /// Those that claim the same, and are younger.
-    fn younger(&self, than: &Seniority, claim: &Claim) -> impl Iterator<Item = Holder> {
+    /// Notes which claims the pipeline with this UID works with, by its configurations. Tells who may have waited for what it
+    /// works with no more.
+    pub fn works_with(&mut self, uid: &str, used: Vec<Claim>) -> BTreeSet<Holder> {
+        let mut concerned = BTreeSet::new();
+        let Some(before) = self.entries.remove(uid) else { return concerned };
+        let mut held = before.shared(used);
+        // What it was admitted to and has not made its configuration for yet.
+        held.extend(before.held.iter().filter(|claim| before.claims.contains(claim)).cloned());
+        held.sort();
+        held.dedup();
+        for claim in before.held.iter().filter(|claim| !held.contains(claim)) {
+            concerned.extend(self.others(uid, claim).map(|other| other.holder.clone()));
+        }
+        self.replace(Some(&before), Entry { held, ..before.clone() });
+        concerned
+    }
+
+    /// What keeps the pipeline with this UID from beginning with what it claims. If nothing does, that is its own from then on,
+    /// whoever comes after it.
+    pub fn admit(&mut self, uid: &str) -> Option<Conflict> {
+        let conflict = self.conflict(uid);
+        if conflict.is_none()
+            && let Some(Entry { claims, held, .. }) = self.entries.get_mut(uid)
+        {
+            held.extend(claims.iter().filter(|claim| !held.contains(claim)).cloned().collect::<Vec<_>>());
+        }
+        conflict
+    }
+
+    fn replace(&mut self, before: Option<&Entry>, entry: Entry) {
+        for subject in before.map(Entry::subjects).unwrap_or_default() {
+            if let Some(claimants) = self.claimants.get_mut(&subject) {
+                claimants.remove(&entry.seniority);
+                if claimants.is_empty() {
+                    self.claimants.remove(&subject);
+                }
+            }
+        }
+        for subject in entry.subjects() {
+            self.claimants.entry(subject).or_default().insert(entry.seniority.clone());
+        }
+        self.entries.insert(entry.seniority.uid.clone(), entry);
+    }
+
+    /// The others that claim this or work with it, the oldest first.
+    fn others<'a>(&'a self, uid: &str, claim: &Claim) -> impl Iterator<Item = &'a Entry> {
         let claimants = self.claimants.get(&claim.subject).into_iter().flatten();
-        let younger = claimants.filter(move |(seniority, _)| seniority > than);
-        younger.filter_map(|(_, uid)| Some(self.entries.get(uid)?.holder.clone()))
+        let others = claimants.filter(move |claimant| claimant.uid != uid);
+        let others = others.filter_map(|claimant| self.entries.get(&claimant.uid));
+        others.filter(move |other| other.wants(claim) || other.holds(claim))
     }
 
     /// Whether anything is known of the pipeline with this UID.
@@ -95,30 +177,278 @@ impl ClaimIndex {
 
     /// Forgets the pipeline with this UID, and tells who may have waited for what it had.
     pub fn remove(&mut self, uid: &str) -> BTreeSet<Holder> {
-        let mut waiting = BTreeSet::new();
-        let Some(entry) = self.entries.remove(uid) else { return waiting };
-        for claim in &entry.claims {
-            let Some(claimants) = self.claimants.get_mut(&claim.subject) else { continue };
-            claimants.remove(&(entry.seniority.clone(), uid.to_owned()));
-            let others = claimants.iter().filter_map(|(_, uid)| self.entries.get(uid));
-            waiting.extend(others.map(|other| other.holder.clone()));
-            if claimants.is_empty() {
-                self.claimants.remove(&claim.subject);
+        let Some(entry) = self.entries.remove(uid) else { return BTreeSet::new() };
+        let all = entry.claims.iter().chain(&entry.held);
+        let waiting =
+            all.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
+        for subject in entry.subjects() {
+            if let Some(claimants) = self.claimants.get_mut(&subject) {
+                claimants.remove(&entry.seniority);
+                if claimants.is_empty() {
+                    self.claimants.remove(&subject);
+                }
             }
         }
         waiting
     }
 
-    /// The first claim of the pipeline with this UID that an older one has.
+    /// The first claim of the pipeline with this UID that another keeps it from.
     #[must_use]
     pub fn conflict(&self, uid: &str) -> Option<Conflict> {
-        let own = self.entries.get(uid)?;
+        self.kept_from(self.entries.get(uid)?, &mut BTreeMap::new())
+    }
+
+    /// `known` has who is free of those that were asked for already: a chain of them is walked once.
+    fn kept_from<'a>(&'a self, own: &Entry, known: &mut BTreeMap<&'a str, bool>) -> Option<Conflict> {
         own.claims.iter().find_map(|claim| {
-            let claimants = self.claimants.get(&claim.subject)?;
-            let older = claimants.iter().take_while(|(seniority, _)| *seniority < own.seniority);
-            let mut older = older.filter_map(|(_, uid)| self.entries.get(uid));
-            let holder = older.find(|entry| entry.claims.iter().any(|other| other.conflicts_with(claim)))?;
-            Some(Conflict { subject: claim.subject.clone(), holder: holder.holder.clone() })
+            let keeper = self.keeper(own, claim, known)?;
+            let is_older = keeper.seniority < own.seniority;
+            Some(Conflict { subject: claim.subject.clone(), holder: keeper.holder.clone(), is_older })
         })
+    }
+
+    /// Who keeps a pipeline from something that it claims: whoever works with it; of two that do, which only an edit of both
+    /// or an earlier version of this operator can have let happen, the older one. Else the oldest one that could begin.
+    fn keeper<'a>(
+        &'a self,
+        own: &Entry,
+        claim: &Claim,
+        known: &mut BTreeMap<&'a str, bool>,
+    ) -> Option<&'a Entry> {
+        let is_held = own.holds(claim);
+        let mut first_older = Vec::new();
+        for other in self.others(&own.seniority.uid, claim) {
+            let is_older = other.seniority < own.seniority;
+            if other.holds(claim) && (is_older || !is_held) {
+                return Some(other);
+            }
+            if is_older && !is_held {
+                first_older.push(other);
+            }
+        }
+        // Those before it only ever ask for those before themselves.
+        first_older.into_iter().find(|other| {
+            let uid = other.seniority.uid.as_str();
+            known.get(uid).copied().unwrap_or_else(|| {
+                let is_free = self.kept_from(other, known).is_none();
+                known.insert(uid, is_free);
+                is_free
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+    use proptest::prelude::*;
+    use userstream_crds::claims::claims;
+    use userstream_crds::{UserStreamPipeline, validate};
+
+    use super::*;
+
+    const PIPELINES: usize = 5;
+    const TOPICS: usize = 3;
+
+    /// The claims on each of a few topics: of the one that a pipeline of the example would produce to.
+    fn topics() -> Vec<Claim> {
+        let text =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/examples/users.yaml"));
+        let mut resource: UserStreamPipeline = serde_saphyr::from_str(&text.unwrap()).unwrap();
+        let mut of = |name: String| {
+            resource.spec.kafka.topic.name = name;
+            claims(&validate(&resource).unwrap()).swap_remove(0)
+        };
+        (0..TOPICS).map(|number| of(format!("topic_{number}"))).collect()
+    }
+
+    fn metadata(pipeline: usize) -> ObjectMeta {
+        // Pairs of the same second, so that UIDs decide too.
+        let created = Timestamp::from_second(1_800_000_000 + i64::try_from(pipeline / 2).unwrap()).unwrap();
+        ObjectMeta {
+            name: Some(pipeline.to_string()),
+            uid: Some(pipeline.to_string()),
+            creation_timestamp: Some(Time(created)),
+            ..ObjectMeta::default()
+        }
+    }
+
+    /// What happens to one of a few pipelines.
+    #[derive(Clone, Debug)]
+    enum Happening {
+        /// It is created, or edited to claim these topics.
+        Claims(usize, Vec<bool>),
+        /// The operator looks at it: if it may, it makes its configuration and begins.
+        Looks(usize),
+        /// Its workloads all have the newest configuration, and the ones before it are gone.
+        TakesOver(usize),
+        Goes(usize),
+        /// The operator starts again.
+        Restarts,
+    }
+
+    fn happening() -> impl Strategy<Value = Happening> {
+        let who = 0..PIPELINES;
+        prop_oneof![
+            4 => (who.clone(), proptest::collection::vec(any::<bool>(), TOPICS)).prop_map(|(who, topics)| Happening::Claims(who, topics)),
+            8 => who.clone().prop_map(Happening::Looks),
+            3 => who.clone().prop_map(Happening::TakesOver),
+            1 => who.prop_map(Happening::Goes),
+            1 => Just(Happening::Restarts),
+        ]
+    }
+
+    #[derive(Clone, Default)]
+    struct Pipeline {
+        claims: Vec<Claim>,
+        /// Its configurations, the newest last, by what they claim.
+        configurations: Vec<Vec<Claim>>,
+    }
+
+    impl Pipeline {
+        fn used(&self) -> Vec<Claim> {
+            self.configurations.concat()
+        }
+
+        fn is_current(&self) -> bool {
+            self.configurations.last() == Some(&self.claims)
+        }
+    }
+
+    #[derive(Default)]
+    struct World {
+        index: ClaimIndex,
+        pipelines: BTreeMap<usize, Pipeline>,
+    }
+
+    impl World {
+        fn looks(&mut self, who: usize) {
+            let Some(pipeline) = self.pipelines.get_mut(&who) else { return };
+            self.index.works_with(&who.to_string(), pipeline.used());
+            if self.index.admit(&who.to_string()).is_none() && !pipeline.is_current() {
+                pipeline.configurations.push(pipeline.claims.clone());
+            }
+        }
+
+        fn happen(&mut self, happening: &Happening, topics: &[Claim]) {
+            match happening {
+                Happening::Claims(who, wanted) => {
+                    let wanted = topics.iter().zip(wanted).filter(|(_, wants)| **wants);
+                    let claims: Vec<Claim> = wanted.map(|(claim, _)| claim.clone()).collect();
+                    self.pipelines.entry(*who).or_default().claims.clone_from(&claims);
+                    self.index.insert(&metadata(*who), Some(claims));
+                }
+                Happening::Looks(who) => self.looks(*who),
+                Happening::TakesOver(who) => {
+                    if let Some(pipeline) = self.pipelines.get_mut(who)
+                        && pipeline.is_current()
+                    {
+                        pipeline.configurations =
+                            pipeline.configurations.split_off(pipeline.configurations.len() - 1);
+                    }
+                }
+                Happening::Goes(who) => {
+                    self.pipelines.remove(who);
+                    self.index.remove(&who.to_string());
+                }
+                Happening::Restarts => {
+                    self.index = ClaimIndex::default();
+                    for (who, pipeline) in &self.pipelines {
+                        self.index.insert(&metadata(*who), Some(pipeline.claims.clone()));
+                        self.index.works_with(&who.to_string(), pipeline.used());
+                    }
+                }
+            }
+        }
+
+        fn workers(&self, topic: &Claim) -> Vec<usize> {
+            let works = |pipeline: &Pipeline| pipeline.used().iter().any(|used| used.conflicts_with(topic));
+            self.pipelines.iter().filter(|(_, pipeline)| works(pipeline)).map(|(who, _)| *who).collect()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_was_claimed_when_nothing_is_ever_worked_with_by_two_and_what_anybody_could_have_one_has(
+            happenings in proptest::collection::vec(happening(), 1..60)
+        ) {
+            let topics = topics();
+            let mut world = World::default();
+            for happening in &happenings {
+                world.happen(happening, &topics);
+                for topic in &topics {
+                    let workers = world.workers(topic);
+                    prop_assert!(workers.len() <= 1, "after {happening:?} {workers:?} work with {topic:?}");
+                }
+            }
+            // Everybody is looked at until nothing changes any more.
+            for _ in 0..PIPELINES {
+                for who in 0..PIPELINES {
+                    world.looks(who);
+                    world.happen(&Happening::TakesOver(who), &topics);
+                }
+            }
+            for (who, pipeline) in &world.pipelines {
+                if pipeline.is_current() || pipeline.claims.is_empty() {
+                    continue;
+                }
+                let kept = |claim: &&Claim| world.workers(claim).iter().any(|other| other != who);
+                let kept = pipeline.claims.iter().find(kept);
+                prop_assert!(kept.is_some(), "{who} stands still, and nobody works with what it claims");
+                let conflict = world.index.conflict(&who.to_string());
+                prop_assert!(conflict.is_some_and(|conflict| world.workers(kept.unwrap()).len() == 1 && conflict.holder.name != who.to_string()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_pipeline_that_was_begun_first_is_not_stopped_by_one_of_the_same_second_that_is_seen_later() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(1), Some(topics.clone()));
+        assert_eq!(index.admit("1"), None);
+        index.insert(&metadata(0), Some(topics));
+        assert_eq!(index.conflict("1"), None);
+        let conflict = index.conflict("0").unwrap();
+        assert_eq!((conflict.holder.name.as_str(), conflict.is_older), ("1", false));
+    }
+
+    #[test]
+    fn one_that_stands_still_keeps_nobody_from_what_it_claims_and_does_not_have() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(0), Some(vec![topics[0].clone()]));
+        index.insert(&metadata(2), Some(topics[..2].to_vec()));
+        index.insert(&metadata(4), Some(vec![topics[1].clone()]));
+        assert_eq!(["0", "2", "4"].map(|uid| index.conflict(uid).is_some()), [false, true, false]);
+    }
+
+    #[test]
+    fn what_a_pipeline_gave_up_is_its_own_until_nothing_of_it_works_with_it_any_more() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(0), Some(vec![topics[0].clone()]));
+        index.admit("0");
+        index.insert(&metadata(2), Some(vec![topics[0].clone()]));
+        index.insert(&metadata(0), Some(vec![topics[1].clone()]));
+        index.works_with("0", topics[..2].to_vec());
+        assert!(index.conflict("2").is_some());
+        let concerned = index.works_with("0", topics[1..2].to_vec());
+        assert_eq!(concerned.into_iter().map(|it| it.name).collect::<Vec<_>>(), ["2"]);
+        assert_eq!(index.conflict("2"), None);
+    }
+
+    #[test]
+    fn a_long_chain_of_claimants_is_walked_once() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        for pipeline in 0..60 {
+            // All but the first stand still for the one before it, and nobody has begun.
+            let claims = if pipeline == 0 { topics[..1].to_vec() } else { topics.clone() };
+            index.insert(&metadata(pipeline), Some(claims));
+        }
+        assert!(index.conflict("59").is_some());
     }
 }

@@ -30,7 +30,7 @@ pub struct Look<'a> {
     pub resource: &'a UserStreamPipeline,
     /// The model of its spec, or what is wrong with it.
     pub validated: Result<&'a Pipeline, &'a [Violation]>,
-    /// What it claims and an older pipeline has.
+    /// What it claims and another pipeline has.
     pub conflict: Option<&'a Conflict>,
     /// What the installation decides.
     pub settings: &'a Settings,
@@ -90,7 +90,7 @@ impl Decision {
         if look.resource.metadata.deletion_timestamp.is_some() {
             return deletion(look);
         }
-        if look.resource.annotations().get(PAUSE).is_some_and(|value| value == "true") {
+        if is_paused(look.resource) {
             return Self::told(Story::Paused);
         }
         let pipeline = match look.validated {
@@ -103,7 +103,7 @@ impl Decision {
         };
         if let Some(conflict) = look.conflict {
             let story = Story::Conflict(conflict.clone());
-            // As above: an edit of the older pipeline can bring a conflict about while this one runs.
+            // As above: an edit can bring a conflict about while it runs.
             return match pipeline.suspend {
                 true => Self::written(stop_everything(look.observed), look, story),
                 false => Self::told(story),
@@ -207,6 +207,12 @@ impl Look<'_> {
     pub fn owned(&self) -> Owned {
         Owned::of(self.observed, self.resource.metadata.uid.as_deref().unwrap_or_default())
     }
+}
+
+/// Whether somebody asked for nothing of a pipeline to be changed.
+#[must_use]
+pub fn is_paused(resource: &UserStreamPipeline) -> bool {
+    resource.annotations().get(PAUSE).is_some_and(|value| value == "true")
 }
 
 /// Whether a pipeline holds the finalizer.

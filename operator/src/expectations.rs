@@ -21,14 +21,26 @@ pub enum Written {
 /// The versions that the caches have to reach.
 #[derive(Clone, Debug, Default)]
 pub struct Expectations {
-    versions: HashMap<Written, (String, Timestamp)>,
+    /// None: it is not known yet, because the write has not been answered.
+    versions: HashMap<Written, (Option<String>, Timestamp)>,
 }
 
 impl Expectations {
+    /// Notes that something is about to be written. Whoever is stopped before the answer comes does not know what it wrote.
+    pub fn begin(&mut self, what: Written, now: Timestamp) {
+        self.versions.insert(what, (None, now));
+    }
+
+    /// Notes that nothing was written, or nothing that can be waited for.
+    pub fn forget(&mut self, what: &Written) {
+        self.versions.remove(what);
+    }
+
     /// Notes the version that a write has given to an object.
     pub fn expect(&mut self, what: Written, version: Option<String>, now: Timestamp) {
-        if let Some(version) = version {
-            self.versions.insert(what, (version, now));
+        match version {
+            Some(version) => drop(self.versions.insert(what, (Some(version), now))),
+            None => self.forget(&what),
         }
     }
 
@@ -36,7 +48,10 @@ impl Expectations {
     pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&Written) -> Option<String>) -> bool {
         self.versions.retain(|what, (version, at)| {
             let is_old = now.duration_since(*at) >= FORGOTTEN_AFTER;
-            !is_old && !seen(what).is_some_and(|seen| is_at_least(&seen, version))
+            let is_seen = version
+                .as_ref()
+                .is_some_and(|version| seen(what).is_some_and(|seen| is_at_least(&seen, version)));
+            !is_old && !is_seen
         });
         self.versions.is_empty()
     }
@@ -72,6 +87,16 @@ mod tests {
             let is = expecting("100").are_met(NOW, |_| seen.map(str::to_owned));
             assert_eq!(is, met, "{seen:?}");
         }
+    }
+
+    #[test]
+    fn a_write_that_was_not_answered_is_waited_for_until_it_is_too_old_to_be_on_its_way() {
+        let mut expectations = Expectations::default();
+        expectations.begin(job(), NOW);
+        assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "which version it made is unknown");
+        assert!(expectations.clone().are_met(NOW + FORGOTTEN_AFTER, |_| None));
+        expectations.forget(&job());
+        assert!(expectations.are_met(NOW, |_| None), "it was refused");
     }
 
     #[test]

@@ -32,6 +32,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ConfigMap,
+        Self::Job,
+        Self::CronJob,
+        Self::Deployment,
+        Self::PodDisruptionBudget,
+        Self::NetworkPolicy,
+        Self::PodMonitor,
+        Self::KafkaTopic,
+    ];
+
     /// How the API serves it.
     #[must_use]
     pub fn api(self, kafka_topics: Option<KafkaTopicVersion>) -> ApiResource {

@@ -19,6 +19,7 @@ pub mod drift;
 pub mod expectations;
 pub mod hash;
 pub mod kind;
+pub mod lease;
 mod log;
 pub mod names;
 pub mod observed;

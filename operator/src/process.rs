@@ -1,26 +1,25 @@
-//! The operator's process: connect, wait to be the leader, reconcile until told to stop.
+//! The operator's process: connect, wait to be the leader, reconcile until told to stop, let another lead.
 
-use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use kube_lease_manager::LeaseManagerBuilder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::arguments::Arguments;
-use crate::controller::{Controller, Health, Metrics, worker_client};
+use crate::controller::{Controller, Health, Metrics, explained, worker_client};
 use crate::discovery::optional_kinds;
+use crate::lease::{Candidate, Lead};
 use crate::log;
 use crate::server::{self, Observed};
-use crate::settings::Settings;
+use crate::settings::{OptionalKinds, Settings};
 
-/// How long a leader that is gone keeps others from taking over, and how long before the end it says that it is still there.
-const LEASE_SECONDS: u64 = 15;
-const LEASE_GRACE_SECONDS: u64 = 5;
 /// The pause between two attempts to get something from the API server at the start.
 const CONNECT_PAUSE: Duration = Duration::from_secs(2);
+/// How long what is under way may take to end once the process is told to stop.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// Why the process ends before it is told to.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +33,8 @@ enum Ended {
     /// There is no way to ask the workers.
     #[error("workers cannot be asked: {0}")]
     Workers(#[from] reqwest::Error),
-    /// Another replica leads now. A new process starts with nothing in flight.
-    #[error("another replica is the leader now")]
+    /// Another replica leads now, or may. A new process starts with nothing in flight.
+    #[error("this replica is not the leader any more")]
     LostLead,
 }
 
@@ -52,12 +51,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(69);
         }
     };
-    let ended = runtime.block_on(async {
-        tokio::select! {
-            ended = lead_and_reconcile(arguments) => ended,
-            () = told_to_stop() => Ok(()),
-        }
-    });
+    let ended = runtime.block_on(serve_and_work(arguments));
     // Nothing that is in flight has to end: whoever comes next finishes it.
     runtime.shutdown_background();
     match ended {
@@ -84,68 +78,109 @@ async fn told_to_stop() {
     }
 }
 
-async fn lead_and_reconcile(arguments: Arguments) -> Result<(), Ended> {
+async fn serve_and_work(arguments: Arguments) -> Result<(), Ended> {
     let (health, metrics): (Arc<Health>, Arc<Metrics>) = Default::default();
     let serving =
         server::serve(arguments.listen, Observed { health: health.clone(), metrics: metrics.clone() });
-    let working = work(arguments, health, metrics);
+    let working = work(arguments, health, metrics, told_to_stop());
     tokio::select! {
         served = serving => Ok(served?),
         ended = working => ended,
     }
 }
 
-async fn work(arguments: Arguments, health: Arc<Health>, metrics: Arc<Metrics>) -> Result<(), Ended> {
+async fn work(
+    arguments: Arguments,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Ended> {
+    let mut stop = std::pin::pin!(stop);
     let client = Client::try_default().await.map_err(|error| Ended::Configuration(Box::new(error)))?;
-    let kinds = reached(&health, "API server", async || optional_kinds(&client).await).await;
-    let controller = Controller {
-        client: client.clone(),
+    let kinds = tokio::select! {
+        kinds = reached(&health, "API server", async || optional_kinds(&client).await) => kinds,
+        () = &mut stop => return Ok(()),
+    };
+    let Some(namespace) = &arguments.lease_namespace else {
+        metrics.leads(true);
+        let lead = Lead::of_one_alone();
+        let controller = controller(&arguments, client, kinds, health, metrics, lead)?;
+        return reconcile(controller, stop).await;
+    };
+    let (name, identity) = (arguments.lease_name.clone(), arguments.instance.clone());
+    let (mut candidate, lead) = Candidate::new(client.clone(), namespace, name, identity, health.clone());
+    let leading = async {
+        tracing::info!("waiting to be the leader");
+        tokio::select! {
+            () = lead.gained() => {}
+            () = &mut stop => return Ok(()),
+        }
+        tracing::info!("is the leader");
+        metrics.leads(true);
+        let controller =
+            controller(&arguments, client, kinds, health.clone(), metrics.clone(), lead.clone())?;
+        let ended = reconcile(controller, stop).await;
+        metrics.leads(false);
+        ended
+    };
+    let ended = tokio::select! {
+        () = candidate.stand() => Err(Ended::LostLead),
+        ended = leading => ended,
+    };
+    if matches!(ended, Err(Ended::LostLead)) {
+        health.missing("lease", "this replica was the leader and is not any more; it starts again");
+    }
+    // Nothing of this replica acts any more.
+    if let Err(error) = candidate.release().await {
+        tracing::warn!(%error, "the lease is not given back: others wait until it has run out");
+    }
+    ended
+}
+
+fn controller(
+    arguments: &Arguments,
+    client: Client,
+    kinds: OptionalKinds,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    lead: Lead,
+) -> Result<Controller, Ended> {
+    Ok(Controller {
+        client,
         workers: worker_client()?,
         settings: Settings {
-            worker_image: arguments.worker_image,
+            worker_image: arguments.worker_image.clone(),
             worker_image_pull_policy: arguments.worker_image_pull_policy,
-            allowed_private_ranges: arguments.allowed_private_ranges,
-            worker_resources: arguments.worker_resources,
+            allowed_private_ranges: arguments.allowed_private_ranges.clone(),
+            worker_resources: arguments.worker_resources.clone(),
             network_policies: arguments.network_policies,
             kinds,
         },
-        namespaces: arguments.watch_namespaces,
+        namespaces: arguments.watch_namespaces.clone(),
         instance: arguments.instance.clone(),
-        health: health.clone(),
-        metrics: metrics.clone(),
+        lead,
+        health,
+        metrics,
+    })
+}
+
+/// Reconciles as long as this replica leads; told to stop, it lets what is under way end, for a bounded time.
+async fn reconcile(controller: Controller, stop: impl Future<Output = ()>) -> Result<(), Ended> {
+    let lead = controller.lead.clone();
+    let ending = async {
+        stop.await;
+        drop(timeout(ENDING, lead.end()).await);
     };
-    let Some(namespace) = arguments.lease_namespace else {
-        metrics.leads(true);
-        controller.run().await;
-        return Ok(());
-    };
-    let manager = async || {
-        LeaseManagerBuilder::new(client.clone(), arguments.lease_name.clone())
-            .with_namespace(namespace.clone())
-            .with_identity(arguments.instance.clone())
-            .with_duration(LEASE_SECONDS)
-            .with_grace(LEASE_GRACE_SECONDS)
-            .build()
-            .await
-    };
-    let lease = reached(&health, "lease", manager).await;
-    // The receiver is kept: dropping it gives the lease back.
-    let (mut leads, _renewal) = lease.watch().await;
-    tracing::info!("waiting to be the leader");
-    if leads.wait_for(|leads| *leads).await.is_err() {
-        return Err(Ended::LostLead);
-    }
-    tracing::info!("is the leader");
-    metrics.leads(true);
     tokio::select! {
         () = controller.run() => Ok(()),
-        _ = leads.wait_for(|leads| !*leads) => Err(Ended::LostLead),
+        () = ending => Ok(()),
+        () = lead.lost() => Err(Ended::LostLead),
     }
 }
 
 /// What an attempt gives as soon as one succeeds; until then it is told as missing. The process does not end meanwhile: a new
 /// one would not get it either, and be started ever more slowly.
-async fn reached<T, E: Display>(health: &Health, part: &str, attempt: impl AsyncFn() -> Result<T, E>) -> T {
+async fn reached<T>(health: &Health, part: &str, attempt: impl AsyncFn() -> Result<T, kube::Error>) -> T {
     loop {
         match attempt().await {
             Ok(reached) => {
@@ -153,8 +188,9 @@ async fn reached<T, E: Display>(health: &Health, part: &str, attempt: impl Async
                 return reached;
             }
             Err(error) => {
-                health.missing(part, error.to_string());
-                tracing::warn!(part, %error, "not to be had, and tried again");
+                let why = explained(&error);
+                tracing::warn!(part, error = why, "not to be had, and tried again");
+                health.missing(part, why);
                 tokio::time::sleep(CONNECT_PAUSE).await;
             }
         }
@@ -170,15 +206,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_cannot_be_had_is_named_as_missing_and_tried_again_until_it_can() {
         let health = Health::default();
-        let answers = RefCell::new(vec![Ok("lease"), Err("forbidden"), Err("no answer")]);
+        let refused = |why: &str| Err(kube::Error::Service(why.into()));
+        let answers = RefCell::new(vec![Ok("kinds"), refused("forbidden"), refused("no route")]);
         let missing = RefCell::new(Vec::new());
         let attempt = async || {
             missing.borrow_mut().push(health.report());
             answers.borrow_mut().pop().unwrap()
         };
-        assert_eq!(reached(&health, "lease", attempt).await, "lease");
-        let said = |why: &str| vec![format!("lease: {why}")];
-        assert_eq!(*missing.borrow(), [Vec::new(), said("no answer"), said("forbidden")]);
+        assert_eq!(reached(&health, "API server", attempt).await, "kinds");
+        let missing = missing.into_inner();
+        assert!(missing[0].is_empty() && missing.len() == 3, "{missing:?}");
+        for (said, why) in missing[1..].iter().zip(["no route", "forbidden"]) {
+            assert!(said[0].starts_with("API server: ") && said[0].ends_with(why), "{said:?}");
+        }
         assert_eq!(health.report(), Vec::<String>::new());
     }
 }

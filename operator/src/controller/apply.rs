@@ -1,5 +1,8 @@
 //! Makes the writes that were decided on. One failure does not stop the others.
 
+use std::sync::Mutex;
+
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
@@ -10,8 +13,9 @@ use serde_json::{Value, json};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
+use super::memory::{Memory, lock};
 use crate::build::{MAKERS, Manifest};
-use crate::expectations::{Expectations, Written};
+use crate::expectations::Written;
 use crate::kind::Kind;
 use crate::observed::is_owned_by;
 use crate::settings::Settings;
@@ -115,26 +119,29 @@ impl Target<'_> {
     }
 }
 
-/// Makes the writes, one after the other.
+/// Makes the writes, one after the other. What is written is noted at once: this may be stopped between any two of them, and
+/// within one.
 pub(super) async fn apply(
     client: &Client,
     target: Target<'_>,
     writes: &[ObjectWrite],
-    expectations: &mut Expectations,
+    memory: &Mutex<Memory>,
 ) -> Applied {
     let mut applied = Applied::default();
     for write in writes {
         let (kind, name) = (write.kind(), write.name());
+        let what = Written::Object(kind, name.to_owned());
+        lock(memory).expectations.begin(what.clone(), Timestamp::now());
         match make(client, target, write).await {
             Ok(object) => {
                 applied.writes += 1;
                 let version = object.and_then(|object| object.resource_version());
-                let what = Written::Object(kind, name.to_owned());
-                expectations.expect(what, version, jiff::Timestamp::now());
+                lock(memory).expectations.expect(what, version, Timestamp::now());
                 let deletes = matches!(write, ObjectWrite::Delete { .. });
                 tracing::info!(kind = kind.name(), name, "{}", if deletes { "deleted" } else { "applied" });
             }
             Err(error) => {
+                lock(memory).expectations.forget(&what);
                 tracing::warn!(kind = kind.name(), name, %error, "not written");
                 let ends = write.is_needed_by_the_next() || matches!(error, ApplyError::NamespaceTerminating);
                 applied.errors.push(error);
@@ -253,5 +260,73 @@ async fn delete(
         // Gone already, or another object of that name: neither is ours to delete any more.
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
         Err(error) => Err(ApplyError::of(kind, name, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::any;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn delete_of(name: &str) -> ObjectWrite {
+        ObjectWrite::Delete { kind: Kind::Job, name: name.to_owned(), uid: "1".to_owned() }
+    }
+
+    fn stop_of(name: &str) -> ObjectWrite {
+        ObjectWrite::Stop { kind: Kind::Deployment, name: name.to_owned(), uid: "1".to_owned() }
+    }
+
+    /// Answers a write of `first` with version 7, and no other.
+    async fn api_server(asked: mpsc::Sender<()>) -> Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let answer = |path: axum::extract::Path<String>| async move {
+            if !path.0.ends_with("first") {
+                let _ = asked.send(()).await;
+                std::future::pending::<()>().await;
+            }
+            let name = path.0.rsplit('/').next().unwrap_or_default().to_owned();
+            let metadata = json!({"name": name, "namespace": "demo", "resourceVersion": "7"});
+            axum::Json(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(
+            async move { axum::serve(listener, Router::new().route("/{*path}", any(answer))).await },
+        );
+        Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn writes_of_a_look_that_was_stopped_are_waited_for_answered_or_not() {
+        let (asked, mut is_asked) = mpsc::channel(1);
+        let client = api_server(asked).await;
+        let settings = Settings::with_worker_image("example.org/userstream-worker:1");
+        let target =
+            Target { namespace: "demo", pipeline: "users", version: None, uid: "1", settings: &settings };
+        let memory = Mutex::new(Memory::default());
+        let writes = [delete_of("first"), stop_of("first"), stop_of("second"), stop_of("third")];
+        tokio::select! {
+            _ = apply(&client, target, &writes, &memory) => panic!("the API server has answered"),
+            asked = is_asked.recv() => assert!(asked.is_some()),
+        }
+        let now = Timestamp::now();
+        let waits_for = |name: &str, seen: Option<&str>| {
+            let mut expectations = lock(&memory).expectations.clone();
+            let others = |what: &Written| *what != Written::Object(Kind::Deployment, name.to_owned());
+            for other in
+                ["first", "second", "third"].map(|it| Written::Object(Kind::Deployment, it.to_owned()))
+            {
+                if others(&other) {
+                    expectations.forget(&other);
+                }
+            }
+            !expectations.are_met(now, |_| seen.map(str::to_owned))
+        };
+        assert!(waits_for("first", Some("6")) && !waits_for("first", Some("7")));
+        assert!(waits_for("second", Some("6")), "it is not known what became of it");
+        assert!(!waits_for("third", None), "it was not begun");
     }
 }

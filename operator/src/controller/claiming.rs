@@ -8,10 +8,12 @@ use kube::{Resource, ResourceExt};
 use userstream_crds::claims::{Claim, claims};
 
 use super::cache::{Cache, PipelineKey};
+use super::guarded::Guarded;
 use super::memory::{Memories, lock};
-use super::scope::{Guarded, key_of};
+use super::scope::key_of;
 use crate::claim_index::{ClaimIndex, Holder};
 use crate::configuration::Configuration;
+use crate::observed::is_owned_by;
 
 /// What there is to find out what a pipeline claims.
 pub(super) struct Claiming<'a> {
@@ -41,6 +43,12 @@ impl Claiming<'_> {
         for pipeline in pipelines {
             let claimed = self.by_spec(pipeline).or_else(|| self.by_last_good(pipeline));
             index.insert(pipeline.meta(), claimed);
+            let uid = pipeline.uid().unwrap_or_default();
+            let mut own = self.config_maps.of(&key_of(pipeline));
+            own.retain(|it| is_owned_by(it.as_ref(), Some(&uid)));
+            if let Some(used) = lock(&self.memories.of(&uid)).used(&own) {
+                index.works_with(&uid, used);
+            }
         }
     }
 

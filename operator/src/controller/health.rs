@@ -49,7 +49,7 @@ impl Health {
             // Said before the API server is asked.
             Ok(Event::Init) => {}
             Ok(_) => self.continued(part),
-            Err(error) => self.interrupted(part, explained(part, error)),
+            Err(error) => self.interrupted(part, of_watch(part, error)),
         }
     }
 
@@ -82,7 +82,7 @@ impl Health {
 }
 
 /// What is wrong with a watch, and the way out where there is one.
-fn explained(part: &str, error: &Error) -> String {
+fn of_watch(part: &str, error: &Error) -> String {
     match error {
         Error::InitialListFailed(kube::Error::Api(status))
             if status.code == 404 && part.contains(PIPELINES) =>
@@ -90,8 +90,34 @@ fn explained(part: &str, error: &Error) -> String {
             "the cluster does not have the kind UserStreamPipeline: apply its CustomResourceDefinition"
                 .to_owned()
         }
+        Error::InitialListFailed(source) | Error::WatchStartFailed(source) | Error::WatchFailed(source)
+            if is_silence(source) =>
+        {
+            explained(source)
+        }
         error => error.to_string(),
     }
+}
+
+/// What is wrong with a call of the API server.
+pub(crate) fn explained(error: &kube::Error) -> String {
+    if is_silence(error) {
+        format!("the API server does not answer: {}", causes(error))
+    } else {
+        error.to_string()
+    }
+}
+
+/// Whether the API server could not be reached or broke off.
+const fn is_silence(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
+}
+
+/// An error's text and those behind it, of which the last says most: that a connection was refused.
+fn causes(error: &kube::Error) -> String {
+    let first: &dyn std::error::Error = error;
+    let all = std::iter::successors(Some(first), |error| error.source());
+    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -131,6 +157,17 @@ mod tests {
         }
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(health.report(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_api_server_that_does_not_answer_is_named_with_the_innermost_cause() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error = Error::WatchStartFailed(kube::Error::Service(refused.into()));
+        let said = of_watch(JOBS, &error);
+        assert!(
+            said.starts_with("the API server does not answer: ") && said.ends_with("connection refused"),
+            "{said}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::Resource;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Resource, ResourceExt};
+use userstream_crds::claims::{Claim, claims};
 use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 
+use crate::configuration::Configuration;
 use crate::expectations::Expectations;
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -39,6 +42,8 @@ pub(super) type Validated = Result<Pipeline, Vec<Violation>>;
 pub(super) struct Memory {
     /// The last spec that was validated: its generation, and what came of it.
     validated: Option<(Option<i64>, Arc<Validated>)>,
+    /// The names of the configurations whose claims were noted last. What has a name never changes.
+    configurations: Option<Vec<String>>,
     /// Writes that the caches have not seen yet.
     pub(super) expectations: Expectations,
     /// Since when fewer processors would do.
@@ -65,6 +70,18 @@ impl Memory {
                 fresh
             }
         }
+    }
+
+    /// What a pipeline works with that has these configurations, unless that was noted already. There is one as long as anything
+    /// uses it.
+    pub(super) fn used(&mut self, config_maps: &[Arc<ConfigMap>]) -> Option<Vec<Claim>> {
+        let names: Vec<String> = config_maps.iter().map(|it| it.name_any()).collect();
+        if self.configurations.as_ref() == Some(&names) {
+            return None;
+        }
+        self.configurations = Some(names);
+        let read = config_maps.iter().filter_map(|it| Configuration::read(it));
+        Some(read.flat_map(|configuration| claims(&configuration.pipeline)).collect())
     }
 
     pub(super) fn succeeded(&mut self) {

@@ -19,7 +19,15 @@ struct OfController {
     controller: &'static str,
 }
 
+/// The labels of a queue; it has the name of its controller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfQueue {
+    name: &'static str,
+    controller: &'static str,
+}
+
 const CONTROLLER: &str = "userstreampipeline";
+const OF_QUEUE: OfQueue = OfQueue { name: CONTROLLER, controller: CONTROLLER };
 
 /// The operator's numbers.
 #[derive(Debug)]
@@ -29,7 +37,13 @@ pub struct Metrics {
     errors: Family<OfController, Counter>,
     panics: Family<OfController, Counter>,
     active: Family<OfController, Gauge>,
+    at_most: Family<OfController, Gauge>,
     seconds: Family<OfController, Histogram, fn() -> Histogram>,
+    waiting: Family<OfQueue, Gauge>,
+    added: Family<OfQueue, Counter>,
+    retried: Family<OfQueue, Counter>,
+    waited: Family<OfQueue, Histogram, fn() -> Histogram>,
+    worked: Family<OfQueue, Histogram, fn() -> Histogram>,
     writes: Counter,
     leader: Gauge,
 }
@@ -46,7 +60,13 @@ impl Default for Metrics {
             errors: Family::default(),
             panics: Family::default(),
             active: Family::default(),
+            at_most: Family::default(),
             seconds: Family::new_with_constructor(durations),
+            waiting: Family::default(),
+            added: Family::default(),
+            retried: Family::default(),
+            waited: Family::new_with_constructor(durations),
+            worked: Family::new_with_constructor(durations),
             writes: Counter::default(),
             leader: Gauge::default(),
         };
@@ -72,6 +92,28 @@ impl Default for Metrics {
             metrics.active.clone(),
         );
         registry.register(
+            "controller_runtime_max_concurrent_reconciles",
+            "How many reconciles may be under way.",
+            metrics.at_most.clone(),
+        );
+        registry.register("workqueue_depth", "Pipelines that wait for a reconcile.", metrics.waiting.clone());
+        registry.register("workqueue_adds", "Pipelines that were to be reconciled.", metrics.added.clone());
+        registry.register(
+            "workqueue_retries",
+            "Pipelines that are to be reconciled again because it failed.",
+            metrics.retried.clone(),
+        );
+        registry.register(
+            "workqueue_queue_duration_seconds",
+            "How long pipelines wait for a reconcile.",
+            metrics.waited.clone(),
+        );
+        registry.register(
+            "workqueue_work_duration_seconds",
+            "How long the work on a pipeline takes.",
+            metrics.worked.clone(),
+        );
+        registry.register(
             "controller_runtime_reconcile_time_seconds",
             "How long reconciles take.",
             metrics.seconds.clone(),
@@ -95,7 +137,15 @@ impl Default for Metrics {
             drop(metrics.reconciles.get_or_create(&Ended { controller: CONTROLLER, result }));
         }
         drop(metrics.active.get_or_create(&of));
+        drop(metrics.at_most.get_or_create(&of));
         drop(metrics.seconds.get_or_create(&of));
+        drop(metrics.waiting.get_or_create(&OF_QUEUE));
+        for counted in [&metrics.added, &metrics.retried] {
+            drop(counted.get_or_create(&OF_QUEUE));
+        }
+        for lasted in [&metrics.waited, &metrics.worked] {
+            drop(lasted.get_or_create(&OF_QUEUE));
+        }
         metrics
     }
 }
@@ -119,15 +169,38 @@ impl Metrics {
         let of = OfController { controller: CONTROLLER };
         self.active.get_or_create(&of).dec();
         self.seconds.get_or_create(&of).observe(seconds);
+        self.worked.get_or_create(&OF_QUEUE).observe(seconds);
         let result = match result {
             Ok(false) => "success",
             Ok(true) => "requeue_after",
             Err(()) => {
                 self.errors.get_or_create(&of).inc();
+                self.retried.get_or_create(&OF_QUEUE).inc();
                 "error"
             }
         };
         self.reconciles.get_or_create(&Ended { controller: CONTROLLER, result }).inc();
+    }
+
+    /// How many reconciles may be under way at once.
+    pub(super) fn has_workers(&self, at_most: usize) {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        self.at_most.get_or_create(&OfController { controller: CONTROLLER }).set(at_most);
+    }
+
+    /// A pipeline is to be reconciled.
+    pub(super) fn added(&self) {
+        self.added.get_or_create(&OF_QUEUE).inc();
+    }
+
+    /// So many pipelines wait for it.
+    pub(super) fn waiting(&self, count: usize) {
+        self.waiting.get_or_create(&OF_QUEUE).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// One has waited so long.
+    pub(super) fn waited(&self, seconds: f64) {
+        self.waited.get_or_create(&OF_QUEUE).observe(seconds);
     }
 
     pub(super) fn panicked(&self) {
@@ -151,9 +224,10 @@ mod tests {
     #[test]
     fn every_number_of_a_controller_names_it_from_the_start() {
         let text = Metrics::default().encode().unwrap();
-        let of_controller = |line: &&str| line.starts_with("controller_runtime_");
+        let of_controller =
+            |line: &&str| ["controller_runtime_", "workqueue_"].iter().any(|it| line.starts_with(it));
         let lines: Vec<&str> = text.lines().filter(of_controller).collect();
-        assert!(lines.len() > 10, "{text}");
+        assert!(lines.len() > 20, "{text}");
         for line in lines {
             assert!(line.contains(r#"controller="userstreampipeline""#), "{line}");
         }

@@ -4,6 +4,7 @@ mod announce;
 mod apply;
 mod cache;
 mod claiming;
+mod guarded;
 mod health;
 mod memory;
 mod metrics;
@@ -20,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use kube::runtime::controller::{Action, Config};
+use kube::runtime::controller::{Action, Config, Error};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::{applier, reflector};
 use kube::{Client, Resource, ResourceExt};
@@ -29,15 +30,18 @@ use tokio::sync::mpsc::Receiver;
 use tracing::Instrument;
 
 use crate::claim_index::ClaimIndex;
+use crate::lease::Lead;
 use crate::settings::Settings;
 use cache::PipelineKey;
+use guarded::Guarded;
 use memory::{Memories, Version, lock};
 use poll::Reports;
 use queues::Queues;
 use reconcile::{Context, ReconcileError, reconcile};
-use scope::{Caches, Guarded, Watching, requests};
+use scope::{Caches, Watching, requests};
 
 pub use health::Health;
+pub(crate) use health::explained;
 pub use metrics::Metrics;
 
 /// How many pipelines are looked at at once.
@@ -71,6 +75,8 @@ pub struct Controller {
     pub namespaces: Vec<String>,
     /// The name of this replica, for Events.
     pub instance: String,
+    /// Whether this replica may act.
+    pub lead: Lead,
     /// What is missing.
     pub health: Arc<Health>,
     /// The numbers.
@@ -98,7 +104,8 @@ impl Controller {
             self.namespaces.iter().cloned().map(Some).collect()
         };
         let claimed = Arc::new(Barrier::new(scopes.len()));
-        let (queues, scopes) = Queues::of(scopes);
+        self.metrics.has_workers(usize::from(CONCURRENCY) * scopes.len());
+        let (queues, scopes) = Queues::of(scopes, self.metrics.clone());
         let shared = Shared { claims: Arc::default(), claimed, queues: Arc::new(queues) };
         let running = scopes
             .into_iter()
@@ -118,10 +125,12 @@ impl Controller {
             caches: Caches::default(),
             pipelines: pipelines.clone(),
             claims: shared.claims,
+            queues: shared.queues.clone(),
             reports: Arc::default(),
             memories: Memories::default(),
             recorder: Recorder::new(self.client.clone(), reporter),
             metrics: self.metrics,
+            lead: self.lead,
         });
         let watching =
             Watching { client: self.client, namespace, health: self.health, queues: shared.queues.clone() };
@@ -144,7 +153,7 @@ impl Controller {
         shared.claimed.wait().await;
         // Before the first look: whoever has heard of no worker yet would tell that none is well.
         let _ = tokio::time::timeout(FIRST_ROUND, ask_workers_once(&self.workers, &context)).await;
-        tokio::spawn(ask_workers(self.workers, context.clone(), shared.queues));
+        tokio::spawn(ask_workers(self.workers, context.clone(), shared.queues.clone()));
         let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
         applier(
             |pipeline, context| {
@@ -158,7 +167,13 @@ impl Controller {
             config,
         )
         // Failures are logged where their context is known; an object that is gone meanwhile is none.
-        .for_each(|_| std::future::ready(()))
+        .for_each(|looked| {
+            if let Err(Error::ObjectNotFound(gone)) = looked {
+                let namespace = gone.namespace.unwrap_or_default();
+                shared.queues.dropped(&PipelineKey { namespace, name: gone.name });
+            }
+            std::future::ready(())
+        })
         .await;
     }
 }
@@ -184,17 +199,20 @@ fn reconcile_span(pipeline: &Guarded) -> tracing::Span {
 
 /// A reconcile that ends: in time, and without taking the others down with it.
 async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+    let _under_way = context.lead.begin().await;
+    context.queues.took(&scope::key_of(&pipeline));
     let (began, now) = (Instant::now(), Timestamp::now());
-    let (metrics, memory) =
-        (context.metrics.clone(), context.memories.of(&pipeline.uid().unwrap_or_default()));
+    let (metrics, lead) = (context.metrics.clone(), context.lead.clone());
+    let memory = context.memories.of(&pipeline.uid().unwrap_or_default());
     let version = Version::of(pipeline.as_ref());
     if let Some(left) = lock(&memory).pause(&version, now) {
         return Ok(Action::requeue(left));
     }
     metrics.began();
-    let bounded = tokio::time::timeout(PATIENCE, reconcile(pipeline, context));
+    let bounded = tokio::time::timeout(PATIENCE, lead.while_it_holds(reconcile(pipeline, context)));
     let result = match AssertUnwindSafe(bounded).catch_unwind().await {
-        Ok(Ok(result)) => result,
+        Ok(Ok(Some(result))) => result,
+        Ok(Ok(None)) => Err(ReconcileError::LeadLost),
         Ok(Err(_)) => Err(ReconcileError::Timeout(PATIENCE)),
         Err(_) => {
             metrics.panicked();

@@ -2,10 +2,10 @@
 
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
 use serde_json::json;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{FIELD_MANAGER, FINALIZER};
-use userstream_crds::status::PipelineStatus;
 
 use super::cache::PipelineKey;
 
@@ -49,7 +49,7 @@ pub(super) async fn write_status(
     client: &Client,
     key: &PipelineKey,
     uid: &str,
-    status: &PipelineStatus,
+    status: &impl Serialize,
 ) -> Result<Option<String>, PipelineWriteError> {
     let body = json!({
         "apiVersion": UserStreamPipeline::api_version(&()),

@@ -8,21 +8,25 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::{EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::PipelineStatus;
 
 use super::announce;
 use super::apply::{Applied, ApplyError, Target, apply};
 use super::cache::PipelineKey;
-use super::claiming::Claiming;
+use super::claiming::{self, Claiming};
+use super::guarded::{Guarded, Unreadable};
 use super::memory::{Memories, Memory, lock};
 use super::metrics::Metrics;
 use super::pipeline::{self, PipelineWriteError};
 use super::poll::Reports;
-use super::scope::{Caches, Guarded, key_of};
-use crate::claim_index::ClaimIndex;
-use crate::decision::{Decision, Look, Release};
+use super::queues::Queues;
+use super::scope::{Caches, key_of};
+use crate::claim_index::{ClaimIndex, Conflict};
+use crate::decision::{Decision, Look, Release, is_paused};
 use crate::expectations::Written;
+use crate::lease::Lead;
 use crate::observed::Observed;
 use crate::settings::Settings;
 use crate::status::{Outcome, status};
@@ -35,10 +39,12 @@ pub(super) struct Context {
     pub(super) caches: Caches,
     pub(super) pipelines: Store<Guarded>,
     pub(super) claims: Arc<Mutex<ClaimIndex>>,
+    pub(super) queues: Arc<Queues>,
     pub(super) reports: Arc<Reports>,
     pub(super) memories: Memories,
     pub(super) recorder: Recorder,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) lead: Lead,
 }
 
 impl Context {
@@ -63,6 +69,9 @@ pub(super) enum ReconcileError {
     /// It took too long.
     #[error("the reconcile took longer than {} s", .0.as_secs())]
     Timeout(Duration),
+    /// Another replica may act now, and this one does not go on.
+    #[error("this replica is not the leader any more")]
+    LeadLost,
     /// It panicked, which is a bug.
     #[error("the reconcile panicked")]
     Panicked,
@@ -77,7 +86,7 @@ pub(super) async fn reconcile(
     let memory = context.memories.of(&uid);
     let resource = match &guarded.0 {
         Ok(resource) => resource,
-        Err(invalid) => return undecodable(&context, &memory, &guarded, &invalid.error).await,
+        Err(unreadable) => return undecodable(&context, &memory, &guarded, unreadable).await,
     };
     let reconcile = Reconcile {
         key: key_of(&guarded),
@@ -94,7 +103,7 @@ pub(super) async fn reconcile(
     }
     // 2. Validate: from the spec to a pipeline that breaks no rule, and nobody has what it claims.
     let validated = lock(&memory).validate(resource);
-    let conflict = lock(&context.claims).conflict(&uid);
+    let conflict = reconcile.claim(&observed, validated.is_ok()).await;
     // 3. Build: what is due, and the writes that it takes.
     let look = Look {
         resource,
@@ -135,17 +144,19 @@ pub(super) async fn reconcile(
     }))
 }
 
-/// A resource that this operator cannot read: its metadata is all that is known. Told once for each thing that is wrong.
+/// A resource that this operator cannot read. Told once for each thing that is wrong, and nothing else of its status is changed.
 async fn undecodable(
     context: &Context,
     memory: &Mutex<Memory>,
     guarded: &Guarded,
-    error: &str,
+    unreadable: &Unreadable,
 ) -> Result<Action, ReconcileError> {
-    let generation = guarded.meta().generation;
+    let (generation, error) = (guarded.meta().generation, &unreadable.error);
     let told = format!("{generation:?} {error}");
     if lock(memory).told_undecodable.as_ref() != Some(&told) {
-        let next = status(None, generation, &Outcome::Undecodable(error), Timestamp::now());
+        let known = unreadable.known();
+        let next = status(known.as_ref(), generation, &Outcome::Undecodable(error), Timestamp::now());
+        let next = unreadable.with(&next);
         write_status(context, &key_of(guarded), &guarded.uid().unwrap_or_default(), &next).await?;
         lock(memory).told_undecodable = Some(told);
     }
@@ -181,6 +192,24 @@ impl Reconcile<'_> {
         Observed::of(self.resource, named)
     }
 
+    /// What another keeps this pipeline from, if it is to begin with what it claims at all. What it works with no more, others
+    /// may have from now on.
+    async fn claim(&self, observed: &Observed, is_valid: bool) -> Option<Conflict> {
+        let used = lock(self.memory).used(&observed.config_maps);
+        let begins =
+            is_valid && !is_paused(self.resource) && self.resource.metadata.deletion_timestamp.is_none();
+        let (concerned, conflict) = {
+            let mut claims = lock(&self.context.claims);
+            let concerned = used.map(|used| claims.works_with(self.uid, used)).unwrap_or_default();
+            let conflict = if begins { claims.admit(self.uid) } else { claims.conflict(self.uid) };
+            (concerned, conflict)
+        };
+        for pipeline in claiming::keys(concerned) {
+            self.context.queues.send(pipeline).await;
+        }
+        conflict
+    }
+
     fn caches_have_seen_every_write(&self, observed: &Observed) -> bool {
         lock(self.memory).expectations.are_met(self.now, |what| match what {
             Written::Pipeline => self.resource.metadata.resource_version.clone(),
@@ -196,9 +225,7 @@ impl Reconcile<'_> {
             uid: self.uid,
             settings: &self.context.settings,
         };
-        let mut expectations = lock(self.memory).expectations.clone();
-        let applied = apply(&self.context.client, target, writes, &mut expectations).await;
-        lock(self.memory).expectations = expectations;
+        let applied = apply(&self.context.client, target, writes, self.memory).await;
         self.context.metrics.wrote(applied.writes);
         applied
     }
@@ -246,7 +273,7 @@ async fn write_status(
     context: &Context,
     key: &PipelineKey,
     uid: &str,
-    status: &PipelineStatus,
+    status: &impl Serialize,
 ) -> Result<Option<String>, ReconcileError> {
     let version = pipeline::write_status(&context.client, key, uid, status).await?;
     context.metrics.wrote(usize::from(version.is_some()));

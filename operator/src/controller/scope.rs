@@ -12,28 +12,25 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{Api, ApiResource, DynamicObject};
-use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Client, Resource, ResourceExt};
-use userstream_crds::UserStreamPipeline;
 
 use super::cache::{Cache, Cached, Feed, PipelineKey};
+use super::guarded::Guarded;
 use super::health::Health;
 use super::queues::Queues;
 use crate::kind;
 use crate::names::MANAGED_BY;
 use crate::settings::Settings;
 
-/// A pipeline, or what is left of one that cannot be read.
-pub(super) type Guarded = DeserializeGuard<UserStreamPipeline>;
-
 /// The kind that everything is about, in the plural.
 pub(super) const PIPELINES: &str = "userstreampipelines";
 
-/// How many objects a page of a list has. All kinds are listed at once, and a page is decoded as a whole.
-const PAGE: u32 = 100;
+/// How many objects a page of a list has. All kinds are listed at once, and a page is decoded as a whole: at the start that is
+/// most of what the operator needs memory for beyond its caches.
+const PAGE: u32 = 50;
 
 /// The caches of a scope.
 #[derive(Debug, Default)]
@@ -166,7 +163,7 @@ impl Watching {
         let mut listed = BTreeSet::new();
         let mut found = Vec::new();
         let mut known = BTreeSet::new();
-        let events = watcher(api, config()).default_backoff().map(|event| event.map(without_managed_fields));
+        let events = watcher(api, config()).default_backoff().map(|event| event.map(slim));
         let mut events = events.reflect(writer).boxed();
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
@@ -212,9 +209,8 @@ fn config() -> Config {
     Config::default().page_size(PAGE)
 }
 
-fn without_managed_fields(event: Event<Guarded>) -> Event<Guarded> {
-    // Half of an object's size, and nobody here looks at them.
-    event.modify(|pipeline| pipeline.meta_mut().managed_fields = None)
+fn slim(event: Event<Guarded>) -> Event<Guarded> {
+    event.modify(Guarded::slim)
 }
 
 pub(super) fn key_of(pipeline: &Guarded) -> PipelineKey {

@@ -210,28 +210,31 @@ pub(super) fn producer(situation: &Situation<'_>, steps: &Steps) -> Option<Verdi
 
 fn continuous(situation: &Situation<'_>, steps: &Steps, interval: Duration) -> Verdict {
     let of = Type::ProducerReady;
+    let report = reports::producer(situation.observed, situation.now);
+    let missing = report.as_ref().and_then(|report| first(&report.missing));
+    let why = |why: Option<String>| why.map(|why| format!(": {why}")).unwrap_or_default();
+    // Before the rollout: a producer whose runs fail is not available either, and that is the lesser news.
+    let fails = |since| Verdict::new(of, false, "RunsFail", format!("{since}{}", why(missing.clone())));
+    match &report {
+        Some(report) if report.last_success.is_some_and(|at| is_old(at, interval, situation.now)) => {
+            return fails("no run has ended well for three intervals and two minutes");
+        }
+        Some(report) if report.last_success.is_none() && report.only_failures => {
+            return fails("no run has ended well yet");
+        }
+        _ => {}
+    }
     if !steps.producer_rollout.is_complete() {
-        let why = why_not_up(situation.observed, Component::Producer);
-        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let why = why(why_not_up(situation.observed, Component::Producer).or(missing));
         let stuck = matches!(steps.producer_rollout, Rollout::Progressing { is_stuck: true, .. });
         let reason = if stuck { "RolloutStuck" } else { "RollingOut" };
         return Verdict::new(of, false, reason, format!("the producer is not up to date and available{why}"));
     }
-    let Some(report) = reports::producer(situation.observed, situation.now) else {
-        return Verdict::new(of, Truth::Unknown, "NotHeard", "the producer has not told how its runs go yet");
-    };
-    let why = first(&report.missing).map(|why| format!(": {why}")).unwrap_or_default();
-    match report.last_success {
-        None if report.only_failures => {
-            Verdict::new(of, false, "RunsFail", format!("no run has ended well yet{why}"))
+    match report {
+        None => Verdict::new(of, Truth::Unknown, "NotHeard", "the producer has not told how its runs go yet"),
+        Some(report) if report.last_success.is_none() => {
+            Verdict::new(of, false, "AwaitingFirstRun", format!("no run has ended yet{}", why(missing)))
         }
-        None => Verdict::new(of, false, "AwaitingFirstRun", format!("no run has ended yet{why}")),
-        Some(at) if is_old(at, interval, situation.now) => Verdict::new(
-            of,
-            false,
-            "RunsFail",
-            format!("no run has ended well for three intervals and two minutes{why}"),
-        ),
         Some(_) => Verdict::new(of, true, "Producing", "the last run ended well"),
     }
 }
@@ -291,6 +294,21 @@ pub(super) fn last_run<'a>(situation: &Situation<'a>) -> Option<(&'a Job, bool)>
 fn runs<'a>(observed: &'a Observed, cron_job: &str) -> impl Iterator<Item = &'a Job> {
     let uid = observed.cron_job(cron_job).and_then(|it| it.metadata.uid.as_deref());
     observed.jobs.iter().map(AsRef::as_ref).filter(move |job| is_owned_by(*job, uid))
+}
+
+/// Whether there is a PodMonitor; `None` where none is asked for. Records flow without one, so that nothing else waits for it.
+pub(super) fn monitoring(situation: &Situation<'_>) -> Option<Verdict> {
+    let of = Type::MonitoringReady;
+    let has_kind = situation.settings.kinds.pod_monitor;
+    situation.pipeline.pod_monitor.then(|| match has_kind {
+        true => Verdict::new(of, true, "Monitored", "a PodMonitor has the workers scraped"),
+        false => Verdict::new(
+            of,
+            false,
+            "NoPodMonitor",
+            "observability.podMonitor is set, but the cluster has no PodMonitor kind: install the Prometheus operator and restart this one",
+        ),
+    })
 }
 
 /// Whether rows are as fresh as they are meant to be; `None` without an objective.

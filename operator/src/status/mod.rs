@@ -30,7 +30,7 @@ pub enum Outcome<'a> {
         /// Why what runs could not be stopped.
         problem: Option<&'a Problem>,
     },
-    /// An older pipeline has what this one claims. Nothing is started.
+    /// Another pipeline has what this one claims. Nothing is started.
     Conflict {
         /// What, and who.
         conflict: &'a Conflict,
@@ -132,9 +132,11 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
         }
         Outcome::Conflict { conflict, is_suspended, problem } => {
             status.phase = Some(if *is_suspended { Phase::Suspended } else { phase_when_refused });
-            let Conflict { subject, holder: Holder { namespace, name } } = conflict;
+            let Conflict { subject, holder: Holder { namespace, name }, is_older } = conflict;
+            // One that works with it already keeps it, also from an older one.
+            let other = if *is_older { "older " } else { "" };
             let text = format!(
-                "{subject} belongs to the older pipeline {namespace}/{name}: use another name, or delete that pipeline"
+                "{subject} belongs to the {other}pipeline {namespace}/{name}: use another name, or delete that pipeline"
             );
             let problem = problem.map(|problem| problem.message.clone());
             let texts: Vec<String> = [text].into_iter().chain(problem).collect();
@@ -206,6 +208,7 @@ fn reconciled(situation: &Situation<'_>, steps: &Steps, problem: Option<&Problem
     let mut verdicts = summary(situation, steps, &facets, problem);
     verdicts.extend(facets);
     verdicts.extend(facets::freshness(situation, steps));
+    verdicts.extend(facets::monitoring(situation));
     verdicts.extend(steps.scaling.map(|decision| {
         let is_active =
             !situation.pipeline.suspend && decision.reason != crate::autoscaling::Reason::UnknownLag;

@@ -43,11 +43,12 @@ pub(super) enum Type {
     ProducerReady,
     FreshnessMet,
     ScalingActive,
+    MonitoringReady,
     ReconciliationPaused,
 }
 
 impl Type {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -58,6 +59,7 @@ impl Type {
         Self::ProducerReady,
         Self::FreshnessMet,
         Self::ScalingActive,
+        Self::MonitoringReady,
         Self::ReconciliationPaused,
     ];
 
@@ -78,6 +80,7 @@ impl Type {
             Self::ProducerReady => "ProducerReady",
             Self::FreshnessMet => "FreshnessMet",
             Self::ScalingActive => "ScalingActive",
+            Self::MonitoringReady => "MonitoringReady",
             Self::ReconciliationPaused => "ReconciliationPaused",
         }
     }

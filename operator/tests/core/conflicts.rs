@@ -108,6 +108,7 @@ fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() 
         let conflict = Conflict {
             subject: Subject::Topic(pipeline.topic.name.clone()),
             holder: Holder { namespace: "demo".to_owned(), name: "older".to_owned() },
+            is_older: true,
         };
         let look = Look {
             resource: &cluster.resource,

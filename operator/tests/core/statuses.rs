@@ -265,3 +265,20 @@ fn what_is_about_to_be_written_is_not_done() {
         assert!(settled.contains("Ready True"), "{title}: {settled}");
     }
 }
+
+#[test]
+fn a_pod_monitor_that_cannot_be_made_is_no_secret_and_keeps_nothing_from_running() {
+    let mut cluster = Cluster::running("users");
+    let monitoring = |cluster: &Cluster| {
+        let condition = cluster.status().conditions.into_iter().find(|one| one.type_ == "MonitoringReady");
+        condition.map(|one| (one.status, one.reason))
+    };
+    assert_eq!(monitoring(&cluster), None, "nobody asks for one");
+    cluster.edit(|spec| spec.observability.pod_monitor = true);
+    cluster.settle();
+    assert_eq!(monitoring(&cluster), Some(("False".to_owned(), "NoPodMonitor".to_owned())));
+    assert_eq!(cluster.status().phase, Some(userstream_crds::status::Phase::Running));
+    cluster.settings.kinds.pod_monitor = true;
+    cluster.settle();
+    assert_eq!(monitoring(&cluster), Some(("True".to_owned(), "Monitored".to_owned())));
+}

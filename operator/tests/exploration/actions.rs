@@ -4,6 +4,7 @@ use serde_json::json;
 use userstream_crds::names::Component;
 
 use crate::items::{CRON_JOBS, DEPLOYMENTS, Item, JOBS, JobState, PIPELINE, PODS, WATCH_NAMES, WATCHES};
+use crate::rival::Rival;
 use crate::specs::{Facts, NAMESPACE, Spec, born};
 use crate::state::{Operator, Outside, State, UnderWay};
 use crate::world::{Step, World};
@@ -38,6 +39,9 @@ pub(crate) enum Action {
     SomebodyChanges(u32),
     SomebodyCreates(&'static str),
     NamespaceGoes,
+    RivalIsCreated,
+    RivalBegins,
+    RivalGoes,
 }
 
 /// What people do in a story, and what goes wrong in it.
@@ -56,6 +60,8 @@ pub(crate) struct Story {
     pub(crate) meddles: bool,
     pub(crate) foreign: bool,
     pub(crate) namespace_goes: bool,
+    /// Whether another pipeline claims the same.
+    pub(crate) rival: bool,
     /// Which of all that people can do and that can go wrong does happen.
     pub(crate) may: fn(Action) -> bool,
 }
@@ -284,6 +290,10 @@ impl World {
                 all.push(Action::Recreate(story.begins));
             }
         }
+        if story.rival && state.edits > 0 {
+            let rival = self.outsides.get(state.outside).rival;
+            all.push(if rival == Rival::Absent { Action::RivalIsCreated } else { Action::RivalGoes });
+        }
         if state.faults == 0 {
             return all;
         }
@@ -338,6 +348,11 @@ impl World {
         all
     }
 
+    fn rival_may_begin(&mut self, state: &State) -> bool {
+        let waits = self.outsides.get(state.outside).rival == Rival::Waits;
+        waits && !self.kept(state, &state.leader).theirs
+    }
+
     fn operator_actions(&mut self, state: &State) -> Vec<Action> {
         let mut all = Vec::new();
         for (former, operator) in [(false, Some(state.leader)), (true, state.former)] {
@@ -352,6 +367,9 @@ impl World {
         }
         if state.former.is_some() {
             all.push(Action::FormerEnds);
+        }
+        if self.rival_may_begin(state) {
+            all.push(Action::RivalBegins);
         }
         let stalled = (0..WATCHES).filter(|watch| state.leader.stalled & (1 << watch) != 0);
         all.extend(stalled.map(Action::WatchGoesOn));
@@ -386,6 +404,9 @@ impl World {
         if state.leader.expected != 0 {
             return Some(Action::TenSecondsPass);
         }
+        if self.rival_may_begin(state) {
+            return Some(Action::RivalBegins);
+        }
         self.decide(state, &state.leader).map(|_| Action::Look { former: false })
     }
 
@@ -398,19 +419,33 @@ impl World {
                 let operator = if former { before.former.unwrap() } else { before.leader };
                 let plan = self.decide(before, &operator).unwrap();
                 self.check_plan(plan)?;
+                let admits = self.plans[plan as usize].admits();
                 let operator = if former { state.former.as_mut().unwrap() } else { &mut state.leader };
                 operator.under_way = Some(UnderWay { plan, done: 0, problem: 0 });
                 operator.expected = 0;
+                operator.admitted |= admits;
             }
             Action::Write { former, .. } => wrote = self.step(&mut state, former)?,
             Action::Crash => {
                 state.faults -= 1;
-                state.leader = Operator { seen: state.actual, stalled: 0, under_way: None, expected: 0 };
+                state.leader = Operator {
+                    seen: state.actual,
+                    stalled: 0,
+                    under_way: None,
+                    expected: 0,
+                    admitted: false,
+                };
             }
             Action::TakeOver => {
                 state.faults -= 1;
                 state.former = Some(Operator { stalled: (1 << WATCHES) - 1, ..state.leader });
-                state.leader = Operator { seen: state.actual, stalled: 0, under_way: None, expected: 0 };
+                state.leader = Operator {
+                    seen: state.actual,
+                    stalled: 0,
+                    under_way: None,
+                    expected: 0,
+                    admitted: false,
+                };
             }
             Action::FormerEnds => state.former = None,
             Action::WatchStalls(watch) => {
@@ -533,6 +568,15 @@ impl World {
                 self.outside(&mut state, |outside| outside.namespace_goes = true);
                 self.delete_pipeline(&mut state);
             }
+            Action::RivalIsCreated => {
+                state.edits -= 1;
+                self.outside(&mut state, |outside| outside.rival = Rival::Waits);
+            }
+            Action::RivalBegins => self.outside(&mut state, |outside| outside.rival = Rival::Works),
+            Action::RivalGoes => {
+                state.edits -= 1;
+                self.outside(&mut state, |outside| outside.rival = Rival::Absent);
+            }
         }
         self.sync(&mut state);
         self.check(&state)?;
@@ -559,7 +603,7 @@ impl World {
         actual[PIPELINE] = self.pipelines.put(Some(new_pipeline(1, story.begins)));
         let outside = Outside { partitions: 3, newest: 1, ..Outside::default() };
         let outside = self.outsides.put(outside);
-        let leader = Operator { seen: actual, stalled: 0, under_way: None, expected: 0 };
+        let leader = Operator { seen: actual, stalled: 0, under_way: None, expected: 0, admitted: false };
         let (edits, faults) = (story.edits, story.faults);
         State { actual, leader, former: None, outside, edits, faults }
     }

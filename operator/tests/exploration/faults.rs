@@ -114,3 +114,9 @@ fn work_that_goes_on_although_a_refused_spec_suspends_it_is_found() {
     let story = edited(1, &[Spec::new(Shape::Invalid).suspended()]);
     finds(Fault::IgnoresSuspendOfAnInvalidSpec, &story, "work although it is suspended");
 }
+
+#[test]
+fn a_second_writer_of_what_another_pipeline_works_with_is_found() {
+    let story = Story { rival: true, edits: 1, ..QUIET };
+    finds(Fault::TakesWhatAnotherWorksWith, &story, "works beside another pipeline");
+}

@@ -9,6 +9,7 @@ mod faults;
 mod items;
 mod planted;
 mod promises;
+mod rival;
 mod search;
 mod specs;
 mod state;

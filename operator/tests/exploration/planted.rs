@@ -28,6 +28,7 @@ pub(crate) enum Fault {
     TellsAnotherPipeline,
     TellsNothingNewOfANewGeneration,
     IgnoresSuspendOfAnInvalidSpec,
+    TakesWhatAnotherWorksWith,
 }
 
 impl Fault {

@@ -4,6 +4,7 @@ use userstream_crds::status::Phase;
 
 use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS};
 use crate::planted::Fault;
+use crate::rival::Rival;
 use crate::specs::{Shape, uid};
 use crate::state::State;
 use crate::world::World;
@@ -48,6 +49,11 @@ impl World {
                     ));
                 }
             }
+        }
+        if outside.rival == Rival::Works
+            && let Some(ours) = self.works(state)
+        {
+            return Err(format!("{ours} works beside another pipeline that has what both claim"));
         }
         let Some(facts) = self.facts(state) else { return Ok(()) };
         let told = &self.told[facts.status as usize];
@@ -120,6 +126,9 @@ impl World {
             } else {
                 wrong("does not say Invalid")
             };
+        }
+        if outside.rival == Rival::Works {
+            return if told.reason == "Conflict" { Ok(()) } else { wrong("does not say Conflict") };
         }
         if facts.finalizer != facts.spec.deletes {
             return wrong("has a finalizer without a reason, or none with one");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::items::WATCHES;
+use crate::rival::Rival;
 
 /// What was seen, by watch; of the pipeline its number, 0 when there is none.
 pub(crate) type View = [u32; WATCHES];
@@ -24,6 +25,8 @@ pub(crate) struct Operator {
     pub(crate) under_way: Option<UnderWay>,
     /// The writes that its caches have to see, a set by its number.
     pub(crate) expected: u32,
+    /// Whether the pipeline may begin with what it claims, as this operator has once found.
+    pub(crate) admitted: bool,
 }
 
 /// What has come about outside of Kubernetes' objects.
@@ -49,6 +52,8 @@ pub(crate) struct Outside {
     pub(crate) foreign: BTreeMap<String, u32>,
     /// A run of the schedule was started.
     pub(crate) runs: u8,
+    /// Another pipeline that claims the same.
+    pub(crate) rival: Rival,
 }
 
 /// A state.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::actions::Story;
+use crate::actions::{Action, Story};
 use crate::planted::Fault;
 use crate::search::explore;
 use crate::specs::{Shape, Spec};
@@ -27,6 +27,7 @@ pub(crate) const QUIET: Story = Story {
     meddles: false,
     foreign: false,
     namespace_goes: false,
+    rival: false,
     may: |_| true,
 };
 
@@ -112,6 +113,17 @@ pub(crate) fn stories() -> Vec<Story> {
             faults: 2,
             deletes: true,
             recreates: true,
+            ..QUIET
+        },
+        // A former leader has stopped before another begins: what that takes is the Lease's to promise.
+        Story {
+            name: "another pipeline of the same second claims the same",
+            runs: false,
+            specs: vec![base, Spec::new(Shape::Field), Spec::new(Shape::Invalid), base.suspended()],
+            edits: 3,
+            faults: 2,
+            rival: true,
+            may: |action| !matches!(action, Action::TakeOver),
             ..QUIET
         },
     ]

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{Phase, PipelineStatus};
+use userstream_operator::claim_index::Conflict;
 use userstream_operator::configuration::{Configuration, Purpose};
 use userstream_operator::decision::{Decision, Look, Work};
 use userstream_operator::expectations::{Expectations, FORGOTTEN_AFTER, Written};
@@ -17,6 +18,7 @@ use userstream_operator::status::Problem;
 
 use crate::items::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
 use crate::planted::Fault;
+use crate::rival::{Kept, Known, conflict};
 use crate::specs::{Facts, NOW, Shape, Spec, Validated, validated};
 use crate::state::{Operator, Outside, State, View};
 
@@ -79,6 +81,15 @@ pub(crate) struct Plan {
     resource: UserStreamPipeline,
     observed: Observed,
     is_late: bool,
+    is_kept: bool,
+}
+
+impl Plan {
+    /// Whether the pipeline begins with what it claims by this look, and so has it.
+    pub(crate) fn admits(&self) -> bool {
+        let begins = self.work.is_some() && !self.facts.deleting && !self.facts.paused;
+        begins && !self.is_kept && World::is_valid(self.facts.spec)
+    }
 }
 
 /// The digests of values, by their numbers.
@@ -90,7 +101,7 @@ struct Digests {
     expected: Vec<u128>,
 }
 
-type PlanKey = (View, u32, bool, u32);
+type PlanKey = (View, u32, bool, u32, bool);
 
 /// What a write can come to.
 pub(crate) const PROBLEMS: [&str; 5] = ["", "NameTaken", "NamespaceTerminating", "WriteConflict", "Invalid"];
@@ -112,6 +123,8 @@ pub(crate) struct World {
     hashes: HashMap<(Spec, u8), Option<String>>,
     settings: Settings,
     digests: Digests,
+    pub(crate) kept: HashMap<Known, Kept>,
+    conflict: Conflict,
 }
 
 impl World {
@@ -139,6 +152,8 @@ impl World {
             specs: HashMap::new(),
             hashes: HashMap::new(),
             digests: Digests::default(),
+            kept: HashMap::new(),
+            conflict: conflict(),
             settings: Settings::with_worker_image("example.org/userstream-worker:1"),
         }
     }
@@ -257,7 +272,8 @@ impl World {
             return None;
         }
         let outside = self.outsides.get(state.outside);
-        let key = (operator.seen, state.actual[PODS], outside.is_late, outside.partitions);
+        let is_kept = self.kept(state, operator).ours;
+        let key = (operator.seen, state.actual[PODS], outside.is_late, outside.partitions, is_kept);
         if let Some(known) = self.plan_of.get(&key) {
             return *known;
         }
@@ -270,7 +286,7 @@ impl World {
         number
     }
 
-    fn look(&mut self, (seen, pods, is_late, partitions): &PlanKey) -> Option<Plan> {
+    fn look(&mut self, (seen, pods, is_late, partitions, is_kept): &PlanKey) -> Option<Plan> {
         let facts = (*self.pipelines.get(seen[PIPELINE])).clone()?;
         let parsed = self.spec(facts.spec);
         let status = (facts.status != 0).then(|| self.told[facts.status as usize].status.clone());
@@ -279,7 +295,7 @@ impl World {
         let observed = self.fault.seen(observed, facts.deleting);
         let fault = self.fault;
         let decision = {
-            let look = self.looking(&resource, &parsed, &observed, *is_late);
+            let look = self.looking(&resource, &parsed, &observed, *is_late, *is_kept);
             let decision = fault.decided(&look, Decision::of(&look));
             if let Decision::Work(work) = &decision {
                 let is_quiet = work.writes.is_empty() && work.finalizer.is_none();
@@ -301,8 +317,17 @@ impl World {
                 (steps.chain([Step::Status]).collect(), Some(work))
             }
         };
-        let mut plan =
-            Plan { seen: *seen, facts, steps, work, digest: 0, resource, observed, is_late: *is_late };
+        let mut plan = Plan {
+            seen: *seen,
+            facts,
+            steps,
+            work,
+            digest: 0,
+            resource,
+            observed,
+            is_late: *is_late,
+            is_kept: *is_kept,
+        };
         let writes = format!("{:?}", plan.work.as_ref().map(|work| &work.writes));
         let status = self.status(&plan, 0);
         plan.digest = digest(&(writes, format!("{:?}", plan.steps), self.told[status as usize].digest));
@@ -315,11 +340,12 @@ impl World {
         parsed: &'a Validated,
         observed: &'a Observed,
         is_late: bool,
+        is_kept: bool,
     ) -> Look<'a> {
         Look {
             resource,
             validated: parsed.1.as_ref().map_err(Vec::as_slice),
-            conflict: None,
+            conflict: is_kept.then_some(&self.conflict),
             settings: &self.settings,
             observed,
             low_since: None,
@@ -336,7 +362,7 @@ impl World {
             message: "refused".to_owned(),
             is_final: matches!(reason, "NameTaken" | "NamespaceTerminating" | "Invalid"),
         });
-        let look = self.looking(&plan.resource, &parsed, &plan.observed, plan.is_late);
+        let look = self.looking(&plan.resource, &parsed, &plan.observed, plan.is_late, plan.is_kept);
         let mut status = work.status(&look, problem.as_ref());
         if self.fault == Fault::TellsNothingNewOfANewGeneration
             && let Some(before) = &plan.resource.status
@@ -376,12 +402,12 @@ impl World {
         digest(&(actual, leader, former, pipelines, self.digests.outsides[outside]))
     }
 
-    fn digest_of_operator(&mut self, operator: &Operator) -> (u128, u8, u128) {
+    fn digest_of_operator(&mut self, operator: &Operator) -> (u128, u8, u128, bool) {
         let expected = operator.expected as usize;
         remember(&mut self.digests.expected, expected, |number| digest(&self.expected.all[number]));
         // What is not stalled has seen what is there.
         let seen = self.digest_of_view(&operator.seen, operator.stalled);
-        (seen, operator.stalled, self.digests.expected[expected])
+        (seen, operator.stalled, self.digests.expected[expected], operator.admitted)
     }
 
     fn digest_of_view(&mut self, view: &View, watches: u8) -> u128 {
