@@ -6,11 +6,24 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
+/// The client tells of every call that fails as an error. Whoever made the call tells of it too, knows of what it was, and
+/// whether it is tried again; an error is told of a bug alone.
+const CLIENT_IS_SILENT: &str = "kube_client::client::builder=off";
+
 /// Has everything from here on told as JSON on stderr.
 pub(crate) fn init() {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
-    lines(filter, std::io::stderr).init();
+    lines(filter(&std::env::var("RUST_LOG").unwrap_or_default()), std::io::stderr).init();
     std::panic::set_hook(Box::new(tell));
+}
+
+/// What is told. Whoever wants to hear of the client names it.
+fn filter(directives: &str) -> EnvFilter {
+    let level = tracing::Level::INFO.into();
+    let filter = EnvFilter::builder().with_default_directive(level).parse_lossy(directives);
+    match CLIENT_IS_SILENT.parse() {
+        Ok(silent) if !directives.contains("kube") => filter.add_directive(silent),
+        _ => filter,
+    }
 }
 
 fn lines<W>(filter: EnvFilter, writer: W) -> impl SubscriberInitExt
@@ -55,6 +68,24 @@ mod tests {
         assert_eq!(line["level"], "ERROR", "{text}");
         assert_eq!(line["span"]["reconcile_id"], "0123456789", "{text}");
         assert!(line["panic"].as_str().is_some_and(|panic| panic.contains("two\nlines")), "{text}");
+    }
+
+    #[test]
+    fn a_call_that_fails_is_no_error_of_the_operators() {
+        let told = |directives: &str| {
+            let told = Arc::new(Mutex::new(std::io::Cursor::new(Vec::new())));
+            tracing::dispatcher::with_default(
+                &lines(filter(directives), Shared(told.clone())).into(),
+                || {
+                    tracing::error!(target: "kube_client::client::builder", "failed with error client error (Connect)");
+                    tracing::info!("told");
+                },
+            );
+            let text = String::from_utf8(told.lock().unwrap().get_ref().clone()).unwrap();
+            (text.contains("failed"), text.contains("told"))
+        };
+        assert_eq!((told(""), told("info")), ((false, true), (false, true)));
+        assert_eq!(told("info,kube=debug"), (true, true));
     }
 
     #[derive(Clone)]

@@ -14,6 +14,7 @@ mod changes;
 mod good_resources;
 
 mod a_pipeline_that_cannot_be_read_stops_no_other;
+mod an_api_server_goes_and_comes_back;
 mod an_operator_of_some_namespaces;
 mod at_rest_nothing_is_written;
 mod defaults_are_the_same_everywhere;
