@@ -1,15 +1,19 @@
 use std::collections::BTreeSet;
 
+use userstream_e2e::cluster::Cluster;
+
 use crate::home::{Home, name};
 use crate::installed::Installed;
 
 #[tokio::test]
 async fn roles_in_the_watched_namespaces_are_enough_and_others_are_not_looked_at() {
-    let (first, second, foreign) = (Home::new().await, Home::new().await, Home::new().await);
-    let own = Home::new().await;
+    // Its own: whoever looks for operators in the whole cluster finds this one.
+    let cluster = Cluster::bare_api_server("some-namespaces").await;
+    let own = Home::within(cluster).await;
+    let (first, second) = (Home::within(cluster).await, Home::within(cluster).await);
+    let foreign = Home::within(cluster).await;
     let watched = format!("watchNamespaces={{{},{}}}", first.namespace, second.namespace);
-    // The definition is the whole cluster's, and there already.
-    let installed = Installed::by_helm(own.cluster, &own.namespace, &[&watched, "crds.enabled=false"]).await;
+    let installed = Installed::by_helm(cluster, &own.namespace, &[&watched]).await;
     let operator = installed.operator(&[&first.namespace, &second.namespace]).await;
     foreign.cluster.apply(&foreign.pipeline("users")).await;
     for home in [&first, &second] {
@@ -27,4 +31,6 @@ async fn roles_in_the_watched_namespaces_are_enough_and_others_are_not_looked_at
     assert_eq!(installed.refused(), []);
     assert!(!operator.log().contains("orbidden"), "{}", operator.log());
     assert_eq!(operator.errors(), Vec::<String>::new());
+    drop(operator);
+    cluster.down().await;
 }
