@@ -101,7 +101,11 @@ fn of_watch(part: &str, error: &Error) -> String {
 
 /// What is wrong with a call of the API server.
 pub(crate) fn explained(error: &kube::Error) -> String {
-    if is_silence(error) { format!("the API server does not answer: {}", causes(error)) } else { error.to_string() }
+    if is_silence(error) {
+        format!("the API server does not answer: {}", causes(error))
+    } else {
+        error.to_string()
+    }
 }
 
 /// Whether the API server could not be reached or broke off.
