@@ -202,6 +202,9 @@ impl<C: Consumer, P: Producer, T: Table, D: Decode> Processor<'_, C, P, T, D> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
     use super::*;
     use crate::log::{AppendError, Event, Progress, SourcePosition};
     use crate::record::{LogRecord, Record};
@@ -209,16 +212,17 @@ mod tests {
     use crate::table::WriteError;
 
     /// A log that hands out one record, and whose brokers are away from then on.
+    #[derive(Default)]
     struct GoneAfterOneRecord {
-        given: bool,
+        polls: Rc<Cell<usize>>,
     }
 
     impl Consumer for GoneAfterOneRecord {
         async fn poll(&mut self, events: &mut Vec<Event>, _most: usize) -> Result<(), LogError> {
-            if self.given {
+            let polls = self.polls.replace(self.polls.get() + 1);
+            if polls > 0 {
                 return std::future::pending().await;
             }
-            self.given = true;
             let record = Record::new(Vec::new(), Some(b"{}"), 0);
             events.push(Event::Assigned(vec![0]));
             events.push(Event::Record(LogRecord { partition: 0, offset: 0, record }));
@@ -278,12 +282,15 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_processor_ends_when_it_is_told_to_although_no_commit_is_answered() {
+    /// Runs a processor of a log whose brokers go away, and tells it to end after a minute. Returns how often it has polled
+    /// and how long it took to end.
+    async fn a_minute_without_brokers() -> (usize, Duration) {
         let (stopper, stop) = stop_channel();
         let stats = Stats::default();
+        let consumer = GoneAfterOneRecord::default();
+        let polls = Rc::clone(&consumer.polls);
         let processor = Processor {
-            consumer: GoneAfterOneRecord { given: false },
+            consumer,
             letters: &Willing,
             table: &Willing,
             decode: Willing,
@@ -315,8 +322,22 @@ mod tests {
             }
             () = told => {}
         }
+        let told_after = Duration::from_secs(60);
+        assert!(started.elapsed() >= told_after, "it ended by itself after {:?}", started.elapsed());
+        (polls.get(), started.elapsed() - told_after)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_processor_ends_when_it_is_told_to_although_no_commit_is_answered() {
+        let (_, took) = a_minute_without_brokers().await;
         // The last commit, and no other is waited for.
-        assert!(started.elapsed() <= Duration::from_secs(60 + 1 + 5), "{:?}", started.elapsed());
-        assert!(started.elapsed() >= Duration::from_secs(60), "{:?}", started.elapsed());
+        assert!(took <= Duration::from_secs(1 + 5), "{took:?}");
+    }
+
+    /// Rebalances are answered by polling, and rotated credentials noticed.
+    #[tokio::test(start_paused = true)]
+    async fn a_processor_polls_on_although_no_commit_is_answered() {
+        let (polls, _) = a_minute_without_brokers().await;
+        assert!(polls > 20, "it has polled {polls} times in a minute");
     }
 }

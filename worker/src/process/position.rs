@@ -156,7 +156,6 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
 
     /// Commits, but keeps nobody waiting for the reply who is told to end, nor past the time to end by.
     async fn commit(&mut self, now: Instant, stop: &mut StopSignal) {
-        self.last_commit = now;
         let (is_ending, deadline) = (self.is_ending(), self.end_by.unwrap_or(now + STALL));
         let committed = tokio::select! {
             biased;
@@ -164,6 +163,9 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
             () = stop.reached(Stop::Now), if !is_ending => return,
             () = tokio::time::sleep_until(deadline), if is_ending => return,
         };
+        // From the end of the attempt: one that takes longer than the interval would otherwise be followed by the next at
+        // once, and the log would never be read, which alone may end what keeps commits from being answered.
+        self.last_commit = Instant::now();
         match committed {
             Ok(()) => {
                 self.dirty = false;

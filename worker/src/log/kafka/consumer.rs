@@ -41,7 +41,7 @@ use super::hold::Hold;
 use super::housekeeping::MissingTopic;
 use super::off_thread::{Answer, off_thread};
 use super::reading::Buffers;
-use super::rebalance::{COMMIT_PATIENCE, CommitInFlight, Step, abandon_rebalance};
+use super::rebalance::{CommitInFlight, ROUTINE_COMMIT_PATIENCE, Step, abandon_rebalance};
 use super::starting_offsets::Watermarks;
 use crate::credentials::{CredentialError, CredentialSource, CredentialWatch, Credentials};
 use crate::record::LogRecord;
@@ -338,7 +338,7 @@ impl Consumer for KafkaConsumer {
     }
 
     async fn commit(&mut self) -> Result<(), LogError> {
-        self.commit_stored(COMMIT_PATIENCE, |_| true).await
+        self.commit_stored(ROUTINE_COMMIT_PATIENCE, |_| true).await
     }
 
     fn pause(&mut self) -> Result<(), LogError> {

@@ -91,6 +91,23 @@ async fn next_change(consumer: &mut KafkaConsumer) -> Event {
     }
 }
 
+/// Polls the members of a group in turn until one of them has something to tell.
+async fn next_events(members: &mut [&mut KafkaConsumer]) -> Vec<Event> {
+    let mut events = Vec::new();
+    let telling = async {
+        while events.is_empty() {
+            for member in &mut *members {
+                // A poll that is dropped loses nothing.
+                if let Ok(polled) = timeout(Duration::from_millis(5), member.poll(&mut events, 100)).await {
+                    polled.unwrap();
+                }
+            }
+        }
+    };
+    timeout(PATIENCE, telling).await.expect("no member of the group has anything to tell");
+    events
+}
+
 fn ends(records: &[LogRecord]) -> BTreeMap<i32, i64> {
     let mut ends = BTreeMap::new();
     for record in records {
@@ -230,17 +247,8 @@ async fn a_second_member_takes_over_where_the_first_committed() {
     producer.append(TOPIC, &(200..260).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut values = BTreeSet::new();
     while values.len() < 60 {
-        let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
-        timeout(PATIENCE, async {
-            tokio::select! {
-                polled = first.poll(&mut of_first, 100) => polled,
-                polled = second.poll(&mut of_second, 100) => polled,
-            }
-        })
-        .await
-        .expect("records are missing")
-        .unwrap();
-        values.extend(of_first.into_iter().chain(of_second).filter_map(|event| match event {
+        let events = next_events(&mut [&mut first, &mut second]).await;
+        values.extend(events.into_iter().filter_map(|event| match event {
             Event::Record(read) => Some(read.record.value().unwrap().to_vec()),
             _ => None,
         }));
@@ -276,20 +284,47 @@ async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
     timeout(PATIENCE, slowly).await.expect("the group waits for records to be taken");
 
     while seen.len() < RECORDS {
-        let (mut of_first, mut of_second) = (Vec::new(), Vec::new());
-        timeout(PATIENCE, async {
-            tokio::select! {
-                polled = first.poll(&mut of_first, 100) => polled,
-                polled = second.poll(&mut of_second, 100) => polled,
-            }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("{} of {RECORDS} records came", seen.len()))
-        .unwrap();
-        seen.extend(of_first.into_iter().chain(of_second).filter_map(|event| match event {
+        let events = next_events(&mut [&mut first, &mut second]).await;
+        seen.extend(events.into_iter().filter_map(|event| match event {
             Event::Record(read) => Some((read.partition, read.offset)),
             _ => None,
         }));
+    }
+}
+
+/// Members come and go while records flow: with either protocol every record is read by somebody, and what was committed is
+/// not read again.
+#[tokio::test]
+async fn rebalances_lose_nothing_with_either_protocol() {
+    for assignor in [Assignor::Range, Assignor::CooperativeSticky] {
+        let cluster = cluster();
+        let pipeline = pipeline(&cluster, "Earliest");
+        let producer = producer(&pipeline);
+        let join = || KafkaConsumer::join(&pipeline, Path::new("/nonexistent"), assignor).unwrap();
+        let (mut members, mut seen, mut appended) = (vec![join()], BTreeSet::new(), 0);
+        // One after the other joins, then one after the other leaves.
+        for round in 0..5 {
+            producer.append(TOPIC, &(appended..appended + 60).map(record).collect::<Vec<_>>()).await.unwrap();
+            appended += 60;
+            while seen.len() < appended {
+                for event in next_events(&mut members.iter_mut().collect::<Vec<_>>()).await {
+                    if let Event::Record(read) = event {
+                        seen.insert((read.partition, read.offset));
+                        for member in &mut members {
+                            // Nothing happens with those who do not have the partition.
+                            member.store(read.partition, read.offset + 1);
+                        }
+                    }
+                }
+            }
+            if round < 2 {
+                members.push(join());
+            } else if let Some(leaving) = members.pop() {
+                // The mock brokers refuse its last commit while the group changes, which real ones take.
+                let _ = leaving.close().await;
+            }
+        }
+        assert_eq!(seen.len(), appended, "{assignor:?}");
     }
 }
 
@@ -420,6 +455,30 @@ async fn the_last_position_of_this_pipeline_is_loaded() {
     let other = Record::new(Vec::new(), Some(b"{}"), 0).with_key(b"demo.others");
     producer.append(positions, &[other]).await.unwrap();
     assert_eq!(producer.load_position().await.unwrap(), Some(SourcePosition("{\"cursor\":\"c\"}".into())));
+}
+
+/// Brokers that refuse the old password answer no commit of the old client: the new one must not wait for it.
+#[tokio::test]
+async fn rotated_credentials_are_used_although_a_commit_is_not_answered() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Earliest");
+    producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
+    let mut consumer = consumer(&pipeline);
+    let (records, _) = read(&mut consumer, 30).await;
+    cluster.broker_round_trip_time(1, Duration::from_secs(600)).unwrap();
+    for (partition, end) in ends(&records) {
+        consumer.store(partition, end);
+    }
+    consumer.renewal_due = true;
+    let mut events = Vec::new();
+    // As a processor polls: something else comes up all the time, and the poll is made anew.
+    let renewed = async {
+        while events.is_empty() {
+            let _ = timeout(Duration::from_millis(100), consumer.poll(&mut events, 100)).await;
+        }
+    };
+    timeout(PATIENCE, renewed).await.expect("the old client stays in use");
+    assert_eq!(events, [Event::Revoked((0..PARTITIONS).collect())]);
 }
 
 #[tokio::test]

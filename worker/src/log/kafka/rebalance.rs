@@ -15,8 +15,11 @@ use super::errors::{from_client, from_code, timed_out};
 use super::off_thread::{Answer, off_thread};
 use super::starting_offsets::{Beginning, commit_list, find, list_of};
 
-/// How long a commit is waited for. One that takes longer goes on by itself, and is waited for again by the next.
+/// How long the last commit of partitions is waited for before they are given up.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long any other commit is waited for: nothing is read and nothing is written meanwhile. One that takes longer goes on
+/// by itself, and the next looks whether it was answered.
+pub(super) const ROUTINE_COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A rebalance that is being answered.
 pub(super) enum Step {
@@ -39,6 +42,7 @@ impl From<Rebalance> for Step {
 pub(super) struct CommitInFlight {
     offsets: Vec<(i32, i64)>,
     answer: Answer<KafkaResult<()>>,
+    since: Instant,
 }
 
 impl KafkaConsumer {
@@ -148,15 +152,15 @@ impl KafkaConsumer {
         answered
     }
 
-    /// Commits what is stored of some partitions, and waits for the reply.
+    /// Commits what is stored of some partitions, and waits for the reply until a commit is as old as `patience`: measured
+    /// from its own start, because a call may be dropped and made again many times meanwhile.
     pub(super) async fn commit_stored(
         &mut self,
         patience: Duration,
         which: impl Fn(i32) -> bool,
     ) -> Result<(), LogError> {
         // What a dropped call left under way comes first: two commits at once could overtake each other.
-        let deadline = Instant::now() + patience;
-        self.finish_commit(deadline).await?;
+        self.finish_commit(patience).await?;
         let mut offsets = self.assignment.uncommitted();
         offsets.retain(|(partition, _)| which(*partition));
         if offsets.is_empty() {
@@ -165,13 +169,13 @@ impl KafkaConsumer {
         let client = self.client()?;
         let list = commit_list(&self.subscription.topic, &offsets, self.first_start).map_err(from_client)?;
         let answer = off_thread("kafka-commit", move || client.commit(&list, CommitMode::Sync))?;
-        self.commit = Some(CommitInFlight { offsets, answer });
-        self.finish_commit(deadline).await
+        self.commit = Some(CommitInFlight { offsets, answer, since: Instant::now() });
+        self.finish_commit(patience).await
     }
 
-    async fn finish_commit(&mut self, deadline: Instant) -> Result<(), LogError> {
+    async fn finish_commit(&mut self, patience: Duration) -> Result<(), LogError> {
         let Some(commit) = &mut self.commit else { return Ok(()) };
-        let Ok(answer) = timeout_at(deadline, &mut commit.answer).await else {
+        let Ok(answer) = timeout_at(commit.since + patience, &mut commit.answer).await else {
             return Err(timed_out("a commit"));
         };
         let offsets = std::mem::take(&mut commit.offsets);
