@@ -63,7 +63,7 @@ test: prerequisites ## everything, on a machine with nothing but Rust; starts an
 
 .PHONY: test-real-servers
 test-real-servers: prerequisites ## the part of it with a real Kafka and a real Cassandra
-	$(programs) --test real_servers
+	$(programs)
 	e2e/rig/rig run cargo test $(everything) --test real_servers
 
 states ?= 100000
@@ -91,14 +91,14 @@ test-chart: ## the part of it that needs Helm: lint, what the chart renders, hel
 test-api-server: prerequisites ## the part of it with an API server alone; nobody needs to be root
 	@e2e/prerequisites api-server
 	@echo "==> tests of the operator and of usp against an API server"
-	$(programs) --test api_server
+	$(programs)
 	cargo test $(everything) --test api_server
 
 .PHONY: test-real-cluster
 test-real-cluster: prerequisites ## the part of it on a real Kubernetes with a real Kafka and a real Cassandra (as root)
 	@e2e/prerequisites cluster
 	@echo "==> tests on a real cluster"
-	$(programs) --test real_cluster
+	$(programs)
 	e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
 .PHONY: bench
@@ -156,7 +156,7 @@ kind-up: kind ## create a cluster of kind with the operator of this checkout in 
 
 .PHONY: kind-test
 kind-test: kind prerequisites ## the tests on a real cluster, on kind
-	$(programs) --test real_cluster
+	$(programs)
 	e2e/rig/kind run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
 .PHONY: kind-down

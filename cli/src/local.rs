@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use userstream_crds::model::{Mode, Pipeline};
+use userstream_worker::assembly::check_all_is_done;
 use userstream_worker::embedded::DataDirectory;
 use userstream_worker::provision::report::Report;
 use userstream_worker::{provision, tls};
@@ -57,7 +58,7 @@ pub(crate) fn local(
     started: Instant,
 ) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(&arguments.file)?;
-    refuse_what_is_not_done(&pipeline)?;
+    check_all_is_done(&pipeline).map_err(LocalError::from)?;
     point_at_servers(&mut pipeline, &arguments.servers);
     if pipeline.suspend {
         print_error("note: spec.suspend is true: in a cluster this pipeline would stand still");
@@ -98,19 +99,6 @@ enum Outcome {
     Ran(Summary),
     /// The pipeline says that changes are only planned.
     Planned(Report),
-}
-
-/// A pipeline that asks for what the worker does not do yet would run, and its results would be wrong.
-fn refuse_what_is_not_done(pipeline: &Pipeline) -> Result<(), LocalError> {
-    let processor = &pipeline.processor;
-    let asked = [
-        (!processor.aggregations.is_empty(), "spec.processor.aggregations"),
-        (processor.dedupe_within.is_some(), "spec.processor.dedupe"),
-    ];
-    match asked.iter().find(|(asked, _)| *asked) {
-        Some((_, field)) => Err(LocalError::NotDoneYet(field)),
-        None => Ok(()),
-    }
 }
 
 /// Puts the servers of the command line in the place of those that the pipeline names.

@@ -1,7 +1,7 @@
 //! What a pipeline claims for itself on the clusters it uses (R9).
 //!
 //! Whether two pipelines claim the same is not a rule about one resource: whoever knows all of them compares their claims,
-//! and the older pipeline keeps what both want.
+//! and of two pipelines that want the same the one keeps it that works with it, else the older one.
 
 use std::collections::BTreeSet;
 use std::fmt;

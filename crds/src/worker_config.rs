@@ -116,6 +116,17 @@ impl WorkerConfig {
         Ok((config, pipeline))
     }
 
+    /// Where a configuration says that the last message goes, also one that is otherwise not to be worked with.
+    #[must_use]
+    pub fn termination_message_path(text: &str) -> Option<PathBuf> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Path {
+            termination_message_path: Option<PathBuf>,
+        }
+        serde_saphyr::from_str::<Path>(text).ok()?.termination_message_path
+    }
+
     /// The file that holds a key of a Secret.
     #[must_use]
     pub fn secret_path(&self, secret: &SecretName, key: &str) -> PathBuf {
@@ -173,6 +184,14 @@ mod tests {
         assert_eq!(WorkerConfig::parse(&text).unwrap().0, config);
         let yaml = serde_saphyr::to_string(&config).unwrap();
         assert_eq!(WorkerConfig::parse(&yaml).unwrap().0, config);
+    }
+
+    #[test]
+    fn a_configuration_of_another_version_still_says_where_its_message_goes() {
+        let text = r#"{"version": 99, "terminationMessagePath": "/dev/termination-log", "pipelines": []}"#;
+        assert!(WorkerConfig::parse(text).is_err());
+        assert_eq!(WorkerConfig::termination_message_path(text), Some("/dev/termination-log".into()));
+        assert_eq!(WorkerConfig::termination_message_path("{"), None);
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct ProcessorStatus {
 pub struct Partition {
     /// Its number.
     pub partition: i32,
+    /// The offset of the record to be read next.
+    pub position: Option<i64>,
     /// Everything below this offset is committed.
     pub committed: Option<i64>,
     /// The offset the next record will get.

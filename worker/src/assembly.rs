@@ -24,6 +24,32 @@ const APPEND_BATCH: usize = 2_000;
 /// How long the log may be away before a single run fails, so that a Job ends and is seen to have failed.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// The pipeline asks for something that the worker does not do yet: run without it, its rows would be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{field} is not done by this version yet, and without it the rows would be wrong: remove it to run the rest"
+)]
+pub struct NotDoneYet {
+    /// The field that asks for it.
+    pub field: &'static str,
+}
+
+/// Checks that everything the pipeline asks for is done.
+///
+/// # Errors
+/// The first field that asks for something else.
+pub fn check_all_is_done(pipeline: &Pipeline) -> Result<(), NotDoneYet> {
+    let processor = &pipeline.processor;
+    let asked = [
+        (!processor.aggregations.is_empty(), "spec.processor.aggregations"),
+        (processor.dedupe_within.is_some(), "spec.processor.dedupe"),
+    ];
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        Some((_, field)) => Err(NotDoneYet { field }),
+        None => Ok(()),
+    }
+}
+
 /// The settings of a pipeline's processors.
 pub fn process_settings(pipeline: &Pipeline) -> process::Settings {
     let table = &pipeline.table;
@@ -59,6 +85,7 @@ pub fn produce_settings(pipeline: &Pipeline, forever: bool) -> produce::Settings
         origin: origin(pipeline),
         batch: APPEND_BATCH,
         patience: (!forever).then_some(PATIENCE),
+        drain: DRAIN,
     }
 }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use userstream_crds::model::Pipeline;
 use userstream_crds::worker_config::WorkerConfig;
 
-use crate::exit::{Exit, TerminationMessage};
+use crate::exit::{Exit, Shorten, TerminationMessage};
 use crate::health::Health;
 use crate::server::{self, Observed};
 use crate::stats::Stats;
@@ -126,13 +126,12 @@ impl<D: Default> Ended<D> {
 
 /// Runs a command to its end.
 pub fn run(arguments: &Arguments) -> Exit {
-    let path = arguments.command.config();
-    let (config, pipeline) = match read(path) {
+    let (read, report_to) = read(arguments.command.config());
+    let (config, pipeline) = match read {
         Ok(read) => read,
         Err(error) => {
             logging::start(Default::default(), Default::default());
-            tracing::error!(file = %path.display(), %error, "the configuration cannot be worked with");
-            return Exit::Config;
+            return report(Ended::<()>::badly(Exit::Config, error), report_to.as_deref());
         }
     };
     logging::start(config.log_format, pipeline.log_level);
@@ -140,12 +139,12 @@ pub fn run(arguments: &Arguments) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "the runtime cannot be started");
-            return Exit::Unavailable;
+            let why = format!("the runtime cannot be started: {error}");
+            return report(Ended::<()>::badly(Exit::Unavailable, why), report_to.as_deref());
         }
     };
     // Clients leave work of their own behind (a name being looked up): it must not hold up the end.
-    let exit = runtime.block_on(serve_and_run(arguments, config, pipeline));
+    let exit = runtime.block_on(serve_and_run(arguments, config, pipeline, report_to.as_deref()));
     runtime.shutdown_background();
     exit
 }
@@ -153,20 +152,33 @@ pub fn run(arguments: &Arguments) -> Exit {
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
-    #[error("the file cannot be read: {0}")]
-    File(#[from] std::io::Error),
-    #[error(transparent)]
-    Config(#[from] userstream_crds::worker_config::WorkerConfigError),
+    #[error("the configuration {} cannot be read: {source}", .path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("the configuration {} cannot be worked with: {source}", .path.display())]
+    Config { path: PathBuf, source: userstream_crds::worker_config::WorkerConfigError },
 }
 
-fn read(path: &Path) -> Result<(WorkerConfig, Pipeline), ReadError> {
-    Ok(WorkerConfig::parse(&std::fs::read_to_string(path)?)?)
+/// Reads the configuration, and where the last message is to go, whatever else is wrong with it.
+fn read(path: &Path) -> (Result<(WorkerConfig, Pipeline), ReadError>, Option<PathBuf>) {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let parsed = WorkerConfig::parse(&text)
+                .map_err(|source| ReadError::Config { path: path.to_owned(), source });
+            (parsed, WorkerConfig::termination_message_path(&text))
+        }
+        Err(source) => (Err(ReadError::File { path: path.to_owned(), source }), None),
+    }
 }
 
-async fn serve_and_run(arguments: &Arguments, config: WorkerConfig, pipeline: Pipeline) -> Exit {
+async fn serve_and_run(
+    arguments: &Arguments,
+    config: WorkerConfig,
+    pipeline: Pipeline,
+    report_to: Option<&Path>,
+) -> Exit {
     let (stopper, stop) = stop_channel();
     let observed = Observed { stats: Arc::default(), health: Arc::default() };
-    let (listen, report_to) = (config.listen, config.termination_message_path.clone());
+    let listen = config.listen;
     let job = Job { config, pipeline, stats: observed.stats.clone(), health: observed.health.clone(), stop };
     let serving = async {
         match listen {
@@ -176,32 +188,31 @@ async fn serve_and_run(arguments: &Arguments, config: WorkerConfig, pipeline: Pi
     };
     let working = async {
         match &arguments.command {
-            Command::Provision { plan, output, .. } => report(
-                provision::run(&job, *plan, *output, provision::Task::Provision).await,
-                report_to.as_deref(),
-            ),
-            Command::Cleanup { plan, output, .. } => report(
-                provision::run(&job, *plan, *output, provision::Task::Cleanup).await,
-                report_to.as_deref(),
-            ),
-            Command::Produce { once, .. } => report(produce::run(&job, *once).await, report_to.as_deref()),
-            Command::Process { .. } => report(process::run(&job).await, report_to.as_deref()),
+            Command::Provision { plan, output, .. } => {
+                report(provision::run(&job, *plan, *output, provision::Task::Provision).await, report_to)
+            }
+            Command::Cleanup { plan, output, .. } => {
+                report(provision::run(&job, *plan, *output, provision::Task::Cleanup).await, report_to)
+            }
+            Command::Produce { once, .. } => report(produce::run(&job, *once).await, report_to),
+            Command::Process { .. } => report(process::run(&job).await, report_to),
         }
     };
     tokio::select! {
         exit = working => exit,
-        () = signals::stop_on_signal(&stopper) => Exit::Ok,
-        failed = serving => {
-            if let Some((address, error)) = failed {
-                tracing::error!(%address, %error, "the status endpoints cannot be served");
-            }
-            Exit::Config
+        () = signals::stop_on_signal(&stopper) => {
+            let why = "told to stop twice: what was in flight is done again by the next one";
+            report(Ended::<()>::badly(Exit::Unavailable, why), report_to)
+        }
+        Some((address, error)) = serving => {
+            let why = format!("the status endpoints cannot be served on {address}: {error}");
+            report(Ended::<()>::badly(Exit::Config, why), report_to)
         }
     }
 }
 
 /// Says how a command ended, in the log and in the pod's termination message.
-fn report<D: Serialize>(ended: Ended<D>, path: Option<&Path>) -> Exit {
+fn report<D: Serialize + Shorten>(ended: Ended<D>, path: Option<&Path>) -> Exit {
     match ended.exit {
         Exit::Ok => tracing::info!("done"),
         exit => tracing::error!(?exit, code = exit.code(), error = ended.message, "ended"),

@@ -28,6 +28,8 @@ pub enum Event {
 pub struct Progress {
     /// The partition.
     pub partition: i32,
+    /// The offset of the record to be read next.
+    pub position: i64,
     /// Everything below this offset is committed. None while it is not known.
     pub committed: Option<i64>,
     /// The offset the next record appended will get. None while it is not known.

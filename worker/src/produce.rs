@@ -5,13 +5,16 @@
 //! source's position is saved only after that, page by page, so that whatever is lost on the way is fetched again.
 
 mod succession;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::backoff::{Backoff, Jitter};
 use crate::clock::Clock;
+use crate::health::{Health, Part};
 use crate::log::{AppendError, LogError, Producer, Rejection};
 use crate::planted::{Fault, planted};
 use crate::poison::{Origin, Poison, Stage};
@@ -44,6 +47,8 @@ pub struct Settings {
     pub batch: usize,
     /// How long the log may be away before a run fails. None: for ever.
     pub patience: Option<Duration>,
+    /// How long what is being appended may take to finish after a stop.
+    pub drain: Duration,
 }
 
 /// Why a run did not succeed.
@@ -55,6 +60,9 @@ pub enum ProduceError {
     /// The log could not be used.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The dead-letter topic took nothing for as long as a run has patience.
+    #[error("dead letters could not be appended for {} s", .0.as_secs())]
+    DeadLetters(Duration),
     /// A poison record under `onError: Fail`.
     #[error("a record does not map, and the pipeline says onError: Fail: {}", .0.error)]
     Poison(Poison),
@@ -65,7 +73,7 @@ pub enum ProduceError {
 pub enum Run {
     /// Everything the source had to give is in the log.
     Complete,
-    /// It was told to stop between two pages.
+    /// It was told to stop before its end. What it had fetched and not saved the position of is fetched again.
     Stopped,
 }
 
@@ -81,6 +89,8 @@ pub struct Producing<'w, S, P, M> {
     pub settings: Settings,
     /// What to count in.
     pub stats: &'w Stats,
+    /// Where to say what is missing.
+    pub health: &'w Health,
     /// The time of day.
     pub clock: Clock,
     /// Spreads retries.
@@ -118,23 +128,46 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
     /// # Errors
     /// When some record is not known to be in the log. The position is saved up to the last complete page.
     pub async fn run_once(&mut self) -> Result<Run, ProduceError> {
-        let run = self.run().await;
+        let (mut stop, drain) = (self.stop.clone(), self.settings.drain);
+        let out_of_time = async {
+            stop.reached(Stop::Now).await;
+            tokio::time::sleep(drain).await;
+        };
+        let run = tokio::select! {
+            biased;
+            run = self.run() => run,
+            // Brokers that do not answer keep nobody from ending: whatever is not saved by then is fetched again.
+            () = out_of_time => Ok(Run::Stopped),
+        };
         match &run {
             Ok(Run::Complete) => {
                 self.stats.source.runs.add(1);
                 self.stats.source.last_success.set(self.clock.now());
             }
             Ok(Run::Stopped) => {}
-            Err(error) => {
-                self.stats.source.failed_runs.add(1);
-                match error {
-                    ProduceError::Source(error) => self.stats.error("source", error.cause()),
-                    ProduceError::Log(error) => self.stats.error("log", error.cause()),
-                    ProduceError::Poison(_) => {}
-                }
-            }
+            Err(error) => self.note_failure(error),
         }
         run
+    }
+
+    fn note_failure(&self, error: &ProduceError) {
+        self.stats.source.failed_runs.add(1);
+        match error {
+            ProduceError::Source(error) => {
+                self.stats.error("source", error.cause());
+                self.health.missing(Part::Source, format!("the last run failed ({})", error.cause()));
+            }
+            ProduceError::Log(error) => {
+                self.stats.error("log", error.cause());
+                self.log_is_missing(error);
+            }
+            ProduceError::DeadLetters(_) => self.stats.error("log", "timed_out"),
+            ProduceError::Poison(_) => {}
+        }
+    }
+
+    fn log_is_missing(&self, error: &LogError) {
+        self.health.missing(Part::Log, format!("it could not be used ({})", error.cause()));
     }
 
     async fn run(&mut self) -> Result<Run, ProduceError> {
@@ -149,6 +182,7 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
                 () = stop.reached(Stop::Now) => return Ok(Run::Stopped),
                 page = self.source.fetch() => page?,
             };
+            self.health.present(Part::Source);
             let Some(page) = page else { return Ok(Run::Complete) };
             self.append_page(&page, &mut succession).await?;
             if self.stop.current() >= Stop::WhenCaughtUp {
@@ -176,6 +210,7 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
             while let Err(error) = self.log.save_position(position).await {
                 self.wait_or_give_up(error, "position", &mut backoff, deadline).await?;
             }
+            self.health.present(Part::Log);
         }
         Ok(())
     }
@@ -215,7 +250,13 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
             let count = letters.len() as u64;
             let backoff =
                 Backoff::new(Duration::from_millis(50), Duration::from_secs(5), self.jitter.split());
-            append_letters(self.log, topic, letters, self.stats, backoff).await;
+            let appended = append_letters(self.log, topic, letters, self.stats, backoff);
+            match self.settings.patience {
+                None => appended.await,
+                Some(patience) => timeout_at(Instant::now() + patience, appended)
+                    .await
+                    .map_err(|_| ProduceError::DeadLetters(patience))?,
+            }
             self.stats.source.dead_lettered.add(count);
         }
         Ok(())
@@ -230,8 +271,14 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         }
         loop {
             match self.log.append(&self.settings.topic, records).await {
-                Ok(()) => return Ok(Vec::new()),
-                Err(AppendError::Rejected(rejections)) => return Ok(rejections),
+                Ok(()) => {
+                    self.health.present(Part::Log);
+                    return Ok(Vec::new());
+                }
+                Err(AppendError::Rejected(rejections)) => {
+                    self.health.present(Part::Log);
+                    return Ok(rejections);
+                }
                 Err(AppendError::Log(_)) if planted(Fault::LostAppendReplyCountsAsDone) => {
                     return Ok(Vec::new());
                 }
@@ -269,6 +316,7 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         deadline: Option<Instant>,
     ) -> Result<(), LogError> {
         self.stats.error(place, error.cause());
+        self.log_is_missing(&error);
         let wait = backoff.next_wait();
         let late = deadline.is_some_and(|deadline| Instant::now() + wait > deadline);
         if !error.is_retryable() || late {

@@ -110,7 +110,7 @@ mod tests {
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
         assert_eq!(status["processor"]["lag"], serde_json::Value::Null);
 
-        let progress = Progress { partition: 2, committed: Some(40), high_watermark: Some(42) };
+        let progress = Progress { partition: 2, position: 41, committed: Some(40), high_watermark: Some(42) };
         observed.stats.table.set_progress(Some(vec![progress]));
         observed.stats.table.freshness.record(Duration::from_millis(250));
         let (_, metrics) = ask(observed.clone(), "/metrics").await;
@@ -119,6 +119,9 @@ mod tests {
         let (_, status) = ask(observed, "/status").await;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
         assert_eq!(status["processor"]["lag"], 2);
-        assert_eq!(status["processor"]["partitions"][0]["highWatermark"], 42);
+        assert_eq!(
+            status["processor"]["partitions"][0],
+            serde_json::json!({"partition": 2, "position": 41, "committed": 40, "highWatermark": 42, "lag": 2})
+        );
     }
 }

@@ -30,6 +30,7 @@ pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
             partitions: table.progress().map(|progress| {
                 let partition = |one: &crate::log::Progress| Partition {
                     partition: one.partition,
+                    position: Some(one.position),
                     committed: one.committed,
                     high_watermark: one.high_watermark,
                     lag: one.lag(),

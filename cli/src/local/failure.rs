@@ -1,5 +1,6 @@
 //! Why a local run did not come about, or did not end well.
 
+use userstream_worker::assembly::NotDoneYet;
 use userstream_worker::decode::DecoderError;
 use userstream_worker::process::ProcessError;
 use userstream_worker::produce::ProduceError;
@@ -23,8 +24,8 @@ pub(crate) enum LocalError {
     #[error("the pipeline wants what cannot be done, so nothing was changed:\n  {}", .0.join("\n  "))]
     Refused(Vec<String>),
     /// The pipeline asks for something that does not exist yet.
-    #[error("{0} is not done yet, and without it the rows would be wrong: remove it to run the rest")]
-    NotDoneYet(&'static str),
+    #[error(transparent)]
+    NotDoneYet(#[from] NotDoneYet),
     /// Records cannot be written in the format.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
@@ -69,7 +70,7 @@ impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Source(ProduceError::Poison(_)) | Self::Table(ProcessError::Poison(_)) => Exit::Data,
-            Self::Source(ProduceError::Source(_) | ProduceError::Log(_))
+            Self::Source(ProduceError::Source(_) | ProduceError::Log(_) | ProduceError::DeadLetters(_))
             | Self::Table(ProcessError::Log(_)) => Exit::Unavailable,
         }
     }

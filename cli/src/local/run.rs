@@ -7,6 +7,7 @@ use userstream_worker::assembly::{process_settings, produce_settings};
 use userstream_worker::backoff::Jitter;
 use userstream_worker::clock::Clock;
 use userstream_worker::decode::Decoder;
+use userstream_worker::health::Health;
 use userstream_worker::process::Processor;
 use userstream_worker::produce::Producing;
 use userstream_worker::source::from_pipeline;
@@ -39,6 +40,7 @@ pub(super) async fn run<L: LogPlace, T: TablePlace>(
         OutputFormat::Human => Progress::Lines,
     };
     let (stats, clock, mut jitter) = (Stats::default(), Clock::system(), Jitter::from_process());
+    let health = Health::default();
     let seen = Seen::new(pipeline, settings.started, progress == Progress::Picture);
     let (source_stopper, source_stop) = stop_channel();
     let (table_stopper, table_stop) = stop_channel();
@@ -52,6 +54,7 @@ pub(super) async fn run<L: LogPlace, T: TablePlace>(
                 transform: Transformer::new(pipeline, jitter.split())?,
                 settings: produce_settings(pipeline, settings.limit != Limit::Once),
                 stats: &stats,
+                health: &health,
                 clock: clock.clone(),
                 jitter: jitter.split(),
                 stop: source_stop.clone(),

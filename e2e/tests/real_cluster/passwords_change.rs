@@ -1,7 +1,7 @@
 //! Passwords are changed at the servers and in the Secrets while records flow: nothing is restarted, nothing tells them.
 
 use serde_json::{Value, json};
-use userstream_e2e::accounts::{allow_own_names, set_passwords};
+use userstream_e2e::accounts::{allow_names, set_passwords};
 use userstream_e2e::rig::Server;
 use userstream_e2e::table::Cassandra;
 use uuid::Uuid;
@@ -52,7 +52,7 @@ async fn rows_flow_on_while_passwords_change_and_nothing_is_restarted_or_tells_o
     home.rig.start(Server::CassandraSecure).await;
     home.cassandra = superuser(&home).await;
     let user = home.pipeline()["spec"]["kafka"]["topic"]["name"].as_str().unwrap().to_owned();
-    allow_own_names(&home.rig, &user).await;
+    allow_names(&home.rig, &user, &user).await;
     let first = new_password(&home, &user, "CREATE").await;
     home.cluster.apply(&secured(&home, &user).await).await;
     home.await_ready().await;

@@ -1,13 +1,15 @@
 //! TLS, client certificates, SCRAM and passwords, and all of them replaced while records flow: no restart, no loss.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use userstream_e2e::accounts::{allow_own_names, set_passwords};
+use userstream_e2e::accounts::{allow_names, set_passwords, set_scram_password};
 use userstream_e2e::names::unique;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, Server};
+use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::table::Cassandra;
 use userstream_e2e::users;
 use userstream_e2e::waiting::await_until;
@@ -23,7 +25,7 @@ async fn secured(rig: &Rig, test: &str) -> Pipeline {
     let mut pipeline = Pipeline::without_source(rig, test).await;
     pipeline.cassandra = Cassandra::connect_secure(rig, "cassandra", "cassandra").await;
     set_passwords(rig, &pipeline.cassandra, &pipeline.name, "CREATE", "first").await;
-    allow_own_names(rig, &pipeline.name).await;
+    allow_names(rig, &pipeline.name, &pipeline.name).await;
     pipeline.spec["kafka"]["bootstrapServers"] = json!(rig.kafka_secure);
     pipeline.spec["kafka"]["tls"] =
         json!({"caSecretRef": {"name": "ca"}, "clientSecretRef": {"name": "client"}});
@@ -85,6 +87,88 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
 
     mount_password(&pipeline, "first");
     assert_eq!(pipeline.run("provision").await, 69, "the first password still opens a door");
+}
+
+/// As in a cluster: the servers know a new password at once, while the files of the Secret change a minute later. By then
+/// every connection has ended, some of them in the middle of a commit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_comes_late_stops_neither_a_producer_nor_a_processor() {
+    const PAGE: usize = 50;
+    let rig = Rig::shared().await;
+    let _node = NODE.lock().await;
+    let source = Source::start(|number, _| {
+        let users: Vec<_> = (0..PAGE).map(|user| users::user(number * PAGE + user, 0)).collect();
+        Reply::Json(json!({"results": users}).to_string())
+    })
+    .await;
+    let mut pipeline = secured(&rig, "late_password").await;
+    let url = format!("{}/api", source.url);
+    pipeline.spec["source"] =
+        json!({"mode": "Continuous", "http": {"url": url, "recordsPath": "results", "interval": "200ms"}});
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.provision().await;
+    let mut producer = pipeline.start("producer", "produce");
+    let mut processor = pipeline.process();
+    let written =
+        async || Ok::<_, String>(processor.status().await?["processor"]["written"].as_u64().unwrap_or(0));
+    let await_written = async |most: u64| {
+        await_until(&format!("{most} rows are written"), Duration::from_secs(120), async || {
+            match written().await? {
+                rows if rows >= most => Ok(()),
+                rows => Err(format!("{rows} rows")),
+            }
+        })
+        .await;
+    };
+    await_written(500).await;
+
+    set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", "second").await;
+    await_until("the processor notices", Duration::from_secs(60), async || {
+        let errors = processor.status().await?["errors"].clone();
+        let is_of_log = |error: &Value| error["place"] == "commit" || error["place"] == "read";
+        if errors.as_array().is_some_and(|errors| errors.iter().any(is_of_log)) {
+            Ok(())
+        } else {
+            Err(errors.to_string())
+        }
+    })
+    .await;
+    let before = written().await.expect("the processor answers");
+    mount_password(&pipeline, "second");
+    // More than can have been on the topic by then: the producer needs the password too.
+    await_written(before + 2_000).await;
+
+    assert!(producer.is_running() && processor.is_running(), "a worker ended over a late password");
+    producer.terminate();
+    assert_eq!(producer.exit(Duration::from_secs(10)).await, 0);
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    let records = pipeline.kafka.records(&pipeline.name).await;
+    let appended: BTreeSet<_> = records.into_iter().filter_map(|record| record.key).collect();
+    let rows: BTreeSet<_> = pipeline.rows().await.into_iter().map(|(id, _)| id.into_bytes()).collect();
+    assert_eq!(rows, appended, "every user has a row");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mechanism_opens_the_door() {
+    let rig = Rig::shared().await;
+    let _node = NODE.lock().await;
+    for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
+        let mut pipeline = secured(&rig, "mechanism").await;
+        pipeline.spec["kafka"]["sasl"]["mechanism"] = json!(mechanism);
+        if mechanism == "SCRAM-SHA-256" {
+            set_scram_password(&rig, mechanism, &pipeline.name, "first").await;
+        } else {
+            // The broker's settings name this user.
+            allow_names(&rig, "plain", &pipeline.name).await;
+            pipeline.spec["kafka"]["sasl"]["secretRef"] = json!({"name": "plain"});
+            pipeline.secrets.put("plain", &[("username", &b"plain"[..]), ("password", &b"plain-secret"[..])]);
+        }
+        pipeline.provision().await;
+        pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
+        let _processor = pipeline.process();
+        pipeline.await_processed(Duration::from_secs(60)).await;
+        pipeline.judge(users::parsed_row).await.assert_exact();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

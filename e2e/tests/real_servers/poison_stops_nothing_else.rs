@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
+use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::topic::{NewRecord, TopicRecord};
 use userstream_e2e::users;
 use userstream_e2e::waiting::await_until;
@@ -173,4 +174,34 @@ async fn under_the_fail_policy_the_first_poison_record_ends_the_processor_and_st
     let written: Vec<_> = rows.iter().map(|(id, _)| id.as_str()).collect();
     let before = (0..60).filter(|number| !written.contains(&users::id(*number).to_string().as_str())).count();
     assert_eq!(before, 0, "rows before the poison record are missing: {} are there", rows.len());
+}
+
+/// Both halves leave out what they cannot work with: the producer what does not map, the processor what cannot be a row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_skip_policy_poison_is_counted_and_left_out() {
+    let rig = Rig::shared().await;
+    let source = Source::start(|_, _| {
+        let mut users: Vec<_> = (0..100).map(|number| users::user(number, 0)).collect();
+        users[60]["login"]["uuid"] = json!("no UUID");
+        Reply::Json(json!(users).to_string())
+    })
+    .await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison_skip").await;
+    pipeline.spec["source"] = json!({
+        "mode": "Scheduled", "schedule": {"cron": "@yearly"}, "http": {"url": format!("{}/api", source.url)},
+    });
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.spec["delivery"] = json!({"onError": "Skip", "guarantee": "AtLeastOnce"});
+    pipeline.provision().await;
+    let broken = NewRecord { value: Some(b"{".to_vec()), ..users::records(0, 1, 1).remove(0) };
+    pipeline.kafka.append(&pipeline.name, &[broken]).await;
+    assert_eq!(pipeline.run("produce").await, 0, "a record that does not map fails no run");
+
+    let processor = pipeline.process();
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    assert_eq!(pipeline.rows().await.len(), 99);
+    let counted = processor.status().await.expect("the processor answers")["processor"].clone();
+    assert_eq!((&counted["skipped"], &counted["written"]), (&json!(1), &json!(99)), "{counted}");
+    let letters = pipeline.kafka.ends(&pipeline.dead_letters()).await;
+    assert!(letters.is_empty(), "a pipeline that leaves poison out has no topic for it: {letters:?}");
 }

@@ -89,6 +89,33 @@ async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
     }
 }
 
+/// Windows and deduplication are in the resource already. Rows written without them would be wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_worker_does_not_do_yet_is_refused_before_anything_is_made() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "not_done_yet").await;
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.spec["processor"]["dedupe"] = json!({"within": "1h"});
+    for command in ["provision", "process"] {
+        assert_eq!(pipeline.run(command).await, 78, "{command}");
+        let message = pipeline.termination_message(command)["message"].to_string();
+        assert!(message.contains("spec.processor.dedupe is not done"), "{message}");
+    }
+    assert!(pipeline.kafka.ends(&pipeline.name).await.is_empty(), "a topic was made");
+}
+
+/// Another version of the operator, or a file by hand: what is wrong reaches whoever looks at the pod.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_cannot_be_worked_with_is_told_of_in_the_termination_message() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "no_configuration").await;
+    pipeline.spec["kafka"]["topics"] = json!({"name": "users"});
+    assert_eq!(pipeline.run("provision").await, 78);
+    let message = pipeline.termination_message("provision");
+    assert_eq!(message["outcome"], "Config", "{message}");
+    assert!(message["message"].to_string().contains("spec.kafka.topics"), "{message}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
     let rig = Rig::shared().await;

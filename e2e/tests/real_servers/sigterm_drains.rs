@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, Server};
+use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::users;
 use userstream_e2e::waiting::await_until;
 
@@ -105,4 +107,37 @@ async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
     let _successor = pipeline.process();
     pipeline.await_processed(Duration::from_secs(60)).await;
     pipeline.judge(users::parsed_row).await.assert_exact();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_producer_whose_brokers_do_not_answer_ends_in_time_too() {
+    let rig = Rig::alone().await;
+    let source = Source::start(|number, _| Reply::Json(json!([users::user(number, 0)]).to_string())).await;
+    let mut pipeline = Pipeline::without_source(&rig, "sigterm_produce").await;
+    let url = format!("{}/api", source.url);
+    pipeline.spec["source"] = json!({"mode": "Continuous", "http": {"url": url, "interval": "100ms"}});
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.provision().await;
+    // The broker says nothing from the start; what it is asked for first is to take a record. A single run that has not ended
+    // has to be made again, which its exit code says.
+    for (arguments, expected) in [(&[][..], 0), (&["--once"], 69)] {
+        rig.pause(Server::Kafka).await;
+        let before = source.requests().len();
+        let mut producer = pipeline.start_with("producer", "produce", arguments);
+        await_until("a page is fetched", Duration::from_secs(30), async || match source.requests().len() {
+            pages if pages > before => Ok(()),
+            pages => Err(format!("{pages} pages")),
+        })
+        .await;
+        let readiness = producer.get("/readyz").await;
+        producer.terminate();
+        let code = producer.exit(Duration::from_secs(10)).await;
+        rig.resume(Server::Kafka).await;
+        assert_eq!(code, expected, "{arguments:?}");
+        assert_eq!(readiness, Ok((503, "log: not reached yet\n".to_owned())), "{arguments:?}");
+    }
+    let mut producer = pipeline.start("producer", "produce");
+    producer.await_ready(Duration::from_secs(30)).await;
+    producer.terminate();
+    assert_eq!(producer.exit(Duration::from_secs(10)).await, 0);
 }

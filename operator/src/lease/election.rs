@@ -171,11 +171,26 @@ mod tests {
         ]
     }
 
+    /// A write of a replica, until it has heard of it.
+    struct Write {
+        /// The version that it replaces; None: it creates the Lease.
+        from: Option<u64>,
+        record: Record,
+        began: Instant,
+        outcome: Outcome,
+    }
+
+    enum Outcome {
+        UnderWay,
+        Refused,
+        /// This is the version that it made.
+        Accepted(u64),
+    }
+
     struct Replica {
         election: Election,
         version: Option<u64>,
-        /// A write that is under way: what it is made from, what it makes, when it was begun, and what came of it.
-        write: Option<(Option<u64>, Record, Instant, Option<Option<u64>>)>,
+        write: Option<Write>,
     }
 
     impl Replica {
@@ -215,26 +230,31 @@ mod tests {
                             let record =
                                 Record::held_by(&who.to_string(), replica.election.last(), wall);
                             let from = replica.version.filter(|_| step == Step::Hold);
-                            replica.write = Some((from, record, now, None));
+                            replica.write = Some(Write { from, record, began: now, outcome: Outcome::UnderWay });
                         }
                     }
                     Happening::Arrives(who) => {
-                        let Some((from, record, _, came @ None)) = &mut replicas[who].write else { continue };
-                        let accepted = *from == lease.as_ref().map(|(_, version)| *version);
-                        *came = Some(accepted.then(|| {
+                        let Some(write @ Write { outcome: Outcome::UnderWay, .. }) = &mut replicas[who].write
+                        else {
+                            continue;
+                        };
+                        write.outcome = if write.from == lease.as_ref().map(|(_, version)| *version) {
                             versions += 1;
-                            lease = Some((record.clone(), versions));
-                            versions
-                        }));
+                            lease = Some((write.record.clone(), versions));
+                            Outcome::Accepted(versions)
+                        } else {
+                            Outcome::Refused
+                        };
                     }
                     Happening::Answered(who) => {
                         let replica = &mut replicas[who];
-                        if let Some((_, record, began, Some(Some(version)))) = &replica.write {
-                            replica.version = Some(*version);
-                            replica.election.holds(record.clone(), *began);
-                        }
-                        if matches!(replica.write, Some((.., Some(_)))) {
-                            replica.write = None;
+                        match replica.write.take() {
+                            Some(Write { record, began, outcome: Outcome::Accepted(version), .. }) => {
+                                replica.version = Some(version);
+                                replica.election.holds(record, began);
+                            }
+                            Some(write @ Write { outcome: Outcome::UnderWay, .. }) => replica.write = Some(write),
+                            Some(Write { outcome: Outcome::Refused, .. }) | None => {}
                         }
                     }
                     Happening::Lost(who) => replicas[who].write = None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ended, Job};
-use crate::assembly::process_settings;
+use crate::assembly::{check_all_is_done, process_settings};
 use crate::backoff::{Backoff, Jitter};
 use crate::clock::Clock;
 use crate::decode::Decoder;
@@ -21,6 +21,9 @@ const DEPTH_CHECK: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(job: &Job) -> Ended {
     let (pipeline, secrets, clock) = (&job.pipeline, job.config.secrets_directory.as_path(), Clock::system());
+    if let Err(error) = check_all_is_done(pipeline) {
+        return Ended::badly(Exit::Config, error);
+    }
     let decode = match Decoder::new(pipeline, clock.clone()) {
         Ok(decode) => decode,
         Err(error) => return Ended::badly(Exit::Config, error),

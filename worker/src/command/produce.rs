@@ -5,6 +5,7 @@ use crate::assembly::produce_settings;
 use crate::backoff::Jitter;
 use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::health::Part;
 use crate::log::kafka::KafkaProducer;
 use crate::produce::{ProduceError, Producing, Run};
 use crate::source::from_pipeline;
@@ -33,12 +34,14 @@ pub(super) async fn run(job: &Job, once: bool) -> Ended {
         Ok(log) => log,
         Err(error) => return Ended::badly(Exit::Unavailable, error),
     };
+    job.health.missing(Part::Log, "not reached yet");
     let mut producing = Producing {
         source,
         log: &log,
         transform,
         settings: produce_settings(pipeline, interval.is_some()),
         stats: &job.stats,
+        health: &job.health,
         clock,
         jitter,
         stop: job.stop.clone(),

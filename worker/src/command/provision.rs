@@ -6,6 +6,7 @@ use std::time::Duration;
 use userstream_crds::model::Mode;
 
 use super::{Ended, Job, Output};
+use crate::assembly::check_all_is_done;
 use crate::backoff::{Backoff, Jitter};
 use crate::exit::Exit;
 use crate::provision::cassandra::CassandraTableAdmin;
@@ -51,6 +52,12 @@ impl Failure {
 }
 
 pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> Ended<Option<Report>> {
+    // What is to be deleted is deleted, whatever the pipeline asked for.
+    if task == Task::Provision
+        && let Err(error) = check_all_is_done(&job.pipeline)
+    {
+        return Ended::badly(Exit::Config, error);
+    }
     let mode = if plan { Mode::Plan } else { job.pipeline.mode };
     let mut backoff =
         Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());

@@ -18,7 +18,7 @@ use userstream_crds::model::Pipeline;
 
 use super::admin::{AdminError, TopicAdmin};
 use super::resource::Owner;
-use super::topic::{DesiredTopic, ObservedTopic};
+use super::topic::{DesiredTopic, ObservedTopic, same_setting};
 use crate::backoff::{Backoff, Jitter};
 use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::log::LogError;
@@ -171,7 +171,7 @@ impl TopicAdmin for KafkaTopicAdmin {
             result.map_err(|(_, code)| code_error(code))?;
         }
         let has = |all: &BTreeMap<String, String>| {
-            settings.iter().all(|(name, value)| all.get(name) == Some(value))
+            settings.iter().all(|(name, value)| all.get(name).is_some_and(|has| same_setting(has, value)))
         };
         self.until(|| async { Ok(has(&self.settings(name.as_str()).await?.0)) }).await
     }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 use userstream_crds::model::Mode;
 
-/// The longest termination message that Kubernetes keeps, in bytes.
-pub const TERMINATION_MESSAGE_BYTES: usize = 4096;
+use crate::exit::Shorten;
 
 /// What a run found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,30 +128,6 @@ impl Report {
         refusals.chain(self.changes.iter().chain(&self.drift).map(|line| line.text.as_str()))
     }
 
-    /// The report as JSON of at most [`TERMINATION_MESSAGE_BYTES`]. Where it would be longer, statements are left out
-    /// first, then drift, then changes, then refusals, the last ones first; `leftOut` counts the lines.
-    pub fn to_termination_message(&self) -> String {
-        let mut short = self.clone();
-        let mut steps =
-            [Report::drop_statements, Report::drop_drift, Report::drop_change, Report::drop_refusal]
-                .into_iter()
-                .peekable();
-        loop {
-            let json = serde_json::to_string(&short).unwrap_or_default();
-            if json.len() <= TERMINATION_MESSAGE_BYTES {
-                return json;
-            }
-            match steps.peek() {
-                Some(step) if step(&mut short) => {}
-                Some(_) => {
-                    steps.next();
-                }
-                // Names are bounded, so this does not happen; a message cut short would be none.
-                None => return String::new(),
-            }
-        }
-    }
-
     fn drop_statements(&mut self) -> bool {
         let lines = self.changes.iter_mut().filter_map(|line| line.statement.take()).count();
         let ddl = self.table.as_mut().and_then(|table| table.last_ddl.take_if(|ddl| ddl.len() > 1024));
@@ -175,9 +150,17 @@ impl Report {
     }
 }
 
+impl Shorten for Report {
+    /// Statements go first, then drift, changes and refusals, the last ones first; `leftOut` counts the lines.
+    fn shorten(&mut self) -> bool {
+        self.drop_statements() || self.drop_drift() || self.drop_change() || self.drop_refusal()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit::{Exit, TerminationMessage};
 
     fn line(number: usize, length: usize) -> ReportLine {
         ReportLine {
@@ -192,25 +175,32 @@ mod tests {
         Report { changes: lines(changes), drift: lines(drift), ..Report::new(Mode::Apply) }
     }
 
+    /// What the termination message says of a report.
+    fn told(report: Report) -> Report {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("termination-log");
+        TerminationMessage { outcome: Exit::Ok, message: "", details: Some(report) }.write(&path).unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.len() <= 4096, "{} bytes", text.len());
+        serde_json::from_str(&text).unwrap()
+    }
+
     #[test]
-    fn a_short_report_is_told_whole_and_read_back() {
+    fn a_short_report_is_told_whole() {
         let mut whole = report(2, 1, 10);
         whole.refusals.push(Refusal {
             resource: "topic/users".to_owned(),
             reason: RefusalReason::Shrink,
             text: "too few".to_owned(),
         });
-        let read: Report = serde_json::from_str(&whole.to_termination_message()).unwrap();
-        assert_eq!(read, whole);
+        assert_eq!(told(whole.clone()), whole);
         assert_eq!(whole.lines().next(), Some("too few"));
     }
 
     #[test]
     fn a_long_report_keeps_what_matters_and_counts_the_rest() {
         for (changes, drift, length) in [(20, 0, 100), (5, 100, 300), (500, 500, 1_000), (1, 0, 1_000_000)] {
-            let message = report(changes, drift, length).to_termination_message();
-            assert!(message.len() <= TERMINATION_MESSAGE_BYTES, "{}", message.len());
-            let read: Report = serde_json::from_str(&message).unwrap();
+            let read = told(report(changes, drift, length));
             assert_eq!(read.changes.len() + read.drift.len() + read.left_out, changes + drift);
             assert!(
                 read.drift.is_empty() || read.changes.len() == changes,

@@ -202,12 +202,13 @@ impl Consumer for SimulatedConsumer {
 
     fn progress(&self) -> Vec<Progress> {
         let broker = self.broker.borrow();
-        let progress = |partition: &i32| Progress {
+        let progress = |(partition, next): (&i32, &i64)| Progress {
             partition: *partition,
+            position: *next,
             committed: broker.committed.get(partition).copied(),
             high_watermark: Some(broker.partitions[*partition as usize].len() as i64),
         };
-        self.next.keys().map(progress).collect()
+        self.next.iter().map(progress).collect()
     }
 
     async fn close(mut self) -> Result<(), LogError> {

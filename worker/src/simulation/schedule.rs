@@ -14,6 +14,7 @@ use super::plan::Plan;
 use super::script::{ScriptDecode, ScriptSource, ScriptTransform};
 use super::table::{Contents, SimulatedTable};
 use super::world::{Actor, World};
+use crate::health::Health;
 use crate::poison::Origin;
 use crate::process::{OnPoison, Processor, Settings};
 use crate::produce::{self, Producing, Run};
@@ -195,8 +196,10 @@ async fn keep_producing(schedule: Rc<Schedule>, stop: StopSignal) {
                 origin: origin(),
                 batch: 5,
                 patience: Some(Duration::from_secs(2)),
+                drain: Duration::from_secs(1),
             },
             stats: &stats,
+            health: &Health::default(),
             clock: world.clock(),
             jitter: world.jitter(),
             stop: stop.clone(),

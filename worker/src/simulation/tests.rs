@@ -50,7 +50,7 @@ fn a_crash_at_any_step_loses_nothing() {
     for seed in [3, 14, 15] {
         let calm = Plan { crashes: BTreeSet::new(), faults: 0, stall: 0, ..Plan::draw(seed) };
         let steps = run(&calm).steps;
-        for step in 0..steps.min(400) {
+        for step in 0..steps {
             let plan = Plan { crashes: BTreeSet::from([step]), ..calm.clone() };
             assert_holds(&plan, &run(&plan));
             crashes += 1;

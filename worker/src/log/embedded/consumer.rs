@@ -252,6 +252,7 @@ impl Consumer for EmbeddedConsumer {
         let end = |partition| self.inner.shared.end_offset(&self.membership.key.topic, partition);
         let progress = |(partition, place): (&i32, &Place)| Progress {
             partition: *partition,
+            position: place.next,
             committed: Some(place.committed),
             high_watermark: end(*partition),
         };

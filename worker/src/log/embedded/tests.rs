@@ -189,7 +189,8 @@ async fn a_first_start_begins_where_it_was_told_to() {
     for (starting, first) in [(StartingOffsets::Earliest, 0), (time, 2), (StartingOffsets::Latest, 4)] {
         let mut consumer = log.consumer(&topic_name("users"), &group(&starting.to_string()), starting);
         assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![0])]);
-        let progress = Progress { partition: 0, committed: Some(first), high_watermark: Some(4) };
+        let progress =
+            Progress { partition: 0, position: first, committed: Some(first), high_watermark: Some(4) };
         assert_eq!(consumer.progress(), [progress], "{starting}");
     }
     // The end at the first start stays the beginning, though nothing was ever stored.

@@ -93,6 +93,7 @@ impl Assignment {
             .iter()
             .map(|(partition, position)| Progress {
                 partition: *partition,
+                position: position.next,
                 committed: Some(position.committed),
                 high_watermark: position.high_watermark.map(|end| end.max(position.next)),
             })
