@@ -162,7 +162,8 @@ discard_node() {
     sleep 0.1 # sleep-ok: the pace of a poll with an end
   done
   local mount
-  grep -oE " ($rig_dir|$runtime|/run/netns/cni-)[^ ]*" /proc/self/mounts | sort -r |
+  # A node that never got as far has no mounts.
+  { grep -oE " ($rig_dir|$runtime|/run/netns/cni-)[^ ]*" /proc/self/mounts || true; } | sort -r |
     while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
   rm -f /run/netns/cni-*
   ip link delete $bridge 2>/dev/null || true

@@ -153,7 +153,7 @@ async fn every_mechanism_opens_the_door() {
     let rig = Rig::shared().await;
     let _node = NODE.lock().await;
     for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
-        let mut pipeline = secured(&rig, "mechanism").await;
+        let mut pipeline = secured(&rig, &mechanism.to_lowercase().replace('-', "_")).await;
         pipeline.spec["kafka"]["sasl"]["mechanism"] = json!(mechanism);
         if mechanism == "SCRAM-SHA-256" {
             set_scram_password(&rig, mechanism, &pipeline.name, "first").await;

@@ -99,8 +99,20 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, rusqlite::Erro
 
 /// Opens a file that exists, for reading alone. Another process may be writing it.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    prepared(Connection::open_with_flags(path, flags)?)
+    let open = |access| {
+        let connection =
+            prepared(Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)?;
+        connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
+        Ok(connection)
+    };
+    open(OpenFlags::SQLITE_OPEN_READ_ONLY).or_else(|error: rusqlite::Error| {
+        if error.sqlite_error_code() != Some(ErrorCode::ReadOnly) {
+            return Err(error);
+        }
+        // A process was killed while it made the file, and what it left half done has to be undone before anybody can read.
+        open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        open(OpenFlags::SQLITE_OPEN_READ_ONLY)
+    })
 }
 
 fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
@@ -207,6 +219,24 @@ mod tests {
         for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_ERROR] {
             assert!(!rejects(code), "code {code}");
         }
+    }
+
+    /// A file is made without a write-ahead log; whoever is killed then leaves a journal behind that undoes what it did.
+    #[test]
+    fn a_file_that_was_left_half_made_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, left) = (folder.path().join("whole.db"), folder.path().join("left.db"));
+        let connection = Connection::open(&whole).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (n); INSERT INTO t VALUES (1); PRAGMA cache_size = 1")
+            .unwrap();
+        connection.execute_batch("BEGIN; INSERT INTO t SELECT zeroblob(100000)").unwrap();
+        // As the files are now, the process is killed.
+        std::fs::copy(&whole, &left).unwrap();
+        std::fs::copy(folder.path().join("whole.db-journal"), folder.path().join("left.db-journal")).unwrap();
+        let read = open_for_reading(&left).unwrap();
+        assert_eq!(read.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+        assert!(read.execute("DELETE FROM t", []).is_err(), "it was opened for reading alone");
     }
 
     #[tokio::test]
