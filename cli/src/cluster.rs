@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod get;
 mod hint;
+mod installation;
 mod logs;
 mod observe;
 mod paint;

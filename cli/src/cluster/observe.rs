@@ -50,7 +50,7 @@ pub(super) async fn observe(connection: &Connection, name: &str) -> Result<Seen,
     let mut pods = shown(connection, pods, "pods", &mut hidden)?;
     pods.sort_by_key(ResourceExt::name_any);
     let reports = reports(connection, &pods).await;
-    let operator = operator?;
+    let operator = operator?.of(&connection.namespace);
     Ok(Seen {
         pipeline,
         deployments,

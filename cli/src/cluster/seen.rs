@@ -14,6 +14,8 @@ use userstream_crds::names::Component;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::worker_status::WorkerStatus;
 
+use super::installation::watches;
+
 /// Everything that was seen of a pipeline.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -58,6 +60,13 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// The one that looks after the pipelines of this namespace: others may be installed beside it.
+    pub(super) fn of(self, namespace: &str) -> Self {
+        let Self::Installed(mut deployments) = self else { return self };
+        deployments.retain(|deployment| watches(deployment, namespace));
+        if deployments.is_empty() { Self::Absent } else { Self::Installed(deployments) }
+    }
+
     /// Whether it is known to be down: installed, and nothing of it is ready.
     pub(super) fn is_down(&self) -> bool {
         match self {
@@ -119,4 +128,33 @@ pub(super) fn is_pod_of_job(pod: &Pod, job: &str) -> bool {
 /// How many pods of a Deployment are ready.
 pub(super) fn ready_replicas(deployment: &Deployment) -> i32 {
     deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_operator_of_other_namespaces_is_not_the_one_that_is_down() {
+        let deployment = |watched: Option<&str>, ready: i32| -> Deployment {
+            let variables: Vec<Value> =
+                watched.iter().map(|value| json!({"name": "WATCH_NAMESPACES", "value": value})).collect();
+            serde_json::from_value(json!({
+                "metadata": {"name": "userstream"},
+                "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "operator", "env": variables}]}}},
+                "status": {"readyReplicas": ready},
+            }))
+            .unwrap()
+        };
+        let is_down = |deployments: Vec<Deployment>| Operator::Installed(deployments).of("demo").is_down();
+        assert!(is_down(vec![deployment(None, 0)]));
+        assert!(is_down(vec![deployment(Some("shop,demo"), 0), deployment(Some("shop"), 1)]));
+        assert!(!is_down(vec![deployment(Some("shop"), 0)]));
+        assert!(matches!(
+            Operator::Installed(vec![deployment(Some("shop"), 1)]).of("demo"),
+            Operator::Absent
+        ));
+    }
 }

@@ -9,6 +9,7 @@ use userstream_crds::definition::custom_resource_definition;
 
 use super::Finding;
 use crate::cluster::difference::differences;
+use crate::cluster::installation::{image, variable, watches};
 use crate::cluster::paint::State;
 use crate::cluster::seen::{Operator, ready_replicas};
 
@@ -252,30 +253,10 @@ fn operator(deployment: &Deployment) -> Vec<Finding> {
     all
 }
 
-fn image(deployment: &Deployment) -> String {
-    containers(deployment).find_map(|container| container.image.clone()).unwrap_or_default()
-}
-
-fn variable(deployment: &Deployment, name: &str) -> Option<String> {
-    let mut variables = containers(deployment).flat_map(|container| container.env.iter().flatten());
-    variables.find(|variable| variable.name == name)?.value.clone()
-}
-
-fn containers(deployment: &Deployment) -> impl Iterator<Item = &k8s_openapi::api::core::v1::Container> {
-    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-    pod.into_iter().flat_map(|pod| pod.containers.iter()).filter(|container| container.name == "operator")
-}
-
 /// The tag of an image; an image that is named by its digest has none to compare.
 fn tag(image: &str) -> Option<&str> {
     let name = image.rsplit('/').next()?;
     if name.contains('@') { None } else { name.split_once(':').map(|(_, tag)| tag) }
-}
-
-fn watches(deployment: &Deployment, namespace: &str) -> bool {
-    variable(deployment, "WATCH_NAMESPACES").is_none_or(|namespaces| {
-        namespaces.is_empty() || namespaces.split(',').any(|it| it.trim() == namespace)
-    })
 }
 
 #[cfg(test)]
