@@ -53,6 +53,8 @@ struct Entry {
     holder: Holder,
     /// What it claims, by its spec.
     claims: Vec<Arc<Claim>>,
+    /// Those of them that it was admitted to, since it claims them.
+    admitted: Vec<Arc<Claim>>,
     /// What it may work with, or works with still: mostly the same, and then the same in memory.
     held: Vec<Arc<Claim>>,
 }
@@ -102,7 +104,7 @@ impl ClaimIndex {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        let nothing = Entry { seniority, holder, claims: Vec::new(), held: Vec::new() };
+        let nothing = Entry { seniority, holder, claims: Vec::new(), admitted: Vec::new(), held: Vec::new() };
         let known = before.clone().unwrap_or(nothing);
         let claims = claims.map_or_else(|| known.claims.clone(), |claims| known.shared(claims));
         let mut concerned = BTreeSet::new();
@@ -113,7 +115,9 @@ impl ClaimIndex {
             let younger = self.others(&uid, claim).filter(|other| other.seniority > known.seniority);
             concerned.extend(younger.map(|other| other.holder.clone()));
         }
-        self.replace(before.as_ref(), Entry { claims, ..known });
+        // What is given up and claimed again has to be admitted again.
+        let admitted = known.admitted.iter().filter(|claim| claims.contains(claim)).cloned().collect();
+        self.replace(before.as_ref(), Entry { claims, admitted, ..known });
         concerned
     }
 
@@ -124,7 +128,7 @@ impl ClaimIndex {
         let Some(before) = self.entries.remove(uid) else { return concerned };
         let mut held = before.shared(used);
         // What it was admitted to and has not made its configuration for yet.
-        held.extend(before.held.iter().filter(|claim| before.claims.contains(claim)).cloned());
+        held.extend(before.admitted.iter().cloned());
         held.sort();
         held.dedup();
         for claim in before.held.iter().filter(|claim| !held.contains(claim)) {
@@ -139,8 +143,9 @@ impl ClaimIndex {
     pub fn admit(&mut self, uid: &str) -> Option<Conflict> {
         let conflict = self.conflict(uid);
         if conflict.is_none()
-            && let Some(Entry { claims, held, .. }) = self.entries.get_mut(uid)
+            && let Some(Entry { claims, admitted, held, .. }) = self.entries.get_mut(uid)
         {
+            admitted.clone_from(claims);
             held.extend(claims.iter().filter(|claim| !held.contains(claim)).cloned().collect::<Vec<_>>());
         }
         conflict
@@ -438,6 +443,24 @@ mod tests {
         let concerned = index.works_with("0", topics[1..2].to_vec());
         assert_eq!(concerned.into_iter().map(|it| it.name).collect::<Vec<_>>(), ["2"]);
         assert_eq!(index.conflict("2"), None);
+    }
+
+    #[test]
+    fn one_that_claims_again_what_it_gave_up_and_stands_still_keeps_nobody_from_it() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(1), Some(vec![topics[1].clone()]));
+        index.admit("1");
+        index.insert(&metadata(3), Some(vec![topics[0].clone()]));
+        index.admit("3");
+        index.works_with("3", vec![topics[0].clone()]);
+        index.insert(&metadata(3), Some(Vec::new()));
+        index.admit("3");
+        index.insert(&metadata(0), Some(vec![topics[0].clone()]));
+        index.insert(&metadata(3), Some(topics[..2].to_vec()));
+        index.works_with("3", Vec::new());
+        assert!(index.conflict("3").is_some());
+        assert_eq!(index.conflict("0"), None);
     }
 
     #[test]
