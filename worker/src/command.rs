@@ -161,11 +161,16 @@ enum ReadError {
 /// Reads the configuration, and where the last message is to go, whatever else is wrong with it.
 fn read(path: &Path) -> (Result<(WorkerConfig, Pipeline), ReadError>, Option<PathBuf>) {
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let parsed = WorkerConfig::parse(&text)
-                .map_err(|source| ReadError::Config { path: path.to_owned(), source });
-            (parsed, WorkerConfig::termination_message_path(&text))
-        }
+        Ok(text) => match WorkerConfig::parse(&text) {
+            Ok((config, pipeline)) => {
+                let report_to = config.termination_message_path.clone();
+                (Ok((config, pipeline)), report_to)
+            }
+            Err(source) => {
+                let report_to = WorkerConfig::termination_message_path(&text);
+                (Err(ReadError::Config { path: path.to_owned(), source }), report_to)
+            }
+        },
         Err(source) => (Err(ReadError::File { path: path.to_owned(), source }), None),
     }
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout};
 
 use crate::backoff::{Backoff, Jitter};
 use crate::clock::Clock;
@@ -141,6 +141,8 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         };
         match &run {
             Ok(Run::Complete) => {
+                // A source that has nothing to give never gets as far as the log.
+                self.health.present(Part::Log);
                 self.stats.source.runs.add(1);
                 self.stats.source.last_success.set(self.clock.now());
             }
@@ -253,9 +255,9 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
             let appended = append_letters(self.log, topic, letters, self.stats, backoff);
             match self.settings.patience {
                 None => appended.await,
-                Some(patience) => timeout_at(Instant::now() + patience, appended)
-                    .await
-                    .map_err(|_| ProduceError::DeadLetters(patience))?,
+                Some(patience) => {
+                    timeout(patience, appended).await.map_err(|_| ProduceError::DeadLetters(patience))?;
+                }
             }
             self.stats.source.dead_lettered.add(count);
         }
@@ -270,22 +272,17 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
             return Ok(Vec::new());
         }
         loop {
-            match self.log.append(&self.settings.topic, records).await {
-                Ok(()) => {
-                    self.health.present(Part::Log);
-                    return Ok(Vec::new());
-                }
-                Err(AppendError::Rejected(rejections)) => {
-                    self.health.present(Part::Log);
-                    return Ok(rejections);
-                }
-                Err(AppendError::Log(_)) if planted(Fault::LostAppendReplyCountsAsDone) => {
-                    return Ok(Vec::new());
-                }
+            let rejections = match self.log.append(&self.settings.topic, records).await {
+                Ok(()) => Vec::new(),
+                Err(AppendError::Rejected(rejections)) => rejections,
+                Err(AppendError::Log(_)) if planted(Fault::LostAppendReplyCountsAsDone) => Vec::new(),
                 Err(AppendError::Log(error)) => {
                     self.wait_or_give_up(error, "append", &mut backoff, deadline).await?;
+                    continue;
                 }
-            }
+            };
+            self.health.present(Part::Log);
+            return Ok(rejections);
         }
     }
 

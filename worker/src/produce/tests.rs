@@ -180,3 +180,12 @@ async fn a_producer_says_that_the_source_is_missing_until_it_is_there() {
     producing.run_once().await.unwrap();
     assert_eq!(setting.missing(), []);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_with_nothing_to_give_keeps_no_producer_from_being_ready() {
+    let setting = Setting::new(RECORDS, Answer::Acknowledged);
+    setting.health.missing(Part::Log, "not reached yet");
+    let (_stopper, stop) = stop_channel();
+    setting.producing(pages([]), None, stop).run_once().await.unwrap();
+    assert_eq!(setting.missing(), []);
+}
