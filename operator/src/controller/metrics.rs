@@ -1,11 +1,13 @@
 //! The operator's own numbers, under controller-runtime's names, so that dashboards made for those show them.
 
+use std::hash::Hash;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 /// How a reconcile ended, as controller-runtime names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -27,6 +29,7 @@ struct OfQueue {
 }
 
 const CONTROLLER: &str = "userstreampipeline";
+const OF_CONTROLLER: OfController = OfController { controller: CONTROLLER };
 const OF_QUEUE: OfQueue = OfQueue { name: CONTROLLER, controller: CONTROLLER };
 
 /// The operator's numbers.
@@ -38,115 +41,151 @@ pub struct Metrics {
     panics: Family<OfController, Counter>,
     active: Family<OfController, Gauge>,
     at_most: Family<OfController, Gauge>,
-    seconds: Family<OfController, Histogram, fn() -> Histogram>,
+    seconds: Timed<OfController>,
     waiting: Family<OfQueue, Gauge>,
     added: Family<OfQueue, Counter>,
     retried: Family<OfQueue, Counter>,
-    waited: Family<OfQueue, Histogram, fn() -> Histogram>,
-    worked: Family<OfQueue, Histogram, fn() -> Histogram>,
+    waited: Timed<OfQueue>,
+    worked: Timed<OfQueue>,
     writes: Counter,
     leader: Gauge,
 }
 
-fn durations() -> Histogram {
-    Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+/// Durations by their labels.
+type Timed<L> = Family<L, Histogram, fn() -> Histogram>;
+
+fn timed<L: Clone + Hash + Eq>() -> Timed<L> {
+    fn seconds() -> Histogram {
+        Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+    }
+    Family::new_with_constructor(seconds)
+}
+
+/// Registers numbers that are there from the start with these labels: the first failure of a series that begins with it is no
+/// increase to Prometheus.
+fn from_the_start<L, M, C>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    labels: &[L],
+    family: Family<L, M, C>,
+) -> Family<L, M, C>
+where
+    L: Clone + Hash + Eq,
+    M: Clone,
+    C: MetricConstructor<M>,
+    Family<L, M, C>: Metric + Clone,
+{
+    for of in labels {
+        drop(family.get_or_create(of));
+    }
+    registry.register(name, help, family.clone());
+    family
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut metrics = Self {
-            registry: Registry::default(),
-            reconciles: Family::default(),
-            errors: Family::default(),
-            panics: Family::default(),
-            active: Family::default(),
-            at_most: Family::default(),
-            seconds: Family::new_with_constructor(durations),
-            waiting: Family::default(),
-            added: Family::default(),
-            retried: Family::default(),
-            waited: Family::new_with_constructor(durations),
-            worked: Family::new_with_constructor(durations),
-            writes: Counter::default(),
-            leader: Gauge::default(),
-        };
-        let registry = &mut metrics.registry;
-        registry.register(
+        let mut registry = Registry::default();
+        let it = &mut registry;
+        let (own, queue) = (&[OF_CONTROLLER], &[OF_QUEUE]);
+        let ends =
+            ["success", "requeue_after", "error"].map(|result| Ended { controller: CONTROLLER, result });
+        let reconciles = from_the_start(
+            it,
             "controller_runtime_reconcile",
             "Reconciles, by how they ended.",
-            metrics.reconciles.clone(),
+            &ends,
+            Family::default(),
         );
-        registry.register(
+        let errors = from_the_start(
+            it,
             "controller_runtime_reconcile_errors",
             "Reconciles that failed.",
-            metrics.errors.clone(),
+            own,
+            Family::default(),
         );
-        registry.register(
+        let panics = from_the_start(
+            it,
             "controller_runtime_reconcile_panics",
             "Reconciles that panicked.",
-            metrics.panics.clone(),
+            own,
+            Family::default(),
         );
-        registry.register(
+        let active = from_the_start(
+            it,
             "controller_runtime_active_workers",
             "Reconciles under way.",
-            metrics.active.clone(),
+            own,
+            Family::default(),
         );
-        registry.register(
+        let at_most = from_the_start(
+            it,
             "controller_runtime_max_concurrent_reconciles",
             "How many reconciles may be under way.",
-            metrics.at_most.clone(),
+            own,
+            Family::default(),
         );
-        registry.register("workqueue_depth", "Pipelines that wait for a reconcile.", metrics.waiting.clone());
-        registry.register("workqueue_adds", "Pipelines that were to be reconciled.", metrics.added.clone());
-        registry.register(
-            "workqueue_retries",
-            "Pipelines that are to be reconciled again because it failed.",
-            metrics.retried.clone(),
-        );
-        registry.register(
-            "workqueue_queue_duration_seconds",
-            "How long pipelines wait for a reconcile.",
-            metrics.waited.clone(),
-        );
-        registry.register(
-            "workqueue_work_duration_seconds",
-            "How long the work on a pipeline takes.",
-            metrics.worked.clone(),
-        );
-        registry.register(
+        let seconds = from_the_start(
+            it,
             "controller_runtime_reconcile_time_seconds",
             "How long reconciles take.",
-            metrics.seconds.clone(),
+            own,
+            timed(),
         );
-        registry.register(
-            "userstream_operator_writes",
-            "Objects written or deleted.",
-            metrics.writes.clone(),
+        let waiting = from_the_start(
+            it,
+            "workqueue_depth",
+            "Pipelines that wait for a reconcile.",
+            queue,
+            Family::default(),
         );
-        registry.register(
-            "leader_election_master_status",
-            "1 while this replica is the leader.",
-            metrics.leader.clone(),
+        let added = from_the_start(
+            it,
+            "workqueue_adds",
+            "Pipelines that were to be reconciled.",
+            queue,
+            Family::default(),
         );
-        // Present from the start: the first failure of a series that begins with it is no increase to Prometheus.
-        let of = OfController { controller: CONTROLLER };
-        for failures in [&metrics.errors, &metrics.panics] {
-            drop(failures.get_or_create(&of));
+        let retried = from_the_start(
+            it,
+            "workqueue_retries",
+            "Pipelines that are to be reconciled again because it failed.",
+            queue,
+            Family::default(),
+        );
+        let waited = from_the_start(
+            it,
+            "workqueue_queue_duration_seconds",
+            "How long pipelines wait for a reconcile.",
+            queue,
+            timed(),
+        );
+        let worked = from_the_start(
+            it,
+            "workqueue_work_duration_seconds",
+            "How long the work on a pipeline takes.",
+            queue,
+            timed(),
+        );
+        let (writes, leader) = (Counter::default(), Gauge::default());
+        it.register("userstream_operator_writes", "Objects written or deleted.", writes.clone());
+        it.register("leader_election_master_status", "1 while this replica is the leader.", leader.clone());
+        Self {
+            registry,
+            reconciles,
+            errors,
+            panics,
+            active,
+            at_most,
+            seconds,
+            waiting,
+            added,
+            retried,
+            waited,
+            worked,
+            writes,
+            leader,
         }
-        for result in ["success", "requeue_after", "error"] {
-            drop(metrics.reconciles.get_or_create(&Ended { controller: CONTROLLER, result }));
-        }
-        drop(metrics.active.get_or_create(&of));
-        drop(metrics.at_most.get_or_create(&of));
-        drop(metrics.seconds.get_or_create(&of));
-        drop(metrics.waiting.get_or_create(&OF_QUEUE));
-        for counted in [&metrics.added, &metrics.retried] {
-            drop(counted.get_or_create(&OF_QUEUE));
-        }
-        for lasted in [&metrics.waited, &metrics.worked] {
-            drop(lasted.get_or_create(&OF_QUEUE));
-        }
-        metrics
     }
 }
 
@@ -162,19 +201,18 @@ impl Metrics {
     }
 
     pub(super) fn began(&self) {
-        self.active.get_or_create(&OfController { controller: CONTROLLER }).inc();
+        self.active.get_or_create(&OF_CONTROLLER).inc();
     }
 
     pub(super) fn ended(&self, result: Result<bool, ()>, seconds: f64) {
-        let of = OfController { controller: CONTROLLER };
-        self.active.get_or_create(&of).dec();
-        self.seconds.get_or_create(&of).observe(seconds);
+        self.active.get_or_create(&OF_CONTROLLER).dec();
+        self.seconds.get_or_create(&OF_CONTROLLER).observe(seconds);
         self.worked.get_or_create(&OF_QUEUE).observe(seconds);
         let result = match result {
             Ok(false) => "success",
             Ok(true) => "requeue_after",
             Err(()) => {
-                self.errors.get_or_create(&of).inc();
+                self.errors.get_or_create(&OF_CONTROLLER).inc();
                 self.retried.get_or_create(&OF_QUEUE).inc();
                 "error"
             }
@@ -185,7 +223,7 @@ impl Metrics {
     /// How many reconciles may be under way at once.
     pub(super) fn has_workers(&self, at_most: usize) {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-        self.at_most.get_or_create(&OfController { controller: CONTROLLER }).set(at_most);
+        self.at_most.get_or_create(&OF_CONTROLLER).set(at_most);
     }
 
     /// A pipeline is to be reconciled.
@@ -204,7 +242,7 @@ impl Metrics {
     }
 
     pub(super) fn panicked(&self) {
-        self.panics.get_or_create(&OfController { controller: CONTROLLER }).inc();
+        self.panics.get_or_create(&OF_CONTROLLER).inc();
     }
 
     pub(super) fn wrote(&self, count: usize) {
