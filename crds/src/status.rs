@@ -42,6 +42,20 @@ pub struct PipelineStatus {
     pub plan: Vec<String>,
 }
 
+impl PipelineStatus {
+    /// The condition of this type.
+    #[must_use]
+    pub fn condition(&self, of: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == of)
+    }
+
+    /// Whether the condition of this type is true.
+    #[must_use]
+    pub fn holds(&self, of: &str) -> bool {
+        self.condition(of).is_some_and(|condition| condition.status == "True")
+    }
+}
+
 /// A summary for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {

@@ -9,7 +9,6 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
-use userstream_crds::worker_status::WorkerStatus;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
 use userstream_operator::build::{Desired, build};
 use userstream_operator::decision::{Decision, Look};
@@ -20,6 +19,8 @@ use userstream_operator::settings::Settings;
 use userstream_operator::slim::Slim;
 use userstream_operator::status::{Outcome, status};
 use userstream_operator::steps::{Situation, Steps};
+
+use crate::worker_reports::working;
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 pub(crate) const UID: &str = "0b5bd1f6-6f5a-4d1c-9a2e-6f3b5d0c9e11";
@@ -302,27 +303,9 @@ impl Cluster {
             self.put_pod(deployment, Kind::Deployment, &name, &json!({"phase": "Running"}));
             let partitions = (0..self.pipeline().topic.partitions.get())
                 .filter(|partition| u64::from(*partition) % replicas == index)
-                .map(|partition| i32::try_from(partition).unwrap())
-                .collect();
-            let report = WorkerReport { at: self.now, status: working(partitions, self.now) };
+                .map(|partition| i32::try_from(partition).unwrap());
+            let report = working(partitions, self.now);
             self.reports.insert(name, report);
         }
     }
-}
-
-/// What a worker reports that has these partitions and nothing left to do.
-pub(crate) fn working(partitions: Vec<i32>, now: Timestamp) -> WorkerStatus {
-    let partitions: Vec<Value> = partitions
-        .into_iter()
-        .map(|partition| json!({"partition": partition, "committed": 10, "highWatermark": 10, "lag": 0}))
-        .collect();
-    serde_json::from_value(json!({
-        "ready": true, "missing": [], "errors": [],
-        "producer": {"pages": 1, "read": 1, "appended": 1, "deadLettered": 0, "skipped": 0, "runs": 1, "failedRuns": 0,
-            "lastSuccessTime": now.as_millisecond()},
-        "processor": {"partitions": partitions, "lag": 0, "read": 10, "filtered": 0, "written": 10, "retries": 0,
-            "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0, "lastRowTime": now.as_millisecond(),
-            "freshness": {"p50Seconds": 0.1, "p99Seconds": 0.5}, "writeLatency": {"p50Seconds": 0.001, "p99Seconds": 0.004}},
-    }))
-    .unwrap()
 }

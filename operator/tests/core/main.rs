@@ -9,3 +9,4 @@ mod kafka_topics;
 mod order;
 mod schedules;
 mod statuses;
+mod worker_reports;

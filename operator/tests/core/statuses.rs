@@ -166,8 +166,7 @@ fn every_status_names_its_generation_and_sums_up_in_the_way_of_kstatus() {
     for _ in 0..8 {
         let status = cluster.status();
         assert_eq!(status.observed_generation, Some(2));
-        let is =
-            |name: &str| status.conditions.iter().find(|one| one.type_ == name).unwrap().status == "True";
+        let is = |name: &str| status.condition(name).unwrap().status == "True";
         for condition in &status.conditions {
             assert_eq!(condition.observed_generation, Some(2), "{condition:?}");
             assert!(
@@ -203,9 +202,7 @@ fn the_time_of_a_condition_moves_only_with_its_status() {
 fn a_pause_keeps_what_was_known_and_its_end_is_told() {
     let running = Cluster::running("users").resource.status.unwrap();
     let paused = status(Some(&running), Some(9), &Outcome::Paused, NOW);
-    let find = |status: &PipelineStatus, name: &str| {
-        status.conditions.iter().find(|one| one.type_ == name).cloned().unwrap()
-    };
+    let find = |status: &PipelineStatus, name: &str| status.condition(name).cloned().unwrap();
     assert_eq!(find(&paused, "Ready"), find(&running, "Ready"));
     assert_eq!(find(&paused, "ReconciliationPaused").status, "True");
     assert_eq!(status(Some(&paused), Some(9), &Outcome::Paused, NOW), paused, "told once");
@@ -233,7 +230,7 @@ fn rows_that_are_not_written_are_late_and_rows_that_need_not_be_are_not() {
             processor.lag = lag;
         }
         let status = cluster.status();
-        let met = status.conditions.iter().find(|condition| condition.type_ == "FreshnessMet").unwrap();
+        let met = status.condition("FreshnessMet").unwrap();
         (met.status.clone(), met.reason.clone())
     };
     for (found, status, reason) in [
@@ -257,7 +254,7 @@ fn what_is_about_to_be_written_is_not_done() {
         let mut cluster = Cluster::running("users");
         cluster.edit(edit);
         let status = cluster.status();
-        let reconciling = status.conditions.iter().find(|one| one.type_ == "Reconciling").unwrap();
+        let reconciling = status.condition("Reconciling").unwrap();
         assert_eq!(status.observed_generation, cluster.resource.metadata.generation, "{title}");
         assert_eq!(reconciling.status, "True", "{title}: the look that writes it\n{}", told(&status));
         cluster.settle();

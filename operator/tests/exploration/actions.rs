@@ -428,24 +428,12 @@ impl World {
             Action::Write { former, .. } => wrote = self.step(&mut state, former)?,
             Action::Crash => {
                 state.faults -= 1;
-                state.leader = Operator {
-                    seen: state.actual,
-                    stalled: 0,
-                    under_way: None,
-                    expected: 0,
-                    admitted: false,
-                };
+                state.leader = Operator::started(state.actual);
             }
             Action::TakeOver => {
                 state.faults -= 1;
                 state.former = Some(Operator { stalled: (1 << WATCHES) - 1, ..state.leader });
-                state.leader = Operator {
-                    seen: state.actual,
-                    stalled: 0,
-                    under_way: None,
-                    expected: 0,
-                    admitted: false,
-                };
+                state.leader = Operator::started(state.actual);
             }
             Action::FormerEnds => state.former = None,
             Action::WatchStalls(watch) => {
@@ -603,7 +591,7 @@ impl World {
         actual[PIPELINE] = self.pipelines.put(Some(new_pipeline(1, story.begins)));
         let outside = Outside { partitions: 3, newest: 1, ..Outside::default() };
         let outside = self.outsides.put(outside);
-        let leader = Operator { seen: actual, stalled: 0, under_way: None, expected: 0, admitted: false };
+        let leader = Operator::started(actual);
         let (edits, faults) = (story.edits, story.faults);
         State { actual, leader, former: None, outside, edits, faults }
     }

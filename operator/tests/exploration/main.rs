@@ -14,4 +14,6 @@ mod search;
 mod specs;
 mod state;
 mod stories;
+#[path = "../core/worker_reports.rs"]
+mod worker_reports;
 mod world;

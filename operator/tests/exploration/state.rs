@@ -29,6 +29,13 @@ pub(crate) struct Operator {
     pub(crate) admitted: bool,
 }
 
+impl Operator {
+    /// One that has just started and read everything.
+    pub(crate) const fn started(seen: View) -> Self {
+        Self { seen, stalled: 0, under_way: None, expected: 0, admitted: false }
+    }
+}
+
 /// What has come about outside of Kubernetes' objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Outside {

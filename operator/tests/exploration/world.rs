@@ -5,14 +5,13 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{Phase, PipelineStatus};
 use userstream_operator::claim_index::Conflict;
 use userstream_operator::configuration::{Configuration, Purpose};
 use userstream_operator::decision::{Decision, Look, Work};
 use userstream_operator::expectations::{Expectations, FORGOTTEN_AFTER, Written};
-use userstream_operator::observed::{Observed, WorkerReport};
+use userstream_operator::observed::Observed;
 use userstream_operator::settings::Settings;
 use userstream_operator::status::Problem;
 
@@ -21,6 +20,7 @@ use crate::planted::Fault;
 use crate::rival::{Kept, Known, conflict};
 use crate::specs::{Facts, NOW, Shape, Spec, Validated, validated};
 use crate::state::{Operator, Outside, State, View};
+use crate::worker_reports::working;
 
 /// Values by number; 0 is the default one.
 pub(crate) struct Numbered<T> {
@@ -197,15 +197,13 @@ impl World {
         if let Some(known) = self.told_known.get(&key) {
             return *known;
         }
-        let find = |name: &str| status.conditions.iter().find(|one| one.type_ == name);
-        let is = |name: &str| find(name).is_some_and(|one| one.status == "True");
         let mut ageless = status.clone();
         ageless.observed_generation = None;
         ageless.conditions.iter_mut().for_each(|condition| condition.observed_generation = None);
         let told = Told {
-            is_ready: is("Ready"),
-            is_stalled: is("Stalled"),
-            reason: find("Ready").map(|one| one.reason.clone()).unwrap_or_default(),
+            is_ready: status.holds("Ready"),
+            is_stalled: status.holds("Stalled"),
+            reason: status.condition("Ready").map(|one| one.reason.clone()).unwrap_or_default(),
             digest: digest(&serde_json::to_string(&ageless).unwrap()),
             status,
         };
@@ -217,7 +215,8 @@ impl World {
 
     fn observed(&self, seen: &View, actual_pods: u32, partitions: u32) -> Observed {
         let mut named = Observed::default();
-        let working = self.groups.get(actual_pods);
+        let at_work = self.groups.get(actual_pods);
+        let partitions = i32::try_from(partitions).unwrap();
         for (watch, group) in seen.iter().enumerate().filter(|(watch, _)| *watch != PIPELINE) {
             for id in self.groups.get(*group).iter() {
                 let item = self.items.get(*id);
@@ -229,8 +228,8 @@ impl World {
                     Typed::PodDisruptionBudget(it) => named.pod_disruption_budgets.push(it.clone()),
                     Typed::Pod(it) => named.pods.push(it.clone()),
                 }
-                if watch == PODS && item.is_well && working.contains(id) {
-                    named.reports.insert(item.name.clone(), report(partitions));
+                if watch == PODS && item.is_well && at_work.contains(id) {
+                    named.reports.insert(item.name.clone(), working(0..partitions, NOW));
                 }
             }
         }
@@ -448,20 +447,4 @@ impl World {
 /// Digests up to the one with this number.
 fn remember(known: &mut Vec<u128>, number: usize, make: impl FnMut(usize) -> u128) {
     known.extend((known.len()..=number).map(make));
-}
-
-/// What a worker reports that works well.
-fn report(partitions: u32) -> WorkerReport {
-    let partitions: Vec<Value> = (0..partitions)
-        .map(|partition| json!({"partition": partition, "committed": 10, "highWatermark": 10, "lag": 0}))
-        .collect();
-    let status = serde_json::from_value(json!({
-        "ready": true, "missing": [], "errors": [],
-        "producer": {"pages": 1, "read": 1, "appended": 1, "deadLettered": 0, "skipped": 0, "runs": 1, "failedRuns": 0,
-            "lastSuccessTime": NOW.as_millisecond()},
-        "processor": {"partitions": partitions, "lag": 0, "read": 10, "filtered": 0, "written": 10, "retries": 0,
-            "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0, "lastRowTime": NOW.as_millisecond(),
-            "freshness": {"p50Seconds": 0.1, "p99Seconds": 0.5}, "writeLatency": {"p50Seconds": 0.001, "p99Seconds": 0.004}},
-    }));
-    WorkerReport { at: NOW, status: status.unwrap() }
 }
