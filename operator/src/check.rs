@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 use crate::controller::worker_client;
+use crate::text::with_causes;
 
 /// How long one answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +55,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 
 /// The answer once it is good, or the last one when the time is up.
 async fn until_ready(url: &reqwest::Url, within: Duration) -> Result<String, String> {
-    let client = worker_client().map_err(|error| chain(&error))?;
+    let client = worker_client().map_err(|error| with_causes(&error))?;
     let began = Instant::now();
     loop {
         let answer = ask(&client, url).await;
@@ -66,16 +67,11 @@ async fn until_ready(url: &reqwest::Url, within: Duration) -> Result<String, Str
 }
 
 async fn ask(client: &reqwest::Client, url: &reqwest::Url) -> Result<String, String> {
-    let response = client.get(url.clone()).timeout(TIMEOUT).send().await.map_err(|error| chain(&error))?;
+    let response =
+        client.get(url.clone()).timeout(TIMEOUT).send().await.map_err(|error| with_causes(&error))?;
     let status = response.status();
-    let body = response.text().await.map_err(|error| chain(&error))?;
+    let body = response.text().await.map_err(|error| with_causes(&error))?;
     if status.is_success() { Ok(body) } else { Err(format!("{status}: {body}")) }
-}
-
-/// An error with its causes: on its own it says neither that nobody listens nor that a name does not exist.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

@@ -32,5 +32,6 @@ pub mod settings;
 pub mod slim;
 pub mod status;
 pub mod steps;
+mod text;
 pub mod workload;
 pub mod writes;

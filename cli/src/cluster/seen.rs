@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::Pod;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
@@ -113,11 +112,6 @@ impl Seen {
     pub(super) fn pods_of_job(&self, job: &str) -> impl Iterator<Item = &Pod> {
         self.pods.iter().filter(move |pod| is_pod_of_job(pod, job))
     }
-}
-
-/// A condition by its type.
-pub(super) fn condition<'s>(status: &'s PipelineStatus, of: &str) -> Option<&'s Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == of)
 }
 
 /// Whether a Job made this pod.

@@ -1,11 +1,11 @@
 //! What is told as an Event: how `Ready` changes and why processors are added or taken away, in the words of the conditions, and
 //! that a run was started. Repetitions are counted by the recorder; the note stays that of the first, so it has no numbers.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::events::{Event, EventType};
 use userstream_crds::status::PipelineStatus;
 
 use crate::autoscaling::Reason;
+use crate::text::beginning;
 
 /// The longest note that an Event may have, in bytes.
 const LONGEST_NOTE: usize = 1000;
@@ -16,13 +16,13 @@ pub(super) fn events(before: Option<&PipelineStatus>, after: &PipelineStatus) ->
 }
 
 fn readiness(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Option<Event> {
-    let ready = |status: &PipelineStatus| find(status, "Ready").cloned();
+    let ready = |status: &PipelineStatus| status.condition("Ready").cloned();
     let old = before.and_then(ready);
     let new = ready(after)?;
     if old.as_ref().is_some_and(|old| old.reason == new.reason && old.status == new.status) {
         return None;
     }
-    let is_stalled = find(after, "Stalled").is_some_and(|stalled| stalled.status == "True");
+    let is_stalled = after.holds("Stalled");
     // A suspended pipeline is Ready too, and that it goes on is no fault.
     let was_running = old.is_some_and(|old| old.status == "True" && old.reason == "Running");
     let is_bad = new.status == "False" && (is_stalled || was_running);
@@ -44,19 +44,13 @@ pub(super) fn scaling(reason: Reason) -> Event {
 
 /// An Event about the pipeline.
 pub(super) fn event(type_: EventType, reason: &str, note: &str) -> Event {
-    let cut =
-        (0..=LONGEST_NOTE.min(note.len())).rev().find(|end| note.is_char_boundary(*end)).unwrap_or_default();
     Event {
         type_,
         reason: reason.to_owned(),
-        note: Some(note.get(..cut).unwrap_or_default().to_owned()),
+        note: Some(beginning(note, LONGEST_NOTE).to_owned()),
         action: "Reconcile".to_owned(),
         secondary: None,
     }
-}
-
-fn find<'a>(status: &'a PipelineStatus, name: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == name)
 }
 
 #[cfg(test)]
@@ -66,6 +60,7 @@ mod tests {
     use userstream_crds::status::ProducerStatus;
 
     use super::*;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
     fn status(ready: (&str, &str), stalled: &str) -> PipelineStatus {
         let condition = |type_: &str, status: &str, reason: &str| Condition {

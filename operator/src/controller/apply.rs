@@ -194,7 +194,8 @@ async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) 
 
 /// Creates an object that the cache does not have. What somebody else has created under its name is left alone, and one that
 /// comes into being between the question and the write is not overwritten: the write is not forced. One that is the pipeline's
-/// after all has lost the labels that the cache knows it by, to whoever has changed them. What an older pipeline of this name has left behind for the topic's sake is taken over.
+/// after all has lost the labels that the cache knows it by, to whoever has changed them. What an older pipeline of this name has
+/// left behind for the topic's sake is taken over.
 async fn create(
     client: &Client,
     target: Target<'_>,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::memory::lock;
 use super::scope::PIPELINES;
+use crate::text::with_causes;
 
 /// How long an interrupted watch counts as interrupted when no more is heard of it. A watch that goes on says so only with its
 /// next event, which may be far off; one that does not go on fails again, after a pause of half a minute, or twice that.
@@ -102,7 +103,7 @@ fn of_watch(part: &str, error: &Error) -> String {
 /// What is wrong with a call of the API server.
 pub(crate) fn explained(error: &kube::Error) -> String {
     if is_silence(error) {
-        format!("the API server does not answer: {}", causes(error))
+        format!("the API server does not answer: {}", with_causes(error))
     } else {
         error.to_string()
     }
@@ -111,13 +112,6 @@ pub(crate) fn explained(error: &kube::Error) -> String {
 /// Whether the API server could not be reached or broke off.
 const fn is_silence(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
-}
-
-/// An error's text and those behind it, of which the last says most: that a connection was refused.
-fn causes(error: &kube::Error) -> String {
-    let first: &dyn std::error::Error = error;
-    let all = std::iter::successors(Some(first), |error| error.source());
-    all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

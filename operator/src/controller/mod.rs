@@ -265,8 +265,5 @@ async fn ask_workers_once(client: &reqwest::Client, context: &Context) -> Vec<Pi
 
 fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {
     let resource = pipeline.0.as_ref().ok()?;
-    let conditions = &resource.status.as_ref()?.conditions;
-    let is_ready =
-        conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    is_ready.then(|| scope::key_of(pipeline))
+    resource.status.as_ref()?.holds("Ready").then(|| scope::key_of(pipeline))
 }

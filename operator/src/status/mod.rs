@@ -95,8 +95,7 @@ const CLEANING_UP: &str = "CleaningUp";
 /// Whether a cleanup was under way when this status was written.
 #[must_use]
 pub fn is_cleaning_up(status: &PipelineStatus) -> bool {
-    let ready = status.conditions.iter().find(|condition| condition.type_ == Type::Ready.name());
-    ready.is_some_and(|ready| ready.reason == CLEANING_UP)
+    status.condition(Type::Ready.name()).is_some_and(|ready| ready.reason == CLEANING_UP)
 }
 
 /// A paused pipeline keeps the conditions it had: nobody looks whether they still hold.

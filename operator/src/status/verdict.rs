@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::text::beginning;
+
 /// The longest message of a condition, in bytes; Kubernetes allows 32768.
 const LONGEST_MESSAGE: usize = 1024;
 
@@ -142,8 +144,7 @@ pub(super) fn seconds(time: Timestamp) -> Time {
 
 fn shortened(mut message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
-        let cut = (0..=LONGEST_MESSAGE).rev().find(|end| message.is_char_boundary(*end));
-        message.truncate(cut.unwrap_or_default());
+        message.truncate(beginning(&message, LONGEST_MESSAGE).len());
         message.push('…');
     }
     message

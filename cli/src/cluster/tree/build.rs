@@ -12,7 +12,7 @@ use super::Node;
 use super::workers::{job, pod};
 use crate::cluster::age::age;
 use crate::cluster::paint::State;
-use crate::cluster::seen::{Operator, Seen, condition, ready_replicas};
+use crate::cluster::seen::{Operator, Seen, ready_replicas};
 use crate::view::count;
 
 /// A pipeline as a tree.
@@ -91,7 +91,7 @@ fn one_shot(seen: &Seen, component: Component, title: &str) -> Option<Node> {
 
 fn producer(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
     seen.pipeline.data.pointer("/spec/source").filter(|source| !source.is_null())?;
-    let facet = condition(status, "ProducerReady");
+    let facet = status.condition("ProducerReady");
     let deployment = seen.deployments.iter().find(|it| Component::Producer.is_of(*it));
     let cron_job = seen.cron_jobs.iter().find(|it| Component::Producer.is_of(*it));
     let workload = match (deployment, cron_job) {
@@ -136,7 +136,7 @@ fn replicas(deployment: &Deployment) -> String {
 }
 
 fn topic(seen: &Seen, status: &PipelineStatus) -> Node {
-    let facet = condition(status, "TopicReady");
+    let facet = status.condition("TopicReady");
     let name = seen.text("/spec/kafka/topic/name").unwrap_or_default();
     let mut details = Vec::new();
     if let Some(topic) = &status.topic {
@@ -160,7 +160,7 @@ fn topic(seen: &Seen, status: &PipelineStatus) -> Node {
 }
 
 fn schema(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = condition(status, "SchemaReady")?;
+    let facet = status.condition("SchemaReady")?;
     let subject = status.schema.as_ref().map(|schema| format!(" {}", schema.subject)).unwrap_or_default();
     let version =
         status.schema.as_ref().map(|schema| format!("id {}, version {}", schema.id, schema.version));
@@ -169,7 +169,7 @@ fn schema(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
 }
 
 fn processor(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = condition(status, "ProcessorReady");
+    let facet = status.condition("ProcessorReady");
     let deployment = seen.deployments.iter().find(|it| Component::Processor.is_of(*it));
     if facet.is_none() && deployment.is_none() {
         return None;
@@ -180,7 +180,7 @@ fn processor(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
 }
 
 fn table(seen: &Seen, status: &PipelineStatus) -> Node {
-    let facet = condition(status, "TableReady");
+    let facet = status.condition("TableReady");
     let name = ["keyspace", "table"]
         .map(|of| seen.text(&format!("/spec/sink/cassandra/{of}/name")).unwrap_or_default());
     let last_row = status.processor.as_ref().and_then(|processor| processor.last_row_time.as_ref());
@@ -190,7 +190,7 @@ fn table(seen: &Seen, status: &PipelineStatus) -> Node {
 }
 
 fn freshness(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = condition(status, "FreshnessMet")?;
+    let facet = status.condition("FreshnessMet")?;
     let state = match facet_state(seen, Some(facet)) {
         // The pipeline works, and is late.
         State::Broken | State::Working => State::Warning,

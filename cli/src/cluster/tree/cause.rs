@@ -10,7 +10,7 @@ use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::hint::hint;
 use crate::cluster::paint::State;
-use crate::cluster::seen::{Seen, condition};
+use crate::cluster::seen::Seen;
 use crate::view::count;
 
 /// How a pipeline stands.
@@ -41,10 +41,7 @@ impl Cause {
 /// Whether a pipeline is ready for the spec that it has now.
 pub(in crate::cluster) fn is_ready(seen: &Seen) -> bool {
     let status = seen.status().unwrap_or_default();
-    is_observed(seen, &status)
-        && !seen.operator.is_down()
-        && !is_being_deleted(seen)
-        && condition(&status, "Ready").is_some_and(|ready| ready.status == "True")
+    is_observed(seen, &status) && !seen.operator.is_down() && !is_being_deleted(seen) && status.holds("Ready")
 }
 
 /// The line that comes first.
@@ -59,7 +56,7 @@ pub(in crate::cluster) fn cause(seen: &Seen, tree: &Node) -> Cause {
             return Cause::new(State::Unknown, text).hinting(Some(hint));
         }
     };
-    let ready = condition(&status, "Ready");
+    let ready = status.condition("Ready");
     if seen.operator.is_down() {
         return operator_is_down(seen, tree);
     }
@@ -67,7 +64,7 @@ pub(in crate::cluster) fn cause(seen: &Seen, tree: &Node) -> Cause {
         let why = ready.map(|ready| format!(": {}", ready.message)).unwrap_or_default();
         return Cause::new(State::Working, format!("{name} is being deleted{why}"));
     }
-    if condition(&status, "ReconciliationPaused").is_some_and(|paused| paused.status == "True") {
+    if status.holds("ReconciliationPaused") {
         let text = format!("{name} is paused: the operator neither changes it nor looks at it");
         let way = format!("kubectl annotate usp {name} -n {namespace} {PAUSE}- lets it go on");
         return Cause::new(State::Warning, text).hinting(Some(way));
@@ -127,7 +124,7 @@ fn works(seen: &Seen, status: &PipelineStatus, ready: &Condition) -> Cause {
         let way = hint("Suspended", seen);
         return Cause::new(State::Off, format!("{name} is suspended")).hinting(way);
     }
-    let late = condition(status, "FreshnessMet").filter(|fresh| fresh.status == "False");
+    let late = status.condition("FreshnessMet").filter(|fresh| fresh.status == "False");
     if let Some(late) = late {
         let lag = match status.processor.as_ref().and_then(|processor| processor.lag) {
             Some(lag) => format!("{} records behind", count(lag.unsigned_abs())),
@@ -191,7 +188,7 @@ fn part(status: &PipelineStatus, ready: &Condition) -> Option<&'static str> {
 
 /// How the resource as a whole stands, for the root of the tree.
 pub(super) fn overall(seen: &Seen, status: &PipelineStatus) -> State {
-    let ready = condition(status, "Ready");
+    let ready = status.condition("Ready");
     match ready.map(|ready| (ready.status.as_str(), ready.reason.as_str())) {
         _ if !is_observed(seen, status) => State::Working,
         Some(("True", "Suspended")) | Some((_, "Planned")) => State::Off,
@@ -204,8 +201,8 @@ pub(super) fn overall(seen: &Seen, status: &PipelineStatus) -> State {
 
 /// Whether the operator works on it and nothing has failed.
 fn is_underway(status: &PipelineStatus) -> bool {
-    let is = |of: &str| condition(status, of).is_some_and(|condition| condition.status == "True");
-    let reason = condition(status, "Ready").map(|ready| ready.reason.as_str()).unwrap_or_default();
+    let is = |of: &str| status.holds(of);
+    let reason = status.condition("Ready").map(|ready| ready.reason.as_str()).unwrap_or_default();
     let goes_on = matches!(
         reason,
         "Provisioning"
