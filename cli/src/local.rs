@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use userstream_crds::model::{Mode, Pipeline};
+use userstream_crds::provision_report::ProvisionReport;
 use userstream_worker::assembly::check_all_is_done;
 use userstream_worker::embedded::DataDirectory;
-use userstream_worker::provision::report::Report;
 use userstream_worker::{provision, tls};
 
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat, ServerArguments};
@@ -98,7 +98,7 @@ enum Outcome {
     /// It ran.
     Ran(Summary),
     /// The pipeline says that changes are only planned.
-    Planned(Report),
+    Planned(ProvisionReport),
 }
 
 /// Puts the servers of the command line in the place of those that the pipeline names.

@@ -4,8 +4,8 @@ use std::io;
 use std::path::Path;
 
 use userstream_crds::model::{Mode, Pipeline};
+use userstream_crds::provision_report::ProvisionReport;
 use userstream_worker::provision::embedded::{EmbeddedTableAdmin, EmbeddedTopicAdmin};
-use userstream_worker::provision::report::Report;
 use userstream_worker::provision::{self, Claims, ProvisionError, TableAdmin, TopicAdmin};
 
 use crate::arguments::{OutputFormat, PlanArguments, ServerArguments};
@@ -51,7 +51,7 @@ pub(crate) fn plan(arguments: &PlanArguments, file: &Path) -> Result<Exit, Comma
 }
 
 /// Prints a plan.
-pub(crate) fn print_report(report: &Report, format: OutputFormat) -> io::Result<Exit> {
+pub(crate) fn print_report(report: &ProvisionReport, format: OutputFormat) -> io::Result<Exit> {
     print(&match format {
         OutputFormat::Human => for_people(report),
         OutputFormat::Json => for_programs(report),
@@ -59,7 +59,7 @@ pub(crate) fn print_report(report: &Report, format: OutputFormat) -> io::Result<
     Ok(if report.refusals.is_empty() { Exit::Done } else { Exit::Configuration })
 }
 
-async fn on_topics(pipeline: &Pipeline, servers: &ServerArguments) -> Result<Report, PlanError> {
+async fn on_topics(pipeline: &Pipeline, servers: &ServerArguments) -> Result<ProvisionReport, PlanError> {
     match &servers.kafka {
         None => on_tables(pipeline, servers, &EmbeddedTopicAdmin::Reading(servers.data.clone())).await,
         #[cfg(feature = "kafka")]
@@ -77,7 +77,7 @@ async fn on_tables(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     topics: &impl TopicAdmin,
-) -> Result<Report, PlanError> {
+) -> Result<ProvisionReport, PlanError> {
     match &servers.cassandra {
         None => compare(pipeline, topics, &EmbeddedTableAdmin::Reading(&servers.data)).await,
         #[cfg(feature = "cassandra")]
@@ -95,11 +95,11 @@ async fn compare(
     pipeline: &Pipeline,
     topics: &impl TopicAdmin,
     tables: &(impl TableAdmin + Claims),
-) -> Result<Report, PlanError> {
+) -> Result<ProvisionReport, PlanError> {
     Ok(provision::run(pipeline, topics, tables, Mode::Plan).await?)
 }
 
-fn for_people(report: &Report) -> String {
+fn for_people(report: &ProvisionReport) -> String {
     let mut text = String::new();
     let mut section = |title: &str, lines: &mut dyn Iterator<Item = &str>| {
         let mut lines = lines.peekable();
@@ -122,7 +122,7 @@ fn for_people(report: &Report) -> String {
     if text.is_empty() { "Nothing to change: everything is as the pipeline says.\n".to_owned() } else { text }
 }
 
-fn for_programs(report: &Report) -> String {
+fn for_programs(report: &ProvisionReport) -> String {
     // Texts and numbers: there is nothing in it that JSON has no form for.
     serde_json::to_string(report).unwrap_or_default() + "\n"
 }

@@ -35,7 +35,6 @@ pub mod operation;
 pub mod path;
 pub mod pipeline;
 pub mod processor;
-#[cfg(feature = "kubernetes")]
 pub mod provision_report;
 pub mod quantity;
 pub mod record_schema;

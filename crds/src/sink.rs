@@ -51,7 +51,8 @@ pub struct CassandraSpec {
     #[serde(default)]
     pub consistency: Consistency,
     /// The required timestamp field that is the write time of a row, so that the newest record wins in whatever order
-    /// records arrive. Default: the record's Kafka timestamp.
+    /// records arrive. A field of `$fetchedAt` stands for the record's Kafka timestamp, which the producer takes from it.
+    /// Default: the record's Kafka timestamp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub writetime_from: Option<String>,

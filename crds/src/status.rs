@@ -37,7 +37,7 @@ pub struct PipelineStatus {
     /// The dead letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetterStatus>,
-    /// What `mode: Plan` would change, one change a line.
+    /// What `mode: Plan` would change, one change a line; then what differs and would be left as it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
 }

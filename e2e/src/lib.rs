@@ -12,6 +12,7 @@
     reason = "a test's output is how this crate reports"
 )]
 
+#[cfg(feature = "clients")]
 pub mod accounts;
 pub mod audit;
 pub mod cluster;

@@ -29,7 +29,7 @@ mod fixtures;
 pub mod kafka;
 pub mod keyspace;
 mod observe;
-pub mod report;
+mod report;
 pub mod resource;
 pub mod table;
 pub mod topic;
@@ -39,17 +39,16 @@ use std::time::Duration;
 
 use userstream_crds::Pipeline;
 use userstream_crds::model::Mode;
+use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
 pub use admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 pub use cleanup::cleanup;
-pub use report::Report;
 
 use observe::{Observation, keyspace_line};
-use report::ReportLine;
 use resource::{Owner, Resource};
 use turn::Turn;
 
-/// Why provisioning did not come to an end. What was refused for a reason is no error: see [`Report::refusals`].
+/// Why provisioning did not come to an end. What was refused for a reason is no error: see [`ProvisionReport::refusals`].
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
     /// Kafka or Cassandra could not be asked or told.
@@ -95,7 +94,7 @@ pub async fn run<T: TopicAdmin, D: TableAdmin + Claims>(
     topics: &T,
     tables: &D,
     mode: Mode,
-) -> Result<Report, ProvisionError> {
+) -> Result<ProvisionReport, ProvisionError> {
     let first = Observation::of(pipeline, topics, tables).await?;
     let plan = first.plan(pipeline);
     if mode == Mode::Plan || plan.is_refused() || plan.is_empty() {
@@ -125,7 +124,7 @@ async fn within_turn<T: TopicAdmin, D: TableAdmin + Claims>(
     tables: &D,
     turn: &Turn<'_, D>,
     mut made: Vec<ReportLine>,
-) -> Result<Report, ProvisionError> {
+) -> Result<ProvisionReport, ProvisionError> {
     let seen = Observation::of(pipeline, topics, tables).await?;
     let plan = seen.plan(pipeline);
     if plan.is_refused() {

@@ -2,7 +2,7 @@
 
 use crate::expression::Expression;
 use crate::identifier::Identifier;
-use crate::model::{Encoding, Field, Origin, Registry, Variable};
+use crate::model::{Encoding, Field, Origin, Registry, Variable, WriteTime};
 use crate::path::RecordPath;
 use crate::record_schema::{FieldSpec, FieldType, Format, RecordSchemaSpec, RegistrySpec};
 use crate::rules;
@@ -34,6 +34,14 @@ impl<'a> Known<'a> {
         self.get(name)
             .filter(|(_, field)| field.required && field.field_type == FieldType::Timestamp)
             .map(|(index, _)| index)
+    }
+
+    /// The write time that a required timestamp field gives. When a record was fetched is its Kafka timestamp too, and there
+    /// the producer keeps versions of one key apart that it fetched together.
+    pub(super) fn write_time(&self, name: &str) -> Option<WriteTime> {
+        let index = self.required_timestamp(name)?;
+        let is_fetch = self.fields.get(index)?.from.as_deref() == Some(Variable::FetchedAt.name());
+        Some(if is_fetch { WriteTime::LogTimestamp } else { WriteTime::Field(index) })
     }
 
     /// The index of a required field.

@@ -132,15 +132,15 @@ pub(super) fn table(
     let write_time = match &cassandra.writetime_from {
         None => Some(WriteTime::LogTimestamp),
         Some(field) => {
-            let index = known.required_timestamp(field);
-            if index.is_none() {
+            let write_time = known.write_time(field);
+            if write_time.is_none() {
                 report.refuse_because(
                     format!("{CASSANDRA}.writetimeFrom"),
                     &rules::WRITETIME_REQUIRED,
                     Found(field),
                 );
             }
-            index.map(WriteTime::Field)
+            write_time
         }
     };
     let (partition_key, clustering_key) = keys?;

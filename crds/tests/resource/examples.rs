@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use userstream_crds::model::{Cadence, Encoding, OnError, Pipeline, Replication, SourceKind};
+use userstream_crds::model::{Cadence, Encoding, OnError, Pipeline, Replication, SourceKind, WriteTime};
 use userstream_crds::{UserStreamPipeline, validate};
 
 fn examples() -> Vec<(PathBuf, String)> {
@@ -19,10 +19,13 @@ fn examples() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-fn pipeline(name: &str) -> Pipeline {
+fn resource(name: &str) -> UserStreamPipeline {
     let (_, text) = examples().into_iter().find(|(path, _)| path.ends_with(name)).unwrap();
-    let resource: UserStreamPipeline = serde_saphyr::from_str(&text).unwrap();
-    validate(&resource).unwrap()
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+fn pipeline(name: &str) -> Pipeline {
+    validate(&resource(name)).unwrap()
 }
 
 #[test]
@@ -48,6 +51,17 @@ fn the_examples_carry_the_same_fourteen_columns() {
     assert_eq!(demo.fields, pipeline("users.yaml").fields);
     assert_eq!(demo.fields, pipeline("users-production.yaml").fields);
     assert_eq!(names(&demo), names(&pipeline("users-production.yaml")));
+}
+
+#[test]
+fn rows_written_as_of_their_fetch_have_the_times_that_the_producer_keeps_apart() {
+    let mut demo = resource("demo.yaml");
+    assert_eq!(demo.spec.sink.cassandra.writetime_from.as_deref(), Some("fetched_at"));
+    assert_eq!(validate(&demo).unwrap().table.write_time, WriteTime::LogTimestamp);
+    let index = demo.spec.schema.fields.iter().position(|field| field.name == "registered_date").unwrap();
+    demo.spec.schema.fields[index].required = true;
+    demo.spec.sink.cassandra.writetime_from = Some("registered_date".to_owned());
+    assert_eq!(validate(&demo).unwrap().table.write_time, WriteTime::Field(index));
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn every_reason_is_documented_and_no_other() {
         reasons.remove(other);
     }
     // What the worker's provisioning refuses is passed on.
-    let report = file("worker/src/provision/report.rs");
+    let report = file("crds/src/provision_report.rs");
     let (_, refusals) = report.split_once("pub enum RefusalReason {").unwrap();
     let refusals = refusals.split('}').next().unwrap().lines().map(str::trim);
     reasons.extend(

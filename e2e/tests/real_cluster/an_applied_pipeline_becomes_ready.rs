@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use serde_json::Value;
 use userstream_e2e::cluster::{Cluster, SYSTEM};
 use userstream_e2e::rig::Rig;
+use userstream_e2e::waiting::await_until;
 
-use crate::home::Home;
+use crate::home::{Home, PATIENCE};
 
 #[tokio::test]
 async fn helm_test_finds_the_operator_ready() {
@@ -29,6 +31,12 @@ async fn an_applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
     assert_eq!(ready["status"]["phase"], "Running");
     assert_eq!(ready["status"]["topic"]["partitions"], 3, "{:#}", ready["status"]);
     let rows = home.await_rows(100).await;
+    await_until("an Event tells that the pipeline runs", PATIENCE, async || {
+        let events = home.cluster.list("events.events.k8s.io", &home.namespace).await;
+        let is_told = |event: &Value| event["regarding"]["name"] == "users" && event["reason"] == "Running";
+        if events.iter().any(is_told) { Ok(()) } else { Err(format!("{events:#?}")) }
+    })
+    .await;
     home.assert_calm().await;
 
     home.cluster

@@ -112,7 +112,7 @@ fn failed(of: Type, failure: &Termination) -> Verdict {
     let own: Vec<&Refusal> = refusals.iter().filter(concerns).collect();
     if let Some(first) = own.first() {
         let texts: Vec<&str> = own.iter().map(|refusal| refusal.text.as_str()).collect();
-        return Verdict::new(of, false, &first.reason, texts.join("; ")).finally();
+        return Verdict::new(of, false, first.reason.name(), texts.join("; ")).finally();
     }
     if !refusals.is_empty() {
         return Verdict::new(

@@ -29,8 +29,8 @@ pub(super) fn observe(
             status.topic = Some(TopicStatus {
                 name: topic.name.clone(),
                 topic_id: topic.topic_id.clone(),
-                partitions: topic.partitions,
-                replicas: topic.replicas.unwrap_or_default(),
+                partitions: topic.partitions.try_into().unwrap_or(i32::MAX),
+                replicas: topic.replicas.unwrap_or_default().into(),
             });
         }
         if let Some(table) = &done.report.table {
@@ -69,7 +69,11 @@ fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
     let refused =
         report.iter().flat_map(|it| &it.refusals).map(|refusal| format!("refused: {}", refusal.text));
     let changes = report.iter().flat_map(|it| &it.changes).map(|line| line.text.clone());
-    refused.chain(changes).chain(object_changes.iter().cloned()).collect()
+    let drift = report.iter().flat_map(|it| &it.drift).map(|line| format!("left as it is: {}", line.text));
+    let left_out = report.map(|it| it.left_out).filter(|count| *count > 0).map(|count| {
+        format!("and {count} lines more, which did not fit here: `usp plan` prints all of them")
+    });
+    refused.chain(changes).chain(drift).chain(left_out).chain(object_changes.iter().cloned()).collect()
 }
 
 fn producer(

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
+use userstream_crds::validate::Violation;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
 use userstream_operator::build::{Desired, build};
 use userstream_operator::decision::{Decision, Look};
@@ -17,7 +18,6 @@ use userstream_operator::kind::Kind;
 use userstream_operator::observed::{Observed, WorkerReport};
 use userstream_operator::settings::Settings;
 use userstream_operator::slim::Slim;
-use userstream_operator::status::{Outcome, status};
 use userstream_operator::steps::{Situation, Steps};
 
 use crate::worker_reports::working;
@@ -134,15 +134,23 @@ impl Cluster {
     /// What one look at the pipeline comes to, of a valid spec and of one that is not.
     pub(crate) fn look(&self) -> Decision {
         let (observed, validated) = (self.observed(), validate(&self.resource));
-        Decision::of(&Look {
+        Decision::of(&self.look_at(&observed, validated.as_ref().map_err(Vec::as_slice)))
+    }
+
+    fn look_at<'a>(
+        &'a self,
+        observed: &'a Observed,
+        validated: Result<&'a Pipeline, &'a [Violation]>,
+    ) -> Look<'a> {
+        Look {
             resource: &self.resource,
-            validated: validated.as_ref().map_err(Vec::as_slice),
+            validated,
             conflict: None,
             settings: &self.settings,
-            observed: &observed,
+            observed,
             low_since: None,
             now: self.now,
-        })
+        }
     }
 
     pub(crate) fn desired(&self) -> Desired {
@@ -150,10 +158,12 @@ impl Cluster {
     }
 
     pub(crate) fn status(&self) -> PipelineStatus {
-        self.decide(|situation, steps| {
-            let outcome = Outcome::Reconciled { situation, steps, problem: None, object_changes: &[] };
-            status(self.resource.status.as_ref(), self.resource.metadata.generation, &outcome, self.now)
-        })
+        let (pipeline, observed) = (self.pipeline(), self.observed());
+        let look = self.look_at(&observed, Ok(&pipeline));
+        match Decision::of(&look) {
+            Decision::Work(work) => work.status(&look, None),
+            other => panic!("{other:?} has no status"),
+        }
     }
 
     /// One reconcile: applies, prunes, writes the status. Says whether anything was written.

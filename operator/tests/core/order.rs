@@ -280,7 +280,14 @@ fn plan_mode_changes_nothing_that_runs() {
         assert_eq!(cluster.objects.get(&key), Some(&body), "{key:?}");
     }
     let status = cluster.status();
-    assert_eq!(status.plan, ["topic users_created: create"]);
+    let plan: Vec<&str> = status.plan.iter().map(|line| line.split("-provision-").next().unwrap()).collect();
+    let named = [
+        "topic users_created: create",
+        "create Job users",
+        "change Deployment users-processor",
+        "change Deployment users-producer",
+    ];
+    assert_eq!(plan, named);
     cluster.edit(|spec| spec.mode = userstream_crds::model::Mode::Apply);
     cluster.settle();
     assert!(
@@ -288,6 +295,29 @@ fn plan_mode_changes_nothing_that_runs() {
         "the plan's Job is gone"
     );
     assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 5);
+}
+
+#[test]
+fn a_plan_tells_of_drift_and_does_not_look_whole_when_its_report_was_shortened() {
+    let mut cluster = Cluster::running("users");
+    cluster.edit(|spec| spec.mode = userstream_crds::model::Mode::Plan);
+    cluster.settle();
+    let report = serde_json::json!({
+        "message": "", "mode": "Plan",
+        "changes": [{"resource": "table/created_users", "text": "table created_users: add column nat"}],
+        "drift": [{"resource": "topic/users_created", "text": "topic users_created: retention.ms is 5"}],
+        "leftOut": 12,
+    });
+    let job = cluster.job("-plan-");
+    cluster.end_pod(&job, 0, &report.to_string(), true);
+    assert_eq!(
+        cluster.status().plan,
+        [
+            "table created_users: add column nat",
+            "left as it is: topic users_created: retention.ms is 5",
+            "and 12 lines more, which did not fit here: `usp plan` prints all of them",
+        ]
+    );
 }
 
 #[test]

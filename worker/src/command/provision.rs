@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use userstream_crds::model::Mode;
+use userstream_crds::provision_report::ProvisionReport;
 
 use super::{Ended, Job, Output};
 use crate::assembly::check_all_is_done;
@@ -11,7 +12,7 @@ use crate::backoff::{Backoff, Jitter};
 use crate::exit::Exit;
 use crate::provision::cassandra::CassandraTableAdmin;
 use crate::provision::kafka::KafkaTopicAdmin;
-use crate::provision::{self, ProvisionError, Report};
+use crate::provision::{self, ProvisionError};
 use crate::stop::Stop;
 use crate::table::cassandra::ConnectError;
 
@@ -51,7 +52,7 @@ impl Failure {
     }
 }
 
-pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> Ended<Option<Report>> {
+pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> Ended<Option<ProvisionReport>> {
     // What is to be deleted is deleted, whatever the pipeline asked for.
     if task == Task::Provision
         && let Err(error) = check_all_is_done(&job.pipeline)
@@ -82,7 +83,7 @@ pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> En
     }
 }
 
-async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<Report, Failure> {
+async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<ProvisionReport, Failure> {
     let (pipeline, secrets) = (&job.pipeline, job.config.secrets_directory.as_path());
     let topics = KafkaTopicAdmin::open(pipeline, secrets)?;
     let tables = CassandraTableAdmin::connect(pipeline, secrets).await?;
@@ -92,7 +93,7 @@ async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<Report, Failure> {
     })
 }
 
-fn ended(report: Report, output: Output) -> Ended<Option<Report>> {
+fn ended(report: ProvisionReport, output: Output) -> Ended<Option<ProvisionReport>> {
     let text = match output {
         Output::Text => report.lines().map(|line| format!("{line}\n")).collect(),
         Output::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",

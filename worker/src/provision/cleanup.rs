@@ -6,10 +6,10 @@ use userstream_crds::model::{DeletionPolicy, Mode, TopicManagementPolicy};
 use super::ProvisionError;
 use super::admin::{Claims, TableAdmin, TopicAdmin};
 use super::observe::SeenTopic;
-use super::report::{Report, ReportLine};
 use super::resource::{Owner, Resource, may_delete};
 use super::topic::DesiredTopic;
 use super::turn::Turn;
+use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
 /// Something that carries the id with which this pipeline created it.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub async fn cleanup<T: TopicAdmin, D: TableAdmin + Claims>(
     topics: &T,
     tables: &D,
     mode: Mode,
-) -> Result<Report, ProvisionError> {
+) -> Result<ProvisionReport, ProvisionError> {
     let keyspace = &pipeline.keyspace.name;
     let has_keyspace = tables.keyspace(keyspace).await?.is_some();
     let planned = Deletions::of(pipeline, topics, tables, has_keyspace).await?;
@@ -134,9 +134,9 @@ impl Deletions {
         Ok(found)
     }
 
-    fn report(self, pipeline: &Pipeline, mode: Mode) -> Report {
+    fn report(self, pipeline: &Pipeline, mode: Mode) -> ProvisionReport {
         let changes = self.deleted.iter().map(|deletion| deletion.line(pipeline)).collect();
-        Report { changes, drift: self.kept, ..Report::new(mode) }
+        ProvisionReport { changes, drift: self.kept, mode, ..ProvisionReport::default() }
     }
 
     fn see_topic(&mut self, seen: SeenTopic, owner: &Owner) {

@@ -7,10 +7,12 @@ use userstream_crds::model::Mode;
 use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 use super::cql;
 use super::keyspace::{self, Datacenters, KeyspaceRefusal, ObservedKeyspace};
-use super::report::{Refusal, RefusalReason, Report, ReportLine, TableReport, TopicReport};
 use super::resource::{Claim, Origin, Owner, Resource};
 use super::table::{self, ObservedTable, TableChange, TableRefusal};
 use super::topic::{self, DesiredTopic, ObservedTopic, TopicChange, TopicRefusal};
+use userstream_crds::provision_report::{
+    ProvisionReport, Refusal, RefusalReason, ReportLine, TableReport, TopicReport,
+};
 
 /// What there is.
 #[derive(Debug)]
@@ -112,8 +114,8 @@ impl Observation {
     }
 
     /// The report of what there is and what is planned.
-    pub(super) fn report(&self, pipeline: &Pipeline, plan: &Plan, mode: Mode) -> Report {
-        let mut report = Report::new(mode);
+    pub(super) fn report(&self, pipeline: &Pipeline, plan: &Plan, mode: Mode) -> ProvisionReport {
+        let mut report = ProvisionReport { mode, ..ProvisionReport::default() };
         if plan.refusals.is_empty() {
             report.changes = plan.lines(pipeline);
         }

@@ -7,8 +7,8 @@ use userstream_crds::pipeline::PipelineSpec;
 use userstream_crds::validate::validate_spec;
 
 use super::*;
-use crate::provision::report::RefusalReason;
-use crate::provision::{ProvisionError, Report, cleanup, run};
+use crate::provision::{ProvisionError, cleanup, run};
+use userstream_crds::provision_report::{ProvisionReport, RefusalReason};
 
 /// The spec of a pipeline with two partitions and three columns, with some of its values replaced by JSON pointer.
 fn pipeline(changes: &[(&str, Value)]) -> Pipeline {
@@ -81,11 +81,11 @@ impl Files {
         EmbeddedTableAdmin::Open(&self.directory)
     }
 
-    async fn run(&self, pipeline: &Pipeline, mode: Mode) -> Report {
+    async fn run(&self, pipeline: &Pipeline, mode: Mode) -> ProvisionReport {
         run(pipeline, &self.topics, &self.tables(), mode).await.unwrap()
     }
 
-    async fn clean_up(&self, pipeline: &Pipeline) -> Report {
+    async fn clean_up(&self, pipeline: &Pipeline) -> ProvisionReport {
         cleanup(pipeline, &self.topics, &self.tables(), Mode::Apply).await.unwrap()
     }
 
@@ -98,7 +98,7 @@ impl Files {
     }
 }
 
-fn lines(report: &Report) -> Vec<&str> {
+fn lines(report: &ProvisionReport) -> Vec<&str> {
     report.lines().collect()
 }
 
