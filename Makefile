@@ -108,6 +108,13 @@ bench: prerequisites ## what the worker costs: CPU, memory, rows per second, tim
 	cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
 	USERSTREAM_RIG_FULL_JIT=1 e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench
 
+.PHONY: bench-instructions
+bench-instructions: prerequisites ## how many instructions a record costs the worker, which a busy machine does not change
+	@e2e/prerequisites instructions
+	cargo build --profile dist --locked -p userstream-worker
+	cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
+	e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench instructions
+
 pipelines ?= 1000
 
 .PHONY: bench-operator

@@ -1,7 +1,7 @@
 //! A pipeline of a test's own: names that nobody else uses, a spec to change, and the workers that run it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::secrets::Secrets;
 use crate::table::Cassandra;
 use crate::topic::{Kafka, TopicRecord};
 use crate::users;
-use crate::worker::Worker;
+use crate::worker::{Worker, binary};
 
 /// A pipeline whose topic, keyspace and group have one name, with users as records and the table `users`.
 #[derive(Debug)]
@@ -77,6 +77,32 @@ impl Pipeline {
     /// # Panics
     /// When the configuration cannot be written or the worker not be started.
     pub fn start_with(&self, instance: &str, command: &str, arguments: &[&str]) -> Worker {
+        let (file, listen) = self.configure(instance);
+        let arguments = [&[command], arguments, &["--config", &file]].concat();
+        Worker::start(&arguments, &self.log(instance), Some(listen))
+    }
+
+    /// Starts `TOOL... worker COMMAND --config FILE`: the tool is a program and its arguments, which runs the worker and
+    /// looks at it.
+    ///
+    /// # Panics
+    /// When the configuration cannot be written or the tool not be started.
+    pub fn start_under(&self, tool: &[&str], instance: &str, command: &str) -> Worker {
+        let (file, listen) = self.configure(instance);
+        let worker = binary();
+        let worker = worker.to_str().expect("the worker's path is UTF-8");
+        let [program, arguments @ ..] = tool else { panic!("a tool is a program") };
+        let arguments = [arguments, &[worker, command, "--config", &file]].concat();
+        Worker::start_program(Path::new(program), &arguments, &self.log(instance), Some(listen))
+    }
+
+    /// The file that workers with this `instance` log to.
+    pub fn log(&self, instance: &str) -> PathBuf {
+        self.directory.join(format!("{instance}.log"))
+    }
+
+    /// Writes a worker's configuration, and returns its path and where the worker will serve.
+    fn configure(&self, instance: &str) -> (String, String) {
         let listen = free_address();
         let config = json!({
             "version": 1,
@@ -90,9 +116,7 @@ impl Pipeline {
         });
         let file = self.directory.join(format!("{instance}.json"));
         fs::write(&file, format!("{config:#}")).expect("the configuration can be written");
-        let file = file.to_str().expect("the rig's folder has a UTF-8 name");
-        let arguments = [&[command], arguments, &["--config", file]].concat();
-        Worker::start(&arguments, &self.directory.join(format!("{instance}.log")), Some(listen))
+        (file.into_os_string().into_string().expect("the rig's folder has a UTF-8 name"), listen)
     }
 
     /// Starts a worker without further arguments.

@@ -9,6 +9,7 @@
 )]
 
 mod costs;
+mod instructions;
 mod plain_loop;
 
 use std::time::{Duration, Instant};
@@ -34,30 +35,19 @@ fn main() {
         return runtime.expect("a runtime can be made").block_on(plain_loop::run(rest));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    runtime.expect("a runtime can be made").block_on(measure());
+    let runtime = runtime.expect("a runtime can be made");
+    match arguments.as_slice() {
+        [] => runtime.block_on(measure()),
+        [command] if command == instructions::COMMAND => runtime.block_on(instructions::count()),
+        _ => panic!("no arguments, or {}", instructions::COMMAND),
+    }
 }
 
 async fn measure() {
     let records = number("BENCH_RECORDS", 1_000_000);
     let passes = number("BENCH_PASSES", 2);
     let rig = Rig::alone().await;
-    let mut pipeline = Pipeline::without_source(&rig, "bench").await;
-    pipeline.spec["schema"]["fields"] = FIELDS
-        .iter()
-        .map(|(name, kind, from)| {
-            let required = ["id", "fetched_at"].contains(name);
-            json!({"name": name, "type": kind, "from": from, "required": required})
-        })
-        .collect();
-    pipeline.spec["source"] = json!({
-        "mode": "Scheduled",
-        "schedule": {"cron": "@yearly"},
-        "generator": {"recordsPerInterval": records},
-    });
-    pipeline.spec["kafka"]["keyField"] = json!("id");
-    pipeline.spec["sink"]["cassandra"]["consistency"] = json!("LOCAL_ONE");
-    pipeline.provision().await;
-
+    let mut pipeline = provisioned(&rig, records).await;
     let beside = "Kafka 4.3.0 and Cassandra 5.0.8";
     println!("{}", machine::conditions(&userstream_e2e::worker::binary(), beside));
     println!(
@@ -83,6 +73,27 @@ async fn measure() {
     }
     starts.sort();
     println!("\nexec to first row: median {:?} of {starts:?}", starts[STARTS / 2]);
+}
+
+/// A pipeline with its topic and its table. Its producer appends so many users with each run.
+async fn provisioned(rig: &Rig, records: usize) -> Pipeline {
+    let mut pipeline = Pipeline::without_source(rig, "bench").await;
+    pipeline.spec["schema"]["fields"] = FIELDS
+        .iter()
+        .map(|(name, kind, from)| {
+            let required = ["id", "fetched_at"].contains(name);
+            json!({"name": name, "type": kind, "from": from, "required": required})
+        })
+        .collect();
+    pipeline.spec["source"] = json!({
+        "mode": "Scheduled",
+        "schedule": {"cron": "@yearly"},
+        "generator": {"recordsPerInterval": records},
+    });
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.spec["sink"]["cassandra"]["consistency"] = json!("LOCAL_ONE");
+    pipeline.provision().await;
+    pipeline
 }
 
 fn number(variable: &str, default: usize) -> usize {
@@ -128,10 +139,7 @@ async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize
 async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) -> Costs {
     let group = begin(pipeline, &format!("plain_{pass}")).await;
     let before = Usage::now(rig);
-    let program = std::env::current_exe().expect("a program knows where it is");
-    let arguments = [plain_loop::COMMAND, &rig.kafka, &pipeline.name, &group, &rig.cassandra];
-    let mut worker =
-        Worker::start_program(&program, &arguments, &pipeline.directory.join("plain_loop.log"), None);
+    let mut worker = plain_loop::start(&[], rig, pipeline, &group);
     tokio::select! {
         code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
         () = pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE) => {}

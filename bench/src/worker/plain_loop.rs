@@ -2,6 +2,7 @@
 //! requests in flight, and waits for them every second to commit. It has none of the worker's promises: one record that does not parse, or one
 //! write that fails, ends it; nothing is mapped, retried, dead-lettered or bounded, and nothing tells how it is.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -13,10 +14,15 @@ use scylla::client::session_builder::SessionBuilder;
 use scylla::statement::Consistency;
 use scylla::value::CqlTimestamp;
 use serde::Deserialize;
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::Rig;
+use userstream_e2e::worker::Worker;
 use uuid::Uuid;
 
 /// The argument that starts it; the broker, the topic, the group and the node follow.
 pub(crate) const COMMAND: &str = "plain-loop";
+/// The name of its log.
+pub(crate) const LOG: &str = "plain_loop";
 
 const IN_FLIGHT: usize = 128;
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
@@ -38,6 +44,16 @@ struct User {
     phone: String,
     picture: String,
     fetched_at: jiff::Timestamp,
+}
+
+/// Starts it, in a process of its own and under a tool that looks at it, if there is one.
+pub(crate) fn start(tool: &[&str], rig: &Rig, pipeline: &Pipeline, group: &str) -> Worker {
+    let own = std::env::current_exe().expect("a program knows where it is");
+    let own = own.to_str().expect("the program's path is UTF-8");
+    let command = [own, COMMAND, &rig.kafka, &pipeline.name, group, &rig.cassandra];
+    let command = [tool, &command].concat();
+    let [program, arguments @ ..] = command.as_slice() else { panic!("there is a program") };
+    Worker::start_program(Path::new(program), arguments, &pipeline.log(LOG), None)
 }
 
 /// Runs until it is killed.

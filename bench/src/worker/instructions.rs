@@ -1,0 +1,61 @@
+//! How many instructions a record costs, which a busy machine does not change. Valgrind counts them, all threads together: once
+//! for a topic as it is, and once when it holds twice as many records, so that start and end cancel out.
+
+use std::path::Path;
+
+use userstream_bench::machine;
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::rig::Rig;
+use userstream_e2e::worker::Worker;
+
+use crate::{PATIENCE, begin, number, plain_loop, provisioned};
+
+/// The argument that asks for it.
+pub(crate) const COMMAND: &str = "instructions";
+
+const TOOL: [&str; 4] =
+    ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"];
+/// The name of the worker's log.
+const LOG: &str = "counted";
+
+/// Counts, and prints what was counted.
+pub(crate) async fn count() {
+    let records = number("BENCH_RECORDS", 20_000);
+    let rig = Rig::alone().await;
+    let mut pipeline = provisioned(&rig, records).await;
+    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), "Kafka 4.3.0 and Cassandra 5.0.8"));
+    let mut counts = Vec::new();
+    for pass in 1..=2 {
+        let code = pipeline.start_with("producer", "produce", &["--once"]).exit(PATIENCE).await;
+        assert_eq!(code, 0, "worker produce failed");
+        let group = begin(&mut pipeline, &format!("counted_{pass}")).await;
+        let worker = pipeline.start_under(&TOOL, LOG, "process");
+        let of_worker = finish(&pipeline, worker, &group, LOG).await;
+        let group = begin(&mut pipeline, &format!("counted_plain_{pass}")).await;
+        let plain = plain_loop::start(&TOOL, &rig, &pipeline, &group);
+        counts.push([of_worker, finish(&pipeline, plain, &group, plain_loop::LOG).await]);
+    }
+    let records = u64::try_from(records).expect("the count fits");
+    let a_record = [0, 1].map(|which| counts[1][which].saturating_sub(counts[0][which]) / records);
+    println!("\n| what | instructions a record |\n|---|---|");
+    println!("| process | {} |\n| plain loop | {} |", a_record[0], a_record[1]);
+}
+
+/// Waits until a group has read the topic, has the program end, and returns its instructions.
+async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str) -> u64 {
+    tokio::select! {
+        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
+        () = pipeline.kafka.await_committed(group, &pipeline.name, PATIENCE) => {}
+    }
+    worker.terminate();
+    worker.exit(PATIENCE).await;
+    last_count(&pipeline.log(log))
+}
+
+/// The last `I refs: 1,234` in a log.
+fn last_count(log: &Path) -> u64 {
+    let text = std::fs::read_to_string(log).expect("there is a log");
+    let counted =
+        text.lines().filter_map(|line| line.split_once("refs:")?.1.replace(',', "").trim().parse().ok());
+    counted.last().unwrap_or_else(|| panic!("valgrind counted nothing:\n{text}"))
+}
