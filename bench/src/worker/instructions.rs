@@ -55,7 +55,6 @@ async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str)
 /// The last `I refs: 1,234` in a log.
 fn last_count(log: &Path) -> u64 {
     let text = std::fs::read_to_string(log).expect("there is a log");
-    let counted =
-        text.lines().filter_map(|line| line.split_once("refs:")?.1.replace(',', "").trim().parse().ok());
-    counted.last().unwrap_or_else(|| panic!("valgrind counted nothing:\n{text}"))
+    let count = |line: &str| line.split_once("refs:")?.1.replace(',', "").trim().parse().ok();
+    text.lines().rev().find_map(count).unwrap_or_else(|| panic!("valgrind counted nothing:\n{text}"))
 }
