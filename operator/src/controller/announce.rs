@@ -1,14 +1,56 @@
 //! What is told as an Event: how `Ready` changes and why processors are added or taken away, in the words of the conditions, and
 //! that a run was started. Repetitions are counted by the recorder; the note stays that of the first, so it has no numbers.
 
-use kube::runtime::events::{Event, EventType};
+use std::sync::Mutex;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use userstream_crds::status::PipelineStatus;
 
+use super::memory::lock;
 use crate::autoscaling::Reason;
 use crate::text::beginning;
 
 /// The longest note that an Event may have, in bytes.
 const LONGEST_NOTE: usize = 1000;
+
+/// How many Events are remembered to count their repetitions. The recorder keeps each for six minutes, at 2.6 KB, and looks
+/// through all of them with every new one: a thousand pipelines that start together would cost 12 MB.
+const MOST_REMEMBERED: usize = 512;
+
+/// Publishes Events.
+pub(super) struct Announcer {
+    client: Client,
+    reporter: Reporter,
+    /// The recorder, and how many Events it was given.
+    recorder: Mutex<(Recorder, usize)>,
+}
+
+impl Announcer {
+    pub(super) fn new(client: Client, reporter: Reporter) -> Self {
+        let recorder = Mutex::new((Recorder::new(client.clone(), reporter.clone()), 0));
+        Self { client, reporter, recorder }
+    }
+
+    /// Publishes an Event about an object, or that it has happened once more.
+    ///
+    /// # Errors
+    /// When the API server does not take it.
+    pub(super) async fn publish(&self, event: &Event, about: &ObjectReference) -> Result<(), kube::Error> {
+        self.recorder().publish(event, about).await
+    }
+
+    /// One that remembers the last Events, but not too many: what is repeated later than that is told anew.
+    fn recorder(&self) -> Recorder {
+        let mut current = lock(&self.recorder);
+        if current.1 == MOST_REMEMBERED {
+            *current = (Recorder::new(self.client.clone(), self.reporter.clone()), 0);
+        }
+        current.1 += 1;
+        current.0.clone()
+    }
+}
 
 /// The Events that a change of the status is worth.
 pub(super) fn events(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Vec<Event> {

@@ -53,9 +53,9 @@ impl Claiming<'_> {
     }
 
     fn by_spec(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
-        let resource = pipeline.0.as_ref().ok()?;
+        let resource = pipeline.read().ok()?;
         let memory = self.memories.of(&pipeline.uid().unwrap_or_default());
-        let validated = lock(&memory).validate(resource);
+        let validated = lock(&memory).validate(&resource);
         validated.as_ref().as_ref().ok().map(claims)
     }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use kube::runtime::controller::{Action, Config, Error};
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use kube::runtime::{applier, reflector};
 use kube::{Client, Resource, ResourceExt};
 use tokio::sync::Barrier;
@@ -32,6 +32,7 @@ use tracing::Instrument;
 use crate::claim_index::ClaimIndex;
 use crate::lease::Lead;
 use crate::settings::Settings;
+use announce::Announcer;
 use cache::PipelineKey;
 use guarded::Guarded;
 use memory::{Memories, Version, lock};
@@ -128,7 +129,7 @@ impl Controller {
             queues: shared.queues.clone(),
             reports: Arc::default(),
             memories: Memories::default(),
-            recorder: Recorder::new(self.client.clone(), reporter),
+            announcer: Announcer::new(self.client.clone(), reporter),
             metrics: self.metrics,
             lead: self.lead,
         });
@@ -264,6 +265,5 @@ async fn ask_workers_once(client: &reqwest::Client, context: &Context) -> Vec<Pi
 }
 
 fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {
-    let resource = pipeline.0.as_ref().ok()?;
-    resource.status.as_ref()?.holds("Ready").then(|| scope::key_of(pipeline))
+    pipeline.is_ready().then(|| scope::key_of(pipeline))
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
-use kube::runtime::events::{EventType, Recorder};
+use kube::runtime::events::EventType;
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::PipelineStatus;
 
-use super::announce;
+use super::announce::{self, Announcer};
 use super::apply::{Applied, ApplyError, Target, apply};
 use super::cache::PipelineKey;
 use super::claiming::{self, Claiming};
@@ -42,7 +42,7 @@ pub(super) struct Context {
     pub(super) queues: Arc<Queues>,
     pub(super) reports: Arc<Reports>,
     pub(super) memories: Memories,
-    pub(super) recorder: Recorder,
+    pub(super) announcer: Announcer,
     pub(super) metrics: Arc<Metrics>,
     pub(super) lead: Lead,
 }
@@ -84,10 +84,11 @@ pub(super) async fn reconcile(
 ) -> Result<Action, ReconcileError> {
     let uid = guarded.uid().unwrap_or_default();
     let memory = context.memories.of(&uid);
-    let resource = match &guarded.0 {
+    let resource = match guarded.read() {
         Ok(resource) => resource,
-        Err(unreadable) => return undecodable(&context, &memory, &guarded, unreadable).await,
+        Err(unreadable) => return undecodable(&context, &memory, &guarded, &unreadable).await,
     };
+    let resource = resource.as_ref();
     let reconcile = Reconcile {
         key: key_of(&guarded),
         context: &context,
@@ -263,7 +264,7 @@ impl Reconcile<'_> {
 
     async fn announce(&self, event: &kube::runtime::events::Event) {
         let reference = self.resource.object_ref(&());
-        if let Err(error) = self.context.recorder.publish(event, &reference).await {
+        if let Err(error) = self.context.announcer.publish(event, &reference).await {
             tracing::warn!(%error, reason = event.reason, "the event cannot be published");
         }
     }

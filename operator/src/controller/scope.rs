@@ -163,8 +163,7 @@ impl Watching {
         let mut listed = BTreeSet::new();
         let mut found = Vec::new();
         let mut known = BTreeSet::new();
-        let events = watcher(api, config()).default_backoff().map(|event| event.map(slim));
-        let mut events = events.reflect(writer).boxed();
+        let mut events = watcher(api, config()).default_backoff().reflect(writer).boxed();
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
             let mut concerned = Vec::new();
@@ -207,10 +206,6 @@ impl Watching {
 /// How everything is watched.
 fn config() -> Config {
     Config::default().page_size(PAGE)
-}
-
-fn slim(event: Event<Guarded>) -> Event<Guarded> {
-    event.modify(Guarded::slim)
 }
 
 pub(super) fn key_of(pipeline: &Guarded) -> PipelineKey {
