@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use userstream_crds::names::PIPELINE;
 
+use super::packed::Packed;
 use crate::slim::Slim;
 
 /// A pipeline by its namespace and name.
@@ -51,14 +52,14 @@ impl Cached for Pod {
     }
 }
 
-/// An object as its JSON. Kubernetes' types have room for all that an object could say, and take five times as much.
+/// What is kept of an object.
 #[derive(Debug)]
-struct Packed {
-    json: Box<[u8]>,
+struct Kept {
+    object: Packed,
     status_address: Option<IpAddr>,
 }
 
-type Objects = HashMap<PipelineKey, HashMap<String, Packed>>;
+type Objects = HashMap<PipelineKey, HashMap<String, Kept>>;
 
 /// The objects of one kind.
 #[derive(Debug)]
@@ -77,10 +78,9 @@ impl<K: Cached> Cache<K> {
     /// The objects that belong to a pipeline through their label.
     pub(super) fn of(&self, pipeline: &PipelineKey) -> Vec<Arc<K>> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let packed = objects.get(pipeline).into_iter().flat_map(|own| own.values());
-        // What was written here can be read.
-        let mut all: Vec<Arc<K>> =
-            packed.filter_map(|packed| serde_json::from_slice(&packed.json).ok()).map(Arc::new).collect();
+        let kept = objects.get(pipeline).into_iter().flat_map(|own| own.values());
+        // What was packed here can be read.
+        let mut all: Vec<Arc<K>> = kept.filter_map(|kept| kept.object.read()).map(Arc::new).collect();
         all.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
         all
     }
@@ -153,8 +153,8 @@ impl<K: Cached> Feed<K> {
 fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) {
     let (name, status_address) = (object.name_any(), object.status_address());
     object.slim();
-    let json = serde_json::to_vec(&object).unwrap_or_default().into_boxed_slice();
-    objects.entry(pipeline).or_default().insert(name, Packed { json, status_address });
+    let kept = Kept { object: Packed::of(&object), status_address };
+    objects.entry(pipeline).or_default().insert(name, kept);
 }
 
 /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its

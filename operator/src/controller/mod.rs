@@ -8,6 +8,7 @@ mod guarded;
 mod health;
 mod memory;
 mod metrics;
+mod packed;
 mod pipeline;
 mod poll;
 mod queues;
