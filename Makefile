@@ -7,6 +7,8 @@ tools := $(HOME)/.cache/userstream/bin
 everything := --workspace --locked --features userstream-cli/kafka,userstream-cli/cassandra,userstream-cli/cluster
 # The programs together with the tests, for the same reason.
 programs := cargo build $(everything) --bins --tests
+# Most of what takes a test without servers long is waiting, for a consumer group to form above all, and not computing.
+tests := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-16} cargo test $(everything)
 
 .PHONY: help
 help: ## list the targets
@@ -32,14 +34,14 @@ generate: ## write the files that are generated from the types: the CRD, the sch
 
 .PHONY: test-fast
 test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
-	cargo test $(everything)
+	$(tests)
 
 .PHONY: test
 test: prerequisites ## everything, on a machine with nothing but Rust; starts and stops the servers it needs
 	@echo "==> build"
 	$(programs)
 	@echo "==> unit, property and simulation tests"
-	cargo test $(everything)
+	$(tests)
 	@echo "==> the operator's core in a million states"
 	$(MAKE) --no-print-directory test-exploration states=1000000
 	@echo "==> what a newcomer does first"
