@@ -33,14 +33,14 @@ generate: ## write the files that are generated from the types: the CRD, the sch
 	UPDATE=1 cargo test $(everything) --test packaging -- operations::
 
 .PHONY: test-fast
-test-fast: ## everything that needs no server: unit, property and simulation tests; under a minute once built
-	$(tests)
+test-fast: ## what needs no server, not even librdkafka's mock brokers: unit, property and simulation tests; under a minute once built
+	$(tests) --lib --bins --tests -- --skip mock_cluster_tests
 
 .PHONY: test
 test: prerequisites ## everything, on a machine with nothing but Rust; starts and stops the servers it needs
 	@echo "==> build"
 	$(programs)
-	@echo "==> unit, property and simulation tests"
+	@echo "==> unit, property and simulation tests, and those on mock brokers"
 	$(tests)
 	@echo "==> the operator's core in a million states"
 	$(MAKE) --no-print-directory test-exploration states=1000000
