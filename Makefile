@@ -104,17 +104,18 @@ test-real-cluster: prerequisites ## the part of it on a real Kubernetes with a r
 	$(programs)
 	e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
+measured := cargo build --profile dist --locked -p userstream-worker && \
+  cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
+
 .PHONY: bench
 bench: prerequisites ## what the worker costs: CPU, memory, rows per second, time to the first row
-	cargo build --profile dist --locked -p userstream-worker
-	cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
+	$(measured)
 	USERSTREAM_RIG_FULL_JIT=1 e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench
 
 .PHONY: bench-instructions
 bench-instructions: prerequisites ## how many instructions a record costs the worker, which a busy machine does not change
 	@e2e/prerequisites instructions
-	cargo build --profile dist --locked -p userstream-worker
-	cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
+	$(measured)
 	e2e/rig/rig run $${CARGO_TARGET_DIR:-target}/dist/userstream-bench instructions
 
 pipelines ?= 1000

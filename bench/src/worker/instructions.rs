@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use userstream_bench::machine;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::worker::Worker;
 
-use crate::{PATIENCE, begin, number, plain_loop, provisioned};
+use crate::{PATIENCE, await_read, begin, number, plain_loop, print_conditions, provisioned};
 
 /// The argument that asks for it.
 pub(crate) const COMMAND: &str = "instructions";
@@ -23,7 +22,7 @@ pub(crate) async fn count() {
     let records = number("BENCH_RECORDS", 20_000);
     let rig = Rig::alone().await;
     let mut pipeline = provisioned(&rig, records).await;
-    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), "Kafka 4.3.0 and Cassandra 5.0.8"));
+    print_conditions();
     let mut counts = Vec::new();
     for pass in 1..=2 {
         let code = pipeline.start_with("producer", "produce", &["--once"]).exit(PATIENCE).await;
@@ -43,10 +42,7 @@ pub(crate) async fn count() {
 
 /// Waits until a group has read the topic, has the program end, and returns its instructions.
 async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str) -> u64 {
-    tokio::select! {
-        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
-        () = pipeline.kafka.await_committed(group, &pipeline.name, PATIENCE) => {}
-    }
+    await_read(pipeline, &mut worker, group).await;
     worker.terminate();
     worker.exit(PATIENCE).await;
     last_count(&pipeline.log(log))

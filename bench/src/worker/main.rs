@@ -20,6 +20,7 @@ use userstream_bench::{FIELDS, machine};
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::waiting::await_until;
+use userstream_e2e::worker::Worker;
 
 /// How long any one phase may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -47,8 +48,7 @@ async fn measure() {
     let passes = number("BENCH_PASSES", 2);
     let rig = Rig::alone().await;
     let mut pipeline = provisioned(&rig, records).await;
-    let beside = "Kafka 4.3.0 and Cassandra 5.0.8";
-    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), beside));
+    print_conditions();
     println!(
         "\n| what | seconds | records/s | worker CPU-s/M | peak MiB | Cassandra CPU-s/M | Kafka CPU-s/M | other CPU-s |"
     );
@@ -72,6 +72,11 @@ async fn measure() {
     }
     starts.sort();
     println!("\nexec to first row: median {:?} of {starts:?}", starts[STARTS / 2]);
+}
+
+fn print_conditions() {
+    let beside = "Kafka 4.3.0 and Cassandra 5.0.8";
+    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), beside));
 }
 
 /// A pipeline with its topic and its table. Its producer appends so many users with each run.
@@ -139,15 +144,20 @@ async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) 
     let group = begin(pipeline, &format!("plain_{pass}")).await;
     let before = Usage::now(rig);
     let mut worker = plain_loop::start(&[], rig, pipeline, &group);
-    tokio::select! {
-        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
-        () = pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE) => {}
-    }
+    await_read(pipeline, &mut worker, &group).await;
     let costs = Costs::since(&before, rig, &worker);
     worker.kill().await;
     let rows = pipeline.cassandra.query(&format!("SELECT id FROM {}.users", pipeline.name)).await.len();
     assert_eq!(rows, records, "the table does not hold every record");
     costs
+}
+
+/// Waits until a group has read the topic, by a program that is not to end before.
+async fn await_read(pipeline: &Pipeline, worker: &mut Worker, group: &str) {
+    tokio::select! {
+        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
+        () = pipeline.kafka.await_committed(group, &pipeline.name, PATIENCE) => {}
+    }
 }
 
 /// From exec until a reader of the table sees a row.
