@@ -1,6 +1,9 @@
 //! The rules of the CRD that look at more than one section, in CEL. The code says the same in [`validate`](crate::validate).
 //!
 //! No rule walks a list within a list within a list: the API server counts the longest that each may be.
+//!
+//! They are evaluated with every write, those of the status too, and there are many of those. What costs is reading a field: the
+//! API server copies the schemas of all fields of its object, twice. So a path is read before a loop and not in it, see [`bound`].
 
 use serde_json::Value;
 
@@ -13,11 +16,19 @@ const FIELDS: &str = "self.schema.fields";
 const TABLE: &str = "self.sink.cassandra.table";
 /// The name of the field that fills the column `c`.
 const FIELD_OF_COLUMN: &str = "(has(c.field) ? c.field : c.name)";
+/// The columns of the key, where they are read once.
+const KEY_COLUMNS: &str =
+    "(self.sink.cassandra.table.partitionKey + self.sink.cassandra.table.clusteringKey)";
 /// Whether the column `c` is in the key.
 const COLUMN_IN_KEY: &str =
     "(c.name in self.sink.cassandra.table.partitionKey || c.name in self.sink.cassandra.table.clusteringKey)";
 /// Whether the field `f` has another value when the same source data is read again.
 const DIFFERS: &str = "(has(f.from) && f.from in ['$fetchedAt', '$offset'])";
+
+/// A rule in which a value has a name, so that it is read once: CEL has no such thing, but a loop over a list of one.
+fn bound(name: &str, value: &str, rule: &str) -> String {
+    format!("[{value}].all({name}, {rule})")
+}
 
 /// The rules about a whole spec.
 pub(crate) fn all() -> Vec<Value> {
@@ -30,20 +41,19 @@ pub(crate) fn all() -> Vec<Value> {
 }
 
 fn keys() -> Vec<Value> {
-    let by_field = |holds: &str| {
-        format!(
-            "size({TABLE}.columns) > 0 || ({TABLE}.partitionKey + {TABLE}.clusteringKey).all(k, {FIELDS}.exists(f, f.name == k{holds}))"
-        )
-    };
     let once_effective = "self.delivery.guarantee != 'EffectivelyOnce'";
+    let every_field_in_the_key =
+        |holds: &str| bound("keys", KEY_COLUMNS, &format!("{FIELDS}.all(f, !(f.name in keys) || {holds})"));
+    let key_field =
+        |rule: String| format!("!has(self.kafka.keyField) || {}", bound("key", "self.kafka.keyField", &rule));
     vec![
-        cel(&rules::KEY_COLUMN_EXISTS, &by_field("")),
+        cel(
+            &rules::KEY_COLUMN_EXISTS,
+            &format!("size({TABLE}.columns) > 0 || {KEY_COLUMNS}.all(k, {FIELDS}.exists(f, f.name == k))"),
+        ),
         cel(
             &rules::KEY_COLUMN_REQUIRED,
-            &format!(
-                "size({TABLE}.columns) > 0 || {FIELDS}.all(f, f.required \
-                 || !(f.name in {TABLE}.partitionKey || f.name in {TABLE}.clusteringKey))"
-            ),
+            &format!("size({TABLE}.columns) > 0 || {}", every_field_in_the_key("f.required")),
         ),
         cel(
             &rules::KEY_COLUMN_REQUIRED,
@@ -55,8 +65,8 @@ fn keys() -> Vec<Value> {
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
             &format!(
-                "{once_effective} || size({TABLE}.columns) > 0 || {FIELDS}.all(f, !{DIFFERS} \
-                 || !(f.name in {TABLE}.partitionKey || f.name in {TABLE}.clusteringKey))"
+                "{once_effective} || size({TABLE}.columns) > 0 || {}",
+                every_field_in_the_key(&format!("!{DIFFERS}"))
             ),
         ),
         cel(
@@ -69,15 +79,13 @@ fn keys() -> Vec<Value> {
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
             &format!(
-                "{once_effective} || !has(self.kafka.keyField) \
-                 || {FIELDS}.all(f, f.name != self.kafka.keyField || !f.required || !{DIFFERS})"
+                "{once_effective} || {}",
+                key_field(format!("{FIELDS}.all(f, f.name != key || !f.required || !{DIFFERS})"))
             ),
         ),
         cel(
             &rules::KEY_FIELD_REQUIRED,
-            &format!(
-                "!has(self.kafka.keyField) || {FIELDS}.exists(f, f.name == self.kafka.keyField && f.required)"
-            ),
+            &key_field(format!("{FIELDS}.exists(f, f.name == key && f.required)")),
         ),
     ]
 }
@@ -128,8 +136,8 @@ fn fields() -> Vec<Value> {
         cel(
             &rules::COORDINATES_NEED_NO_SOURCE,
             &format!(
-                "!has(self.source) || {FIELDS}.all(f, !has(f.from) || has(f.expr) \
-                 || !(f.from in ['$key', '$offset', '$partition']))"
+                "!has(self.source) || {FIELDS}.all(f, !has(f.from) \
+                 || !(f.from in ['$key', '$offset', '$partition']) || has(f.expr))"
             ),
         ),
         cel(&rules::WRITETIME_REQUIRED, &format!("!has({writetime}) || {}", required_timestamp(writetime))),
@@ -140,7 +148,8 @@ fn fields() -> Vec<Value> {
         cel(
             &rules::GROUP_BY_FIELD,
             &format!(
-                "{FIELDS}.all(f, f.required || self.processor.aggregations.all(a, !(f.name in a.groupBy)))"
+                "size(self.processor.aggregations) == 0 \
+                 || {FIELDS}.all(f, f.required || self.processor.aggregations.all(a, !(f.name in a.groupBy)))"
             ),
         ),
     ]
@@ -190,12 +199,17 @@ fn changes() -> Vec<Value> {
     vec![
         cel(
             &rules::COLUMNS_GROW,
-            &format!("{}.all(n, n in {})", names(old_table, old_fields), names(TABLE, FIELDS)),
+            &bound(
+                "names",
+                &names(TABLE, FIELDS),
+                &format!("{}.all(n, n in names)", names(old_table, old_fields)),
+            ),
         ),
         cel(
             &rules::COLUMN_TYPE_KEPT,
             &format!(
-                "size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
+                // Nearly always they are the same, which is found without a loop within a loop.
+                "{FIELDS} == {old_fields} || size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
                  || {old_fields}.all(o, {FIELDS}.all(f, f.name != o.name || f.type == o.type))"
             ),
         ),

@@ -85,7 +85,8 @@ pub enum Compatibility {
     ),
     rules::cel(
         &rules::VARIABLE_TYPE,
-        "!has(self.from) || ((self.from != '$fetchedAt' || self.type == 'timestamp') \
+        "!has(self.from) || !self.from.startsWith('$') \
+         || ((self.from != '$fetchedAt' || self.type == 'timestamp') \
          && (self.from != '$offset' || self.type == 'long') \
          && (self.from != '$partition' || self.type in ['int', 'long']))",
     ),

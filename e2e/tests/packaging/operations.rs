@@ -8,9 +8,13 @@ use userstream_e2e::rig::repository;
 const PAGE: &str = "docs/operations.md";
 
 /// Where conditions and Events get their reasons.
-const REASONS: [&str; 5] = [
+const REASONS: [&str; 9] = [
     "operator/src/status/mod.rs",
-    "operator/src/status/facets.rs",
+    "operator/src/status/facets/freshness.rs",
+    "operator/src/status/facets/monitoring.rs",
+    "operator/src/status/facets/processor.rs",
+    "operator/src/status/facets/producer.rs",
+    "operator/src/status/facets/provisioned.rs",
     "operator/src/autoscaling.rs",
     "operator/src/controller/apply.rs",
     "operator/src/controller/announce.rs",

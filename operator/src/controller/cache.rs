@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,9 +15,11 @@ use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use userstream_crds::names::PIPELINE;
 
 use super::packed::Packed;
+use super::poll::{Askable, Worker};
 use crate::slim::Slim;
 
 /// A pipeline by its namespace and name.
@@ -32,8 +33,8 @@ pub(super) struct PipelineKey {
 
 /// What a cache can keep.
 pub(super) trait Cached: Slim + Serialize + DeserializeOwned {
-    /// Where to ask the worker how it is, of a pod in which one works and stays.
-    fn status_address(&self) -> Option<IpAddr> {
+    /// How to ask the worker, of a pod in which one works and stays.
+    fn worker(&self) -> Option<Worker> {
         None
     }
 }
@@ -47,8 +48,8 @@ impl Cached for NetworkPolicy {}
 impl Cached for PodDisruptionBudget {}
 
 impl Cached for Pod {
-    fn status_address(&self) -> Option<IpAddr> {
-        super::poll::status_address(self)
+    fn worker(&self) -> Option<Worker> {
+        super::poll::worker(self)
     }
 }
 
@@ -56,7 +57,7 @@ impl Cached for Pod {
 #[derive(Debug)]
 struct Kept {
     object: Packed,
-    status_address: Option<IpAddr>,
+    worker: Option<Worker>,
 }
 
 type Objects = HashMap<PipelineKey, HashMap<String, Kept>>;
@@ -65,12 +66,13 @@ type Objects = HashMap<PipelineKey, HashMap<String, Kept>>;
 #[derive(Debug)]
 pub(super) struct Cache<K> {
     objects: RwLock<Objects>,
+    came_up: Notify,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
-        Self { objects: RwLock::default(), kind: PhantomData }
+        Self { objects: RwLock::default(), came_up: Notify::new(), kind: PhantomData }
     }
 }
 
@@ -85,13 +87,20 @@ impl<K: Cached> Cache<K> {
         all
     }
 
-    /// Where to ask which workers: their pipelines, the names of their pods, and the addresses of their status.
-    pub(super) fn workers(&self) -> Vec<(PipelineKey, String, IpAddr)> {
+    /// The workers that can be asked how they are.
+    pub(super) fn workers(&self) -> Vec<Askable> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
         let of_pipelines = objects.iter().flat_map(|(key, own)| own.iter().map(move |pod| (key, pod)));
         of_pipelines
-            .filter_map(|(key, (name, pod))| Some((key.clone(), name.clone(), pod.status_address?)))
+            .filter_map(|(key, (name, pod))| {
+                Some(Askable { pipeline: key.clone(), pod: name.clone(), worker: pod.worker? })
+            })
             .collect()
+    }
+
+    /// Returns when a worker has become ready since the last time that it did.
+    pub(super) async fn worker_came_up(&self) {
+        self.came_up.notified().await;
     }
 }
 
@@ -116,7 +125,8 @@ impl<K: Cached> Feed<K> {
             }
             Event::InitApply(object) => {
                 if let Some(pipeline) = pipeline_of(&object) {
-                    insert(&mut self.listed, pipeline, object);
+                    // Who comes up while everything is read is asked with all others.
+                    let _ = insert(&mut self.listed, pipeline, object);
                 }
                 BTreeSet::new()
             }
@@ -132,7 +142,9 @@ impl<K: Cached> Feed<K> {
                 let mut objects = self.write();
                 let mut concerned = drop_unless_of(pipeline.as_ref(), &mut objects, &object);
                 if let Some(pipeline) = pipeline {
-                    insert(&mut objects, pipeline.clone(), object);
+                    if insert(&mut objects, pipeline.clone(), object) {
+                        self.cache.came_up.notify_one();
+                    }
                     concerned.insert(pipeline);
                 }
                 concerned
@@ -150,11 +162,14 @@ impl<K: Cached> Feed<K> {
     }
 }
 
-fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) {
-    let (name, status_address) = (object.name_any(), object.status_address());
+/// Keeps an object, and tells whether a worker has become ready with it.
+fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) -> bool {
+    let (name, worker) = (object.name_any(), object.worker());
     object.slim();
-    let kept = Kept { object: Packed::of(&object), status_address };
-    objects.entry(pipeline).or_default().insert(name, kept);
+    let kept = Kept { object: Packed::of(&object), worker };
+    let before = objects.entry(pipeline).or_default().insert(name, kept);
+    let is_ready = |worker: Option<Worker>| worker.is_some_and(|worker| worker.is_ready);
+    is_ready(worker) && !is_ready(before.and_then(|before| before.worker))
 }
 
 /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
@@ -190,6 +205,7 @@ fn pipeline_of<K: Resource>(object: &K) -> Option<PipelineKey> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use kube::api::ObjectMeta;
 
     use super::*;
@@ -269,5 +285,35 @@ mod tests {
         let mut object = config_map("a", "users");
         object.metadata.labels = None;
         assert!(feed.take(Event::Apply(object)).is_empty());
+    }
+
+    #[test]
+    fn that_a_worker_has_become_ready_is_told_once() {
+        let cache = Arc::new(Cache::<Pod>::default());
+        let mut feed = Feed::new(cache.clone());
+        let pod = |is_ready: bool| -> Pod {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {
+                    "name": "users-processor-1", "namespace": "demo",
+                    "labels": {PIPELINE: "users", userstream_crds::names::COMPONENT: "processor"},
+                },
+                "status": {
+                    "phase": "Running", "podIP": "10.0.0.1",
+                    "containerStatuses": [{
+                        "name": "worker", "ready": is_ready, "restartCount": 0, "image": "", "imageID": "",
+                    }],
+                },
+            }))
+            .unwrap()
+        };
+        let has_come_up = || cache.worker_came_up().now_or_never().is_some();
+        for (is_ready, is_told) in [(false, false), (true, true), (true, false), (false, false), (true, true)]
+        {
+            feed.take(Event::Apply(pod(is_ready)));
+            assert_eq!(cache.workers().len(), 1);
+            assert_eq!(has_come_up(), is_told, "ready: {is_ready}");
+        }
+        feed.take(Event::Delete(pod(true)));
+        assert_eq!((cache.workers().len(), has_come_up()), (0, false));
     }
 }

@@ -53,9 +53,13 @@ impl Claiming<'_> {
     }
 
     fn by_spec(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
-        let resource = pipeline.read().ok()?;
         let memory = self.memories.of(&pipeline.uid().unwrap_or_default());
-        let validated = lock(&memory).validate(&resource);
+        // Most events are not about the spec, and reading a resource costs more than all the rest.
+        let known = lock(&memory).validated(pipeline.meta().generation);
+        let validated = match known {
+            Some(known) => known,
+            None => lock(&memory).validate(&*pipeline.read().ok()?),
+        };
         validated.as_ref().as_ref().ok().map(claims)
     }
 

@@ -62,14 +62,18 @@ impl Memory {
     /// The model of the spec. A spec is validated once.
     pub(super) fn validate(&mut self, resource: &UserStreamPipeline) -> Arc<Validated> {
         let generation = resource.metadata.generation;
-        match &self.validated {
-            Some((of, known)) if *of == generation && generation.is_some() => known.clone(),
-            _ => {
-                let fresh = Arc::new(validate(resource));
-                self.validated = Some((generation, fresh.clone()));
-                fresh
-            }
+        if let Some(known) = self.validated(generation) {
+            return known;
         }
+        let fresh = Arc::new(validate(resource));
+        self.validated = Some((generation, fresh.clone()));
+        fresh
+    }
+
+    /// What came of the spec of this generation, if it was validated.
+    pub(super) fn validated(&self, generation: Option<i64>) -> Option<Arc<Validated>> {
+        let (of, known) = self.validated.as_ref()?;
+        (*of == generation && generation.is_some()).then(|| known.clone())
     }
 
     /// What a pipeline works with that has these configurations, unless that was noted already. There is one as long as anything

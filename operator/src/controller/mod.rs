@@ -52,6 +52,8 @@ const CONCURRENCY: u16 = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the first round of questions to the workers may take. Those that have not answered by then are asked again.
 const FIRST_ROUND: Duration = Duration::from_secs(10);
+/// Workers that become ready within this time are asked together.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Events of one pipeline that come within this time are one.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 
@@ -249,7 +251,10 @@ async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = context.caches.pods.worker_came_up() => tokio::time::sleep(TOGETHER).await,
+        }
         for pipeline in ask_workers_once(&client, &context).await {
             queues.send(pipeline).await;
         }

@@ -1,6 +1,6 @@
 //! Asks the workers how they are: `GET /status` of the pods of the pipelines, never of an address from a resource.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use userstream_crds::names::{COMPONENT, Component};
+use userstream_crds::worker_pod::container;
 use userstream_crds::worker_status::WorkerStatus;
 
 use super::cache::PipelineKey;
@@ -31,11 +32,42 @@ const CONCURRENCY: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Reports(Mutex<HashMap<(String, String), Asked>>);
 
+/// How a worker can be asked how it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Worker {
+    /// Where it serves its status.
+    pub(super) address: IpAddr,
+    /// Whether its pod is ready: then it has something to tell that it had not before.
+    pub(super) is_ready: bool,
+}
+
+/// A worker and whose it is.
+#[derive(Debug, Clone)]
+pub(super) struct Askable {
+    pub(super) pipeline: PipelineKey,
+    pub(super) pod: String,
+    pub(super) worker: Worker,
+}
+
+impl Askable {
+    fn key(&self) -> (String, String) {
+        (self.pipeline.namespace.clone(), self.pod.clone())
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Asked {
     at: Timestamp,
+    /// Whether its pod was ready then.
+    was_ready: bool,
     /// None when there was no answer.
     report: Option<WorkerReport>,
+}
+
+/// Whether it is a worker's turn. One that has become ready meanwhile is not kept waiting: that is what a rollout waits for.
+fn is_due(worker: Worker, asked: Option<&Asked>, pipeline_is_ready: bool, now: Timestamp) -> bool {
+    let pause = if pipeline_is_ready { WHEN_READY } else { UNTIL_READY };
+    asked.is_none_or(|asked| (worker.is_ready && !asked.was_ready) || now.duration_since(asked.at) >= pause)
 }
 
 /// Why a worker's answer is none.
@@ -64,29 +96,26 @@ impl Reports {
     pub(super) async fn ask(
         &self,
         client: &reqwest::Client,
-        working: Vec<(PipelineKey, String, IpAddr)>,
+        working: Vec<Askable>,
         is_ready: impl Fn(&PipelineKey) -> bool,
         now: Timestamp,
     ) -> Vec<PipelineKey> {
-        let due: Vec<(PipelineKey, String, IpAddr)> = {
+        let due: Vec<Askable> = {
             let mut all = lock(&self.0);
-            let known: std::collections::HashSet<_> =
-                working.iter().map(|(pipeline, pod, _)| (pipeline.namespace.clone(), pod.clone())).collect();
+            let known: HashSet<_> = working.iter().map(Askable::key).collect();
             all.retain(|key, _| known.contains(key));
-            let is_due = |(pipeline, pod, _): &(PipelineKey, String, IpAddr)| {
-                let pause = if is_ready(pipeline) { WHEN_READY } else { UNTIL_READY };
-                let asked = all.get(&(pipeline.namespace.clone(), pod.clone()));
-                asked.is_none_or(|asked| now.duration_since(asked.at) >= pause)
-            };
+            let is_due = |it: &Askable| is_due(it.worker, all.get(&it.key()), is_ready(&it.pipeline), now);
             working.into_iter().filter(is_due).collect()
         };
-        let answers = futures::stream::iter(due).map(|(pipeline, pod, address)| async move {
-            let answer = ask(client, address).await;
-            (pipeline, pod, answer)
+        let answers = futures::stream::iter(due).map(|it| async move {
+            let answer = ask(client, it.worker.address).await;
+            (it, answer)
         });
         let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENCY));
         let mut concerned = Vec::new();
-        while let Some((pipeline, pod, answer)) = answers.next().await {
+        while let Some((asked, answer)) = answers.next().await {
+            let key = asked.key();
+            let Askable { pipeline, pod, worker } = asked;
             let report = match answer {
                 Ok(status) => Some(WorkerReport { at: now, status }),
                 Err(error) => {
@@ -94,26 +123,26 @@ impl Reports {
                     None
                 }
             };
-            let key = (pipeline.namespace.clone(), pod);
             // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
             let mut all = lock(&self.0);
             let report = report.or_else(|| all.get(&key).and_then(|asked| asked.report.clone()));
-            all.insert(key, Asked { at: now, report });
+            all.insert(key, Asked { at: now, was_ready: worker.is_ready, report });
             concerned.push(pipeline);
         }
         concerned
     }
 }
 
-/// Where a worker serves its status that stays and can work.
-pub(super) fn status_address(pod: &Pod) -> Option<IpAddr> {
+/// How to ask the worker of a pod, if it stays and can work.
+pub(super) fn worker(pod: &Pod) -> Option<Worker> {
     let component = pod.labels().get(COMPONENT)?;
     let stays = [Component::Processor, Component::Producer].iter().any(|of| of.name() == component);
     let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
     // On the node's network it would be the node that is asked.
     let on_host = pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true));
     let dialable = !on_host && !address.is_loopback() && !address.is_multicast() && !address.is_unspecified();
-    (stays && is_working(pod) && dialable).then_some(address)
+    let is_ready = container(pod).is_some_and(|container| container.ready);
+    (stays && is_working(pod) && dialable).then_some(Worker { address, is_ready })
 }
 
 async fn ask(client: &reqwest::Client, address: IpAddr) -> Result<WorkerStatus, AskError> {
@@ -127,4 +156,34 @@ async fn ask(client: &reqwest::Client, address: IpAddr) -> Result<WorkerStatus, 
         body.extend_from_slice(&chunk);
     }
     Ok(serde_json::from_slice(&body)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    #[test]
+    fn a_worker_is_asked_at_once_when_it_has_become_ready_and_else_by_the_clock() {
+        let worker = |is_ready| Worker { address: IpAddr::from([10, 0, 0, 1]), is_ready };
+        let asked = |seconds, was_ready| Asked {
+            at: NOW - SignedDuration::from_secs(seconds),
+            was_ready,
+            report: None,
+        };
+        let due = |is_ready, asked: Option<Asked>, pipeline| {
+            is_due(worker(is_ready), asked.as_ref(), pipeline, NOW)
+        };
+        assert!(due(false, None, false), "nobody has asked it");
+        assert!(due(true, Some(asked(0, false)), false), "it has become ready");
+        assert!(!due(false, Some(asked(1, false)), false) && !due(true, Some(asked(1, true)), false));
+        assert!(due(false, Some(asked(2, false)), false) && due(true, Some(asked(2, true)), false));
+        assert!(!due(true, Some(asked(29, true)), true), "its pipeline is ready");
+        assert!(due(true, Some(asked(30, true)), true) && due(true, Some(asked(1, false)), true));
+        assert!(
+            !due(false, Some(asked(1, true)), false),
+            "that it is ready no more is the Deployment's news"
+        );
+    }
 }
