@@ -2,7 +2,7 @@
 //!
 //! Whoever works with something keeps it: no edit of another, and no other that is only seen later, starts a second writer.
 //! Of those that could begin the oldest does; a UID decides between two of the same second. One that has to wait for one
-//! thing keeps nobody from another.
+//! thing keeps nobody from another. One that is deleted has what it worked with until its workers have ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,8 +43,28 @@ pub struct Conflict {
     pub subject: Subject,
     /// The other pipeline.
     pub holder: Holder,
-    /// Whether that is the older one. A younger one has what it already worked with.
-    pub is_older: bool,
+    /// Why it is that one's.
+    pub precedence: Precedence,
+}
+
+/// Why something is another pipeline's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precedence {
+    /// It is the older one.
+    Older,
+    /// It is the younger one, and worked with it first.
+    First,
+    /// It is deleted, and its workers have not ended yet.
+    Ending,
+}
+
+/// What came of a pipeline's wish to begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// What keeps it from beginning; nothing: it may.
+    pub conflict: Option<Conflict>,
+    /// Who may have waited for what it was admitted to before, and has to give back.
+    pub concerned: BTreeSet<Holder>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,15 +73,27 @@ struct Entry {
     holder: Holder,
     /// What it claims, by its spec.
     claims: Vec<Arc<Claim>>,
-    /// Those of them that it was admitted to, since it claims them.
+    /// Those of them that it may begin with, or has begun with.
     admitted: Vec<Arc<Claim>>,
-    /// What it may work with, or works with still: mostly the same, and then the same in memory.
-    held: Vec<Arc<Claim>>,
+    /// What it works with, or works with still: mostly the same, and then the same in memory.
+    used: Vec<Arc<Claim>>,
+    /// When it was deleted.
+    left: Option<Timestamp>,
 }
 
 impl Entry {
+    fn new(seniority: Seniority, holder: Holder) -> Self {
+        let (claims, admitted, used) = Default::default();
+        Self { seniority, holder, claims, admitted, used, left: None }
+    }
+
+    /// What nobody else begins with.
+    fn held(&self) -> impl Iterator<Item = &Arc<Claim>> {
+        self.admitted.iter().chain(&self.used)
+    }
+
     fn holds(&self, claim: &Claim) -> bool {
-        self.held.iter().any(|held| held.conflicts_with(claim))
+        self.held().any(|held| held.conflicts_with(claim))
     }
 
     fn wants(&self, claim: &Claim) -> bool {
@@ -71,14 +103,14 @@ impl Entry {
     /// These claims, and where there are such already, those.
     fn shared(&self, claims: Vec<Claim>) -> Vec<Arc<Claim>> {
         let shared = |claim: Claim| {
-            let known = self.claims.iter().chain(&self.held).find(|known| ***known == claim).cloned();
+            let known = self.claims.iter().chain(&self.used).find(|known| ***known == claim).cloned();
             known.unwrap_or_else(|| Arc::new(claim))
         };
         claims.into_iter().map(shared).collect()
     }
 
     fn subjects(&self) -> BTreeSet<Subject> {
-        self.claims.iter().chain(&self.held).map(|claim| claim.subject.clone()).collect()
+        self.claims.iter().chain(&self.used).map(|claim| claim.subject.clone()).collect()
     }
 }
 
@@ -104,7 +136,7 @@ impl ClaimIndex {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        let nothing = Entry { seniority, holder, claims: Vec::new(), admitted: Vec::new(), held: Vec::new() };
+        let nothing = Entry::new(seniority, holder);
         let known = before.clone().unwrap_or(nothing);
         let claims = claims.map_or_else(|| known.claims.clone(), |claims| known.shared(claims));
         let mut concerned = BTreeSet::new();
@@ -126,29 +158,28 @@ impl ClaimIndex {
     pub fn works_with(&mut self, uid: &str, used: Vec<Claim>) -> BTreeSet<Holder> {
         let mut concerned = BTreeSet::new();
         let Some(before) = self.entries.remove(uid) else { return concerned };
-        let mut held = before.shared(used);
-        // What it was admitted to and has not made its configuration for yet.
-        held.extend(before.admitted.iter().cloned());
-        held.sort();
-        held.dedup();
-        for claim in before.held.iter().filter(|claim| !held.contains(claim)) {
+        let entry = Entry { used: before.shared(used), ..before.clone() };
+        for claim in before.used.iter().filter(|claim| !entry.held().any(|held| held == *claim)) {
             concerned.extend(self.others(uid, claim).map(|other| other.holder.clone()));
         }
-        self.replace(Some(&before), Entry { held, ..before.clone() });
+        self.replace(Some(&before), entry);
         concerned
     }
 
     /// What keeps the pipeline with this UID from beginning with what it claims. If nothing does, that is its own from then on,
-    /// whoever comes after it.
-    pub fn admit(&mut self, uid: &str) -> Option<Conflict> {
+    /// whoever comes after it; if something does, so is only what it works with. To be asked when what it works with has been
+    /// noted.
+    pub fn admit(&mut self, uid: &str) -> Admission {
         let conflict = self.conflict(uid);
-        if conflict.is_none()
-            && let Some(Entry { claims, admitted, held, .. }) = self.entries.get_mut(uid)
-        {
-            admitted.clone_from(claims);
-            held.extend(claims.iter().filter(|claim| !held.contains(claim)).cloned().collect::<Vec<_>>());
+        let Some(entry) = self.entries.get_mut(uid) else { return Admission::default() };
+        if conflict.is_none() {
+            entry.admitted.clone_from(&entry.claims);
+            return Admission::default();
         }
-        conflict
+        let returned = std::mem::take(&mut entry.admitted);
+        let unused: Vec<_> = returned.into_iter().filter(|claim| !entry.used.contains(claim)).collect();
+        let concerned = unused.iter().flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
+        Admission { conflict, concerned: concerned.collect() }
     }
 
     fn replace(&mut self, before: Option<&Entry>, entry: Entry) {
@@ -180,10 +211,33 @@ impl ClaimIndex {
         self.entries.contains_key(uid)
     }
 
+    /// Notes that the pipeline with this UID is deleted, and that what works for it has not ended yet. Tells who may have
+    /// waited for what it claimed and did not have.
+    pub fn leave(&mut self, uid: &str, now: Timestamp) -> BTreeSet<Holder> {
+        let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
+        let used: Vec<_> = before.held().cloned().collect();
+        let free = before.claims.iter().filter(|claim| !used.contains(claim));
+        let waiting = free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
+        let Entry { seniority, holder, .. } = before.clone();
+        self.replace(Some(&before), Entry { used, left: Some(now), ..Entry::new(seniority, holder) });
+        waiting
+    }
+
+    /// The pipelines that have left and are not forgotten: their UIDs, who they were, and when they left.
+    pub fn leaving(&self) -> impl Iterator<Item = (&str, &Holder, Timestamp)> {
+        self.entries.iter().filter_map(|(uid, entry)| Some((uid.as_str(), &entry.holder, entry.left?)))
+    }
+
+    /// The pipeline with this UID.
+    #[must_use]
+    pub fn holder(&self, uid: &str) -> Option<&Holder> {
+        self.entries.get(uid).map(|entry| &entry.holder)
+    }
+
     /// Forgets the pipeline with this UID, and tells who may have waited for what it had.
     pub fn remove(&mut self, uid: &str) -> BTreeSet<Holder> {
         let Some(entry) = self.entries.remove(uid) else { return BTreeSet::new() };
-        let all = entry.claims.iter().chain(&entry.held);
+        let all = entry.claims.iter().chain(&entry.used);
         let waiting =
             all.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
         for subject in entry.subjects() {
@@ -207,8 +261,12 @@ impl ClaimIndex {
     fn kept_from<'a>(&'a self, own: &Entry, known: &mut BTreeMap<&'a str, bool>) -> Option<Conflict> {
         own.claims.iter().find_map(|claim| {
             let keeper = self.keeper(own, claim, known)?;
-            let is_older = keeper.seniority < own.seniority;
-            Some(Conflict { subject: claim.subject.clone(), holder: keeper.holder.clone(), is_older })
+            let precedence = match keeper.left {
+                Some(_) => Precedence::Ending,
+                None if keeper.seniority < own.seniority => Precedence::Older,
+                None => Precedence::First,
+            };
+            Some(Conflict { subject: claim.subject.clone(), holder: keeper.holder.clone(), precedence })
         })
     }
 
@@ -267,9 +325,11 @@ mod tests {
         (0..TOPICS).map(|number| of(format!("topic_{number}"))).collect()
     }
 
+    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
     fn metadata(pipeline: usize) -> ObjectMeta {
         // Pairs of the same second, so that UIDs decide too.
-        let created = Timestamp::from_second(1_800_000_000 + i64::try_from(pipeline / 2).unwrap()).unwrap();
+        let created = NOW + jiff::SignedDuration::from_secs(i64::try_from(pipeline / 2).unwrap());
         ObjectMeta {
             name: Some(pipeline.to_string()),
             uid: Some(pipeline.to_string()),
@@ -285,9 +345,13 @@ mod tests {
         Claims(usize, Vec<bool>),
         /// The operator looks at it: if it may, it makes its configuration and begins.
         Looks(usize),
+        /// The same, but the API server does not take the configuration.
+        LooksInVain(usize),
         /// Its workloads all have the newest configuration, and the ones before it are gone.
         TakesOver(usize),
         Goes(usize),
+        /// The workers of those that are gone have ended.
+        Ends(usize),
         /// The operator starts again.
         Restarts,
     }
@@ -297,8 +361,10 @@ mod tests {
         prop_oneof![
             4 => (who.clone(), proptest::collection::vec(any::<bool>(), TOPICS)).prop_map(|(who, topics)| Happening::Claims(who, topics)),
             8 => who.clone().prop_map(Happening::Looks),
+            2 => who.clone().prop_map(Happening::LooksInVain),
             3 => who.clone().prop_map(Happening::TakesOver),
-            1 => who.prop_map(Happening::Goes),
+            1 => who.clone().prop_map(Happening::Goes),
+            2 => who.prop_map(Happening::Ends),
             1 => Just(Happening::Restarts),
         ]
     }
@@ -324,15 +390,37 @@ mod tests {
     struct World {
         index: ClaimIndex,
         pipelines: BTreeMap<usize, Pipeline>,
+        /// How many of a name were there before: one that is created again is another.
+        lives: BTreeMap<usize, usize>,
+        /// Those that are deleted and whose workers have not ended, by their UID.
+        gone: BTreeMap<String, (usize, Pipeline)>,
     }
 
     impl World {
-        fn looks(&mut self, who: usize) {
+        fn metadata(&self, who: usize) -> ObjectMeta {
+            ObjectMeta { uid: Some(self.uid(who)), ..metadata(who) }
+        }
+
+        fn uid(&self, who: usize) -> String {
+            format!("{who} {}", self.lives.get(&who).copied().unwrap_or_default())
+        }
+
+        fn looks(&mut self, who: usize, is_written: bool) {
+            let uid = self.uid(who);
             let Some(pipeline) = self.pipelines.get_mut(&who) else { return };
-            self.index.works_with(&who.to_string(), pipeline.used());
-            if self.index.admit(&who.to_string()).is_none() && !pipeline.is_current() {
+            self.index.works_with(&uid, pipeline.used());
+            if self.index.admit(&uid).conflict.is_none() && is_written && !pipeline.is_current() {
                 pipeline.configurations.push(pipeline.claims.clone());
             }
+        }
+
+        fn ends(&mut self, who: usize) {
+            self.gone.retain(|uid, (of, _)| {
+                if *of == who {
+                    self.index.remove(uid);
+                }
+                *of != who
+            });
         }
 
         fn happen(&mut self, happening: &Happening, topics: &[Claim]) {
@@ -341,9 +429,10 @@ mod tests {
                     let wanted = topics.iter().zip(wanted).filter(|(_, wants)| **wants);
                     let claims: Vec<Claim> = wanted.map(|(claim, _)| claim.clone()).collect();
                     self.pipelines.entry(*who).or_default().claims.clone_from(&claims);
-                    self.index.insert(&metadata(*who), Some(claims));
+                    self.index.insert(&self.metadata(*who), Some(claims));
                 }
-                Happening::Looks(who) => self.looks(*who),
+                Happening::Looks(who) => self.looks(*who, true),
+                Happening::LooksInVain(who) => self.looks(*who, false),
                 Happening::TakesOver(who) => {
                     if let Some(pipeline) = self.pipelines.get_mut(who)
                         && pipeline.is_current()
@@ -353,22 +442,33 @@ mod tests {
                     }
                 }
                 Happening::Goes(who) => {
-                    self.pipelines.remove(who);
-                    self.index.remove(&who.to_string());
+                    let uid = self.uid(*who);
+                    if let Some(pipeline) = self.pipelines.remove(who) {
+                        self.index.leave(&uid, NOW);
+                        self.gone.insert(uid, (*who, pipeline));
+                        *self.lives.entry(*who).or_default() += 1;
+                    }
                 }
+                Happening::Ends(who) => self.ends(*who),
                 Happening::Restarts => {
+                    // Of those that are gone it knows nothing, which is why this takes longer than a worker's end.
+                    (0..PIPELINES).for_each(|who| self.ends(who));
                     self.index = ClaimIndex::default();
                     for (who, pipeline) in &self.pipelines {
-                        self.index.insert(&metadata(*who), Some(pipeline.claims.clone()));
-                        self.index.works_with(&who.to_string(), pipeline.used());
+                        let metadata = self.metadata(*who);
+                        self.index.insert(&metadata, Some(pipeline.claims.clone()));
+                        self.index.works_with(&self.uid(*who), pipeline.used());
                     }
                 }
             }
         }
 
+        /// Who works with a topic, also of those that are gone.
         fn workers(&self, topic: &Claim) -> Vec<usize> {
+            let there = self.pipelines.iter().map(|(who, pipeline)| (*who, pipeline));
+            let gone = self.gone.values().map(|(who, pipeline)| (*who, pipeline));
             let works = |pipeline: &Pipeline| pipeline.used().iter().any(|used| used.conflicts_with(topic));
-            self.pipelines.iter().filter(|(_, pipeline)| works(pipeline)).map(|(who, _)| *who).collect()
+            there.chain(gone).filter(|(_, pipeline)| works(pipeline)).map(|(who, _)| who).collect()
         }
     }
 
@@ -388,11 +488,12 @@ mod tests {
                     prop_assert!(workers.len() <= 1, "after {happening:?} {workers:?} work with {topic:?}");
                 }
             }
+            (0..PIPELINES).for_each(|who| world.ends(who));
             // Everybody is looked at until nothing changes any more. Of those that wait for each other in a row each takes two
             // rounds: what one has given up is free once it has been looked at again.
             for _ in 0..=2 * PIPELINES {
                 for who in 0..PIPELINES {
-                    world.looks(who);
+                    world.looks(who, true);
                     world.happen(&Happening::TakesOver(who), &topics);
                 }
             }
@@ -403,7 +504,7 @@ mod tests {
                 let kept = |claim: &&Claim| world.workers(claim).iter().any(|other| other != who);
                 let kept = pipeline.claims.iter().find(kept);
                 prop_assert!(kept.is_some(), "{who} stands still, and nobody works with what it claims");
-                let conflict = world.index.conflict(&who.to_string());
+                let conflict = world.index.conflict(&world.uid(*who));
                 prop_assert!(conflict.is_some_and(|conflict| world.workers(kept.unwrap()).len() == 1 && conflict.holder.name != who.to_string()));
             }
         }
@@ -414,11 +515,11 @@ mod tests {
         let topics = topics();
         let mut index = ClaimIndex::default();
         index.insert(&metadata(1), Some(topics.clone()));
-        assert_eq!(index.admit("1"), None);
+        assert_eq!(index.admit("1").conflict, None);
         index.insert(&metadata(0), Some(topics));
         assert_eq!(index.conflict("1"), None);
         let conflict = index.conflict("0").unwrap();
-        assert_eq!((conflict.holder.name.as_str(), conflict.is_older), ("1", false));
+        assert_eq!((conflict.holder.name.as_str(), conflict.precedence), ("1", Precedence::First));
     }
 
     #[test]
@@ -462,6 +563,42 @@ mod tests {
         index.works_with("3", Vec::new());
         assert!(index.conflict("3").is_some());
         assert_eq!(index.conflict("0"), None);
+    }
+
+    #[test]
+    fn what_a_pipeline_was_admitted_to_and_has_not_begun_with_is_free_once_it_stands_still() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(0), Some(vec![topics[1].clone()]));
+        index.admit("0");
+        index.insert(&metadata(2), Some(vec![topics[0].clone()]));
+        index.admit("2");
+        index.insert(&metadata(4), Some(vec![topics[0].clone()]));
+        index.insert(&metadata(2), Some(topics[..2].to_vec()));
+        assert!(index.admit("4").conflict.is_some());
+        let Admission { conflict, concerned } = index.admit("2");
+        assert_eq!(conflict.map(|it| it.holder.name).as_deref(), Some("0"));
+        assert_eq!(concerned.into_iter().map(|it| it.name).collect::<Vec<_>>(), ["4"]);
+        assert_eq!(index.admit("4").conflict, None);
+    }
+
+    #[test]
+    fn what_a_deleted_pipeline_worked_with_is_free_when_its_workers_have_ended_and_the_rest_at_once() {
+        let topics = topics();
+        let mut index = ClaimIndex::default();
+        index.insert(&metadata(0), Some(vec![topics[0].clone()]));
+        index.admit("0");
+        index.insert(&metadata(2), Some(vec![topics[0].clone()]));
+        // A wish that it was never admitted to.
+        index.insert(&metadata(0), Some(topics[..2].to_vec()));
+        index.insert(&metadata(4), Some(vec![topics[1].clone()]));
+        let names = |holders: BTreeSet<Holder>| holders.into_iter().map(|it| it.name).collect::<Vec<_>>();
+        assert_eq!(names(index.leave("0", NOW)), ["4"]);
+        assert_eq!(index.conflict("4"), None);
+        assert_eq!(index.conflict("2").map(|it| it.precedence), Some(Precedence::Ending));
+        assert_eq!(index.leaving().map(|(uid, _, at)| (uid, at)).collect::<Vec<_>>(), [("0", NOW)]);
+        assert_eq!(names(index.remove("0")), ["2"]);
+        assert_eq!((index.conflict("2"), index.leaving().count()), (None, 0));
     }
 
     #[test]

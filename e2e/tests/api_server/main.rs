@@ -40,3 +40,4 @@ mod usp_plans_as_kubectl_applies;
 mod usp_shows_how_a_pipeline_stands;
 mod what_is_missing_is_named;
 mod workers_are_closed_off;
+mod workers_end_before_others_begin;

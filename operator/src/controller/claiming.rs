@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{Resource, ResourceExt};
 use userstream_crds::claims::{Claim, claims};
+use userstream_crds::worker_pod::has_ended;
 
 use super::cache::{Cache, PipelineKey};
 use super::guarded::Guarded;
@@ -15,11 +17,18 @@ use crate::claim_index::{ClaimIndex, Holder};
 use crate::configuration::Configuration;
 use crate::observed::is_owned_by;
 
+/// How long the workers of a deleted pipeline may take to end before nobody waits for them any more: the garbage collector's
+/// time, and their grace period. Those of one that was deleted without them (`--cascade=orphan`) never do.
+const END: SignedDuration = SignedDuration::from_mins(2);
+
 /// What there is to find out what a pipeline claims.
 pub(super) struct Claiming<'a> {
+    /// Where the pipelines are; None: in all namespaces.
+    pub(super) namespace: Option<&'a str>,
     pub(super) memories: &'a Memories,
     pub(super) config_maps: &'a Cache<ConfigMap>,
     pub(super) deployments: &'a Cache<Deployment>,
+    pub(super) pods: &'a Cache<Pod>,
 }
 
 impl Claiming<'_> {
@@ -52,6 +61,28 @@ impl Claiming<'_> {
         }
     }
 
+    /// Notes that a pipeline is gone: what it worked with is free once its workers have ended. Tells whom that concerns.
+    pub(super) fn gone(&self, index: &mut ClaimIndex, uid: &str, now: Timestamp) -> Vec<PipelineKey> {
+        let has_workers = index.holder(uid).is_some_and(|holder| self.has_workers(holder));
+        keys(if has_workers { index.leave(uid, now) } else { index.remove(uid) })
+    }
+
+    /// Frees what the workers of deleted pipelines worked with that have ended meanwhile. Tells whom that concerns.
+    pub(super) fn free_ended(&self, index: &mut ClaimIndex, now: Timestamp) -> Vec<PipelineKey> {
+        let is_own = |holder: &Holder| self.namespace.is_none_or(|namespace| namespace == holder.namespace);
+        let has_ended = |holder: &Holder, left: Timestamp| {
+            is_own(holder) && (now.duration_since(left) >= END || !self.has_workers(holder))
+        };
+        let ended = index.leaving().filter(|(_, holder, left)| has_ended(holder, *left));
+        let ended: Vec<String> = ended.map(|(uid, ..)| uid.to_owned()).collect();
+        ended.iter().flat_map(|uid| keys(index.remove(uid))).collect()
+    }
+
+    fn has_workers(&self, holder: &Holder) -> bool {
+        let key = PipelineKey { namespace: holder.namespace.clone(), name: holder.name.clone() };
+        self.pods.of(&key).iter().any(|pod| !has_ended(pod))
+    }
+
     fn by_spec(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
         let memory = self.memories.of(&pipeline.uid().unwrap_or_default());
         // Most events are not about the spec, and reading a resource costs more than all the rest.
@@ -82,6 +113,7 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::runtime::watcher::Event;
     use serde_json::{Value, json};
+    use userstream_crds::names::PIPELINE;
     use userstream_crds::{UserStreamPipeline, validate};
 
     use super::super::cache::Feed;
@@ -117,9 +149,14 @@ mod tests {
         undecodable["spec"]["processor"] = json!("this is no object");
         for refused in [invalid, undecodable] {
             let config_maps = Arc::new(Cache::default());
-            let (memories, deployments) = Default::default();
-            let claiming =
-                Claiming { memories: &memories, config_maps: &config_maps, deployments: &deployments };
+            let (memories, deployments, pods) = Default::default();
+            let claiming = Claiming {
+                namespace: None,
+                memories: &memories,
+                config_maps: &config_maps,
+                deployments: &deployments,
+                pods: &pods,
+            };
             let mut index = ClaimIndex::default();
             let pipelines: Vec<Guarded> =
                 [refused, named("younger", 2021)].map(|it| serde_json::from_value(it).unwrap()).into();
@@ -132,5 +169,54 @@ mod tests {
             let holder = index.conflict("younger").map(|conflict| conflict.holder.name);
             assert_eq!(holder.as_deref(), Some("older"), "{pipelines:?}");
         }
+    }
+
+    #[test]
+    fn what_a_deleted_pipeline_worked_with_is_free_when_its_pods_have_ended_or_should_have() {
+        let (config_maps, deployments, memories) = Default::default();
+        let pods = Arc::new(Cache::default());
+        let claiming = |namespace| Claiming {
+            namespace,
+            memories: &memories,
+            config_maps: &config_maps,
+            deployments: &deployments,
+            pods: &pods,
+        };
+        let pod = |phase: &str| -> Pod {
+            serde_json::from_value(json!({
+                "metadata": {"name": "older-processor-1", "namespace": "demo", "labels": {PIPELINE: "older"}},
+                "status": {"phase": phase},
+            }))
+            .unwrap()
+        };
+        let now = Timestamp::constant(1_800_000_000, 0);
+        for (is_deleted, waited, is_free) in
+            [(false, SignedDuration::ZERO, false), (false, END, true), (true, SignedDuration::ZERO, true)]
+        {
+            let mut feed = Feed::new(pods.clone());
+            let mut index = ClaimIndex::default();
+            for pipeline in [named("older", 2020), named("younger", 2021)] {
+                claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
+            }
+            feed.take(Event::Apply(pod("Running")));
+            assert_eq!(index.admit("older").conflict, None);
+            assert_eq!(claiming(None).gone(&mut index, "older", now), []);
+            assert!(index.admit("younger").conflict.is_some());
+            if is_deleted {
+                feed.take(Event::Delete(pod("Running")));
+            }
+            let later = now + waited;
+            assert_eq!(claiming(Some("elsewhere")).free_ended(&mut index, later), [], "another scope's");
+            let concerned = claiming(Some("demo")).free_ended(&mut index, later);
+            assert_eq!(concerned.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), if is_free { vec!["younger"] } else { vec![] });
+            assert_eq!(index.admit("younger").conflict.is_none(), is_free);
+        }
+        let mut index = ClaimIndex::default();
+        for pipeline in [named("older", 2020), named("younger", 2021)] {
+            claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
+        }
+        index.admit("older");
+        Feed::new(pods.clone()).take(Event::Apply(pod("Succeeded")));
+        assert_eq!(claiming(None).gone(&mut index, "older", now).len(), 1, "nothing of it works");
     }
 }

@@ -125,6 +125,7 @@ impl Controller {
         };
         let context = Arc::new(Context {
             client: self.client.clone(),
+            namespace: namespace.clone(),
             settings: self.settings,
             caches: Caches::default(),
             pipelines: pipelines.clone(),
@@ -147,7 +148,7 @@ impl Controller {
             let context = context.clone();
             move |uid: &str| {
                 context.memories.forget(uid);
-                claiming::keys(lock(&context.claims).remove(uid))
+                context.claiming().gone(&mut lock(&context.claims), uid, Timestamp::now())
             }
         };
         watching.begin(scope::PIPELINES);
@@ -246,7 +247,12 @@ fn after_failure(pipeline: Arc<Guarded>, _: &ReconcileError, context: Arc<Contex
     Action::requeue(left.unwrap_or_default())
 }
 
-/// Asks the workers how they are, and has those pipelines looked at whose workers have answered.
+fn free_ended(context: &Context) -> Vec<PipelineKey> {
+    context.claiming().free_ended(&mut lock(&context.claims), Timestamp::now())
+}
+
+/// Asks the workers how they are, and has those pipelines looked at whose workers have answered; and those for which the workers
+/// of another have ended.
 async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc<Queues>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -254,6 +260,9 @@ async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc
         tokio::select! {
             _ = ticks.tick() => {}
             () = context.caches.pods.worker_came_up() => tokio::time::sleep(TOGETHER).await,
+        }
+        for pipeline in free_ended(&context) {
+            queues.send(pipeline).await;
         }
         for pipeline in ask_workers_once(&client, &context).await {
             queues.send(pipeline).await;

@@ -35,6 +35,8 @@ use crate::writes::ObjectWrite;
 /// Everything that a reconcile uses.
 pub(super) struct Context {
     pub(super) client: Client,
+    /// Where the pipelines of this scope are; None: in all namespaces.
+    pub(super) namespace: Option<String>,
     pub(super) settings: Settings,
     pub(super) caches: Caches,
     pub(super) pipelines: Store<Guarded>,
@@ -50,9 +52,11 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn claiming(&self) -> Claiming<'_> {
         Claiming {
+            namespace: self.namespace.as_deref(),
             memories: &self.memories,
             config_maps: &self.caches.config_maps,
             deployments: &self.caches.deployments,
+            pods: &self.caches.pods,
         }
     }
 }
@@ -201,9 +205,14 @@ impl Reconcile<'_> {
             is_valid && !is_paused(self.resource) && self.resource.metadata.deletion_timestamp.is_none();
         let (concerned, conflict) = {
             let mut claims = lock(&self.context.claims);
-            let concerned = used.map(|used| claims.works_with(self.uid, used)).unwrap_or_default();
-            let conflict = if begins { claims.admit(self.uid) } else { claims.conflict(self.uid) };
-            (concerned, conflict)
+            let mut concerned = used.map(|used| claims.works_with(self.uid, used)).unwrap_or_default();
+            if begins {
+                let admission = claims.admit(self.uid);
+                concerned.extend(admission.concerned);
+                (concerned, admission.conflict)
+            } else {
+                (concerned, claims.conflict(self.uid))
+            }
         };
         for pipeline in claiming::keys(concerned) {
             self.context.queues.send(pipeline).await;

@@ -10,7 +10,7 @@ use userstream_crds::Violation;
 use userstream_crds::status::{Phase, PipelineStatus};
 
 use crate::build::Cleanup;
-use crate::claim_index::{Conflict, Holder};
+use crate::claim_index::{Conflict, Holder, Precedence};
 use crate::one_shot::OneShot;
 use crate::steps::{Situation, Steps, Turn};
 use observation::observe;
@@ -130,16 +130,16 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
             refused("Invalid", texts.join("; "))
         }
         Outcome::Conflict { conflict, is_suspended, problem } => {
-            status.phase = Some(if *is_suspended { Phase::Suspended } else { phase_when_refused });
-            let Conflict { subject, holder: Holder { namespace, name }, is_older } = conflict;
-            // One that works with it already keeps it, also from an older one.
-            let other = if *is_older { "older " } else { "" };
-            let text = format!(
-                "{subject} belongs to the {other}pipeline {namespace}/{name}: use another name, or delete that pipeline"
-            );
+            let is_temporary = conflict.precedence == Precedence::Ending;
+            let phase = if is_temporary { Phase::Pending } else { phase_when_refused };
+            status.phase = Some(if *is_suspended { Phase::Suspended } else { phase });
             let problem = problem.map(|problem| problem.message.clone());
-            let texts: Vec<String> = [text].into_iter().chain(problem).collect();
-            refused("Conflict", texts.join("; "))
+            let texts: Vec<String> = [conflicting(conflict)].into_iter().chain(problem).collect();
+            if is_temporary {
+                on_its_way("AwaitingEnd", &texts.join("; "))
+            } else {
+                refused("Conflict", texts.join("; "))
+            }
         }
         Outcome::Paused => {
             let why = format!(
@@ -160,11 +160,7 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
         Outcome::CleaningUp(cleanup) => {
             let (reason, message) = cleaning_up(cleanup);
             status.phase = Some(Phase::Pending);
-            vec![
-                Verdict::new(Type::Ready, false, reason, message.clone()),
-                Verdict::new(Type::Reconciling, true, reason, message),
-                Verdict::new(Type::Stalled, false, reason, ""),
-            ]
+            on_its_way(reason, &message)
         }
     }
 }
@@ -175,6 +171,32 @@ fn refused(reason: &str, message: String) -> Vec<Verdict> {
         Verdict::new(Type::Reconciling, false, reason, ""),
         Verdict::new(Type::Stalled, true, reason, message),
     ]
+}
+
+fn on_its_way(reason: &str, message: &str) -> Vec<Verdict> {
+    vec![
+        Verdict::new(Type::Ready, false, reason, message),
+        Verdict::new(Type::Reconciling, true, reason, message),
+        Verdict::new(Type::Stalled, false, reason, ""),
+    ]
+}
+
+fn conflicting(conflict: &Conflict) -> String {
+    let Conflict { subject, holder: Holder { namespace, name }, precedence } = conflict;
+    // One that works with it already keeps it, also from an older one.
+    let other = match precedence {
+        Precedence::Ending => {
+            return format!(
+                "{subject} belonged to the pipeline {namespace}/{name}, which is deleted and whose pods are ending: \
+                 this one begins when they have"
+            );
+        }
+        Precedence::Older => "older ",
+        Precedence::First => "",
+    };
+    format!(
+        "{subject} belongs to the {other}pipeline {namespace}/{name}: use another name, or delete that pipeline"
+    )
 }
 
 fn cleaning_up(cleanup: &Cleanup) -> (&'static str, String) {

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::claims::{Subject, claims};
 use userstream_crds::status::Phase;
 use userstream_crds::{UserStreamPipeline, validate};
-use userstream_operator::claim_index::{ClaimIndex, Conflict, Holder};
+use userstream_operator::claim_index::{ClaimIndex, Conflict, Holder, Precedence};
 use userstream_operator::decision::{Decision, Look};
 use userstream_operator::kind::Kind;
 use userstream_operator::writes::ObjectWrite;
@@ -108,7 +108,7 @@ fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() 
         let conflict = Conflict {
             subject: Subject::Topic(pipeline.topic.name.clone()),
             holder: Holder { namespace: "demo".to_owned(), name: "older".to_owned() },
-            is_older: true,
+            precedence: Precedence::Older,
         };
         let look = Look {
             resource: &cluster.resource,

@@ -63,8 +63,19 @@ fn every_outcome_has_the_conditions_recorded() {
     for resource in [&older, &younger] {
         index.insert(&resource.metadata, Some(claims(&validate(resource).unwrap())));
     }
+    index.admit(older.metadata.uid.as_deref().unwrap());
     all.push((
         "conflict",
+        after(&Outcome::Conflict {
+            conflict: &index.conflict("ffffffff").unwrap(),
+            is_suspended: false,
+            problem: None,
+        }),
+    ));
+
+    index.leave(older.metadata.uid.as_deref().unwrap(), NOW);
+    all.push((
+        "the workers of another are ending",
         after(&Outcome::Conflict {
             conflict: &index.conflict("ffffffff").unwrap(),
             is_suspended: false,
