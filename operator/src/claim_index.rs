@@ -147,9 +147,11 @@ impl ClaimIndex {
             let younger = self.others(&uid, claim).filter(|other| other.seniority > known.seniority);
             concerned.extend(younger.map(|other| other.holder.clone()));
         }
-        // What is given up and claimed again has to be admitted again.
-        let admitted = known.admitted.iter().filter(|claim| claims.contains(claim)).cloned().collect();
-        self.replace(before.as_ref(), Entry { claims, admitted, ..known });
+        // What is given up and claimed again has to be admitted again. Whether it was begun with is seen at the next look.
+        let (admitted, given_up): (Vec<_>, Vec<_>) =
+            known.admitted.iter().cloned().partition(|claim| claims.contains(claim));
+        let used = known.used.iter().cloned().chain(given_up).collect();
+        self.replace(before.as_ref(), Entry { claims, admitted, used, ..known });
         concerned
     }
 
@@ -178,7 +180,8 @@ impl ClaimIndex {
         }
         let returned = std::mem::take(&mut entry.admitted);
         let unused: Vec<_> = returned.into_iter().filter(|claim| !entry.used.contains(claim)).collect();
-        let concerned = unused.iter().flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
+        let concerned =
+            unused.iter().flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
         Admission { conflict, concerned: concerned.collect() }
     }
 
@@ -217,7 +220,8 @@ impl ClaimIndex {
         let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
         let used: Vec<_> = before.held().cloned().collect();
         let free = before.claims.iter().filter(|claim| !used.contains(claim));
-        let waiting = free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
+        let waiting =
+            free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
         let Entry { seniority, holder, .. } = before.clone();
         self.replace(Some(&before), Entry { used, left: Some(now), ..Entry::new(seniority, holder) });
         waiting

@@ -208,7 +208,10 @@ mod tests {
             let later = now + waited;
             assert_eq!(claiming(Some("elsewhere")).free_ended(&mut index, later), [], "another scope's");
             let concerned = claiming(Some("demo")).free_ended(&mut index, later);
-            assert_eq!(concerned.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), if is_free { vec!["younger"] } else { vec![] });
+            assert_eq!(
+                concerned.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
+                if is_free { vec!["younger"] } else { vec![] }
+            );
             assert_eq!(index.admit("younger").conflict.is_none(), is_free);
         }
         let mut index = ClaimIndex::default();

@@ -46,7 +46,11 @@ fn metadata(uid: &str) -> ObjectMeta {
 /// What a look is told of a conflict; whose it is makes no difference to what is decided.
 pub(crate) fn conflict() -> Conflict {
     let holder = Holder { namespace: NAMESPACE.to_owned(), name: "rival".to_owned() };
-    Conflict { subject: Subject::Topic("users_created".parse().unwrap()), holder, precedence: Precedence::Older }
+    Conflict {
+        subject: Subject::Topic("users_created".parse().unwrap()),
+        holder,
+        precedence: Precedence::Older,
+    }
 }
 
 impl World {
