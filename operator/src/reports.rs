@@ -89,7 +89,13 @@ pub fn is_working(pod: &Pod) -> bool {
 }
 
 fn fresh<'a>(observed: &'a Observed, pod: &Pod, now: Timestamp) -> Option<&'a WorkerReport> {
-    observed.reports.get(&pod.name_any()).filter(|report| now.duration_since(report.at) <= STALE)
+    observed.reports.get(&pod.name_any()).filter(|report| is_fresh(report, now))
+}
+
+/// Whether a report says something about now.
+#[must_use]
+pub fn is_fresh(report: &WorkerReport, now: Timestamp) -> bool {
+    now.duration_since(report.at) <= STALE
 }
 
 fn duration(seconds: f64) -> Option<Duration> {

@@ -48,6 +48,8 @@ pub(super) struct Memory {
     pub(super) expectations: Expectations,
     /// Since when fewer processors would do.
     pub(super) low_since: Option<Timestamp>,
+    /// When its status was last written.
+    pub(super) told: Option<Timestamp>,
     /// How many times in a row it went wrong.
     failures: u32,
     /// Until when it is not tried again, and for which version of the resource that holds.

@@ -17,7 +17,7 @@ use super::cache::PipelineKey;
 use super::memory::lock;
 use crate::configuration::STATUS_PORT;
 use crate::observed::WorkerReport;
-use crate::reports::is_working;
+use crate::reports::{is_fresh, is_working};
 
 /// How often a worker is asked while its pipeline is not ready, and once it is.
 const UNTIL_READY: SignedDuration = SignedDuration::from_secs(2);
@@ -62,6 +62,29 @@ struct Asked {
     was_ready: bool,
     /// None when there was no answer.
     report: Option<WorkerReport>,
+    /// When its pipeline was last looked at because of it.
+    told: Timestamp,
+}
+
+impl Asked {
+    /// After an answer, or none: what is known of the worker, and whether its pipeline is to be looked at. It is when there is news,
+    /// and every now and then when there is none, because what is decided depends on the time too.
+    fn next(
+        before: Option<Self>,
+        answer: Option<WorkerStatus>,
+        was_ready: bool,
+        now: Timestamp,
+    ) -> (Self, bool) {
+        let (known, told) = before.map_or((None, None), |before| (before.report, Some(before.told)));
+        let knows = |status: &WorkerStatus| {
+            known.as_ref().is_some_and(|known| known.status == *status && is_fresh(known, now))
+        };
+        let is_news = answer.as_ref().is_some_and(|status| !knows(status));
+        let told = told.filter(|told| !is_news && now.duration_since(*told) < WHEN_READY);
+        // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
+        let report = answer.map(|status| WorkerReport { at: now, status }).or(known);
+        (Self { at: now, was_ready, report, told: told.unwrap_or(now) }, told.is_none())
+    }
 }
 
 /// Whether it is a worker's turn. One that has become ready meanwhile is not kept waiting: that is what a rollout waits for.
@@ -92,7 +115,7 @@ impl Reports {
         .collect()
     }
 
-    /// Asks the workers whose turn it is, and gives the pipelines of those that were asked.
+    /// Asks the workers whose turn it is, and gives the pipelines that are to be looked at because of their answers.
     pub(super) async fn ask(
         &self,
         client: &reqwest::Client,
@@ -116,18 +139,17 @@ impl Reports {
         while let Some((asked, answer)) = answers.next().await {
             let key = asked.key();
             let Askable { pipeline, pod, worker } = asked;
-            let report = match answer {
-                Ok(status) => Some(WorkerReport { at: now, status }),
-                Err(error) => {
+            let answer = answer
+                .inspect_err(|error| {
                     tracing::debug!(namespace = pipeline.namespace, pod, %error, "the worker does not tell its status");
-                    None
-                }
-            };
-            // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
+                })
+                .ok();
             let mut all = lock(&self.0);
-            let report = report.or_else(|| all.get(&key).and_then(|asked| asked.report.clone()));
-            all.insert(key, Asked { at: now, was_ready: worker.is_ready, report });
-            concerned.push(pipeline);
+            let (asked, is_told) = Asked::next(all.remove(&key), answer, worker.is_ready, now);
+            all.insert(key, asked);
+            if is_told {
+                concerned.push(pipeline);
+            }
         }
         concerned
     }
@@ -171,6 +193,7 @@ mod tests {
             at: NOW - SignedDuration::from_secs(seconds),
             was_ready,
             report: None,
+            told: NOW,
         };
         let due = |is_ready, asked: Option<Asked>, pipeline| {
             is_due(worker(is_ready), asked.as_ref(), pipeline, NOW)
@@ -184,6 +207,47 @@ mod tests {
         assert!(
             !due(false, Some(asked(1, true)), false),
             "that it is ready no more is the Deployment's news"
+        );
+    }
+
+    #[test]
+    fn a_pipeline_is_looked_at_when_its_worker_tells_something_new_and_every_now_and_then() {
+        let status = |runs| -> WorkerStatus {
+            serde_json::from_value(serde_json::json!({
+                "ready": true, "missing": [], "errors": [],
+                "producer": {
+                    "pages": 0, "read": 0, "appended": 0, "deadLettered": 0, "skipped": 0, "runs": runs, "failedRuns": 0,
+                },
+                "processor": {
+                    "read": 0, "filtered": 0, "written": 0, "retries": 0, "deadLettered": 0, "skipped": 0,
+                },
+            }))
+            .unwrap()
+        };
+        let mut asked = None;
+        let mut told = Vec::new();
+        for (second, answer) in [
+            (0, None),
+            (2, None),
+            (4, Some(1)),
+            (6, Some(1)),
+            (8, Some(2)),
+            (10, Some(2)),
+            (37, None),
+            (38, None),
+            (200, Some(2)),
+        ] {
+            let now = NOW + SignedDuration::from_secs(second);
+            let (next, is_told) = Asked::next(asked.take(), answer.map(status), true, now);
+            asked = Some(next);
+            if is_told {
+                told.push(second);
+            }
+        }
+        assert_eq!(
+            told,
+            [0, 4, 8, 38, 200],
+            "at 38 for the time, at 200 because what was known had become stale"
         );
     }
 }

@@ -29,7 +29,7 @@ use crate::expectations::Written;
 use crate::lease::Lead;
 use crate::observed::Observed;
 use crate::settings::Settings;
-use crate::status::{Outcome, status};
+use crate::status::{Outcome, UNHURRIED, can_wait, status};
 use crate::writes::ObjectWrite;
 
 /// Everything that a reconcile uses.
@@ -136,14 +136,15 @@ pub(super) async fn reconcile(
     }
     // 5. Status: whatever came of it is told.
     let problem = applied.errors.first().map(ApplyError::problem);
-    reconcile.tell(&work.status(&look, problem.as_ref())).await?;
+    let told_later = reconcile.tell(&work.status(&look, problem.as_ref())).await?;
     if !applied.errors.is_empty() {
         return Err(ReconcileError::Objects(applied.errors.len()));
     }
     if let Some(reason) = work.scaling(&look) {
         reconcile.announce(&announce::scaling(reason)).await;
     }
-    Ok(work.again_at.map_or_else(Action::await_change, |at| {
+    let again_at = work.again_at.into_iter().chain(told_later).min();
+    Ok(again_at.map_or_else(Action::await_change, |at| {
         let left = Duration::try_from(at.duration_since(reconcile.now)).unwrap_or_default();
         Action::requeue(left.max(Duration::from_secs(1)))
     }))
@@ -257,18 +258,27 @@ impl Reconcile<'_> {
         self.write_finalizer(false).await.map(|()| Action::await_change())
     }
 
-    /// Writes the status when it differs, and announces what is worth it.
-    async fn tell(&self, next: &PipelineStatus) -> Result<(), ReconcileError> {
+    /// Writes the status when it differs, and announces what is worth it; or says when it is to be written.
+    async fn tell(&self, next: &PipelineStatus) -> Result<Option<Timestamp>, ReconcileError> {
         let before = self.resource.status.as_ref();
         if before == Some(next) {
-            return Ok(());
+            return Ok(None);
+        }
+        let waits_until =
+            lock(self.memory).told.map(|told| told + UNHURRIED).filter(|until| *until > self.now);
+        if waits_until.is_some() && can_wait(before, next) {
+            return Ok(waits_until);
         }
         let version = write_status(self.context, &self.key, self.uid, next).await?;
-        lock(self.memory).expectations.expect(Written::Pipeline, version, self.now);
+        {
+            let mut memory = lock(self.memory);
+            memory.told = Some(self.now);
+            memory.expectations.expect(Written::Pipeline, version, self.now);
+        }
         for event in announce::events(before, next) {
             self.announce(&event).await;
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn announce(&self, event: &kube::runtime::events::Event) {

@@ -3,6 +3,7 @@
 mod facets;
 mod observation;
 mod slow;
+mod urgency;
 mod verdict;
 
 use jiff::Timestamp;
@@ -15,6 +16,8 @@ use crate::one_shot::OneShot;
 use crate::steps::{Situation, Steps, Turn};
 use observation::observe;
 use verdict::{Truth, Type, Verdict, conditions, seconds};
+
+pub use urgency::{UNHURRIED, can_wait};
 
 /// What became of a reconcile.
 #[derive(Clone, Debug)]
