@@ -154,13 +154,22 @@ cluster-down: ## stop it and remove its state and all that it changed on the mac
 install-yaml: ## write helm/install.yaml, the chart's manifests for people without Helm
 	helm/install >helm/install.yaml
 
+# What builds images: the first of these that is there.
+engine ?= $(firstword $(notdir $(shell command -v docker podman buildah)))
+bases := $(if $(rust),--build-arg RUST=$(rust)) $(if $(base),--build-arg BASE=$(base))
+
+.PHONY: images
+images: ## build both images with Docker, Podman or Buildah (rust=IMAGE and base=IMAGE for other base images)
+	@[ -n "$(engine)" ] || { echo "Neither Docker nor Podman nor Buildah is installed: one of them builds images." >&2; exit 69; }
+	for name in operator worker; do \
+	  $(engine) build $(bases) --target $$name --tag userstream.local/$$name:dev . || exit 1; \
+	done
+
 .PHONY: kind-up
 kind-up: kind ## create a cluster of kind with the operator of this checkout in it; needs Docker, kind, kubectl and Helm
 	e2e/rig/kind up
-	for name in operator worker; do \
-	  docker build --target $$name --tag userstream.local/$$name:dev . && \
-	  kind load docker-image userstream.local/$$name:dev --name userstream || exit 1; \
-	done
+	$(MAKE) --no-print-directory images engine=docker
+	for name in operator worker; do kind load docker-image userstream.local/$$name:dev --name userstream || exit 1; done
 	e2e/rig/kind helm upgrade --install userstream helm/userstream --namespace userstream-system --create-namespace --wait \
 	  --set image.repository=userstream.local/operator --set image.tag=dev \
 	  --set worker.image.repository=userstream.local/worker --set worker.image.tag=dev
