@@ -214,14 +214,12 @@ impl ClaimIndex {
         self.entries.contains_key(uid)
     }
 
-    /// Notes that the pipeline with this UID is deleted, and that what works for it has not ended yet. Tells who may have
-    /// waited for what it claimed and did not have.
+    /// Notes that the pipeline with this UID is deleted, and that what works for it has not ended yet. Tells who has waited for
+    /// anything of it: what it did not have is free, and the rest will be.
     pub fn leave(&mut self, uid: &str, now: Timestamp) -> BTreeSet<Holder> {
         let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
-        let used: Vec<_> = before.held().cloned().collect();
-        let free = before.claims.iter().filter(|claim| !used.contains(claim));
-        let waiting =
-            free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
+        let used = before.held().cloned().collect();
+        let waiting = self.waiting_for(&before);
         let Entry { seniority, holder, .. } = before.clone();
         self.replace(Some(&before), Entry { used, left: Some(now), ..Entry::new(seniority, holder) });
         waiting
@@ -241,9 +239,7 @@ impl ClaimIndex {
     /// Forgets the pipeline with this UID, and tells who may have waited for what it had.
     pub fn remove(&mut self, uid: &str) -> BTreeSet<Holder> {
         let Some(entry) = self.entries.remove(uid) else { return BTreeSet::new() };
-        let all = entry.claims.iter().chain(&entry.used);
-        let waiting =
-            all.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone()).collect();
+        let waiting = self.waiting_for(&entry);
         for subject in entry.subjects() {
             if let Some(claimants) = self.claimants.get_mut(&subject) {
                 claimants.remove(&entry.seniority);
@@ -253,6 +249,13 @@ impl ClaimIndex {
             }
         }
         waiting
+    }
+
+    /// Who claims anything that this one claims or works with.
+    fn waiting_for(&self, entry: &Entry) -> BTreeSet<Holder> {
+        let all = entry.claims.iter().chain(&entry.used);
+        let others = all.flat_map(|claim| self.others(&entry.seniority.uid, claim));
+        others.map(|other| other.holder.clone()).collect()
     }
 
     /// The first claim of the pipeline with this UID that another keeps it from.
@@ -597,7 +600,7 @@ mod tests {
         index.insert(&metadata(0), Some(topics[..2].to_vec()));
         index.insert(&metadata(4), Some(vec![topics[1].clone()]));
         let names = |holders: BTreeSet<Holder>| holders.into_iter().map(|it| it.name).collect::<Vec<_>>();
-        assert_eq!(names(index.leave("0", NOW)), ["4"]);
+        assert_eq!(names(index.leave("0", NOW)), ["2", "4"]);
         assert_eq!(index.conflict("4"), None);
         assert_eq!(index.conflict("2").map(|it| it.precedence), Some(Precedence::Ending));
         assert_eq!(index.leaving().map(|(uid, _, at)| (uid, at)).collect::<Vec<_>>(), [("0", NOW)]);
