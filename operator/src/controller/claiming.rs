@@ -61,7 +61,8 @@ impl Claiming<'_> {
         }
     }
 
-    /// Notes that a pipeline is gone: what it worked with is free once its workers have ended. Tells whom that concerns.
+    /// Notes that a pipeline is gone: what it worked with is free once its workers have ended. Tells whom that concerns. An
+    /// operator that starts while they end does not know of it.
     pub(super) fn gone(&self, index: &mut ClaimIndex, uid: &str, now: Timestamp) -> Vec<PipelineKey> {
         let has_workers = index.holder(uid).is_some_and(|holder| self.has_workers(holder));
         keys(if has_workers { index.leave(uid, now) } else { index.remove(uid) })
