@@ -102,7 +102,7 @@ test-real-cluster: prerequisites ## the part of it on a real Kubernetes with a r
 	@e2e/prerequisites cluster
 	@echo "==> tests on a real cluster"
 	$(programs)
-	e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
 measured := cargo build --profile dist --locked -p userstream-worker && \
   cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
