@@ -75,7 +75,9 @@ struct Entry {
     claims: Vec<Arc<Claim>>,
     /// Those of them that it may begin with, or has begun with.
     admitted: Vec<Arc<Claim>>,
-    /// What it works with, or works with still: mostly the same, and then the same in memory.
+    /// What it was admitted to and claims no more: whether it has begun with it is seen at the next look.
+    given_up: Vec<Arc<Claim>>,
+    /// What it works with, or works with still: mostly what it claims, and then the same in memory.
     used: Vec<Arc<Claim>>,
     /// When it was deleted.
     left: Option<Timestamp>,
@@ -83,13 +85,13 @@ struct Entry {
 
 impl Entry {
     fn new(seniority: Seniority, holder: Holder) -> Self {
-        let (claims, admitted, used) = Default::default();
-        Self { seniority, holder, claims, admitted, used, left: None }
+        let (claims, admitted, given_up, used) = Default::default();
+        Self { seniority, holder, claims, admitted, given_up, used, left: None }
     }
 
     /// What nobody else begins with.
     fn held(&self) -> impl Iterator<Item = &Arc<Claim>> {
-        self.admitted.iter().chain(&self.used)
+        self.admitted.iter().chain(&self.given_up).chain(&self.used)
     }
 
     fn holds(&self, claim: &Claim) -> bool {
@@ -103,14 +105,14 @@ impl Entry {
     /// These claims, and where there are such already, those.
     fn shared(&self, claims: Vec<Claim>) -> Vec<Arc<Claim>> {
         let shared = |claim: Claim| {
-            let known = self.claims.iter().chain(&self.used).find(|known| ***known == claim).cloned();
+            let known = self.claims.iter().chain(self.held()).find(|known| ***known == claim).cloned();
             known.unwrap_or_else(|| Arc::new(claim))
         };
         claims.into_iter().map(shared).collect()
     }
 
     fn subjects(&self) -> BTreeSet<Subject> {
-        self.claims.iter().chain(&self.used).map(|claim| claim.subject.clone()).collect()
+        self.claims.iter().chain(self.held()).map(|claim| claim.subject.clone()).collect()
     }
 }
 
@@ -147,23 +149,28 @@ impl ClaimIndex {
             let younger = self.others(&uid, claim).filter(|other| other.seniority > known.seniority);
             concerned.extend(younger.map(|other| other.holder.clone()));
         }
-        // What is given up and claimed again has to be admitted again. Whether it was begun with is seen at the next look.
-        let (admitted, given_up): (Vec<_>, Vec<_>) =
+        // What is given up and claimed again has to be admitted again.
+        let (admitted, mut given_up): (Vec<_>, Vec<_>) =
             known.admitted.iter().cloned().partition(|claim| claims.contains(claim));
-        let used = known.used.iter().cloned().chain(given_up).collect();
-        self.replace(before.as_ref(), Entry { claims, admitted, used, ..known });
+        given_up.extend(known.given_up.iter().cloned());
+        self.replace(before.as_ref(), Entry { claims, admitted, given_up, ..known });
         concerned
     }
 
-    /// Notes which claims the pipeline with this UID works with, by its configurations. Tells who may have waited for what it
-    /// works with no more.
-    pub fn works_with(&mut self, uid: &str, used: Vec<Claim>) -> BTreeSet<Holder> {
-        let mut concerned = BTreeSet::new();
-        let Some(before) = self.entries.remove(uid) else { return concerned };
-        let entry = Entry { used: before.shared(used), ..before.clone() };
-        for claim in before.used.iter().filter(|claim| !entry.held().any(|held| held == *claim)) {
-            concerned.extend(self.others(uid, claim).map(|other| other.holder.clone()));
+    /// Notes which claims the pipeline with this UID works with, by its configurations; nothing: those that it did, and what it gave
+    /// up was not begun with. Tells who may have waited for what it works with no more. To be told when all that was written for
+    /// the pipeline has been seen.
+    pub fn works_with(&mut self, uid: &str, used: Option<Vec<Claim>>) -> BTreeSet<Holder> {
+        let is_new = |entry: &Entry| used.is_some() || !entry.given_up.is_empty();
+        if !self.entries.get(uid).is_some_and(is_new) {
+            return BTreeSet::new();
         }
+        let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
+        let used = used.map_or_else(|| before.used.clone(), |used| before.shared(used));
+        let entry = Entry { used, given_up: Vec::new(), ..before.clone() };
+        let free = before.held().filter(|claim| !entry.held().any(|held| held == *claim));
+        let concerned = free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
+        let concerned = concerned.collect();
         self.replace(Some(&before), entry);
         concerned
     }
@@ -253,7 +260,7 @@ impl ClaimIndex {
 
     /// Who claims anything that this one claims or works with.
     fn waiting_for(&self, entry: &Entry) -> BTreeSet<Holder> {
-        let all = entry.claims.iter().chain(&entry.used);
+        let all = entry.claims.iter().chain(entry.held());
         let others = all.flat_map(|claim| self.others(&entry.seniority.uid, claim));
         others.map(|other| other.holder.clone()).collect()
     }
@@ -401,6 +408,8 @@ mod tests {
         lives: BTreeMap<usize, usize>,
         /// Those that are deleted and whose workers have not ended, by their UID.
         gone: BTreeMap<String, (usize, Pipeline)>,
+        /// What the operator has noted that they work with: it does so when that has changed.
+        noted: BTreeMap<String, Vec<Claim>>,
     }
 
     impl World {
@@ -415,7 +424,9 @@ mod tests {
         fn looks(&mut self, who: usize, is_written: bool) {
             let uid = self.uid(who);
             let Some(pipeline) = self.pipelines.get_mut(&who) else { return };
-            self.index.works_with(&uid, pipeline.used());
+            let used = pipeline.used();
+            let before = self.noted.insert(uid.clone(), used.clone());
+            self.index.works_with(&uid, (before.as_ref() != Some(&used)).then_some(used));
             if self.index.admit(&uid).conflict.is_none() && is_written && !pipeline.is_current() {
                 pipeline.configurations.push(pipeline.claims.clone());
             }
@@ -461,10 +472,11 @@ mod tests {
                     // Of those that are gone it knows nothing, which is why this takes longer than a worker's end.
                     (0..PIPELINES).for_each(|who| self.ends(who));
                     self.index = ClaimIndex::default();
+                    self.noted.clear();
                     for (who, pipeline) in &self.pipelines {
                         let metadata = self.metadata(*who);
                         self.index.insert(&metadata, Some(pipeline.claims.clone()));
-                        self.index.works_with(&self.uid(*who), pipeline.used());
+                        self.index.works_with(&self.uid(*who), Some(pipeline.used()));
                     }
                 }
             }
@@ -547,9 +559,9 @@ mod tests {
         index.admit("0");
         index.insert(&metadata(2), Some(vec![topics[0].clone()]));
         index.insert(&metadata(0), Some(vec![topics[1].clone()]));
-        index.works_with("0", topics[..2].to_vec());
+        index.works_with("0", Some(topics[..2].to_vec()));
         assert!(index.conflict("2").is_some());
-        let concerned = index.works_with("0", topics[1..2].to_vec());
+        let concerned = index.works_with("0", Some(topics[1..2].to_vec()));
         assert_eq!(concerned.into_iter().map(|it| it.name).collect::<Vec<_>>(), ["2"]);
         assert_eq!(index.conflict("2"), None);
     }
@@ -562,12 +574,12 @@ mod tests {
         index.admit("1");
         index.insert(&metadata(3), Some(vec![topics[0].clone()]));
         index.admit("3");
-        index.works_with("3", vec![topics[0].clone()]);
+        index.works_with("3", Some(vec![topics[0].clone()]));
         index.insert(&metadata(3), Some(Vec::new()));
         index.admit("3");
         index.insert(&metadata(0), Some(vec![topics[0].clone()]));
         index.insert(&metadata(3), Some(topics[..2].to_vec()));
-        index.works_with("3", Vec::new());
+        index.works_with("3", Some(Vec::new()));
         assert!(index.conflict("3").is_some());
         assert_eq!(index.conflict("0"), None);
     }

@@ -55,9 +55,8 @@ impl Claiming<'_> {
             let uid = pipeline.uid().unwrap_or_default();
             let mut own = self.config_maps.of(&key_of(pipeline));
             own.retain(|it| is_owned_by(it.as_ref(), Some(&uid)));
-            if let Some(used) = lock(&self.memories.of(&uid)).used(&own) {
-                index.works_with(&uid, used);
-            }
+            let used = lock(&self.memories.of(&uid)).used(&own);
+            index.works_with(&uid, used);
         }
     }
 

@@ -206,7 +206,7 @@ impl Reconcile<'_> {
             is_valid && !is_paused(self.resource) && self.resource.metadata.deletion_timestamp.is_none();
         let (concerned, conflict) = {
             let mut claims = lock(&self.context.claims);
-            let mut concerned = used.map(|used| claims.works_with(self.uid, used)).unwrap_or_default();
+            let mut concerned = claims.works_with(self.uid, used);
             if begins {
                 let admission = claims.admit(self.uid);
                 concerned.extend(admission.concerned);

@@ -76,8 +76,8 @@ impl World {
         index.insert(&metadata(UID), Some(claimed.clone()));
         if self.fault != Fault::TakesWhatAnotherWorksWith {
             let used = |works: bool| if works { claimed.clone() } else { Vec::new() };
-            index.works_with(&own, used(works));
-            index.works_with(UID, used(rival == Rival::Works));
+            index.works_with(&own, Some(used(works)));
+            index.works_with(UID, Some(used(rival == Rival::Works)));
         }
         let kept = Kept { ours: index.conflict(&own).is_some(), theirs: index.conflict(UID).is_some() };
         self.kept.insert(known, kept);
