@@ -94,6 +94,10 @@ impl Entry {
         self.admitted.iter().chain(&self.given_up).chain(&self.used)
     }
 
+    fn all(&self) -> impl Iterator<Item = &Arc<Claim>> {
+        self.claims.iter().chain(self.held())
+    }
+
     fn holds(&self, claim: &Claim) -> bool {
         self.held().any(|held| held.conflicts_with(claim))
     }
@@ -105,14 +109,14 @@ impl Entry {
     /// These claims, and where there are such already, those.
     fn shared(&self, claims: Vec<Claim>) -> Vec<Arc<Claim>> {
         let shared = |claim: Claim| {
-            let known = self.claims.iter().chain(self.held()).find(|known| ***known == claim).cloned();
+            let known = self.all().find(|known| ***known == claim).cloned();
             known.unwrap_or_else(|| Arc::new(claim))
         };
         claims.into_iter().map(shared).collect()
     }
 
     fn subjects(&self) -> BTreeSet<Subject> {
-        self.claims.iter().chain(self.held()).map(|claim| claim.subject.clone()).collect()
+        self.all().map(|claim| claim.subject.clone()).collect()
     }
 }
 
@@ -138,13 +142,9 @@ impl ClaimIndex {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
-        let nothing = Entry::new(seniority, holder);
-        let known = before.clone().unwrap_or(nothing);
+        let known = before.clone().unwrap_or_else(|| Entry::new(seniority, holder));
         let claims = claims.map_or_else(|| known.claims.clone(), |claims| known.shared(claims));
-        let mut concerned = BTreeSet::new();
-        for claim in known.claims.iter().filter(|claim| !claims.contains(claim)) {
-            concerned.extend(self.others(&uid, claim).map(|other| other.holder.clone()));
-        }
+        let mut concerned = self.concerned(&uid, known.claims.iter().filter(|claim| !claims.contains(claim)));
         for claim in claims.iter().filter(|claim| !known.claims.contains(claim)) {
             let younger = self.others(&uid, claim).filter(|other| other.seniority > known.seniority);
             concerned.extend(younger.map(|other| other.holder.clone()));
@@ -161,16 +161,12 @@ impl ClaimIndex {
     /// up was not begun with. Tells who may have waited for what it works with no more. To be told when all that was written for
     /// the pipeline has been seen.
     pub fn works_with(&mut self, uid: &str, used: Option<Vec<Claim>>) -> BTreeSet<Holder> {
-        let is_new = |entry: &Entry| used.is_some() || !entry.given_up.is_empty();
-        if !self.entries.get(uid).is_some_and(is_new) {
-            return BTreeSet::new();
-        }
-        let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
+        let is_new = |entry: &&Entry| used.is_some() || !entry.given_up.is_empty();
+        let Some(before) = self.entries.get(uid).filter(is_new).cloned() else { return BTreeSet::new() };
         let used = used.map_or_else(|| before.used.clone(), |used| before.shared(used));
         let entry = Entry { used, given_up: Vec::new(), ..before.clone() };
-        let free = before.held().filter(|claim| !entry.held().any(|held| held == *claim));
-        let concerned = free.flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
-        let concerned = concerned.collect();
+        let is_free = |claim: &&Arc<Claim>| !entry.held().any(|held| held == *claim);
+        let concerned = self.concerned(uid, before.held().filter(is_free));
         self.replace(Some(&before), entry);
         concerned
     }
@@ -187,19 +183,13 @@ impl ClaimIndex {
         }
         let returned = std::mem::take(&mut entry.admitted);
         let unused: Vec<_> = returned.into_iter().filter(|claim| !entry.used.contains(claim)).collect();
-        let concerned =
-            unused.iter().flat_map(|claim| self.others(uid, claim)).map(|other| other.holder.clone());
-        Admission { conflict, concerned: concerned.collect() }
+        let concerned = self.concerned(uid, &unused);
+        Admission { conflict, concerned }
     }
 
     fn replace(&mut self, before: Option<&Entry>, entry: Entry) {
-        for subject in before.map(Entry::subjects).unwrap_or_default() {
-            if let Some(claimants) = self.claimants.get_mut(&subject) {
-                claimants.remove(&entry.seniority);
-                if claimants.is_empty() {
-                    self.claimants.remove(&subject);
-                }
-            }
+        if let Some(before) = before {
+            self.unlist(before);
         }
         for subject in entry.subjects() {
             self.claimants.entry(subject).or_default().insert(entry.seniority.clone());
@@ -226,7 +216,7 @@ impl ClaimIndex {
     pub fn leave(&mut self, uid: &str, now: Timestamp) -> BTreeSet<Holder> {
         let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
         let used = before.held().cloned().collect();
-        let waiting = self.waiting_for(&before);
+        let waiting = self.concerned(uid, before.all());
         let Entry { seniority, holder, .. } = before.clone();
         self.replace(Some(&before), Entry { used, left: Some(now), ..Entry::new(seniority, holder) });
         waiting
@@ -246,7 +236,12 @@ impl ClaimIndex {
     /// Forgets the pipeline with this UID, and tells who may have waited for what it had.
     pub fn remove(&mut self, uid: &str) -> BTreeSet<Holder> {
         let Some(entry) = self.entries.remove(uid) else { return BTreeSet::new() };
-        let waiting = self.waiting_for(&entry);
+        self.unlist(&entry);
+        self.concerned(uid, entry.all())
+    }
+
+    /// Takes an entry from the claimants of its subjects.
+    fn unlist(&mut self, entry: &Entry) {
         for subject in entry.subjects() {
             if let Some(claimants) = self.claimants.get_mut(&subject) {
                 claimants.remove(&entry.seniority);
@@ -255,13 +250,11 @@ impl ClaimIndex {
                 }
             }
         }
-        waiting
     }
 
-    /// Who claims anything that this one claims or works with.
-    fn waiting_for(&self, entry: &Entry) -> BTreeSet<Holder> {
-        let all = entry.claims.iter().chain(entry.held());
-        let others = all.flat_map(|claim| self.others(&entry.seniority.uid, claim));
+    /// The others that claim any of these or work with it.
+    fn concerned<'a>(&self, uid: &str, claims: impl IntoIterator<Item = &'a Arc<Claim>>) -> BTreeSet<Holder> {
+        let others = claims.into_iter().flat_map(|claim| self.others(uid, claim));
         others.map(|other| other.holder.clone()).collect()
     }
 

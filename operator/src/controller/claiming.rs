@@ -189,15 +189,19 @@ mod tests {
             }))
             .unwrap()
         };
+        let noted = || {
+            let mut index = ClaimIndex::default();
+            for pipeline in [named("older", 2020), named("younger", 2021)] {
+                claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
+            }
+            index
+        };
         let now = Timestamp::constant(1_800_000_000, 0);
         for (is_deleted, waited, is_free) in
             [(false, SignedDuration::ZERO, false), (false, END, true), (true, SignedDuration::ZERO, true)]
         {
             let mut feed = Feed::new(pods.clone());
-            let mut index = ClaimIndex::default();
-            for pipeline in [named("older", 2020), named("younger", 2021)] {
-                claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
-            }
+            let mut index = noted();
             feed.take(Event::Apply(pod("Running")));
             assert_eq!(index.admit("older").conflict, None);
             assert_eq!(claiming(None).gone(&mut index, "older", now).len(), 1, "it is to be told");
@@ -214,10 +218,7 @@ mod tests {
             );
             assert_eq!(index.admit("younger").conflict.is_none(), is_free);
         }
-        let mut index = ClaimIndex::default();
-        for pipeline in [named("older", 2020), named("younger", 2021)] {
-            claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
-        }
+        let mut index = noted();
         index.admit("older");
         Feed::new(pods.clone()).take(Event::Apply(pod("Succeeded")));
         assert_eq!(claiming(None).gone(&mut index, "older", now).len(), 1, "nothing of it works");
