@@ -16,7 +16,7 @@ const FIELDS: &str = "self.schema.fields";
 const TABLE: &str = "self.sink.cassandra.table";
 /// The name of the field that fills the column `c`.
 const FIELD_OF_COLUMN: &str = "(has(c.field) ? c.field : c.name)";
-/// The columns of the key, where they are read once.
+/// The columns of the key.
 const KEY_COLUMNS: &str =
     "(self.sink.cassandra.table.partitionKey + self.sink.cassandra.table.clusteringKey)";
 /// Whether the column `c` is in the key.
@@ -28,6 +28,12 @@ const DIFFERS: &str = "(has(f.from) && f.from in ['$fetchedAt', '$offset'])";
 /// A rule in which a value has a name, so that it is read once: CEL has no such thing, but a loop over a list of one.
 fn bound(name: &str, value: &str, rule: &str) -> String {
     format!("[{value}].all({name}, {rule})")
+}
+
+/// That something holds for the field `f` of this name, if there is one. The key's fields are among the first, so that nearly always
+/// the first loop ends soon.
+fn field_if_any(name: &str, holds: &str) -> String {
+    format!("({FIELDS}.exists(f, f.name == {name} && {holds}) || !{FIELDS}.exists(f, f.name == {name}))")
 }
 
 /// The rules about a whole spec.
@@ -42,19 +48,13 @@ pub(crate) fn all() -> Vec<Value> {
 
 fn keys() -> Vec<Value> {
     let once_effective = "self.delivery.guarantee != 'EffectivelyOnce'";
-    let every_field_in_the_key =
-        |holds: &str| bound("keys", KEY_COLUMNS, &format!("{FIELDS}.all(f, !(f.name in keys) || {holds})"));
+    // With explicit columns the key's columns are among those.
+    let key_fields = |rule: String| format!("size({TABLE}.columns) > 0 || {KEY_COLUMNS}.all(k, {rule})");
     let key_field =
-        |rule: String| format!("!has(self.kafka.keyField) || {}", bound("key", "self.kafka.keyField", &rule));
+        |rule: &str| format!("!has(self.kafka.keyField) || {}", bound("key", "self.kafka.keyField", rule));
     vec![
-        cel(
-            &rules::KEY_COLUMN_EXISTS,
-            &format!("size({TABLE}.columns) > 0 || {KEY_COLUMNS}.all(k, {FIELDS}.exists(f, f.name == k))"),
-        ),
-        cel(
-            &rules::KEY_COLUMN_REQUIRED,
-            &format!("size({TABLE}.columns) > 0 || {}", every_field_in_the_key("f.required")),
-        ),
+        cel(&rules::KEY_COLUMN_EXISTS, &key_fields(format!("{FIELDS}.exists(f, f.name == k)"))),
+        cel(&rules::KEY_COLUMN_REQUIRED, &key_fields(field_if_any("k", "f.required"))),
         cel(
             &rules::KEY_COLUMN_REQUIRED,
             &format!(
@@ -64,10 +64,7 @@ fn keys() -> Vec<Value> {
         ),
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
-            &format!(
-                "{once_effective} || size({TABLE}.columns) > 0 || {}",
-                every_field_in_the_key(&format!("!{DIFFERS}"))
-            ),
+            &format!("{once_effective} || {}", key_fields(field_if_any("k", &format!("!{DIFFERS}")))),
         ),
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
@@ -80,12 +77,12 @@ fn keys() -> Vec<Value> {
             &rules::KEY_FROM_SOURCE_DATA,
             &format!(
                 "{once_effective} || {}",
-                key_field(format!("{FIELDS}.all(f, f.name != key || !f.required || !{DIFFERS})"))
+                key_field(&field_if_any("key", &format!("(!f.required || !{DIFFERS})")))
             ),
         ),
         cel(
             &rules::KEY_FIELD_REQUIRED,
-            &key_field(format!("{FIELDS}.exists(f, f.name == key && f.required)")),
+            &key_field(&format!("{FIELDS}.exists(f, f.name == key && f.required)")),
         ),
     ]
 }
@@ -209,7 +206,8 @@ fn changes() -> Vec<Value> {
             &rules::COLUMN_TYPE_KEPT,
             &format!(
                 // Nearly always they are the same, which is found without a loop within a loop.
-                "{FIELDS} == {old_fields} || size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
+                "size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
+                 || {FIELDS}.map(f, f.name + ' ' + f.type) == {old_fields}.map(f, f.name + ' ' + f.type) \
                  || {old_fields}.all(o, {FIELDS}.all(f, f.name != o.name || f.type == o.type))"
             ),
         ),

@@ -77,12 +77,7 @@ pub enum Compatibility {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
-    rules::cel(&rules::FROM_OR_EXPR, "!has(self.from) || !has(self.expr)"),
-    rules::cel(
-        &rules::KNOWN_VARIABLE,
-        "!has(self.from) || !self.from.startsWith('$') \
-         || self.from in ['$fetchedAt', '$key', '$offset', '$partition']",
-    ),
+    rules::cel(&rules::FROM_OR_EXPR, "!has(self.expr) || !has(self.from)"),
     rules::cel(
         &rules::VARIABLE_TYPE,
         "!has(self.from) || !self.from.startsWith('$') \
@@ -106,6 +101,10 @@ pub struct FieldSpec {
     /// Kafka record. Default: the name of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::cel(
+        &rules::KNOWN_VARIABLE,
+        "!self.startsWith('$') || self in ['$fetchedAt', '$key', '$offset', '$partition']",
+    )]))]
     pub from: Option<String>,
     /// A CEL expression over the source's record that gives the value, for example `name.first + ' ' + name.last`. The
     /// record's top-level keys are its variables; JSON integers are CEL `int`.
