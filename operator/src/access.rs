@@ -33,7 +33,7 @@ pub enum Place {
     OwnByName,
 }
 
-/// Server-side apply creates what is not there, so it takes both verbs.
+/// What is not there is created. Before what is there is applied again, it is asked whose it is, and which of its fields.
 const MAKE_AND_DELETE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
 /// Everything that the operator may do.

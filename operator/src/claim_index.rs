@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use userstream_crds::claims::{Claim, Subject};
 
+use crate::pipeline_key::PipelineKey;
+
 /// When a pipeline was created; a UID decides between two of the same second.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Seniority {
@@ -27,22 +29,13 @@ impl Seniority {
     }
 }
 
-/// A pipeline by its namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holder {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
 /// A claim that another pipeline has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// What both claim.
     pub subject: Subject,
     /// The other pipeline.
-    pub holder: Holder,
+    pub holder: PipelineKey,
     /// Why it is that one's.
     pub precedence: Precedence,
 }
@@ -64,13 +57,13 @@ pub struct Admission {
     /// What keeps it from beginning; nothing: it may.
     pub conflict: Option<Conflict>,
     /// Who may have waited for what it was admitted to before, and has to give back.
-    pub concerned: BTreeSet<Holder>,
+    pub concerned: BTreeSet<PipelineKey>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     seniority: Seniority,
-    holder: Holder,
+    holder: PipelineKey,
     /// What it claims, by its spec.
     claims: Vec<Arc<Claim>>,
     /// Those of them that it may begin with, or has begun with.
@@ -84,7 +77,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(seniority: Seniority, holder: Holder) -> Self {
+    fn new(seniority: Seniority, holder: PipelineKey) -> Self {
         let (claims, admitted, given_up, used) = Default::default();
         Self { seniority, holder, claims, admitted, given_up, used, left: None }
     }
@@ -131,14 +124,14 @@ impl ClaimIndex {
     /// Notes what the pipeline with these metadata claims. One whose spec is not valid (`None`) goes on claiming what it did:
     /// it goes on working with its last good configuration. Tells which others what it gave up, or claims from now on, may
     /// concern.
-    pub fn insert(&mut self, metadata: &ObjectMeta, claims: Option<Vec<Claim>>) -> BTreeSet<Holder> {
+    pub fn insert(&mut self, metadata: &ObjectMeta, claims: Option<Vec<Claim>>) -> BTreeSet<PipelineKey> {
         let seniority = Seniority::of(metadata);
         let uid = seniority.uid.clone();
         let before = self.entries.remove(&uid);
         if before.is_none() && claims.is_none() {
             return BTreeSet::new();
         }
-        let holder = Holder {
+        let holder = PipelineKey {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
         };
@@ -160,7 +153,7 @@ impl ClaimIndex {
     /// Notes which claims the pipeline with this UID works with, by its configurations; nothing: those that it did, and what it gave
     /// up was not begun with. Tells who may have waited for what it works with no more. To be told when all that was written for
     /// the pipeline has been seen.
-    pub fn works_with(&mut self, uid: &str, used: Option<Vec<Claim>>) -> BTreeSet<Holder> {
+    pub fn works_with(&mut self, uid: &str, used: Option<Vec<Claim>>) -> BTreeSet<PipelineKey> {
         let is_new = |entry: &&Entry| used.is_some() || !entry.given_up.is_empty();
         let Some(before) = self.entries.get(uid).filter(is_new).cloned() else { return BTreeSet::new() };
         let used = used.map_or_else(|| before.used.clone(), |used| before.shared(used));
@@ -213,7 +206,7 @@ impl ClaimIndex {
 
     /// Notes that the pipeline with this UID is deleted, and that what works for it has not ended yet. Tells who has waited for
     /// anything of it: what it did not have is free, and the rest will be.
-    pub fn leave(&mut self, uid: &str, now: Timestamp) -> BTreeSet<Holder> {
+    pub fn leave(&mut self, uid: &str, now: Timestamp) -> BTreeSet<PipelineKey> {
         let Some(before) = self.entries.remove(uid) else { return BTreeSet::new() };
         let used = before.held().cloned().collect();
         let waiting = self.concerned(uid, before.all());
@@ -223,18 +216,18 @@ impl ClaimIndex {
     }
 
     /// The pipelines that have left and are not forgotten: their UIDs, who they were, and when they left.
-    pub fn leaving(&self) -> impl Iterator<Item = (&str, &Holder, Timestamp)> {
+    pub fn leaving(&self) -> impl Iterator<Item = (&str, &PipelineKey, Timestamp)> {
         self.entries.iter().filter_map(|(uid, entry)| Some((uid.as_str(), &entry.holder, entry.left?)))
     }
 
     /// The pipeline with this UID.
     #[must_use]
-    pub fn holder(&self, uid: &str) -> Option<&Holder> {
+    pub fn holder(&self, uid: &str) -> Option<&PipelineKey> {
         self.entries.get(uid).map(|entry| &entry.holder)
     }
 
     /// Forgets the pipeline with this UID, and tells who may have waited for what it had.
-    pub fn remove(&mut self, uid: &str) -> BTreeSet<Holder> {
+    pub fn remove(&mut self, uid: &str) -> BTreeSet<PipelineKey> {
         let Some(entry) = self.entries.remove(uid) else { return BTreeSet::new() };
         self.unlist(&entry);
         self.concerned(uid, entry.all())
@@ -253,7 +246,11 @@ impl ClaimIndex {
     }
 
     /// The others that claim any of these or work with it.
-    fn concerned<'a>(&self, uid: &str, claims: impl IntoIterator<Item = &'a Arc<Claim>>) -> BTreeSet<Holder> {
+    fn concerned<'a>(
+        &self,
+        uid: &str,
+        claims: impl IntoIterator<Item = &'a Arc<Claim>>,
+    ) -> BTreeSet<PipelineKey> {
         let others = claims.into_iter().flat_map(|claim| self.others(uid, claim));
         others.map(|other| other.holder.clone()).collect()
     }
@@ -604,7 +601,8 @@ mod tests {
         // A wish that it was never admitted to.
         index.insert(&metadata(0), Some(topics[..2].to_vec()));
         index.insert(&metadata(4), Some(vec![topics[1].clone()]));
-        let names = |holders: BTreeSet<Holder>| holders.into_iter().map(|it| it.name).collect::<Vec<_>>();
+        let names =
+            |holders: BTreeSet<PipelineKey>| holders.into_iter().map(|it| it.name).collect::<Vec<_>>();
         assert_eq!(names(index.leave("0", NOW)), ["2", "4"]);
         assert_eq!(index.conflict("4"), None);
         assert_eq!(index.conflict("2").map(|it| it.precedence), Some(Precedence::Ending));

@@ -21,14 +21,22 @@ pub enum Written {
 /// The versions that the caches have to reach.
 #[derive(Clone, Debug, Default)]
 pub struct Expectations {
+    versions: HashMap<Written, Expected>,
+}
+
+#[derive(Clone, Debug)]
+struct Expected {
     /// None: it is not known yet, because the write has not been answered.
-    versions: HashMap<Written, (Option<String>, Timestamp)>,
+    version: Option<String>,
+    at: Timestamp,
+    /// Whether the look that wrote it has told and done already what there is to tell and to do about it.
+    is_foreseen: bool,
 }
 
 impl Expectations {
     /// Notes that something is about to be written. Whoever is stopped before the answer comes does not know what it wrote.
     pub fn begin(&mut self, what: Written, now: Timestamp) {
-        self.versions.insert(what, (None, now));
+        self.versions.insert(what, Expected { version: None, at: now, is_foreseen: false });
     }
 
     /// Notes that nothing was written, or nothing that can be waited for.
@@ -38,17 +46,49 @@ impl Expectations {
 
     /// Notes the version that a write has given to an object.
     pub fn expect(&mut self, what: Written, version: Option<String>, now: Timestamp) {
+        self.note(what, version, now, false);
+    }
+
+    /// The same of a write that nobody has to look at again when the caches have seen it: the look that made it has decided in
+    /// view of it.
+    pub fn foresee(&mut self, what: Written, version: Option<String>, now: Timestamp) {
+        self.note(what, version, now, true);
+    }
+
+    fn note(&mut self, what: Written, version: Option<String>, at: Timestamp, is_foreseen: bool) {
         match version {
-            Some(version) => drop(self.versions.insert(what, (Some(version), now))),
+            Some(_) => drop(self.versions.insert(what, Expected { version, at, is_foreseen })),
             None => self.forget(&what),
         }
     }
 
+    /// Whether this version is one that was foreseen, and so is no news.
+    #[must_use]
+    pub fn foresaw(&self, what: &Written, version: &str) -> bool {
+        let expected = self.versions.get(what).filter(|expected| expected.is_foreseen);
+        expected.is_some_and(|expected| expected.version.as_deref() == Some(version))
+    }
+
+    /// A watch has shown this version: whatever was expected of it, or before it, has come about.
+    pub fn show(&mut self, what: &Written, seen: &str) {
+        let expected = self.versions.get(what).and_then(|expected| expected.version.as_deref());
+        if expected.is_some_and(|expected| is_at_least(seen, expected)) {
+            self.versions.remove(what);
+        }
+    }
+
+    /// Whether writes are on their way that no watch has shown.
+    #[must_use]
+    pub fn are_open(&self, now: Timestamp) -> bool {
+        self.versions.values().any(|expected| now.duration_since(expected.at) < FORGOTTEN_AFTER)
+    }
+
     /// Whether the caches have seen every write. `seen` gives the version that they have.
     pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&Written) -> Option<String>) -> bool {
-        self.versions.retain(|what, (version, at)| {
-            let is_old = now.duration_since(*at) >= FORGOTTEN_AFTER;
-            let is_seen = version
+        self.versions.retain(|what, expected| {
+            let is_old = now.duration_since(expected.at) >= FORGOTTEN_AFTER;
+            let is_seen = expected
+                .version
                 .as_ref()
                 .is_some_and(|version| seen(what).is_some_and(|seen| is_at_least(&seen, version)));
             !is_old && !is_seen
@@ -104,6 +144,33 @@ mod tests {
         let mut expectations = expecting("100");
         assert!(expectations.are_met(NOW, |_| Some("100".to_owned())));
         assert!(expectations.are_met(NOW, |_| None));
+    }
+
+    #[test]
+    fn only_the_version_that_was_foreseen_is_no_news() {
+        let mut expectations = expecting("100");
+        assert!(!expectations.foresaw(&job(), "100"), "somebody has to look what came of it");
+        expectations.foresee(job(), Some("101".to_owned()), NOW);
+        let told = ["100", "101", "102"].map(|version| expectations.foresaw(&job(), version));
+        assert_eq!(told, [false, true, false]);
+        assert!(!expectations.foresaw(&Written::Pipeline, "101"), "that is something else");
+        assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "it is waited for all the same");
+    }
+
+    #[test]
+    fn what_a_watch_has_shown_is_not_waited_for_any_more() {
+        for (shown, is_open) in [("99", true), ("100", false), ("101", false)] {
+            let mut expectations = expecting("100");
+            expectations.show(&job(), shown);
+            assert_eq!(expectations.are_open(NOW), is_open, "{shown}");
+        }
+        let mut expectations = expecting("100");
+        expectations.show(&Written::Pipeline, "100");
+        assert!(expectations.are_open(NOW), "that was something else");
+        assert!(!expectations.are_open(NOW + FORGOTTEN_AFTER));
+        expectations.begin(job(), NOW);
+        expectations.show(&job(), "100");
+        assert!(expectations.are_open(NOW), "which version it made is unknown");
     }
 
     #[test]

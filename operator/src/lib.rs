@@ -25,6 +25,7 @@ pub mod names;
 pub mod observed;
 pub mod one_shot;
 pub mod owned;
+pub mod pipeline_key;
 pub mod process;
 pub mod reports;
 pub mod server;

@@ -44,7 +44,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
     log::init();
     // Fails only when a provider was installed before, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // What it does is short or waits for others: between threads it would be handed on more often than worked at.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "the runtime cannot be started");

@@ -68,7 +68,12 @@ fn steps(told: &[Told]) -> Vec<(&str, &str, i64)> {
 async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_counted() {
     let home = Home::new().await;
     let operator = home.operator().await;
-    home.bring_up(&home.pipeline("users")).await;
+    home.cluster.apply(&home.pipeline("users")).await;
+    home.await_object("job", "users-provision-").await;
+    home.complete_jobs().await;
+    // A step that is over within a second is told by the next.
+    home.await_event("users", "RollingOut", 1).await;
+    home.roll_out("users-processor").await;
     let told = home.await_event("users", "LagUnknown", 1).await;
     assert_eq!(
         steps(&told),

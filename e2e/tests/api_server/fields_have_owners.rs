@@ -52,6 +52,36 @@ async fn a_field_of_somebody_else_stays_and_one_of_ours_is_taken_back() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_no_longer_wanted_goes_also_from_what_was_only_created() {
+    let home = Home::new().await;
+    let operator = home.operator().await;
+    let mut pipeline = home.pipeline("users");
+    pipeline["spec"]["template"] = json!({"nodeSelector": {"disk": "ssd", "zone": "a"}});
+    home.bring_up(&pipeline).await;
+    let selector = async |wanted: Value| {
+        await_until(&format!("the processors' node selector is {wanted}"), PATIENCE, async || {
+            let found = home.with_managers("deployment", "users-processor").await;
+            let selector = &found["spec"]["template"]["spec"]["nodeSelector"];
+            if *selector == wanted { Ok(found) } else { Err(selector.to_string()) }
+        })
+        .await
+    };
+    selector(json!({"disk": "ssd", "zone": "a"})).await;
+    for (patch, wanted) in [
+        (json!({"zone": null}), json!({"disk": "ssd"})),
+        (json!({"disk": null, "zone": "b"}), json!({"zone": "b"})),
+        (json!({"zone": null}), json!(null)),
+    ] {
+        home.patch(&json!({"spec": {"template": {"nodeSelector": patch}}})).await;
+        home.complete_jobs().await;
+        let found = selector(wanted).await;
+        let ours = owners(&found).into_iter().filter(|(manager, _)| manager == "userstream-operator").count();
+        assert_eq!(ours, 1, "{}", found["metadata"]["managedFields"]);
+    }
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn whoever_applies_a_pipeline_never_meets_the_operator_in_its_spec() {
     let home = Home::new().await;
     let operator = home.operator().await;

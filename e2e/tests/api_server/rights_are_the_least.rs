@@ -46,6 +46,18 @@ fn used(requests: &[Request]) -> BTreeSet<Right> {
         .collect()
 }
 
+/// What the operator makes of a pipeline, in the plural.
+const KINDS: [&str; 8] = [
+    "configmaps",
+    "jobs",
+    "cronjobs",
+    "deployments",
+    "poddisruptionbudgets",
+    "networkpolicies",
+    "podmonitors",
+    "kafkatopics",
+];
+
 impl Home {
     /// Waits until an edit is in every workload and the configuration before it is gone, and makes everything go well.
     async fn take_over(&self, before: &str) {
@@ -57,6 +69,25 @@ impl Home {
             if all.iter().any(|name| name == before) { Err(format!("{all:?}")) } else { Ok(()) }
         })
         .await;
+    }
+
+    /// Takes the label by which the operator knows its objects off all of them, and waits until they have it again.
+    async fn lose_and_find(&self) {
+        let of_the_operator = "app.kubernetes.io/managed-by=userstream-operator";
+        let namespace = self.namespace.as_str();
+        for kind in KINDS {
+            let all = ["get", kind, "-n", namespace, "-o", "name", "-l", of_the_operator];
+            let before = self.cluster.kubectl(&all).await;
+            assert_ne!(before.trim(), "", "{kind}");
+            let take =
+                ["label", kind, "-n", namespace, "-l", of_the_operator, "app.kubernetes.io/managed-by-"];
+            self.cluster.kubectl(&take).await;
+            await_until(&format!("{kind} have their labels again"), PATIENCE, async || {
+                let found = self.cluster.kubectl(&all).await;
+                if found == before { Ok(()) } else { Err(format!("{found} of {before}")) }
+            })
+            .await;
+        }
     }
 
     async fn await_deletion(&self) {
@@ -77,10 +108,11 @@ async fn everything_that_the_chart_grants_is_used_and_nothing_else_is_asked_for(
     let installed = Installed::by_helm(cluster, "userstream-system", &["networkPolicies=true"]).await;
     let operator = installed.operator(&["default"]).await;
 
-    // Made, of every kind; what it says is repeated; edited; and deleted with all that it created.
+    // Made, of every kind; changed by somebody else; what it says is repeated; edited; and deleted with all that it created.
     let mut pipeline = home.pipeline_with_other_projects("users");
     pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
     home.bring_up(&pipeline).await;
+    home.lose_and_find().await;
     for suspend in [true, false, true, false] {
         home.patch(&json!({"spec": {"suspend": suspend}})).await;
         home.await_reason("users", if suspend { "Suspended" } else { "RollingOut" }).await;

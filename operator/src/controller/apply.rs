@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{
-    Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions,
-    PropagationPolicy,
+    Api, ApiResource, DeleteParams, DynamicObject, ListParams, ObjectMeta, PartialObjectMeta, Patch,
+    PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -14,8 +14,9 @@ use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
 use super::memory::{Memory, lock};
+use super::ownership::as_applied;
 use crate::build::{MAKERS, Manifest};
-use crate::expectations::Written;
+use crate::expectations::{Expectations, Written};
 use crate::kind::Kind;
 use crate::observed::is_owned_by;
 use crate::settings::Settings;
@@ -76,7 +77,7 @@ impl ApplyError {
             Self::Api { source, .. } => match status_of(source).map(|status| status.code) {
                 Some(403) => ("Forbidden", false),
                 Some(422) => ("Invalid", true),
-                Some(409) => ("WriteConflict", false),
+                Some(404 | 409) => ("WriteConflict", false),
                 _ => ("ApiUnavailable", false),
             },
         };
@@ -136,7 +137,7 @@ pub(super) async fn apply(
             Ok(object) => {
                 applied.writes += 1;
                 let version = object.and_then(|object| object.resource_version());
-                lock(memory).expectations.expect(what, version, Timestamp::now());
+                note(&mut lock(memory).expectations, write, what, version);
                 let deletes = matches!(write, ObjectWrite::Delete { .. });
                 tracing::info!(kind = kind.name(), name, "{}", if deletes { "deleted" } else { "applied" });
             }
@@ -152,6 +153,15 @@ pub(super) async fn apply(
         }
     }
     applied
+}
+
+/// That something comes into being is told as it will be seen. What comes of a change is not: a rollout, or nothing.
+fn note(expectations: &mut Expectations, write: &ObjectWrite, what: Written, version: Option<String>) {
+    if matches!(write, ObjectWrite::Create(_)) {
+        expectations.foresee(what, version, Timestamp::now());
+    } else {
+        expectations.expect(what, version, Timestamp::now());
+    }
 }
 
 async fn make(
@@ -192,10 +202,9 @@ async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) 
     if pods.items.is_empty() { Ok(()) } else { Err(ApplyError::StillWorking(pods.items.len())) }
 }
 
-/// Creates an object that the cache does not have. What somebody else has created under its name is left alone, and one that
-/// comes into being between the question and the write is not overwritten: the write is not forced. One that is the pipeline's
-/// after all has lost the labels that the cache knows it by, to whoever has changed them. What an older pipeline of this name has
-/// left behind for the topic's sake is taken over.
+/// Creates an object that the cache does not have. A creation never touches what is there: what somebody else has created under
+/// its name is left alone. One that is the pipeline's after all has lost the labels that the cache knows it by, to whoever has
+/// changed them. What an older pipeline of this name has left behind for the topic's sake is taken over.
 async fn create(
     client: &Client,
     target: Target<'_>,
@@ -203,14 +212,21 @@ async fn create(
 ) -> Result<DynamicObject, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
-    if let Some(existing) = api.get_metadata_opt(&manifest.name).await.map_err(fail)? {
-        if !is_owned_by(&existing, Some(target.uid)) && !manifest.takes_over(&existing, target.pipeline) {
-            return Err(ApplyError::Foreign { kind: manifest.kind.name(), name: manifest.name.clone() });
-        }
-        return update(client, target, manifest, &existing.uid().unwrap_or_default()).await;
+    let object = serde_json::from_value(manifest.body.clone());
+    let object = object.map_err(|error| fail(kube::Error::SerdeError(error)))?;
+    let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let refusal = match api.create(&parameters, &object).await {
+        Ok(created) => return Ok(created),
+        Err(refusal) => refusal,
+    };
+    let is_there = status_of(&refusal).is_some_and(kube::core::Status::is_already_exists);
+    let existing = if is_there { api.get_metadata_opt(&manifest.name).await.map_err(fail)? } else { None };
+    // One that is gone again meanwhile is created at the next look.
+    let Some(existing) = existing else { return Err(fail(refusal)) };
+    if !is_owned_by(&existing, Some(target.uid)) && !manifest.takes_over(&existing, target.pipeline) {
+        return Err(ApplyError::Foreign { kind: manifest.kind.name(), name: manifest.name.clone() });
     }
-    let parameters = PatchParams::apply(FIELD_MANAGER);
-    api.patch(&manifest.name, &parameters, &Patch::Apply(&manifest.body)).await.map_err(fail)
+    apply_to(client, target, manifest, existing).await
 }
 
 /// Applies an object that is the pipeline's. With its UID, so that another one of its name is not mistaken for it.
@@ -220,14 +236,35 @@ async fn update(
     manifest: &Manifest,
     uid: &str,
 ) -> Result<DynamicObject, ApplyError> {
+    let existing = target.api(client, manifest.kind).get_metadata(&manifest.name).await;
+    let mut existing = existing.map_err(|error| ApplyError::of(manifest.kind, &manifest.name, error))?;
+    existing.metadata.uid = Some(uid.to_owned());
+    apply_to(client, target, manifest, existing).await
+}
+
+/// Applies a manifest to what is there of it.
+async fn apply_to(
+    client: &Client,
+    target: Target<'_>,
+    manifest: &Manifest,
+    existing: PartialObjectMeta<DynamicObject>,
+) -> Result<DynamicObject, ApplyError> {
+    let api = target.api(client, manifest.kind);
+    let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
+    let ObjectMeta { uid, resource_version, managed_fields, .. } = existing.metadata;
+    if let Some(notes) = as_applied(&managed_fields.unwrap_or_default()) {
+        let noted =
+            json!({"metadata": {"uid": uid, "resourceVersion": resource_version, "managedFields": notes}});
+        api.patch_metadata(&manifest.name, &PatchParams::default(), &Patch::Merge(&noted))
+            .await
+            .map_err(fail)?;
+    }
     let mut body = manifest.body.clone();
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("uid".to_owned(), json!(uid));
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    let patched =
-        target.api(client, manifest.kind).patch(&manifest.name, &parameters, &Patch::Apply(&body)).await;
-    patched.map_err(|error| ApplyError::of(manifest.kind, &manifest.name, error))
+    api.patch(&manifest.name, &parameters, &Patch::Apply(&body)).await.map_err(fail)
 }
 
 /// Has a workload stop. With its UID, as above.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
@@ -18,18 +18,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use userstream_crds::names::PIPELINE;
 
+use super::memory::lock;
 use super::packed::Packed;
 use super::poll::{Askable, Worker};
+use crate::pipeline_key::PipelineKey;
 use crate::slim::Slim;
-
-/// A pipeline by its namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct PipelineKey {
-    /// Its namespace.
-    pub(super) namespace: String,
-    /// Its name.
-    pub(super) name: String,
-}
 
 /// What a cache can keep.
 pub(super) trait Cached: Slim + Serialize + DeserializeOwned {
@@ -66,13 +59,20 @@ type Objects = HashMap<PipelineKey, HashMap<String, Kept>>;
 #[derive(Debug)]
 pub(super) struct Cache<K> {
     objects: RwLock<Objects>,
-    came_up: Notify,
+    /// The workers that have become ready and were not taken yet.
+    came_up: Mutex<Vec<Askable>>,
+    comes_up: Notify,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
-        Self { objects: RwLock::default(), came_up: Notify::new(), kind: PhantomData }
+        Self {
+            objects: RwLock::default(),
+            came_up: Mutex::default(),
+            comes_up: Notify::new(),
+            kind: PhantomData,
+        }
     }
 }
 
@@ -87,20 +87,32 @@ impl<K: Cached> Cache<K> {
         all
     }
 
-    /// The workers that can be asked how they are.
-    pub(super) fn workers(&self) -> Vec<Askable> {
+    /// The workers that can be asked how they are and that are wanted, by their pipeline, their pod, and how to ask them.
+    pub(super) fn workers(&self, is_wanted: impl Fn(&PipelineKey, &str, Worker) -> bool) -> Vec<Askable> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
         let of_pipelines = objects.iter().flat_map(|(key, own)| own.iter().map(move |pod| (key, pod)));
         of_pipelines
             .filter_map(|(key, (name, pod))| {
-                Some(Askable { pipeline: key.clone(), pod: name.clone(), worker: pod.worker? })
+                let worker = pod.worker.filter(|worker| is_wanted(key, name, *worker))?;
+                Some(Askable { pipeline: key.clone(), pod: name.clone(), worker })
             })
             .collect()
     }
 
+    /// Whether there is a worker in this pod that can be asked.
+    pub(super) fn has_worker(&self, pipeline: &PipelineKey, pod: &str) -> bool {
+        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.get(pipeline).and_then(|own| own.get(pod)).is_some_and(|pod| pod.worker.is_some())
+    }
+
     /// Returns when a worker has become ready since the last time that it did.
-    pub(super) async fn worker_came_up(&self) {
-        self.came_up.notified().await;
+    pub(super) async fn worker_comes_up(&self) {
+        self.comes_up.notified().await;
+    }
+
+    /// The workers that have become ready since the last time.
+    pub(super) fn came_up(&self) -> Vec<Askable> {
+        std::mem::take(&mut *lock(&self.came_up))
     }
 }
 
@@ -142,8 +154,9 @@ impl<K: Cached> Feed<K> {
                 let mut objects = self.write();
                 let mut concerned = drop_unless_of(pipeline.as_ref(), &mut objects, &object);
                 if let Some(pipeline) = pipeline {
-                    if insert(&mut objects, pipeline.clone(), object) {
-                        self.cache.came_up.notify_one();
+                    if let Some(worker) = insert(&mut objects, pipeline.clone(), object) {
+                        lock(&self.cache.came_up).push(worker);
+                        self.cache.comes_up.notify_one();
                     }
                     concerned.insert(pipeline);
                 }
@@ -162,14 +175,15 @@ impl<K: Cached> Feed<K> {
     }
 }
 
-/// Keeps an object, and tells whether a worker has become ready with it.
-fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) -> bool {
-    let (name, worker) = (object.name_any(), object.worker());
+/// Keeps an object, and gives the worker that has become ready with it.
+fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) -> Option<Askable> {
+    let (pod, worker) = (object.name_any(), object.worker());
     object.slim();
     let kept = Kept { object: Packed::of(&object), worker };
-    let before = objects.entry(pipeline).or_default().insert(name, kept);
-    let is_ready = |worker: Option<Worker>| worker.is_some_and(|worker| worker.is_ready);
-    is_ready(worker) && !is_ready(before.and_then(|before| before.worker))
+    let before = objects.entry(pipeline.clone()).or_default().insert(pod.clone(), kept);
+    let was_ready = before.and_then(|before| before.worker).is_some_and(|worker| worker.is_ready);
+    let worker = worker.filter(|worker| worker.is_ready && !was_ready)?;
+    Some(Askable { pipeline, pod, worker })
 }
 
 /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
@@ -306,14 +320,20 @@ mod tests {
             }))
             .unwrap()
         };
-        let has_come_up = || cache.worker_came_up().now_or_never().is_some();
+        let has_come_up = || {
+            let is_told = cache.worker_comes_up().now_or_never().is_some();
+            assert_eq!(cache.came_up().len(), usize::from(is_told));
+            is_told
+        };
+        let all = || cache.workers(|_, _, _| true).len();
         for (is_ready, is_told) in [(false, false), (true, true), (true, false), (false, false), (true, true)]
         {
             feed.take(Event::Apply(pod(is_ready)));
-            assert_eq!(cache.workers().len(), 1);
+            assert_eq!((all(), cache.has_worker(&key("users"), "users-processor-1")), (1, true));
             assert_eq!(has_come_up(), is_told, "ready: {is_ready}");
         }
         feed.take(Event::Delete(pod(true)));
-        assert_eq!((cache.workers().len(), has_come_up()), (0, false));
+        assert_eq!((all(), has_come_up()), (0, false));
+        assert!(!cache.has_worker(&key("users"), "users-processor-1"));
     }
 }

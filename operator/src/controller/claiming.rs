@@ -9,13 +9,14 @@ use kube::{Resource, ResourceExt};
 use userstream_crds::claims::{Claim, claims};
 use userstream_crds::worker_pod::has_ended;
 
-use super::cache::{Cache, PipelineKey};
+use super::cache::Cache;
 use super::guarded::Guarded;
 use super::memory::{Memories, lock};
 use super::scope::key_of;
-use crate::claim_index::{ClaimIndex, Holder};
+use crate::claim_index::ClaimIndex;
 use crate::configuration::Configuration;
 use crate::observed::is_owned_by;
+use crate::pipeline_key::PipelineKey;
 
 /// How long the workers of a deleted pipeline may take to end before nobody waits for them any more: the garbage collector's
 /// time, and their grace period. Those of one that was deleted without them (`--cascade=orphan`) never do.
@@ -34,12 +35,12 @@ pub(super) struct Claiming<'a> {
 impl Claiming<'_> {
     /// Notes what a pipeline claims: by its spec, or by the configuration it goes on with when the spec is refused.
     /// Tells whom else that concerns.
-    pub(super) fn note(&self, index: &mut ClaimIndex, pipeline: &Guarded) -> Vec<PipelineKey> {
+    pub(super) fn note(&self, index: &mut ClaimIndex, pipeline: &Guarded) -> BTreeSet<PipelineKey> {
         let claimed = self.by_spec(pipeline).or_else(|| {
             let known = index.knows(&pipeline.uid().unwrap_or_default());
             if known { None } else { self.by_last_good(pipeline) }
         });
-        keys(index.insert(pipeline.meta(), claimed))
+        index.insert(pipeline.meta(), claimed)
     }
 
     /// Notes what all pipelines claim, once their configurations have been read. Those whose spec is refused were seen
@@ -62,25 +63,25 @@ impl Claiming<'_> {
 
     /// Notes that a pipeline is gone: what it worked with is free once its workers have ended. Tells whom that concerns. An
     /// operator that starts while they end does not know of it.
-    pub(super) fn gone(&self, index: &mut ClaimIndex, uid: &str, now: Timestamp) -> Vec<PipelineKey> {
+    pub(super) fn gone(&self, index: &mut ClaimIndex, uid: &str, now: Timestamp) -> BTreeSet<PipelineKey> {
         let has_workers = index.holder(uid).is_some_and(|holder| self.has_workers(holder));
-        keys(if has_workers { index.leave(uid, now) } else { index.remove(uid) })
+        if has_workers { index.leave(uid, now) } else { index.remove(uid) }
     }
 
     /// Frees what the workers of deleted pipelines worked with that have ended meanwhile. Tells whom that concerns.
-    pub(super) fn free_ended(&self, index: &mut ClaimIndex, now: Timestamp) -> Vec<PipelineKey> {
-        let is_own = |holder: &Holder| self.namespace.is_none_or(|namespace| namespace == holder.namespace);
-        let has_ended = |holder: &Holder, left: Timestamp| {
+    pub(super) fn free_ended(&self, index: &mut ClaimIndex, now: Timestamp) -> BTreeSet<PipelineKey> {
+        let is_own =
+            |holder: &PipelineKey| self.namespace.is_none_or(|namespace| namespace == holder.namespace);
+        let has_ended = |holder: &PipelineKey, left: Timestamp| {
             is_own(holder) && (now.duration_since(left) >= END || !self.has_workers(holder))
         };
         let ended = index.leaving().filter(|(_, holder, left)| has_ended(holder, *left));
         let ended: Vec<String> = ended.map(|(uid, ..)| uid.to_owned()).collect();
-        ended.iter().flat_map(|uid| keys(index.remove(uid))).collect()
+        ended.iter().flat_map(|uid| index.remove(uid)).collect()
     }
 
-    fn has_workers(&self, holder: &Holder) -> bool {
-        let key = PipelineKey { namespace: holder.namespace.clone(), name: holder.name.clone() };
-        self.pods.of(&key).iter().any(|pod| !has_ended(pod))
+    fn has_workers(&self, holder: &PipelineKey) -> bool {
+        self.pods.of(holder).iter().any(|pod| !has_ended(pod))
     }
 
     fn by_spec(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
@@ -99,11 +100,6 @@ impl Claiming<'_> {
         let last = Configuration::last_good(&self.config_maps.of(&key), &self.deployments.of(&key));
         last.map(|last| claims(&last.pipeline))
     }
-}
-
-/// Those whom a change of the index concerns.
-pub(super) fn keys(concerned: BTreeSet<Holder>) -> Vec<PipelineKey> {
-    concerned.into_iter().map(|it| PipelineKey { namespace: it.namespace, name: it.name }).collect()
 }
 
 #[cfg(test)]
@@ -210,7 +206,11 @@ mod tests {
                 feed.take(Event::Delete(pod("Running")));
             }
             let later = now + waited;
-            assert_eq!(claiming(Some("elsewhere")).free_ended(&mut index, later), [], "another scope's");
+            assert_eq!(
+                claiming(Some("elsewhere")).free_ended(&mut index, later),
+                BTreeSet::new(),
+                "another scope's"
+            );
             let concerned = claiming(Some("demo")).free_ended(&mut index, later);
             assert_eq!(
                 concerned.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),

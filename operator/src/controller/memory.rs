@@ -11,8 +11,10 @@ use kube::{Resource, ResourceExt};
 use userstream_crds::claims::{Claim, claims};
 use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 
+use super::queues::Cause;
 use crate::configuration::Configuration;
 use crate::expectations::Expectations;
+use crate::status::{LASTING, UNHURRIED, Urgency};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
@@ -37,6 +39,24 @@ impl Version {
 /// The model of a spec, or what is wrong with it.
 pub(super) type Validated = Result<Pipeline, Vec<Violation>>;
 
+/// A look came to its end: it is waited for news, and for a time if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rest {
+    /// When the pipeline is looked at again, whatever happens until then.
+    pub(super) until: Option<Timestamp>,
+}
+
+/// What a pipeline does whose turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// It is looked at.
+    Looks,
+    /// The last look came to its end, and nothing has happened since but what it foresaw.
+    Rests(Rest),
+    /// What was written last is still on its way.
+    WaitsForCaches,
+}
+
 /// What is remembered of one pipeline.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -46,10 +66,14 @@ pub(super) struct Memory {
     configurations: Option<Vec<String>>,
     /// Writes that the caches have not seen yet.
     pub(super) expectations: Expectations,
+    /// What the last look left to wait for; `None` when it did not come to its end.
+    rest: Option<Rest>,
     /// Since when fewer processors would do.
     pub(super) low_since: Option<Timestamp>,
     /// When its status was last written.
-    pub(super) told: Option<Timestamp>,
+    told: Option<Timestamp>,
+    /// Since when it is another than is written.
+    untold: Option<Timestamp>,
     /// How many times in a row it went wrong.
     failures: u32,
     /// Until when it is not tried again, and for which version of the resource that holds.
@@ -88,6 +112,52 @@ impl Memory {
         self.configurations = Some(names);
         let read = config_maps.iter().filter_map(|it| Configuration::read(it));
         Some(read.flat_map(|configuration| claims(&configuration.pipeline)).collect())
+    }
+
+    /// A pipeline's turn has come, for these causes. None for its time.
+    pub(super) fn wake(&mut self, causes: &[Cause], now: Timestamp) -> Wake {
+        let shown = || {
+            causes.iter().filter_map(|cause| match cause {
+                Cause::News => None,
+                Cause::Shown(what, version) => Some((what, version)),
+            })
+        };
+        let foreseen = shown().filter(|(what, version)| self.expectations.foresaw(what, version)).count();
+        let is_time = |rest: &Rest| causes.is_empty() || rest.until.is_some_and(|until| until <= now);
+        self.rest = self.rest.take().filter(|rest| foreseen == causes.len() && !is_time(rest));
+        shown().for_each(|(what, version)| self.expectations.show(what, version));
+        match self.rest {
+            Some(rest) => Wake::Rests(rest),
+            // The watch that shows it has it looked at again. For its time alone it is looked what the caches have.
+            None if !causes.is_empty() && self.expectations.are_open(now) => Wake::WaitsForCaches,
+            None => Wake::Looks,
+        }
+    }
+
+    /// The status is as it is written.
+    pub(super) fn told_it_is_now(&mut self) {
+        self.untold = None;
+    }
+
+    /// The status is written.
+    pub(super) fn tells(&mut self, now: Timestamp) {
+        (self.told, self.untold) = (Some(now), None);
+    }
+
+    /// When a status that is another than is written is to be; `None`: now.
+    pub(super) fn tells_at(&mut self, urgency: Urgency, now: Timestamp) -> Option<Timestamp> {
+        let since = *self.untold.get_or_insert(now);
+        let at = match urgency {
+            Urgency::Now => None,
+            Urgency::WhenItLasts => Some(since + LASTING),
+            Urgency::Unhurried => self.told.map(|told| told + UNHURRIED),
+        };
+        at.filter(|at| *at > now)
+    }
+
+    /// A look has come to its end.
+    pub(super) fn rests(&mut self, rest: Rest) {
+        self.rest = Some(rest);
     }
 
     pub(super) fn succeeded(&mut self) {
@@ -148,6 +218,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expectations::Written;
 
     #[test]
     fn pauses_grow_to_five_minutes_and_start_again_after_a_success() {
@@ -161,6 +232,60 @@ mod tests {
         }
         memory.succeeded();
         assert!(memory.next_pause() <= FIRST_RETRY);
+    }
+
+    #[test]
+    fn a_look_that_ended_foresees_what_it_wrote_and_nothing_else() {
+        let now = Timestamp::constant(1_800_000_000, 0);
+        let shown = |version: &str| Cause::Shown(Written::Pipeline, version.to_owned());
+        let rest = Rest { until: Some(now + SignedDuration::from_secs(5)) };
+        let after_a_look = || {
+            let mut memory = Memory::default();
+            memory.expectations.foresee(Written::Pipeline, Some("7".to_owned()), now);
+            memory.rests(rest);
+            memory
+        };
+        assert_eq!(after_a_look().wake(&[shown("7")], now), Wake::Rests(rest));
+        for causes in [vec![], vec![shown("8")], vec![shown("7"), shown("8")], vec![shown("7"), Cause::News]]
+        {
+            assert_eq!(after_a_look().wake(&causes, now), Wake::Looks, "{causes:?}");
+        }
+        assert_eq!(after_a_look().wake(&[shown("7")], rest.until.unwrap()), Wake::Looks, "its time has come");
+        let mut memory = after_a_look();
+        assert_eq!(memory.wake(&[Cause::News], now), Wake::WaitsForCaches);
+        assert_eq!(memory.wake(&[shown("6")], now), Wake::WaitsForCaches);
+        assert_eq!(memory.wake(&[shown("7")], now), Wake::Looks, "for the news before");
+        assert_eq!(memory.wake(&[shown("7")], now), Wake::Looks, "that one has not come to its end");
+    }
+
+    #[test]
+    fn a_step_that_is_over_before_it_has_lasted_is_not_told() {
+        let start = Timestamp::constant(1_800_000_000, 0);
+        let at = |milliseconds| start + SignedDuration::from_millis(milliseconds);
+        let mut memory = Memory::default();
+        memory.tells(start);
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(7_000)), Some(at(8_000)));
+        assert_eq!(
+            memory.tells_at(Urgency::WhenItLasts, at(7_600)),
+            Some(at(8_000)),
+            "since it was first another"
+        );
+        assert_eq!(memory.tells_at(Urgency::Now, at(7_700)), None);
+        memory.tells(at(7_700));
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(7_800)), Some(at(8_800)));
+        memory.told_it_is_now();
+        assert_eq!(
+            memory.tells_at(Urgency::WhenItLasts, at(8_700)),
+            Some(at(9_700)),
+            "it was as written meanwhile"
+        );
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(9_700)), None);
+        assert_eq!(
+            memory.tells_at(Urgency::Unhurried, at(9_800)),
+            Some(at(12_700)),
+            "five seconds after the last write"
+        );
+        assert_eq!(memory.tells_at(Urgency::Unhurried, at(12_700)), None);
     }
 
     #[test]

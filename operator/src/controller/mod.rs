@@ -8,14 +8,15 @@ mod guarded;
 mod health;
 mod memory;
 mod metrics;
+mod ownership;
 mod packed;
 mod pipeline;
 mod poll;
 mod queues;
 mod reconcile;
+mod rounds;
 mod scope;
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -32,14 +33,14 @@ use tracing::Instrument;
 
 use crate::claim_index::ClaimIndex;
 use crate::lease::Lead;
+use crate::pipeline_key::PipelineKey;
 use crate::settings::Settings;
 use announce::Announcer;
-use cache::PipelineKey;
 use guarded::Guarded;
-use memory::{Memories, Version, lock};
-use poll::Reports;
+use memory::{Memories, Rest, Version, Wake, lock};
 use queues::Queues;
-use reconcile::{Context, ReconcileError, reconcile};
+use reconcile::{Context, Looked, ReconcileError, reconcile};
+use rounds::{ask_workers, ask_workers_due};
 use scope::{Caches, Watching, requests};
 
 pub use health::Health;
@@ -52,8 +53,8 @@ const CONCURRENCY: u16 = 16;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the first round of questions to the workers may take. Those that have not answered by then are asked again.
 const FIRST_ROUND: Duration = Duration::from_secs(10);
-/// Workers that become ready within this time are asked together.
-const TOGETHER: Duration = Duration::from_millis(100);
+/// How long a pipeline whose last writes the caches have not seen waits at most.
+const CACHES_SOON: Duration = Duration::from_secs(1);
 /// Events of one pipeline that come within this time are one.
 const DEBOUNCE: Duration = Duration::from_millis(50);
 
@@ -157,7 +158,7 @@ impl Controller {
         note_all_claims(&context);
         shared.claimed.wait().await;
         // Before the first look: whoever has heard of no worker yet would tell that none is well.
-        let _ = tokio::time::timeout(FIRST_ROUND, ask_workers_once(&self.workers, &context)).await;
+        let _ = tokio::time::timeout(FIRST_ROUND, ask_workers_due(&self.workers, &context)).await;
         tokio::spawn(ask_workers(self.workers, context.clone(), shared.queues.clone()));
         let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
         applier(
@@ -205,13 +206,20 @@ fn reconcile_span(pipeline: &Guarded) -> tracing::Span {
 /// A reconcile that ends: in time, and without taking the others down with it.
 async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let _under_way = context.lead.begin().await;
-    context.queues.took(&scope::key_of(&pipeline));
+    let causes = context.queues.took(&scope::key_of(&pipeline));
     let (began, now) = (Instant::now(), Timestamp::now());
     let (metrics, lead) = (context.metrics.clone(), context.lead.clone());
     let memory = context.memories.of(&pipeline.uid().unwrap_or_default());
     let version = Version::of(pipeline.as_ref());
     if let Some(left) = lock(&memory).pause(&version, now) {
         return Ok(Action::requeue(left));
+    }
+    let wake = lock(&memory).wake(&causes, now);
+    tracing::debug!(?causes, ?wake, "its turn has come");
+    match wake {
+        Wake::Looks => {}
+        Wake::Rests(rest) => return Ok(after(rest, now)),
+        Wake::WaitsForCaches => return Ok(Action::requeue(CACHES_SOON)),
     }
     metrics.began();
     let bounded = tokio::time::timeout(PATIENCE, lead.while_it_holds(reconcile(pipeline, context)));
@@ -224,19 +232,35 @@ async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action
             Err(ReconcileError::Panicked)
         }
     };
-    match &result {
-        Ok(_) => lock(&memory).succeeded(),
+    let result = match result {
+        Ok(looked) => {
+            lock(&memory).succeeded();
+            Ok(match looked {
+                Looked::Rests(rest) => {
+                    lock(&memory).rests(rest);
+                    after(rest, now)
+                }
+                Looked::WaitsForCaches => Action::requeue(CACHES_SOON),
+            })
+        }
         Err(error) => {
             lock(&memory).failed(version, now);
             match error {
                 ReconcileError::Panicked => tracing::error!(%error, "this is a bug"),
-                error => tracing::warn!(%error, "it is tried again"),
+                _ => tracing::warn!(%error, "it is tried again"),
             }
+            Err(error)
         }
-    }
+    };
     let requeues = result.as_ref().map(|action| *action != Action::await_change()).map_err(|_| ());
     metrics.ended(requeues, began.elapsed().as_secs_f64());
     result
+}
+
+/// What the runner does after a look.
+fn after(rest: Rest, now: Timestamp) -> Action {
+    let left = |until: Timestamp| Duration::try_from(until.duration_since(now)).unwrap_or_default();
+    rest.until.map_or_else(Action::await_change, |until| Action::requeue(left(until)))
 }
 
 /// Failed ones come again after their pause.
@@ -245,40 +269,4 @@ fn after_failure(pipeline: Arc<Guarded>, _: &ReconcileError, context: Arc<Contex
     let memory = context.memories.of(&pipeline.uid().unwrap_or_default());
     let left = lock(&memory).pause(&Version::of(pipeline.as_ref()), Timestamp::now());
     Action::requeue(left.unwrap_or_default())
-}
-
-fn free_ended(context: &Context) -> Vec<PipelineKey> {
-    context.claiming().free_ended(&mut lock(&context.claims), Timestamp::now())
-}
-
-/// Asks the workers how they are, and has those pipelines looked at whose workers have answered; and those for which the workers
-/// of another have ended.
-async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc<Queues>) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            () = context.caches.pods.worker_came_up() => tokio::time::sleep(TOGETHER).await,
-        }
-        for pipeline in free_ended(&context) {
-            queues.send(pipeline).await;
-        }
-        for pipeline in ask_workers_once(&client, &context).await {
-            queues.send(pipeline).await;
-        }
-    }
-}
-
-/// Asks the workers whose turn it is, and gives their pipelines.
-async fn ask_workers_once(client: &reqwest::Client, context: &Context) -> Vec<PipelineKey> {
-    let reports: &Reports = &context.reports;
-    let ready: HashSet<PipelineKey> =
-        context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
-    let workers = context.caches.pods.workers();
-    reports.ask(client, workers, |key| ready.contains(key), Timestamp::now()).await
-}
-
-fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {
-    pipeline.is_ready().then(|| scope::key_of(pipeline))
 }

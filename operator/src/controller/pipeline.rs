@@ -7,7 +7,7 @@ use serde_json::json;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{FIELD_MANAGER, FINALIZER};
 
-use super::cache::PipelineKey;
+use crate::pipeline_key::PipelineKey;
 
 /// Why the pipeline itself could not be written.
 #[derive(Debug, thiserror::Error)]

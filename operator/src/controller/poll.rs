@@ -1,6 +1,6 @@
 //! Asks the workers how they are: `GET /status` of the pods of the pipelines, never of an address from a resource.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use userstream_crds::names::{COMPONENT, Component};
 use userstream_crds::worker_pod::container;
 use userstream_crds::worker_status::WorkerStatus;
 
-use super::cache::PipelineKey;
+use super::cache::Cache;
 use super::memory::lock;
 use crate::configuration::STATUS_PORT;
 use crate::observed::WorkerReport;
+use crate::pipeline_key::PipelineKey;
 use crate::reports::{is_fresh, is_working};
 
 /// How often a worker is asked while its pipeline is not ready, and once it is.
@@ -28,9 +29,9 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 /// How many workers are asked at once.
 const CONCURRENCY: usize = 32;
 
-/// What the workers have told last, by namespace and pod.
+/// What the workers have told last, by pipeline and pod.
 #[derive(Debug, Default)]
-pub(super) struct Reports(Mutex<HashMap<(String, String), Asked>>);
+pub(super) struct Reports(Mutex<HashMap<PipelineKey, HashMap<String, Asked>>>);
 
 /// How a worker can be asked how it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,6 @@ pub(super) struct Askable {
     pub(super) pipeline: PipelineKey,
     pub(super) pod: String,
     pub(super) worker: Worker,
-}
-
-impl Askable {
-    fn key(&self) -> (String, String) {
-        (self.pipeline.namespace.clone(), self.pod.clone())
-    }
 }
 
 #[derive(Debug, Clone)]
@@ -105,50 +100,68 @@ enum AskError {
 }
 
 impl Reports {
-    /// The reports of these pods, by their name.
-    pub(super) fn of<'a>(&self, pods: impl Iterator<Item = &'a Pod>) -> BTreeMap<String, WorkerReport> {
+    /// The reports of these pods of a pipeline, by their name.
+    pub(super) fn of<'a>(
+        &self,
+        pipeline: &PipelineKey,
+        pods: impl Iterator<Item = &'a Pod>,
+    ) -> BTreeMap<String, WorkerReport> {
         let all = lock(&self.0);
-        pods.filter_map(|pod| {
-            let asked = all.get(&(pod.namespace()?, pod.name_any()))?;
-            Some((pod.name_any(), asked.report.clone()?))
-        })
-        .collect()
+        let Some(own) = all.get(pipeline) else { return BTreeMap::new() };
+        let report = |pod: &Pod| Some((pod.name_any(), own.get(&pod.name_any())?.report.clone()?));
+        pods.filter_map(report).collect()
     }
 
-    /// Asks the workers whose turn it is, and gives the pipelines that are to be looked at because of their answers.
+    /// The workers whose turn it is; those of them that are no more are forgotten.
+    pub(super) fn due(
+        &self,
+        pods: &Cache<Pod>,
+        is_ready: impl Fn(&PipelineKey) -> bool,
+        now: Timestamp,
+    ) -> Vec<Askable> {
+        let mut all = lock(&self.0);
+        all.retain(|pipeline, own| {
+            own.retain(|pod, _| pods.has_worker(pipeline, pod));
+            !own.is_empty()
+        });
+        pods.workers(|pipeline, pod, worker| {
+            let asked = all.get(pipeline).and_then(|own| own.get(pod));
+            is_due(worker, asked, is_ready(pipeline), now)
+        })
+    }
+
+    /// Those of these workers that were not asked since they have become ready.
+    pub(super) fn not_asked(&self, workers: Vec<Askable>, now: Timestamp) -> Vec<Askable> {
+        let all = lock(&self.0);
+        let asked = |it: &Askable| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
+        workers.into_iter().filter(|it| is_due(it.worker, asked(it), true, now)).collect()
+    }
+
+    /// Asks workers, and gives the pipelines that are to be looked at because of their answers.
     pub(super) async fn ask(
         &self,
         client: &reqwest::Client,
-        working: Vec<Askable>,
-        is_ready: impl Fn(&PipelineKey) -> bool,
+        workers: Vec<Askable>,
         now: Timestamp,
-    ) -> Vec<PipelineKey> {
-        let due: Vec<Askable> = {
-            let mut all = lock(&self.0);
-            let known: HashSet<_> = working.iter().map(Askable::key).collect();
-            all.retain(|key, _| known.contains(key));
-            let is_due = |it: &Askable| is_due(it.worker, all.get(&it.key()), is_ready(&it.pipeline), now);
-            working.into_iter().filter(is_due).collect()
-        };
-        let answers = futures::stream::iter(due).map(|it| async move {
+    ) -> BTreeSet<PipelineKey> {
+        let answers = futures::stream::iter(workers).map(|it| async move {
             let answer = ask(client, it.worker.address).await;
             (it, answer)
         });
         let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENCY));
-        let mut concerned = Vec::new();
-        while let Some((asked, answer)) = answers.next().await {
-            let key = asked.key();
-            let Askable { pipeline, pod, worker } = asked;
+        let mut concerned = BTreeSet::new();
+        while let Some((Askable { pipeline, pod, worker }, answer)) = answers.next().await {
             let answer = answer
                 .inspect_err(|error| {
                     tracing::debug!(namespace = pipeline.namespace, pod, %error, "the worker does not tell its status");
                 })
                 .ok();
             let mut all = lock(&self.0);
-            let (asked, is_told) = Asked::next(all.remove(&key), answer, worker.is_ready, now);
-            all.insert(key, asked);
+            let own = all.entry(pipeline.clone()).or_default();
+            let (asked, is_told) = Asked::next(own.remove(&pod), answer, worker.is_ready, now);
+            own.insert(pod, asked);
             if is_told {
-                concerned.push(pipeline);
+                concerned.insert(pipeline);
             }
         }
         concerned

@@ -3,25 +3,57 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
-use super::cache::PipelineKey;
 use super::memory::lock;
 use super::metrics::Metrics;
+use crate::expectations::Written;
+use crate::pipeline_key::PipelineKey;
+
+/// Why a pipeline is to be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Only a look tells what is new.
+    News,
+    /// A watch has shown this version of something that is the pipeline's.
+    Shown(Written, String),
+}
+
+/// More causes than this, which are more than a pipeline has objects, are not told apart.
+const MOST_CAUSES: usize = 32;
 
 /// How many concerned pipelines wait to be queued before the watches wait too.
 const QUEUE: usize = 1024;
+
+/// How long news that more is likely to follow waits for it, so that the pipeline is looked at once: of a pod that comes up first
+/// the pod is heard, then its owner, and then its worker.
+const UNHURRIED: Duration = Duration::from_secs(2);
 
 /// The queues.
 #[derive(Debug)]
 pub(super) struct Queues {
     /// The ways into them, by the namespace of their scope; None: all namespaces.
     ways: HashMap<Option<String>, Sender<PipelineKey>>,
-    /// Who waits, and since when. Whoever is sent again while waiting is looked at once.
-    waiting: Mutex<HashMap<PipelineKey, Instant>>,
+    waiting: Mutex<Waiting>,
     metrics: Arc<Metrics>,
+}
+
+/// Who waits. Whoever is sent again while waiting is looked at once.
+#[derive(Debug, Default)]
+struct Waiting {
+    all: HashMap<PipelineKey, Waits>,
+    /// How many of them are queued.
+    queued: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waits {
+    /// Since when it is queued; `None` while it waits for what may follow.
+    since: Option<Instant>,
+    causes: Vec<Cause>,
 }
 
 /// A scope, and what comes out of its queue.
@@ -40,30 +72,68 @@ impl Queues {
     }
 
     /// Has a pipeline looked at by the scope that knows it.
-    pub(super) async fn send(&self, pipeline: PipelineKey) {
-        let own = self.ways.get(&Some(pipeline.namespace.clone()));
-        if let Some(queue) = own.or_else(|| self.ways.get(&None)) {
-            self.note(&pipeline);
-            // The receiver is gone only when the process is.
-            let _ = queue.send(pipeline).await;
+    pub(super) async fn send(&self, pipeline: PipelineKey, cause: Cause) {
+        if let Some(way) = self.way(&pipeline) {
+            self.note(&pipeline, cause);
+            self.queue(way, pipeline).await;
         }
     }
 
-    fn note(&self, pipeline: &PipelineKey) {
+    /// The same because of news that more is likely to follow.
+    pub(super) fn send_unhurried(self: &Arc<Self>, pipeline: PipelineKey) {
+        if self.way(&pipeline).is_none() {
+            return;
+        }
+        self.note(&pipeline, Cause::News);
+        let queues = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(UNHURRIED).await;
+            // It may have been looked at since, for something else.
+            let waits = lock(&queues.waiting).all.contains_key(&pipeline);
+            if let Some(way) = queues.way(&pipeline).filter(|_| waits) {
+                queues.queue(way, pipeline).await;
+            }
+        });
+    }
+
+    fn way(&self, pipeline: &PipelineKey) -> Option<&Sender<PipelineKey>> {
+        self.ways.get(&Some(pipeline.namespace.clone())).or_else(|| self.ways.get(&None))
+    }
+
+    fn note(&self, pipeline: &PipelineKey, cause: Cause) {
         let mut waiting = lock(&self.waiting);
-        if !waiting.contains_key(pipeline) {
-            waiting.insert(pipeline.clone(), Instant::now());
-            self.metrics.added();
-            self.metrics.waiting(waiting.len());
+        let causes = &mut waiting.all.entry(pipeline.clone()).or_default().causes;
+        if causes.len() == MOST_CAUSES {
+            causes.clear();
+            causes.push(Cause::News);
+        } else if !causes.contains(&cause) {
+            causes.push(cause);
         }
     }
 
-    /// A pipeline's turn has come. One that nobody has sent has waited for its time and not for its turn.
-    pub(super) fn took(&self, pipeline: &PipelineKey) {
-        match self.remove(pipeline) {
+    async fn queue(&self, way: &Sender<PipelineKey>, pipeline: PipelineKey) {
+        {
+            let mut waiting = lock(&self.waiting);
+            let waits = waiting.all.entry(pipeline.clone()).or_default();
+            if waits.since.is_none() {
+                waits.since = Some(Instant::now());
+                waiting.queued += 1;
+                self.metrics.added();
+                self.metrics.waiting(waiting.queued);
+            }
+        }
+        // The receiver is gone only when the process is.
+        let _ = way.send(pipeline).await;
+    }
+
+    /// A pipeline's turn has come, for these causes. One that nobody has queued has waited for its time and not for its turn.
+    pub(super) fn took(&self, pipeline: &PipelineKey) -> Vec<Cause> {
+        let waited = self.remove(pipeline).unwrap_or_default();
+        match waited.since {
             Some(since) => self.metrics.waited(since.elapsed().as_secs_f64()),
             None => self.metrics.added(),
         }
+        waited.causes
     }
 
     /// A pipeline's turn has come, and it is no more.
@@ -71,11 +141,12 @@ impl Queues {
         self.remove(pipeline);
     }
 
-    fn remove(&self, pipeline: &PipelineKey) -> Option<Instant> {
+    fn remove(&self, pipeline: &PipelineKey) -> Option<Waits> {
         let mut waiting = lock(&self.waiting);
-        let since = waiting.remove(pipeline);
-        self.metrics.waiting(waiting.len());
-        since
+        let removed = waiting.all.remove(pipeline)?;
+        waiting.queued -= usize::from(removed.since.is_some());
+        self.metrics.waiting(waiting.queued);
+        Some(removed)
     }
 }
 
@@ -92,7 +163,7 @@ mod tests {
         let (queues, receivers) =
             Queues::of(vec![Some("a".to_owned()), Some("b".to_owned())], Arc::default());
         for namespace in ["b", "a", "elsewhere"] {
-            queues.send(key(namespace)).await;
+            queues.send(key(namespace), Cause::News).await;
         }
         drop(queues);
         for (scope, mut receiver) in receivers {
@@ -105,8 +176,8 @@ mod tests {
     #[tokio::test]
     async fn where_all_namespaces_are_one_scope_they_have_one_queue() {
         let (queues, receivers) = Queues::of(vec![None], Arc::default());
-        queues.send(key("a")).await;
-        queues.send(key("b")).await;
+        queues.send(key("a"), Cause::News).await;
+        queues.send(key("b"), Cause::News).await;
         for (_, mut receiver) in receivers {
             assert_eq!((receiver.recv().await, receiver.recv().await), (Some(key("a")), Some(key("b"))));
         }
@@ -123,10 +194,10 @@ mod tests {
             assert!(text.contains(&format!("{line}\n")), "{line} is not in\n{text}");
         };
         says("workqueue_depth 0");
-        queues.send(key("a")).await;
+        queues.send(key("a"), Cause::News).await;
         tokio::time::advance(std::time::Duration::from_secs(2)).await;
-        queues.send(key("a")).await;
-        queues.send(key("gone")).await;
+        queues.send(key("a"), Cause::News).await;
+        queues.send(key("gone"), Cause::News).await;
         says("workqueue_depth 2");
         queues.took(&key("a"));
         queues.dropped(&key("gone"));
@@ -137,5 +208,43 @@ mod tests {
         queues.took(&key("a"));
         says("workqueue_adds_total 3");
         says("workqueue_queue_duration_seconds_count 1");
+    }
+
+    #[tokio::test]
+    async fn whoever_is_sent_while_waiting_is_looked_at_for_all_that_was_shown() {
+        let (queues, _receivers) = Queues::of(vec![None], Arc::default());
+        let shown = |version: &str| Cause::Shown(Written::Pipeline, version.to_owned());
+        for version in ["4", "5", "4"] {
+            queues.send(key("a"), shown(version)).await;
+        }
+        assert_eq!(
+            queues.took(&key("a")),
+            [shown("4"), shown("5")],
+            "the later version does not hide the former"
+        );
+        assert_eq!(queues.took(&key("a")), [], "it has come for its time");
+        for version in 0..=MOST_CAUSES {
+            queues.send(key("a"), shown(&version.to_string())).await;
+        }
+        assert_eq!(queues.took(&key("a")), [Cause::News]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_that_more_follows_waits_for_it_and_is_looked_at_with_it() {
+        let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
+        let (queues, receiver) = (Arc::new(queues), &mut receivers[0].1);
+        let began = Instant::now();
+        queues.send_unhurried(key("a"));
+        assert_eq!(receiver.recv().await, Some(key("a")));
+        assert_eq!((began.elapsed(), queues.took(&key("a"))), (UNHURRIED, vec![Cause::News]));
+
+        let shown = Cause::Shown(Written::Pipeline, "4".to_owned());
+        queues.send_unhurried(key("a"));
+        queues.send(key("a"), shown.clone()).await;
+        assert_eq!(receiver.recv().await, Some(key("a")));
+        assert_eq!(queues.took(&key("a")), [Cause::News, shown], "what follows is not kept waiting");
+        tokio::time::advance(2 * UNHURRIED).await;
+        tokio::task::yield_now().await;
+        assert!(receiver.try_recv().is_err(), "it was looked at");
     }
 }

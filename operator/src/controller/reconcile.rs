@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use kube::runtime::controller::Action;
+use jiff::{SignedDuration, Timestamp};
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt};
@@ -14,22 +13,22 @@ use userstream_crds::status::PipelineStatus;
 
 use super::announce::{self, Announcer};
 use super::apply::{Applied, ApplyError, Target, apply};
-use super::cache::PipelineKey;
-use super::claiming::{self, Claiming};
+use super::claiming::Claiming;
 use super::guarded::{Guarded, Unreadable};
-use super::memory::{Memories, Memory, lock};
+use super::memory::{Memories, Memory, Rest, lock};
 use super::metrics::Metrics;
 use super::pipeline::{self, PipelineWriteError};
 use super::poll::Reports;
-use super::queues::Queues;
+use super::queues::{Cause, Queues};
 use super::scope::{Caches, key_of};
 use crate::claim_index::{ClaimIndex, Conflict};
 use crate::decision::{Decision, Look, Release, is_paused};
 use crate::expectations::Written;
 use crate::lease::Lead;
 use crate::observed::Observed;
+use crate::pipeline_key::PipelineKey;
 use crate::settings::Settings;
-use crate::status::{Outcome, UNHURRIED, can_wait, status};
+use crate::status::{Outcome, status, urgency};
 use crate::writes::ObjectWrite;
 
 /// Everything that a reconcile uses.
@@ -81,11 +80,25 @@ pub(super) enum ReconcileError {
     Panicked,
 }
 
+/// How a look has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// All that is to be done now is done and told.
+    Rests(Rest),
+    /// Not at all: the caches have not seen what was written last.
+    WaitsForCaches,
+}
+
+/// What is waited for when there is nothing to do but by news.
+const UNTIL_NEWS: Looked = Looked::Rests(Rest { until: None });
+/// No pipeline is looked at sooner than after this for the time alone.
+const SOONEST: SignedDuration = SignedDuration::from_secs(1);
+
 /// Looks at a pipeline.
 pub(super) async fn reconcile(
     guarded: Arc<Guarded>,
     context: Arc<Context>,
-) -> Result<Action, ReconcileError> {
+) -> Result<Looked, ReconcileError> {
     let uid = guarded.uid().unwrap_or_default();
     let memory = context.memories.of(&uid);
     let resource = match guarded.read() {
@@ -104,7 +117,7 @@ pub(super) async fn reconcile(
     // 1. Observe: what is there, once the caches have seen what was written last.
     let observed = reconcile.observe();
     if !reconcile.caches_have_seen_every_write(&observed) {
-        return Ok(Action::requeue(Duration::from_secs(1)));
+        return Ok(Looked::WaitsForCaches);
     }
     // 2. Validate: from the spec to a pipeline that breaks no rule, and nobody has what it claims.
     let validated = lock(&memory).validate(resource);
@@ -120,7 +133,7 @@ pub(super) async fn reconcile(
         now: reconcile.now,
     };
     let work = match Decision::of(&look) {
-        Decision::Nothing => return Ok(Action::await_change()),
+        Decision::Nothing => return Ok(UNTIL_NEWS),
         Decision::Release(release) => return reconcile.release(&release).await,
         Decision::Work(work) => work,
     };
@@ -143,11 +156,8 @@ pub(super) async fn reconcile(
     if let Some(reason) = work.scaling(&look) {
         reconcile.announce(&announce::scaling(reason)).await;
     }
-    let again_at = work.again_at.into_iter().chain(told_later).min();
-    Ok(again_at.map_or_else(Action::await_change, |at| {
-        let left = Duration::try_from(at.duration_since(reconcile.now)).unwrap_or_default();
-        Action::requeue(left.max(Duration::from_secs(1)))
-    }))
+    let until = work.again_at.into_iter().chain(told_later).min();
+    Ok(Looked::Rests(Rest { until: until.map(|until| until.max(reconcile.now + SOONEST)) }))
 }
 
 /// A resource that this operator cannot read. Told once for each thing that is wrong, and nothing else of its status is changed.
@@ -156,7 +166,7 @@ async fn undecodable(
     memory: &Mutex<Memory>,
     guarded: &Guarded,
     unreadable: &Unreadable,
-) -> Result<Action, ReconcileError> {
+) -> Result<Looked, ReconcileError> {
     let (generation, error) = (guarded.meta().generation, &unreadable.error);
     let told = format!("{generation:?} {error}");
     if lock(memory).told_undecodable.as_ref() != Some(&told) {
@@ -166,7 +176,7 @@ async fn undecodable(
         write_status(context, &key_of(guarded), &guarded.uid().unwrap_or_default(), &next).await?;
         lock(memory).told_undecodable = Some(told);
     }
-    Ok(Action::await_change())
+    Ok(UNTIL_NEWS)
 }
 
 /// One reconcile of one pipeline.
@@ -192,7 +202,7 @@ impl Reconcile<'_> {
             network_policies: caches.network_policies.of(key),
             pod_monitors: caches.pod_monitors.of(key),
             kafka_topics: caches.kafka_topics.of(key),
-            reports: self.context.reports.of(pods.iter().map(AsRef::as_ref)),
+            reports: self.context.reports.of(key, pods.iter().map(AsRef::as_ref)),
             pods,
         };
         Observed::of(self.resource, named)
@@ -215,8 +225,8 @@ impl Reconcile<'_> {
                 (concerned, claims.conflict(self.uid))
             }
         };
-        for pipeline in claiming::keys(concerned) {
-            self.context.queues.send(pipeline).await;
+        for pipeline in concerned {
+            self.context.queues.send(pipeline, Cause::News).await;
         }
         conflict
     }
@@ -250,30 +260,29 @@ impl Reconcile<'_> {
     }
 
     /// Lets a pipeline go, and says so when what it created stays although it says otherwise.
-    async fn release(&self, release: &Release) -> Result<Action, ReconcileError> {
+    async fn release(&self, release: &Release) -> Result<Looked, ReconcileError> {
         if let Some(why) = &release.given_up {
             tracing::warn!(reason = why, "released without cleaning up");
             self.announce(&announce::event(EventType::Warning, "CleanupGivenUp", why)).await;
         }
-        self.write_finalizer(false).await.map(|()| Action::await_change())
+        self.write_finalizer(false).await.map(|()| UNTIL_NEWS)
     }
 
     /// Writes the status when it differs, and announces what is worth it; or says when it is to be written.
     async fn tell(&self, next: &PipelineStatus) -> Result<Option<Timestamp>, ReconcileError> {
         let before = self.resource.status.as_ref();
         if before == Some(next) {
+            lock(self.memory).told_it_is_now();
             return Ok(None);
         }
-        let waits_until =
-            lock(self.memory).told.map(|told| told + UNHURRIED).filter(|until| *until > self.now);
-        if waits_until.is_some() && can_wait(before, next) {
-            return Ok(waits_until);
+        if let Some(until) = lock(self.memory).tells_at(urgency(before, next), self.now) {
+            return Ok(Some(until));
         }
         let version = write_status(self.context, &self.key, self.uid, next).await?;
         {
             let mut memory = lock(self.memory);
-            memory.told = Some(self.now);
-            memory.expectations.expect(Written::Pipeline, version, self.now);
+            memory.tells(self.now);
+            memory.expectations.foresee(Written::Pipeline, version, self.now);
         }
         for event in announce::events(before, next) {
             self.announce(&event).await;

@@ -17,12 +17,14 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Client, Resource, ResourceExt};
 
-use super::cache::{Cache, Cached, Feed, PipelineKey};
+use super::cache::{Cache, Cached, Feed};
 use super::guarded::Guarded;
 use super::health::Health;
-use super::queues::Queues;
-use crate::kind;
+use super::queues::{Cause, Queues};
+use crate::expectations::Written;
+use crate::kind::{self, Kind};
 use crate::names::MANAGED_BY;
+use crate::pipeline_key::PipelineKey;
 use crate::settings::Settings;
 
 /// The kind that everything is about, in the plural.
@@ -65,8 +67,8 @@ impl Watching {
         }
     }
 
-    /// Keeps a cache of a kind up to date, for ever.
-    async fn keep<K>(self, cache: Arc<Cache<K>>, api: Api<K>, plural: String)
+    /// Keeps a cache up to date, for ever: of a kind that the operator writes, or of pods.
+    async fn keep<K>(self, cache: Arc<Cache<K>>, api: Api<K>, plural: String, kind: Option<Kind>)
     where
         K: Cached + Clone + Debug + Send + 'static,
     {
@@ -78,8 +80,15 @@ impl Watching {
             self.health.heard(&part, &event);
             match event {
                 Ok(event) => {
+                    let written = |object: &K| kind.map(|kind| Written::Object(kind, object.name_any()));
+                    let cause = cause(&event, written);
+                    let is_unhurried = kind.is_none() && matches!(event, Event::Apply(_));
                     for pipeline in feed.take(event) {
-                        self.queues.send(pipeline).await;
+                        if is_unhurried {
+                            self.queues.send_unhurried(pipeline);
+                        } else {
+                            self.queues.send(pipeline, cause.clone()).await;
+                        }
                     }
                 }
                 Err(error) => tracing::warn!(kind = plural, %error, "the watch was interrupted"),
@@ -92,7 +101,7 @@ impl Watching {
         self.health.missing(&self.part(plural), "not read yet");
     }
 
-    fn keep_typed<K>(&self, cache: &Arc<Cache<K>>)
+    fn keep_typed<K>(&self, cache: &Arc<Cache<K>>, kind: Option<Kind>)
     where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
             + Cached
@@ -108,34 +117,35 @@ impl Watching {
         };
         let plural = K::plural(&()).into_owned();
         self.begin(&plural);
-        tokio::spawn(self.clone().keep(cache.clone(), api, plural));
+        tokio::spawn(self.clone().keep(cache.clone(), api, plural, kind));
     }
 
-    fn keep_dynamic(&self, cache: &Arc<Cache<DynamicObject>>, resource: &ApiResource) {
+    fn keep_dynamic(&self, cache: &Arc<Cache<DynamicObject>>, resource: &ApiResource, kind: Kind) {
         let api = match &self.namespace {
             None => Api::all_with(self.client.clone(), resource),
             Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, resource),
         };
         self.begin(&resource.plural);
-        tokio::spawn(self.clone().keep(cache.clone(), api, resource.plural.clone()));
+        tokio::spawn(self.clone().keep(cache.clone(), api, resource.plural.clone(), Some(kind)));
     }
 
     /// Keeps all caches up to date, in tasks of their own.
     pub(super) fn keep_all(&self, caches: &Caches, settings: &Settings) {
-        self.keep_typed(&caches.config_maps);
-        self.keep_typed(&caches.jobs);
-        self.keep_typed(&caches.cron_jobs);
-        self.keep_typed(&caches.deployments);
-        self.keep_typed(&caches.pod_disruption_budgets);
+        self.keep_typed(&caches.config_maps, Some(Kind::ConfigMap));
+        self.keep_typed(&caches.jobs, Some(Kind::Job));
+        self.keep_typed(&caches.cron_jobs, Some(Kind::CronJob));
+        self.keep_typed(&caches.deployments, Some(Kind::Deployment));
+        self.keep_typed(&caches.pod_disruption_budgets, Some(Kind::PodDisruptionBudget));
         if settings.network_policies {
-            self.keep_typed(&caches.network_policies);
+            self.keep_typed(&caches.network_policies, Some(Kind::NetworkPolicy));
         }
-        self.keep_typed(&caches.pods);
+        // No pod is written by the operator; what owns it tells next how it is.
+        self.keep_typed(&caches.pods, None);
         if settings.kinds.pod_monitor {
-            self.keep_dynamic(&caches.pod_monitors, &kind::pod_monitor());
+            self.keep_dynamic(&caches.pod_monitors, &kind::pod_monitor(), Kind::PodMonitor);
         }
         if let Some(version) = settings.kinds.kafka_topic {
-            self.keep_dynamic(&caches.kafka_topics, &kind::kafka_topic(version));
+            self.keep_dynamic(&caches.kafka_topics, &kind::kafka_topic(version), Kind::KafkaTopic);
         }
     }
 
@@ -152,8 +162,8 @@ impl Watching {
     pub(super) async fn keep_pipelines(
         self,
         writer: reflector::store::Writer<Guarded>,
-        seen: impl Fn(&Guarded) -> Vec<PipelineKey> + Send + 'static,
-        gone: impl Fn(&str) -> Vec<PipelineKey> + Send + 'static,
+        seen: impl Fn(&Guarded) -> BTreeSet<PipelineKey> + Send + 'static,
+        gone: impl Fn(&str) -> BTreeSet<PipelineKey> + Send + 'static,
     ) {
         let api: Api<Guarded> = match &self.namespace {
             None => Api::all(self.client.clone()),
@@ -167,6 +177,7 @@ impl Watching {
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
             let mut concerned = Vec::new();
+            let itself = event.as_ref().ok().map(|event| cause(event, |_| Some(Written::Pipeline)));
             match event {
                 Ok(Event::Init) => {
                     listed.clear();
@@ -187,7 +198,7 @@ impl Watching {
                 Ok(Event::Apply(pipeline)) => {
                     known.insert(pipeline.uid().unwrap_or_default());
                     concerned.extend(seen(&pipeline));
-                    concerned.push(key_of(&pipeline));
+                    self.queues.send(key_of(&pipeline), itself.unwrap_or(Cause::News)).await;
                 }
                 Ok(Event::Delete(pipeline)) => {
                     let uid = pipeline.uid().unwrap_or_default();
@@ -197,10 +208,18 @@ impl Watching {
                 Err(error) => tracing::warn!(kind = PIPELINES, %error, "the watch was interrupted"),
             }
             for pipeline in concerned {
-                self.queues.send(pipeline).await;
+                self.queues.send(pipeline, Cause::News).await;
             }
         }
     }
+}
+
+/// Why an event has the pipelines looked at that it concerns: because something, which the operator may have `written` itself, has
+/// another version now, or for any other reason.
+fn cause<K: Resource>(event: &Event<K>, written: impl Fn(&K) -> Option<Written>) -> Cause {
+    let Event::Apply(object) = event else { return Cause::News };
+    let shown = written(object).zip(object.resource_version());
+    shown.map_or(Cause::News, |(what, version)| Cause::Shown(what, version))
 }
 
 /// How everything is watched.

@@ -8,16 +8,19 @@ mod verdict;
 
 use jiff::Timestamp;
 use userstream_crds::Violation;
+use userstream_crds::names::Component;
 use userstream_crds::status::{Phase, PipelineStatus};
 
 use crate::build::Cleanup;
-use crate::claim_index::{Conflict, Holder, Precedence};
+use crate::claim_index::{Conflict, Precedence};
+use crate::names::Names;
 use crate::one_shot::OneShot;
+use crate::pipeline_key::PipelineKey;
 use crate::steps::{Situation, Steps, Turn};
 use observation::observe;
 use verdict::{Truth, Type, Verdict, conditions, seconds};
 
-pub use urgency::{UNHURRIED, can_wait};
+pub use urgency::{LASTING, UNHURRIED, Urgency, urgency};
 
 /// What became of a reconcile.
 #[derive(Clone, Debug)]
@@ -155,7 +158,7 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
             ]
         }
         Outcome::Reconciled { situation, steps, problem, object_changes } => {
-            observe(status, situation, steps, object_changes, now);
+            observe(status, situation, steps, problem.is_none(), object_changes, now);
             let verdicts = reconciled(situation, steps, *problem);
             status.phase = Some(phase(situation, steps, &verdicts));
             verdicts
@@ -185,7 +188,7 @@ fn on_its_way(reason: &str, message: &str) -> Vec<Verdict> {
 }
 
 fn conflicting(conflict: &Conflict) -> String {
-    let Conflict { subject, holder: Holder { namespace, name }, precedence } = conflict;
+    let Conflict { subject, holder: PipelineKey { namespace, name }, precedence } = conflict;
     // One that works with it already keeps it, also from an older one.
     let other = match precedence {
         Precedence::Ending => {
@@ -286,8 +289,9 @@ fn summary(
     }
     if situation.pipeline.suspend {
         let message = "the pipeline is suspended: set spec.suspend to false to go on";
-        let is_down = steps.processor_rollout.is_complete()
-            || steps.processor_rollout == crate::workload::Rollout::Absent;
+        let processors =
+            situation.observed.deployment(&Names(&situation.pipeline.name).of(Component::Processor));
+        let is_down = processors.and_then(|it| it.status.as_ref()?.replicas).is_none_or(|pods| pods == 0);
         return all(Verdict::new(Type::Ready, true, "Suspended", message), !is_down);
     }
     if let Some(worst) =

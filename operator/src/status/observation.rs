@@ -12,13 +12,14 @@ use super::slow;
 use crate::names::{Names, selector_text};
 use crate::one_shot::OneShot;
 use crate::reports;
-use crate::steps::{Situation, Steps};
+use crate::steps::{Run, Situation, Steps};
 
-/// Takes over what was seen.
+/// Takes over what was seen, and what has come into being since if all `is_applied`.
 pub(super) fn observe(
     status: &mut PipelineStatus,
     situation: &Situation<'_>,
     steps: &Steps,
+    is_applied: bool,
     object_changes: &[String],
     now: Timestamp,
 ) {
@@ -56,7 +57,7 @@ pub(super) fn observe(
     processor.last_row_time =
         slow::time(before.as_ref().and_then(|it| it.last_row_time.as_ref()), steps.processors.last_row);
     status.processor = Some(processor);
-    status.producer = producer(status.producer.as_ref(), situation, steps);
+    status.producer = producer(status.producer.as_ref(), situation, steps, is_applied);
     if let Some(depth) = steps.processors.dead_letters {
         status.dead_letter =
             Some(DeadLetterStatus { depth: Some(depth), ..status.dead_letter.take().unwrap_or_default() });
@@ -80,6 +81,7 @@ fn producer(
     before: Option<&ProducerStatus>,
     situation: &Situation<'_>,
     steps: &Steps,
+    is_applied: bool,
 ) -> Option<ProducerStatus> {
     let source = situation.pipeline.source.as_ref()?;
     let name = Names(&situation.pipeline.name).of(Component::Producer);
@@ -95,7 +97,8 @@ fn producer(
             ("CronJob", status.last_schedule_time, ended_at(status.last_successful_time.as_ref()))
         }
     };
-    let run = steps.run.as_ref().filter(|run| run.task.state != OneShot::Absent).map(|run| run.nonce);
+    let has_begun = |run: &&Run| run.task.state != OneShot::Absent || (run.is_due && is_applied);
+    let run = steps.run.as_ref().filter(has_begun).map(|run| run.nonce);
     let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
     Some(ProducerStatus {
         kind: kind.to_owned(),

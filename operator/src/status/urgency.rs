@@ -8,12 +8,44 @@ use super::verdict::Type;
 
 /// How long what can wait does, counted from the write before it.
 pub const UNHURRIED: SignedDuration = SignedDuration::from_secs(5);
+/// How long a step on the way has to last to be told: one that is over before that is told by the next.
+pub const LASTING: SignedDuration = SignedDuration::from_secs(1);
 
-/// Whether a change can wait: what sums a pipeline up stays as it is, and so does what the operator or a person acts on. How far
-/// the parts are, and their numbers, are told a little later.
+/// How soon a change of the status is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// At once: what sums a pipeline up is another, or what the operator or a person acts on.
+    Now,
+    /// When it has lasted: the pipeline is on its way as before, by the next step.
+    WhenItLasts,
+    /// With another change, or a little later: how far the parts are, and their numbers.
+    Unhurried,
+}
+
+/// How soon a change is told.
 #[must_use]
-pub fn can_wait(before: Option<&PipelineStatus>, next: &PipelineStatus) -> bool {
-    before.is_some_and(|before| urgent(before) == urgent(next))
+pub fn urgency(before: Option<&PipelineStatus>, next: &PipelineStatus) -> Urgency {
+    let Some(before) = before else { return Urgency::Now };
+    let (told, wanted) = (urgent(before), urgent(next));
+    if told == wanted {
+        Urgency::Unhurried
+    } else if is_on_the_way(&told) && is_on_the_way(&wanted) && without_step(told) == without_step(wanted) {
+        Urgency::WhenItLasts
+    } else {
+        Urgency::Now
+    }
+}
+
+fn is_on_the_way(status: &PipelineStatus) -> bool {
+    status.holds(Type::Reconciling.name()) && !status.holds(Type::Ready.name())
+}
+
+/// What is left when it does not matter which step a pipeline is at, and what was found on the way to it.
+fn without_step(mut status: PipelineStatus) -> PipelineStatus {
+    for condition in &mut status.conditions {
+        condition.reason.clear();
+    }
+    PipelineStatus { topic: None, table: None, ..status }
 }
 
 fn urgent(status: &PipelineStatus) -> PipelineStatus {
@@ -40,9 +72,9 @@ mod tests {
     use super::*;
 
     fn status() -> PipelineStatus {
-        let condition = |type_: &str, reason: &str| Condition {
+        let condition = |type_: &str, status: &str, reason: &str| Condition {
             type_: type_.to_owned(),
-            status: "False".to_owned(),
+            status: status.to_owned(),
             reason: reason.to_owned(),
             message: "0 of 1".to_owned(),
             observed_generation: Some(1),
@@ -51,36 +83,68 @@ mod tests {
         PipelineStatus {
             observed_generation: Some(1),
             phase: Some(Phase::Provisioning),
-            conditions: vec![condition("Ready", "RollingOut"), condition("ProcessorReady", "RollingOut")],
+            conditions: vec![
+                condition("Ready", "False", "RollingOut"),
+                condition("Reconciling", "True", "RollingOut"),
+                condition("ProcessorReady", "False", "RollingOut"),
+            ],
             producer: Some(ProducerStatus::default()),
             ..PipelineStatus::default()
         }
     }
 
+    type Edit = fn(&mut PipelineStatus);
+
+    fn after(edit: Edit) -> PipelineStatus {
+        let mut next = status();
+        edit(&mut next);
+        next
+    }
+
     #[test]
     fn how_far_the_parts_are_can_wait_and_what_sums_them_up_cannot() {
-        type Edit = fn(&mut PipelineStatus);
-        let waits: [Edit; 4] = [
-            |it| it.conditions[1].reason = "Processing".to_owned(),
+        let unhurried: [Edit; 4] = [
+            |it| it.conditions[2].reason = "Processing".to_owned(),
             |it| it.conditions[0].message = "1 of 1".to_owned(),
             |it| it.processor = Some(ProcessorStatus { lag: Some(7), ..ProcessorStatus::default() }),
             |it| it.producer.as_mut().unwrap().last_success_time = Some(Time(Timestamp::UNIX_EPOCH)),
         ];
-        let does_not: [Edit; 6] = [
-            |it| it.conditions[0].reason = "LagUnknown".to_owned(),
+        let when_it_lasts: [Edit; 2] = [
+            |it| it.conditions[..2].iter_mut().for_each(|it| it.reason = "LagUnknown".to_owned()),
+            |it| it.topic = Some(TopicStatus::default()),
+        ];
+        let now: [Edit; 6] = [
             |it| it.conditions[0].status = "True".to_owned(),
+            |it| it.conditions[1].status = "False".to_owned(),
+            |it| it.conditions.truncate(1),
             |it| it.observed_generation = Some(2),
             |it| it.phase = Some(Phase::Degraded),
-            |it| it.topic = Some(TopicStatus::default()),
             |it| it.producer.as_mut().unwrap().observed_trigger_nonce = Some(1),
         ];
-        for (edits, can) in [(&waits[..], true), (&does_not[..], false)] {
+        for (edits, wanted) in [
+            (&unhurried[..], Urgency::Unhurried),
+            (&when_it_lasts[..], Urgency::WhenItLasts),
+            (&now[..], Urgency::Now),
+        ] {
             for (number, edit) in edits.iter().enumerate() {
-                let mut next = status();
-                edit(&mut next);
-                assert_eq!(can_wait(Some(&status()), &next), can, "edit {number}: {next:#?}");
+                let next = after(*edit);
+                assert_eq!(urgency(Some(&status()), &next), wanted, "edit {number}: {next:#?}");
             }
         }
-        assert!(!can_wait(None, &status()), "nothing was told yet");
+        assert_eq!(urgency(None, &status()), Urgency::Now, "nothing was told yet");
+    }
+
+    #[test]
+    fn what_is_at_its_end_is_told_at_once_whatever_it_is() {
+        let running = after(|it| {
+            (it.conditions[0].status, it.conditions[1].status) = ("True".to_owned(), "False".to_owned());
+        });
+        let stuck = after(|it| it.conditions[1].status = "False".to_owned());
+        for (before, next) in [(&running, &status()), (&stuck, &running), (&running, &stuck)] {
+            assert_eq!(urgency(Some(before), next), Urgency::Now);
+        }
+        let mut told = running.clone();
+        told.conditions[0].reason = "Suspended".to_owned();
+        assert_eq!(urgency(Some(&running), &told), Urgency::Now);
     }
 }

@@ -4,9 +4,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::claims::{Subject, claims};
 use userstream_crds::status::Phase;
 use userstream_crds::{UserStreamPipeline, validate};
-use userstream_operator::claim_index::{ClaimIndex, Conflict, Holder, Precedence};
+use userstream_operator::claim_index::{ClaimIndex, Conflict, Precedence};
 use userstream_operator::decision::{Decision, Look};
 use userstream_operator::kind::Kind;
+use userstream_operator::pipeline_key::PipelineKey;
 use userstream_operator::writes::ObjectWrite;
 
 use crate::cluster::{Cluster, NOW, example};
@@ -107,7 +108,7 @@ fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() 
         let (observed, pipeline) = (cluster.observed(), cluster.pipeline());
         let conflict = Conflict {
             subject: Subject::Topic(pipeline.topic.name.clone()),
-            holder: Holder { namespace: "demo".to_owned(), name: "older".to_owned() },
+            holder: PipelineKey { namespace: "demo".to_owned(), name: "older".to_owned() },
             precedence: Precedence::Older,
         };
         let look = Look {

@@ -120,3 +120,9 @@ fn a_second_writer_of_what_another_pipeline_works_with_is_found() {
     let story = Story { rival: true, edits: 1, ..QUIET };
     finds(Fault::TakesWhatAnotherWorksWith, &story, "works beside another pipeline");
 }
+
+#[test]
+fn not_looking_at_what_a_change_has_brought_is_found() {
+    let story = edited(2, &[Spec::new(Shape::Field), BASE.suspended()]);
+    finds(Fault::DoesNotLookAtWhatItsChangesBring, &story, "a look has not foreseen");
+}

@@ -29,6 +29,7 @@ pub(crate) enum Fault {
     TellsNothingNewOfANewGeneration,
     IgnoresSuspendOfAnInvalidSpec,
     TakesWhatAnotherWorksWith,
+    DoesNotLookAtWhatItsChangesBring,
 }
 
 impl Fault {

@@ -1,13 +1,15 @@
 //! What must hold in every state, and what must have come about once nothing moves any more.
 
 use userstream_crds::status::Phase;
+use userstream_operator::writes::ObjectWrite;
 
+use crate::actions::Action;
 use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS};
 use crate::planted::Fault;
 use crate::rival::Rival;
 use crate::specs::{Shape, uid};
-use crate::state::State;
-use crate::world::World;
+use crate::state::{State, UnderWay};
+use crate::world::{Step, World};
 
 impl World {
     /// What a look must never decide on.
@@ -18,6 +20,46 @@ impl World {
             return Err("objects are written although reconciliation is paused".to_owned());
         }
         Ok(())
+    }
+
+    /// A look that creates things and tells of them has foreseen what they look like once they are seen: the operator does not look
+    /// again for their sake. So where nothing else happens meanwhile there must be nothing left to do.
+    pub(crate) fn check_foreseen(&mut self, state: &State) -> Result<(), String> {
+        // The other faults are to be found by what comes of them.
+        if !matches!(self.fault, Fault::None | Fault::DoesNotLookAtWhatItsChangesBring) {
+            return Ok(());
+        }
+        let look = Action::Look { former: false };
+        let mut after = self.after(state, look)?.0;
+        let Some(UnderWay { plan: number, .. }) = after.leader.under_way else { return Ok(()) };
+        let plan = self.plans[number as usize].clone();
+        let is_foreseen = |step: &Step| match step {
+            Step::Status => true,
+            Step::Write(index) => {
+                matches!(plan.work.as_ref().unwrap().writes[*index], ObjectWrite::Create(_))
+                    || self.fault == Fault::DoesNotLookAtWhatItsChangesBring
+            }
+            Step::Finalizer(_) | Step::Event => false,
+        };
+        let is_behind = plan.seen != state.actual || state.leader.stalled != 0;
+        if is_behind || !plan.steps.iter().all(is_foreseen) || !self.foreseen.insert(number) {
+            return Ok(());
+        }
+        while let Some(UnderWay { done, problem, .. }) = after.leader.under_way {
+            if problem != 0 {
+                return Ok(());
+            }
+            after = self.after(&after, Action::Write { former: false, plan: number, step: done })?.0;
+        }
+        let Some(next) = self.decide(&after, &after.leader.clone()) else { return Ok(()) };
+        let told = self.facts(&after).map_or(0, |facts| facts.status);
+        let (told, then) = (&self.told[told as usize].status.clone(), self.status_after(next, 0));
+        let (next, then) = (&self.plans[next as usize], &self.told[then as usize].status);
+        let writes = next.work.as_ref().map(|work| &work.writes);
+        Err(format!(
+            "a look has not foreseen what it takes another to find: {:?} of {writes:?}\ntold: {told:?}\nthen: {then:?}",
+            next.steps
+        ))
     }
 
     /// What must never be.

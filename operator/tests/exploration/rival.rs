@@ -2,7 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use userstream_crds::claims::{Claim, Subject, claims};
-use userstream_operator::claim_index::{ClaimIndex, Conflict, Holder, Precedence};
+use userstream_operator::claim_index::{ClaimIndex, Conflict, Precedence};
+use userstream_operator::pipeline_key::PipelineKey;
 
 use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS, JobState, PIPELINE};
 use crate::planted::Fault;
@@ -45,7 +46,7 @@ fn metadata(uid: &str) -> ObjectMeta {
 
 /// What a look is told of a conflict; whose it is makes no difference to what is decided.
 pub(crate) fn conflict() -> Conflict {
-    let holder = Holder { namespace: NAMESPACE.to_owned(), name: "rival".to_owned() };
+    let holder = PipelineKey { namespace: NAMESPACE.to_owned(), name: "rival".to_owned() };
     Conflict {
         subject: Subject::Topic("users_created".parse().unwrap()),
         holder,

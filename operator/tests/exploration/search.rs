@@ -81,6 +81,11 @@ impl Search<'_> {
             }
             for action in self.world.actions(&state, self.story) {
                 explored.transitions += 1;
+                if action == (Action::Look { former: false })
+                    && let Err(wrong) = self.world.check_foreseen(&state)
+                {
+                    return Err(self.told(index, &[action], &wrong));
+                }
                 match self.world.after(&state, action) {
                     Err(wrong) => return Err(self.told(index, &[action], &wrong)),
                     Ok((after, _)) => {

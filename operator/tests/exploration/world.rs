@@ -1,6 +1,6 @@
 //! The small world: numbers for everything that a state refers to, and the operator's own code run on what it sees.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -123,6 +123,8 @@ pub(crate) struct World {
     hashes: HashMap<(Spec, u8), Option<String>>,
     settings: Settings,
     digests: Digests,
+    /// The plans that were found to foresee what comes of them.
+    pub(crate) foreseen: HashSet<u32>,
     pub(crate) kept: HashMap<Known, Kept>,
     conflict: Conflict,
 }
@@ -152,6 +154,7 @@ impl World {
             specs: HashMap::new(),
             hashes: HashMap::new(),
             digests: Digests::default(),
+            foreseen: HashSet::new(),
             kept: HashMap::new(),
             conflict: conflict(),
             settings: Settings::with_worker_image("example.org/userstream-worker:1"),

@@ -1,0 +1,59 @@
+//! The rounds in which the workers are asked how they are, and what follows from their answers.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::guarded::Guarded;
+use super::memory::lock;
+use super::queues::{Cause, Queues};
+use super::reconcile::Context;
+use super::scope::key_of;
+use crate::pipeline_key::PipelineKey;
+
+/// Workers that become ready within this time are asked together.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+fn free_ended(context: &Context) -> BTreeSet<PipelineKey> {
+    context.claiming().free_ended(&mut lock(&context.claims), Timestamp::now())
+}
+
+/// Asks the workers how they are, each by the clock and when it has become ready, and has those pipelines looked at whose workers
+/// have answered; and those for which the workers of another have ended.
+pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc<Queues>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let concerned = tokio::select! {
+            _ = ticks.tick() => {
+                let mut concerned = free_ended(&context);
+                concerned.extend(ask_workers_due(&client, &context).await);
+                concerned
+            }
+            () = context.caches.pods.worker_comes_up() => {
+                tokio::time::sleep(TOGETHER).await;
+                let now = Timestamp::now();
+                let new = context.reports.not_asked(context.caches.pods.came_up(), now);
+                context.reports.ask(&client, new, now).await
+            }
+        };
+        for pipeline in concerned {
+            queues.send(pipeline, Cause::News).await;
+        }
+    }
+}
+
+/// Asks the workers whose turn it is, and gives their pipelines.
+pub(super) async fn ask_workers_due(client: &reqwest::Client, context: &Context) -> BTreeSet<PipelineKey> {
+    let ready: HashSet<PipelineKey> =
+        context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
+    let now = Timestamp::now();
+    let due = context.reports.due(&context.caches.pods, |key| ready.contains(key), now);
+    context.reports.ask(client, due, now).await
+}
+
+fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {
+    pipeline.is_ready().then(|| key_of(pipeline))
+}
