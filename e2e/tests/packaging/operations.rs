@@ -106,7 +106,8 @@ fn the_table_of_rights_is_that_of_the_roles() {
     let (found, after) = rest.split_once("<!-- /rights -->").unwrap();
     let wanted = rights();
     assert!(!wanted.contains("secrets"), "{wanted}");
-    if std::env::var_os("UPDATE").is_some() {
+    // The other tests read the page meanwhile: one that is as it should be is left alone.
+    if std::env::var_os("UPDATE").is_some() && found != wanted {
         let page =
             format!("{before}<!-- rights: written by `make generate` -->\n{wanted}<!-- /rights -->{after}");
         std::fs::write(repository().join(PAGE), page).unwrap();

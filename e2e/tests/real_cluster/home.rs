@@ -196,8 +196,10 @@ impl Home {
     pub(crate) async fn assert_calm_in_spite_of_faults(&self) {
         let pods = self.cluster.list("pods", &self.namespace).await;
         for pod in pods.iter().chain(&self.cluster.list("pods", SYSTEM).await) {
-            let restarts = &pod["status"]["containerStatuses"][0]["restartCount"];
-            assert_eq!(*restarts, 0, "{}", pod["metadata"]["name"]);
+            // A pod that has just been made has not told of its container yet.
+            let container = &pod["status"]["containerStatuses"][0];
+            let restarts = container["restartCount"].as_i64().unwrap_or_default();
+            assert_eq!(restarts, 0, "{}: {container:#}", pod["metadata"]["name"]);
         }
         self.assert_no_error(SYSTEM, OPERATORS).await;
     }
