@@ -134,10 +134,9 @@ pub(super) async fn apply(
         let what = Written::Object(kind, name.to_owned());
         lock(memory).expectations.begin(what.clone(), Timestamp::now());
         match make(client, target, write).await {
-            Ok(object) => {
+            Ok(made) => {
                 applied.writes += 1;
-                let version = object.and_then(|object| object.resource_version());
-                note(&mut lock(memory).expectations, write, what, version);
+                note(&mut lock(memory).expectations, what, made);
                 let deletes = matches!(write, ObjectWrite::Delete { .. });
                 tracing::info!(kind = kind.name(), name, "{}", if deletes { "deleted" } else { "applied" });
             }
@@ -155,30 +154,41 @@ pub(super) async fn apply(
     applied
 }
 
+/// What a write came to.
+enum Made {
+    /// Something that was not there.
+    Created(DynamicObject),
+    /// Another version of what was, also of what was taken for missing.
+    Changed(DynamicObject),
+    /// Nothing.
+    Deleted,
+}
+
 /// That something comes into being is told as it will be seen. What comes of a change is not: a rollout, or nothing.
-fn note(expectations: &mut Expectations, write: &ObjectWrite, what: Written, version: Option<String>) {
-    if matches!(write, ObjectWrite::Create(_)) {
-        expectations.foresee(what, version, Timestamp::now());
-    } else {
-        expectations.expect(what, version, Timestamp::now());
+fn note(expectations: &mut Expectations, what: Written, made: Made) {
+    let now = Timestamp::now();
+    match made {
+        Made::Created(object) => expectations.foresee(what, object.resource_version(), now),
+        Made::Changed(object) => expectations.expect(what, object.resource_version(), now),
+        Made::Deleted => expectations.forget(&what),
     }
 }
 
-async fn make(
-    client: &Client,
-    target: Target<'_>,
-    write: &ObjectWrite,
-) -> Result<Option<DynamicObject>, ApplyError> {
+async fn make(client: &Client, target: Target<'_>, write: &ObjectWrite) -> Result<Made, ApplyError> {
     match write {
-        ObjectWrite::Create(manifest) => create(client, target, manifest).await.map(Some),
+        ObjectWrite::Create(manifest) => create(client, target, manifest).await,
         ObjectWrite::CreateCleanup(manifest) => {
             may_clean_up(client, target, manifest).await?;
-            create(client, target, manifest).await.map(Some)
+            create(client, target, manifest).await
         }
-        ObjectWrite::Update { manifest, uid } => update(client, target, manifest, uid).await.map(Some),
-        ObjectWrite::Stop { kind, name, uid } => stop(client, target, *kind, name, uid).await.map(Some),
+        ObjectWrite::Update { manifest, uid } => {
+            update(client, target, manifest, uid).await.map(Made::Changed)
+        }
+        ObjectWrite::Stop { kind, name, uid } => {
+            stop(client, target, *kind, name, uid).await.map(Made::Changed)
+        }
         ObjectWrite::Delete { kind, name, uid } => {
-            delete(client, target, *kind, name, uid.clone()).await.map(|()| None)
+            delete(client, target, *kind, name, uid.clone()).await.map(|()| Made::Deleted)
         }
     }
 }
@@ -205,18 +215,14 @@ async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) 
 /// Creates an object that the cache does not have. A creation never touches what is there: what somebody else has created under
 /// its name is left alone. One that is the pipeline's after all has lost the labels that the cache knows it by, to whoever has
 /// changed them. What an older pipeline of this name has left behind for the topic's sake is taken over.
-async fn create(
-    client: &Client,
-    target: Target<'_>,
-    manifest: &Manifest,
-) -> Result<DynamicObject, ApplyError> {
+async fn create(client: &Client, target: Target<'_>, manifest: &Manifest) -> Result<Made, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
     let object = serde_json::from_value(manifest.body.clone());
     let object = object.map_err(|error| fail(kube::Error::SerdeError(error)))?;
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     let refusal = match api.create(&parameters, &object).await {
-        Ok(created) => return Ok(created),
+        Ok(created) => return Ok(Made::Created(created)),
         Err(refusal) => refusal,
     };
     let is_there = status_of(&refusal).is_some_and(kube::core::Status::is_already_exists);
@@ -226,7 +232,7 @@ async fn create(
     if !is_owned_by(&existing, Some(target.uid)) && !manifest.takes_over(&existing, target.pipeline) {
         return Err(ApplyError::Foreign { kind: manifest.kind.name(), name: manifest.name.clone() });
     }
-    apply_to(client, target, manifest, existing).await
+    apply_to(client, target, manifest, existing).await.map(Made::Changed)
 }
 
 /// Applies an object that is the pipeline's. With its UID, so that another one of its name is not mistaken for it.
@@ -366,5 +372,43 @@ mod tests {
         assert!(waits_for("first", Some("6")) && !waits_for("first", Some("7")));
         assert!(waits_for("second", Some("6")), "it is not known what became of it");
         assert!(!waits_for("third", None), "it was not begun");
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_for_missing_and_is_there_is_looked_at_again() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let object = |is_there: bool| {
+            let owner = json!({"apiVersion": "userstream.dev/v1alpha1", "kind": "UserStreamPipeline", "name": "users",
+                "uid": "1", "controller": true});
+            let metadata = json!({"name": "users-processor", "namespace": "demo", "uid": "2",
+                "resourceVersion": if is_there { "9" } else { "7" }, "ownerReferences": [owner]});
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})
+        };
+        for is_there in [false, true] {
+            let answer = move |method: axum::http::Method| async move {
+                if method == axum::http::Method::POST && is_there {
+                    let refusal = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 409,
+                        "message": "it exists", "reason": "AlreadyExists"});
+                    return (axum::http::StatusCode::CONFLICT, axum::Json(refusal));
+                }
+                (axum::http::StatusCode::OK, axum::Json(object(is_there)))
+            };
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let router = Router::new().route("/{*path}", any(answer));
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+            let settings = Settings::with_worker_image("example.org/userstream-worker:1");
+            let target =
+                Target { namespace: "demo", pipeline: "users", version: None, uid: "1", settings: &settings };
+            let name = "users-processor".to_owned();
+            let manifest = Manifest { kind: Kind::Deployment, name: name.clone(), body: object(is_there) };
+            let memory = Mutex::new(Memory::default());
+            let applied = apply(&client, target, &[ObjectWrite::Create(manifest)], &memory).await;
+            assert_eq!((applied.writes, applied.errors.len()), (1, 0), "{:?}", applied.errors);
+            let what = Written::Object(Kind::Deployment, name);
+            let version = if is_there { "9" } else { "7" };
+            assert_eq!(lock(&memory).expectations.foresaw(&what, version), !is_there);
+        }
     }
 }

@@ -159,7 +159,7 @@ impl Controller {
         shared.claimed.wait().await;
         // Before the first look: whoever has heard of no worker yet would tell that none is well.
         let _ = tokio::time::timeout(FIRST_ROUND, ask_workers_due(&self.workers, &context)).await;
-        tokio::spawn(ask_workers(self.workers, context.clone(), shared.queues.clone()));
+        tokio::spawn(ask_workers(self.workers, context.clone()));
         let config = Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE);
         applier(
             |pipeline, context| {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::guarded::Guarded;
 use super::memory::lock;
-use super::queues::{Cause, Queues};
+use super::queues::Cause;
 use super::reconcile::Context;
 use super::scope::key_of;
 use crate::pipeline_key::PipelineKey;
@@ -22,7 +22,7 @@ fn free_ended(context: &Context) -> BTreeSet<PipelineKey> {
 
 /// Asks the workers how they are, each by the clock and when it has become ready, and has those pipelines looked at whose workers
 /// have answered; and those for which the workers of another have ended.
-pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>, queues: Arc<Queues>) {
+pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -40,7 +40,7 @@ pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>, 
             }
         };
         for pipeline in concerned {
-            queues.send(pipeline, Cause::News).await;
+            context.queues.send(pipeline, Cause::News).await;
         }
     }
 }
