@@ -194,12 +194,20 @@ impl Home {
 
     /// No container was started again, and the operator has logged no error. A worker that meets faults may.
     pub(crate) async fn assert_calm_in_spite_of_faults(&self) {
-        let pods = self.cluster.list("pods", &self.namespace).await;
-        for pod in pods.iter().chain(&self.cluster.list("pods", SYSTEM).await) {
-            // A pod that has just been made has not told of its container yet.
+        // A pod that has just been made tells of its container a little later.
+        let pods = await_until("every pod has told of its container", PATIENCE, async || {
+            let mut pods = self.cluster.list("pods", &self.namespace).await;
+            pods.extend(self.cluster.list("pods", SYSTEM).await);
+            let is_silent = |pod: &&Value| pod["status"]["containerStatuses"][0]["restartCount"].is_null();
+            match pods.iter().find(is_silent).map(|pod| pod["metadata"]["name"].to_string()) {
+                Some(silent) => Err(silent),
+                None => Ok(pods),
+            }
+        })
+        .await;
+        for pod in &pods {
             let container = &pod["status"]["containerStatuses"][0];
-            let restarts = container["restartCount"].as_i64().unwrap_or_default();
-            assert_eq!(restarts, 0, "{}: {container:#}", pod["metadata"]["name"]);
+            assert_eq!(container["restartCount"], 0, "{}: {container:#}", pod["metadata"]["name"]);
         }
         self.assert_no_error(SYSTEM, OPERATORS).await;
     }
