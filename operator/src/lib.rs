@@ -28,6 +28,7 @@ pub mod owned;
 pub mod pipeline_key;
 pub mod process;
 pub mod reports;
+pub mod schedule_runs;
 pub mod server;
 pub mod settings;
 pub mod slim;

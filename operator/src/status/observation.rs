@@ -1,7 +1,6 @@
 //! What was seen, as the status keeps it: topic, table, processors, producer, dead letters, the plan.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::model::Cadence;
 use userstream_crds::names::Component;
 use userstream_crds::status::{
@@ -12,6 +11,7 @@ use super::slow;
 use crate::names::{Names, selector_text};
 use crate::one_shot::OneShot;
 use crate::reports;
+use crate::schedule_runs;
 use crate::steps::{Run, Situation, Steps};
 
 /// Takes over what was seen, and what has come into being since if all `is_applied`.
@@ -85,16 +85,15 @@ fn producer(
 ) -> Option<ProducerStatus> {
     let source = situation.pipeline.source.as_ref()?;
     let name = Names(&situation.pipeline.name).of(Component::Producer);
-    let ended_at = |time: Option<&Time>| time.map(|time| time.0);
     let (kind, last_schedule_time, last_success) = match &source.cadence {
         Cadence::Continuous { .. } => {
             let report = reports::producer(situation.observed, situation.now);
             ("Deployment", None, report.and_then(|report| report.last_success))
         }
         Cadence::Scheduled(_) => {
-            let status =
-                situation.observed.cron_job(&name).and_then(|it| it.status.clone()).unwrap_or_default();
-            ("CronJob", status.last_schedule_time, ended_at(status.last_successful_time.as_ref()))
+            let cron_job = situation.observed.cron_job(&name).and_then(|it| it.status.as_ref());
+            let last_schedule = cron_job.and_then(|status| status.last_schedule_time.clone());
+            ("CronJob", last_schedule, schedule_runs::last_success(situation.observed, &name))
         }
     };
     let has_begun = |run: &&Run| run.task.state != OneShot::Absent || (run.is_due && is_applied);

@@ -264,6 +264,30 @@ impl Cluster {
         self.end_pod(job, 0, &report.to_string(), true);
     }
 
+    /// The schedule's CronJob has made a Job at this time, and it has ended.
+    pub(crate) fn run_of_schedule(&mut self, started: &str, completed: Option<&str>) {
+        let cron_job = self.object(Kind::CronJob, "users-producer").clone();
+        let name = format!("users-producer-{}", self.objects.len());
+        let job = json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {
+                "name": name,
+                "uid": format!("uid-of-{name}"),
+                "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "users-producer", "uid": cron_job["metadata"]["uid"], "controller": true}],
+            },
+            "spec": cron_job["spec"]["jobTemplate"]["spec"],
+            "status": {
+                "startTime": started,
+                "completionTime": completed,
+                "conditions": [{"type": if completed.is_some() { "Complete" } else { "Failed" }, "status": "True"}],
+            },
+        });
+        self.objects.insert((Kind::Job, name.clone()), job);
+        let report = json!({"message": "no answer from https://randomuser.me/api/"});
+        self.end_pod(&name, if completed.is_some() { 0 } else { 69 }, &report.to_string(), true);
+    }
+
     /// The pod of a Job with a container that ended; a failed one is about to be started again.
     pub(crate) fn end_pod(&mut self, job: &str, exit_code: i32, message: &str, is_last: bool) {
         let ended = json!({"terminated": {"exitCode": exit_code, "message": message, "finishedAt": "2027-01-01T00:00:00Z"}});

@@ -142,6 +142,12 @@ fn every_outcome_has_the_conditions_recorded() {
     let scheduled = Cluster::running("users-production");
     all.push(("scheduled, autoscaled and with an objective", scheduled.status()));
 
+    let mut ran = Cluster::running("users-production");
+    ran.run_of_schedule("2027-01-01T00:00:00Z", Some("2027-01-01T00:00:09Z"));
+    all.push(("a run of the schedule has ended well", ran.status()));
+    ran.run_of_schedule("2027-01-02T00:00:00Z", None);
+    all.push(("the next one has failed", ran.status()));
+
     all.push(("planned", {
         let mut it = Cluster::running("users");
         it.edit(|spec| spec.mode = userstream_crds::model::Mode::Plan);
@@ -217,6 +223,24 @@ fn a_pause_keeps_what_was_known_and_its_end_is_told() {
     assert_eq!(find(&paused, "Ready"), find(&running, "Ready"));
     assert_eq!(find(&paused, "ReconciliationPaused").status, "True");
     assert_eq!(status(Some(&paused), Some(9), &Outcome::Paused, NOW), paused, "told once");
+}
+
+#[test]
+fn a_run_that_ended_well_is_told_together_with_its_time() {
+    let mut cluster = Cluster::running("users-production");
+    let told = |cluster: &Cluster| {
+        let status = cluster.status();
+        let reason = status.condition("ProducerReady").unwrap().reason.clone();
+        let success = status.producer.unwrap().last_success_time;
+        (reason, success.map(|time| time.0.to_string()))
+    };
+    let well = |time: &str| ("LastRunSucceeded".to_owned(), Some(time.to_owned()));
+    assert_eq!(told(&cluster), ("Scheduled".to_owned(), None));
+    cluster.run_of_schedule("2027-01-01T00:00:00Z", Some("2027-01-01T00:00:09Z"));
+    assert_eq!(told(&cluster), well("2027-01-01T00:00:09Z"), "the CronJob's controller has not told it yet");
+    let remembered = json!("2027-01-02T00:00:09Z");
+    cluster.object(Kind::CronJob, "users-producer")["status"]["lastSuccessfulTime"] = remembered;
+    assert_eq!(told(&cluster), well("2027-01-02T00:00:09Z"), "its Job is gone already");
 }
 
 #[test]

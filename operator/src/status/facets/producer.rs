@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::batch::v1::Job;
 use userstream_crds::model::{Cadence, Source};
 use userstream_crds::names::Component;
-use userstream_crds::worker_pod::{finished, last_termination};
+use userstream_crds::worker_pod::last_termination;
 
 use super::{first, why_not_up};
 use crate::names::Names;
-use crate::observed::{Observed, is_owned_by};
 use crate::reports;
+use crate::schedule_runs;
 use crate::status::verdict::{Truth, Type, Verdict};
 use crate::steps::{Situation, Steps, Turn};
 use crate::workload::Rollout;
@@ -79,7 +78,8 @@ fn scheduled(situation: &Situation<'_>, source: &Source) -> Verdict {
     let Cadence::Scheduled(schedule) = &source.cadence else {
         return Verdict::new(of, Truth::Unknown, "NotHeard", "the source has no schedule");
     };
-    match last_run(situation) {
+    let cron_job = Names(&situation.pipeline.name).of(Component::Producer);
+    match schedule_runs::last_ended(situation.observed, &cron_job) {
         Some((job, false)) => {
             let why = last_termination(situation.observed.pods_of_job(job))
                 .map(|ended| format!(": {}", ended.message));
@@ -102,18 +102,4 @@ fn scheduled(situation: &Situation<'_>, source: &Source) -> Verdict {
             ),
         ),
     }
-}
-
-/// The last run of a schedule that has ended, and whether it ended well.
-fn last_run<'a>(situation: &Situation<'a>) -> Option<(&'a Job, bool)> {
-    runs(situation.observed, &Names(&situation.pipeline.name).of(Component::Producer))
-        .filter_map(|job| Some((job, finished(job)?)))
-        .max_by_key(|(job, _)| {
-            job.status.as_ref().and_then(|status| status.start_time.as_ref()).map(|time| time.0)
-        })
-}
-
-fn runs<'a>(observed: &'a Observed, cron_job: &str) -> impl Iterator<Item = &'a Job> {
-    let uid = observed.cron_job(cron_job).and_then(|it| it.metadata.uid.as_deref());
-    observed.jobs.iter().map(AsRef::as_ref).filter(move |job| is_owned_by(*job, uid))
 }
