@@ -3,7 +3,8 @@
 //! No rule walks a list within a list within a list: the API server counts the longest that each may be.
 //!
 //! They are evaluated with every write, those of the status too, and there are many of those. What costs is reading a field: the
-//! API server copies the schemas of all fields of its object, twice. So a path is read before a loop and not in it, see [`bound`].
+//! API server copies the schemas of all fields of its object, twice. So a path is read before a loop and not in it, see [`bound`], and
+//! what nearly always holds stands before what it would be an exception from.
 
 use serde_json::Value;
 
@@ -47,38 +48,29 @@ pub(crate) fn all() -> Vec<Value> {
 }
 
 fn keys() -> Vec<Value> {
-    let once_effective = "self.delivery.guarantee != 'EffectivelyOnce'";
+    let at_least_once = "self.delivery.guarantee != 'EffectivelyOnce'";
     // With explicit columns the key's columns are among those.
-    let key_fields = |rule: String| format!("size({TABLE}.columns) > 0 || {KEY_COLUMNS}.all(k, {rule})");
+    let key_fields = |rule: String| format!("{KEY_COLUMNS}.all(k, {rule} || size({TABLE}.columns) > 0)");
+    let key_columns = |rule: &str| {
+        format!(
+            "{TABLE}.columns.all(c, !{COLUMN_IN_KEY} || {FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || {rule}))"
+        )
+    };
     let key_field =
         |rule: &str| format!("!has(self.kafka.keyField) || {}", bound("key", "self.kafka.keyField", rule));
+    let or_at_least_once = |rule: String| format!("{rule} || {at_least_once}");
     vec![
         cel(&rules::KEY_COLUMN_EXISTS, &key_fields(format!("{FIELDS}.exists(f, f.name == k)"))),
         cel(&rules::KEY_COLUMN_REQUIRED, &key_fields(field_if_any("k", "f.required"))),
-        cel(
-            &rules::KEY_COLUMN_REQUIRED,
-            &format!(
-                "{TABLE}.columns.all(c, !{COLUMN_IN_KEY} \
-                 || {FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || f.required))"
-            ),
-        ),
+        cel(&rules::KEY_COLUMN_REQUIRED, &key_columns("f.required")),
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
-            &format!("{once_effective} || {}", key_fields(field_if_any("k", &format!("!{DIFFERS}")))),
+            &or_at_least_once(key_fields(field_if_any("k", &format!("!{DIFFERS}")))),
         ),
+        cel(&rules::KEY_FROM_SOURCE_DATA, &or_at_least_once(key_columns(&format!("!{DIFFERS}")))),
         cel(
             &rules::KEY_FROM_SOURCE_DATA,
-            &format!(
-                "{once_effective} || {TABLE}.columns.all(c, !{COLUMN_IN_KEY} \
-                 || {FIELDS}.all(f, f.name != {FIELD_OF_COLUMN} || !{DIFFERS}))"
-            ),
-        ),
-        cel(
-            &rules::KEY_FROM_SOURCE_DATA,
-            &format!(
-                "{once_effective} || {}",
-                key_field(&field_if_any("key", &format!("(!f.required || !{DIFFERS})")))
-            ),
+            &or_at_least_once(key_field(&field_if_any("key", &format!("(!f.required || !{DIFFERS})")))),
         ),
         cel(
             &rules::KEY_FIELD_REQUIRED,
@@ -97,10 +89,9 @@ fn columns() -> Vec<Value> {
             &rules::COLUMN_FIELD_EXISTS,
             &format!("{TABLE}.columns.all(c, {FIELDS}.exists(f, f.name == {FIELD_OF_COLUMN}))"),
         ),
-        cel(&rules::COLUMN_TYPE_FITS, &format!("{TABLE}.columns.all(c, !has(c.type) || c.cast || {own})")),
         cel(
             &rules::COLUMN_TYPE_FITS,
-            &format!("{TABLE}.columns.all(c, !has(c.type) || !c.cast || {with_cast})"),
+            &format!("{TABLE}.columns.all(c, !has(c.type) || (c.cast ? {with_cast} : {own}))"),
         ),
     ]
 }
@@ -157,7 +148,7 @@ fn sections() -> Vec<Value> {
     vec![
         cel(
             &rules::AGGREGATIONS_NEED_DEDUPE,
-            "self.delivery.guarantee != 'EffectivelyOnce' || size(self.processor.aggregations) == 0 \
+            "size(self.processor.aggregations) == 0 || self.delivery.guarantee != 'EffectivelyOnce' \
              || has(self.processor.dedupe)",
         ),
         cel(
@@ -177,7 +168,7 @@ fn sections() -> Vec<Value> {
         ),
         cel(
             &rules::TOPICS_DIFFER,
-            "self.delivery.onError != 'DeadLetter' || !has(self.delivery.deadLetter.topicName) \
+            "!has(self.delivery.deadLetter.topicName) || self.delivery.onError != 'DeadLetter' \
              || !(self.delivery.deadLetter.topicName in [self.kafka.topic.name, self.kafka.topic.name + '.positions'])",
         ),
         cel(
@@ -193,30 +184,24 @@ fn changes() -> Vec<Value> {
     let names = |table: &str, fields: &str| {
         format!("(size({table}.columns) > 0 ? {table}.columns.map(c, c.name) : {fields}.map(f, f.name))")
     };
-    vec![
-        cel(
-            &rules::COLUMNS_GROW,
-            &bound(
-                "names",
-                &names(TABLE, FIELDS),
-                &format!("{}.all(n, n in names)", names(old_table, old_fields)),
-            ),
+    // Nearly always no columns are listed before or after, and fields are what is compared: read once, and with their types.
+    let fields = bound(
+        "kept",
+        &format!("{FIELDS}.map(f, f.name + ' ' + f.type)"),
+        &format!("{old_fields}.all(o, (o.name + ' ' + o.type) in kept)"),
+    );
+    let listed = bound(
+        "names",
+        &names(TABLE, FIELDS),
+        &format!("{}.all(n, n in names)", names(old_table, old_fields)),
+    );
+    let types = format!(
+        "{old_table}.columns.all(o, {TABLE}.columns.all(c, c.name != o.name || !has(c.type) || !has(o.type) || c.type == o.type))"
+    );
+    vec![cel(
+        &rules::COLUMNS_KEPT,
+        &format!(
+            "size({TABLE}.columns) == 0 && size({old_table}.columns) == 0 ? {fields} : ({listed} && {types})"
         ),
-        cel(
-            &rules::COLUMN_TYPE_KEPT,
-            &format!(
-                // Nearly always they are the same, which is found without a loop within a loop.
-                "size({TABLE}.columns) > 0 || size({old_table}.columns) > 0 \
-                 || {FIELDS}.map(f, f.name + ' ' + f.type) == {old_fields}.map(f, f.name + ' ' + f.type) \
-                 || {old_fields}.all(o, {FIELDS}.all(f, f.name != o.name || f.type == o.type))"
-            ),
-        ),
-        cel(
-            &rules::COLUMN_TYPE_KEPT,
-            &format!(
-                "{old_table}.columns.all(o, {TABLE}.columns.all(c, c.name != o.name || !has(c.type) || !has(o.type) \
-                 || c.type == o.type))"
-            ),
-        ),
-    ]
+    )]
 }

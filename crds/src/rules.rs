@@ -46,10 +46,8 @@ rules! {
     KEY_KEPT = "R1", "partitionKey and clusteringKey cannot be changed; create another pipeline with another table";
     /// Records keep their keys.
     KEY_FIELD_KEPT = "R1", "keyField cannot be changed, since records of one key would no longer be in order; create another pipeline with another topic";
-    /// Columns are not taken away.
-    COLUMNS_GROW = "R1", "columns may be added, not removed; put the column back, or its field where columns are not listed";
-    /// Columns keep their types.
-    COLUMN_TYPE_KEPT = "R1", "the type of a column cannot be changed; add a column with another name";
+    /// Columns are not taken away, and keep their types.
+    COLUMNS_KEPT = "R1", "columns may be added, not removed, and keep their types; put the column back as it was (or its field where columns are not listed), and add another one for another type";
     /// Key columns have a value in every record.
     KEY_COLUMN_REQUIRED = "R2", "a key column comes from a field with required: true; set it on the field, or take another column into the key";
     /// Key columns exist.

@@ -101,10 +101,10 @@ fn columns(old: &PipelineSpec, new: &PipelineSpec, report: &mut Report) {
     };
     for (name, old_type) in column_types(old) {
         match (old_type, new_columns.get(name)) {
-            (_, None) => report.refuse_because(path, &rules::COLUMNS_GROW, format_args!("{name} is gone")),
+            (_, None) => report.refuse_because(path, &rules::COLUMNS_KEPT, format_args!("{name} is gone")),
             (Some(old_type), Some(Some(new_type))) if old_type != *new_type => {
                 let detail = format!("{name} was {}, now it is {}", old_type.name(), new_type.name());
-                report.refuse_because(path, &rules::COLUMN_TYPE_KEPT, detail);
+                report.refuse_because(path, &rules::COLUMNS_KEPT, detail);
             }
             (_, Some(_)) => {}
         }

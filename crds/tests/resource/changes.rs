@@ -88,7 +88,7 @@ pub(crate) fn changes() -> Vec<Change> {
             "/spec/schema/fields".into(),
             fields(&["id", "a"]),
             fields(&["id", "b"]),
-            vec![&rules::COLUMNS_GROW],
+            vec![&rules::COLUMNS_KEPT],
         ),
         ("one more field", "/spec/schema/fields".into(), fields(&["id"]), fields(&["id", "b"]), vec![]),
         (
@@ -96,14 +96,14 @@ pub(crate) fn changes() -> Vec<Change> {
             "/spec/schema/fields".into(),
             json!([{"name": "id", "type": "uuid", "required": true}, {"name": "n", "type": "int"}]),
             json!([{"name": "id", "type": "uuid", "required": true}, {"name": "n", "type": "long"}]),
-            vec![&rules::COLUMN_TYPE_KEPT],
+            vec![&rules::COLUMNS_KEPT],
         ),
         (
             "a column of another type",
             format!("{table}/columns"),
             json!([column("id", "uuid"), column("n", "text")]),
             json!([column("id", "uuid"), column("n", "ascii")]),
-            vec![&rules::COLUMN_TYPE_KEPT],
+            vec![&rules::COLUMNS_KEPT],
         ),
         (
             "columns that are listed now",
@@ -117,7 +117,7 @@ pub(crate) fn changes() -> Vec<Change> {
             format!("{table}/columns"),
             json!([{"name": "id"}, {"name": "n", "field": "id"}]),
             Value::Null,
-            vec![&rules::COLUMNS_GROW],
+            vec![&rules::COLUMNS_KEPT],
         ),
         ("a replica more", "/spec/kafka/topic/replicas".into(), json!(1), json!(3), vec![]),
     ];
