@@ -4,17 +4,18 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, ListParams, ObjectMeta, PartialObjectMeta, Patch,
     PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
-use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
 use super::memory::{Memory, lock};
 use super::ownership::as_applied;
+use super::write::{self, Version};
 use crate::build::{MAKERS, Manifest};
 use crate::expectations::{Expectations, Written};
 use crate::kind::Kind;
@@ -157,9 +158,9 @@ pub(super) async fn apply(
 /// What a write came to.
 enum Made {
     /// Something that was not there.
-    Created(DynamicObject),
+    Created(Version),
     /// Another version of what was, also of what was taken for missing.
-    Changed(DynamicObject),
+    Changed(Version),
     /// Nothing.
     Deleted,
 }
@@ -168,8 +169,8 @@ enum Made {
 fn note(expectations: &mut Expectations, what: Written, made: Made) {
     let now = Timestamp::now();
     match made {
-        Made::Created(object) => expectations.foresee(what, object.resource_version(), now),
-        Made::Changed(object) => expectations.expect(what, object.resource_version(), now),
+        Made::Created(version) => expectations.foresee(what, version, now),
+        Made::Changed(version) => expectations.expect(what, version, now),
         Made::Deleted => expectations.forget(&what),
     }
 }
@@ -218,10 +219,8 @@ async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) 
 async fn create(client: &Client, target: Target<'_>, manifest: &Manifest) -> Result<Made, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
-    let object = serde_json::from_value(manifest.body.clone());
-    let object = object.map_err(|error| fail(kube::Error::SerdeError(error)))?;
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let refusal = match api.create(&parameters, &object).await {
+    let refusal = match write::create(client, &api, &parameters, &manifest.body).await {
         Ok(created) => return Ok(Made::Created(created)),
         Err(refusal) => refusal,
     };
@@ -241,7 +240,7 @@ async fn update(
     target: Target<'_>,
     manifest: &Manifest,
     uid: &str,
-) -> Result<DynamicObject, ApplyError> {
+) -> Result<Version, ApplyError> {
     let existing = target.api(client, manifest.kind).get_metadata(&manifest.name).await;
     let mut existing = existing.map_err(|error| ApplyError::of(manifest.kind, &manifest.name, error))?;
     existing.metadata.uid = Some(uid.to_owned());
@@ -254,7 +253,7 @@ async fn apply_to(
     target: Target<'_>,
     manifest: &Manifest,
     existing: PartialObjectMeta<DynamicObject>,
-) -> Result<DynamicObject, ApplyError> {
+) -> Result<Version, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
     let ObjectMeta { uid, resource_version, managed_fields, .. } = existing.metadata;
@@ -270,7 +269,7 @@ async fn apply_to(
         metadata.insert("uid".to_owned(), json!(uid));
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(&manifest.name, &parameters, &Patch::Apply(&body)).await.map_err(fail)
+    write::patch(client, &api, &manifest.name, &parameters, &Patch::Apply(&body)).await.map_err(fail)
 }
 
 /// Has a workload stop. With its UID, as above.
@@ -280,10 +279,11 @@ async fn stop(
     kind: Kind,
     name: &str,
     uid: &str,
-) -> Result<DynamicObject, ApplyError> {
+) -> Result<Version, ApplyError> {
     let patch = json!({"metadata": {"uid": uid}, "spec": stopped(kind)});
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let patched = target.api(client, kind).patch(name, &parameters, &Patch::Merge(&patch)).await;
+    let api = target.api(client, kind);
+    let patched = write::patch(client, &api, name, &parameters, &Patch::Merge(&patch)).await;
     patched.map_err(|error| ApplyError::of(kind, name, error))
 }
 

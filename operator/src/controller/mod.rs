@@ -16,6 +16,7 @@ mod queues;
 mod reconcile;
 mod rounds;
 mod scope;
+mod write;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};

@@ -7,6 +7,7 @@ use serde_json::json;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{FIELD_MANAGER, FINALIZER};
 
+use super::write::{self, Version};
 use crate::pipeline_key::PipelineKey;
 
 /// Why the pipeline itself could not be written.
@@ -30,7 +31,7 @@ pub(super) async fn write_finalizer(
     key: &PipelineKey,
     resource: &UserStreamPipeline,
     wants: bool,
-) -> Result<Option<String>, PipelineWriteError> {
+) -> Result<Version, PipelineWriteError> {
     let others = resource.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
     let finalizers: Vec<String> = others.chain(wants.then(|| FINALIZER.to_owned())).collect();
     let patch = json!({"metadata": {
@@ -39,7 +40,8 @@ pub(super) async fn write_finalizer(
         "uid": resource.metadata.uid,
     }});
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let written = api(client, key).patch(&key.name, &parameters, &Patch::Merge(&patch)).await;
+    let api = api(client, key);
+    let written = write::patch(client, &api, &key.name, &parameters, &Patch::Merge(&patch)).await;
     version("finalizer", written)
 }
 
@@ -50,7 +52,7 @@ pub(super) async fn write_status(
     key: &PipelineKey,
     uid: &str,
     status: &impl Serialize,
-) -> Result<Option<String>, PipelineWriteError> {
+) -> Result<Version, PipelineWriteError> {
     let body = json!({
         "apiVersion": UserStreamPipeline::api_version(&()),
         "kind": UserStreamPipeline::kind(&()),
@@ -58,16 +60,14 @@ pub(super) async fn write_status(
         "status": status,
     });
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    let written = api(client, key).patch_status(&key.name, &parameters, &Patch::Apply(&body)).await;
+    let api = api(client, key);
+    let written = write::patch_status(client, &api, &key.name, &parameters, &Patch::Apply(&body)).await;
     version("status", written)
 }
 
-fn version(
-    what: &'static str,
-    written: Result<DynamicObject, kube::Error>,
-) -> Result<Option<String>, PipelineWriteError> {
+fn version(what: &'static str, written: Result<Version, kube::Error>) -> Result<Version, PipelineWriteError> {
     match written {
-        Ok(written) => Ok(written.resource_version()),
+        Ok(version) => Ok(version),
         Err(kube::Error::Api(gone)) if gone.code == 404 => Ok(None),
         Err(source) => Err(PipelineWriteError { what, source: Box::new(source) }),
     }
