@@ -21,8 +21,8 @@ const RESOURCES: [&str; 9] = [
 /// Calls of these that are not the operator's: this program's, and the API server's, which has a Lease too.
 const OF_OTHERS: [(&str, &str); 4] = [
     ("userstreampipelines", "POST"),
-    ("jobs/status", "PATCH"),
-    ("deployments/status", "PATCH"),
+    ("jobs/status", "PUT"),
+    ("deployments/status", "PUT"),
     ("leases", "PUT"),
 ];
 /// Lists and watches are made once for each kind, by this program too.

@@ -53,7 +53,7 @@ fn container(runs: bool, state: &Value) -> Value {
 
 fn status(phase: &str, ready: &str, address: Ipv4Addr, now: Timestamp, container: &Value) -> Value {
     let condition = |of: &str, status: &str| json!({"type": of, "status": status, "lastTransitionTime": now});
-    json!({"status": {
+    json!({
         "phase": phase,
         "startTime": now,
         "hostIP": NODE_ADDRESS,
@@ -68,5 +68,5 @@ fn status(phase: &str, ready: &str, address: Ipv4Addr, now: Timestamp, container
             condition("PodScheduled", "True"),
         ],
         "containerStatuses": [container],
-    }})
+    })
 }

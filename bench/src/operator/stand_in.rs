@@ -10,10 +10,11 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{Api, Patch, PatchParams, PostParams};
+use kube::api::{Api, PostParams};
 use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Client, Resource, ResourceExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -75,7 +76,7 @@ impl StandIn {
             |of: &str| json!({"type": of, "status": "True", "lastTransitionTime": now, "lastProbeTime": now});
         let conditions = [condition("SuccessCriteriaMet"), condition("Complete")];
         let status = json!({"startTime": now, "completionTime": now, "succeeded": 1, "ready": 0, "conditions": conditions});
-        self.write_status(&job, &json!({"status": status})).await;
+        self.write_status(&job, status).await;
     }
 
     /// The pods of a Deployment run and are ready.
@@ -100,7 +101,7 @@ impl StandIn {
             "observedGeneration": deployment.metadata.generation, "replicas": replicas, "updatedReplicas": replicas,
             "readyReplicas": replicas, "availableReplicas": replicas, "conditions": conditions,
         });
-        self.write_status(&deployment, &json!({"status": status})).await;
+        self.write_status(&deployment, status).await;
     }
 
     /// Makes a pod and tells how it is.
@@ -115,22 +116,26 @@ impl StandIn {
         let name = format!("{}-{number:05}", of.name_any());
         let api: Api<Pod> =
             Api::namespaced(self.client.clone(), &of.namespace().expect("it has a namespace"));
-        let pod = pods::pod(name.clone(), owner, template);
-        api.create(&PostParams::default(), &pod).await.expect("a pod can be created");
-        let patch = Patch::Merge(status(workers::address(number)));
-        api.patch_status(&name, &PatchParams::default(), &patch)
-            .await
-            .expect("a pod's status can be written");
+        let pod = pods::pod(name, owner, template);
+        let made = api.create(&PostParams::default(), &pod).await.expect("a pod can be created");
+        self.write_status(&made, status(workers::address(number))).await;
     }
 
-    async fn write_status<K>(&self, object: &K, status: &Value)
+    /// Writes a status as controllers do: with all of the object as it was seen.
+    async fn write_status<K>(&self, object: &K, status: Value)
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Serialize
+            + DeserializeOwned
+            + Debug,
     {
         let api: Api<K> =
             Api::namespaced(self.client.clone(), &object.namespace().expect("it has a namespace"));
-        let patch = Patch::Merge(status);
-        let written = api.patch_status(&object.name_any(), &PatchParams::default(), &patch).await;
+        let mut body = serde_json::to_value(object).expect("an object can be written");
+        body["status"] = status;
+        let told = serde_json::from_value(body).expect("a status is one");
+        let written = api.replace_status(&object.name_any(), &PostParams::default(), &told).await;
         written.expect("a status can be written");
     }
 }

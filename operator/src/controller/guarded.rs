@@ -19,6 +19,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 #[derive(Clone, Debug)]
 pub(super) struct Guarded {
     metadata: ObjectMeta,
+    has_begun: bool,
     is_ready: bool,
     packed: Packed,
 }
@@ -68,6 +69,11 @@ impl Guarded {
         })
     }
 
+    /// Whether it has a status: anything was told of it.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// Whether its status says that it is Ready.
     pub(super) const fn is_ready(&self) -> bool {
         self.is_ready
@@ -83,7 +89,8 @@ impl<'de> Deserialize<'de> for Guarded {
         let conditions = all.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
         let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
         let is_ready = conditions.into_iter().any(is_ready);
-        Ok(Self { metadata, is_ready, packed: Packed::of(&all) })
+        let has_begun = all.get("status").is_some_and(|status| !status.is_null());
+        Ok(Self { metadata, has_begun, is_ready, packed: Packed::of(&all) })
     }
 }
 
@@ -202,7 +209,13 @@ mod tests {
             let written: UserStreamPipeline = serde_json::from_value(body.clone()).unwrap();
             let read = guarded.read().unwrap();
             assert_eq!((&read.spec, &read.status), (&written.spec, &written.status));
-            assert_eq!(guarded.is_ready(), is_ready);
+            assert_eq!((guarded.is_ready(), guarded.has_begun()), (is_ready, true));
+        }
+        for told in [None, Some(Value::Null)] {
+            body.as_object_mut().unwrap().remove("status");
+            body.as_object_mut().unwrap().extend(told.map(|told| ("status".to_owned(), told)));
+            let guarded: Guarded = serde_json::from_value(body.clone()).unwrap();
+            assert!(!guarded.has_begun());
         }
     }
 }

@@ -14,7 +14,7 @@ use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 use super::queues::Cause;
 use crate::configuration::Configuration;
 use crate::expectations::Expectations;
-use crate::status::{LASTING, UNHURRIED, Urgency};
+use crate::status::{LASTING, LASTING_LONG, UNHURRIED, Urgency};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
@@ -144,11 +144,17 @@ impl Memory {
         (self.told, self.untold) = (Some(now), None);
     }
 
-    /// When a status that is another than is written is to be; `None`: now.
-    pub(super) fn tells_at(&mut self, urgency: Urgency, now: Timestamp) -> Option<Timestamp> {
+    /// When a status that is another than is written is to be, while more pipelines wait for their turn or not; `None`: now.
+    pub(super) fn tells_at(
+        &mut self,
+        urgency: Urgency,
+        others_wait: bool,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let since = *self.untold.get_or_insert(now);
         let at = match urgency {
             Urgency::Now => None,
+            Urgency::WhenItLasts if others_wait => Some(since + LASTING_LONG),
             Urgency::WhenItLasts => Some(since + LASTING),
             Urgency::Unhurried => self.told.map(|told| told + UNHURRIED),
         };
@@ -264,28 +270,33 @@ mod tests {
         let at = |milliseconds| start + SignedDuration::from_millis(milliseconds);
         let mut memory = Memory::default();
         memory.tells(start);
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(7_000)), Some(at(8_000)));
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(7_000)), Some(at(8_000)));
         assert_eq!(
-            memory.tells_at(Urgency::WhenItLasts, at(7_600)),
+            memory.tells_at(Urgency::WhenItLasts, false, at(7_600)),
             Some(at(8_000)),
             "since it was first another"
         );
-        assert_eq!(memory.tells_at(Urgency::Now, at(7_700)), None);
+        assert_eq!(memory.tells_at(Urgency::Now, false, at(7_700)), None);
         memory.tells(at(7_700));
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(7_800)), Some(at(8_800)));
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(7_800)), Some(at(8_800)));
+        assert_eq!(
+            memory.tells_at(Urgency::WhenItLasts, true, at(7_900)),
+            Some(at(17_800)),
+            "while others wait it has to last longer"
+        );
         memory.told_it_is_now();
         assert_eq!(
-            memory.tells_at(Urgency::WhenItLasts, at(8_700)),
+            memory.tells_at(Urgency::WhenItLasts, false, at(8_700)),
             Some(at(9_700)),
             "it was as written meanwhile"
         );
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, at(9_700)), None);
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(9_700)), None);
         assert_eq!(
-            memory.tells_at(Urgency::Unhurried, at(9_800)),
+            memory.tells_at(Urgency::Unhurried, false, at(9_800)),
             Some(at(12_700)),
             "five seconds after the last write"
         );
-        assert_eq!(memory.tells_at(Urgency::Unhurried, at(12_700)), None);
+        assert_eq!(memory.tells_at(Urgency::Unhurried, false, at(12_700)), None);
     }
 
     #[test]

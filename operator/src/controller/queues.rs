@@ -1,7 +1,7 @@
 //! The queues of pipelines to look at: one for each scope, and a way into all of them, because what happens in one namespace
 //! can concern a pipeline of another.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,6 +32,12 @@ const QUEUE: usize = 1024;
 /// the pod is heard, then its owner, and then its worker.
 const UNHURRIED: Duration = Duration::from_secs(2);
 
+/// When so many wait, the queue is long: pipelines that are on their way come before those that have not begun, and how far each is
+/// on it is not worth a write.
+const LONG: usize = 8;
+/// Of so many turns one is a beginner's, however many others wait.
+const TURNS: usize = 16;
+
 /// The queues.
 #[derive(Debug)]
 pub(super) struct Queues {
@@ -47,13 +53,76 @@ struct Waiting {
     all: HashMap<PipelineKey, Waits>,
     /// How many of them are queued.
     queued: usize,
+    /// Who begins when the queue is short again, the first first. Some may have been queued since for something else.
+    beginners: VecDeque<PipelineKey>,
+    /// How many of them wait for that.
+    held: usize,
+    /// How many turns there were since one began although the queue was long.
+    turns: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waits {
-    /// Since when it is queued; `None` while it waits for what may follow.
+    /// Since when it waits for its turn; `None` while it waits for what may follow.
     since: Option<Instant>,
+    /// Whether it is not queued before the queue is short.
+    is_held: bool,
     causes: Vec<Cause>,
+}
+
+impl Waiting {
+    fn is_long(&self) -> bool {
+        self.queued >= LONG
+    }
+
+    /// Notes that a pipeline waits for its turn, and whether before the queue. Says whether it has not waited until now.
+    fn waits(&mut self, pipeline: &PipelineKey, is_held: bool) -> bool {
+        let waits = self.all.entry(pipeline.clone()).or_default();
+        let is_new = waits.since.is_none();
+        if is_new {
+            waits.since = Some(Instant::now());
+            waits.is_held = is_held;
+            *(if is_held { &mut self.held } else { &mut self.queued }) += 1;
+        } else if waits.is_held && !is_held {
+            waits.is_held = false;
+            self.held -= 1;
+            self.queued += 1;
+        }
+        is_new
+    }
+
+    fn remove(&mut self, pipeline: &PipelineKey) -> Option<Waits> {
+        let removed = self.all.remove(pipeline)?;
+        if removed.since.is_some() {
+            *(if removed.is_held { &mut self.held } else { &mut self.queued }) -= 1;
+        }
+        Some(removed)
+    }
+
+    /// There is no room for whoever was to begin.
+    fn hold(&mut self, next: PipelineKey) {
+        if let Some(waits) = self.all.get_mut(&next).filter(|waits| !waits.is_held) {
+            waits.is_held = true;
+            self.queued -= 1;
+            self.held += 1;
+        }
+        self.beginners.push_front(next);
+    }
+
+    /// Who begins after a turn.
+    fn next_beginner(&mut self) -> Option<PipelineKey> {
+        if self.is_long() && self.turns < TURNS {
+            return None;
+        }
+        loop {
+            let next = self.beginners.pop_front()?;
+            if self.all.get(&next).is_some_and(|waits| waits.is_held) {
+                self.turns = 0;
+                self.waits(&next, false);
+                return Some(next);
+            }
+        }
+    }
 }
 
 /// A scope, and what comes out of its queue.
@@ -77,6 +146,31 @@ impl Queues {
             self.note(&pipeline, cause);
             self.queue(way, pipeline).await;
         }
+    }
+
+    /// The same of one that has not begun: those that are on their way go first, so that of many that are created at once the first
+    /// are ready soon, and none is started only to wait.
+    pub(super) async fn send_beginner(&self, pipeline: PipelineKey, cause: Cause) {
+        let Some(way) = self.way(&pipeline) else { return };
+        self.note(&pipeline, cause);
+        let is_held = {
+            let mut waiting = lock(&self.waiting);
+            let is_held = waiting.is_long();
+            if is_held && waiting.waits(&pipeline, true) {
+                waiting.beginners.push_back(pipeline.clone());
+                self.added(&waiting);
+            }
+            is_held
+        };
+        if !is_held {
+            self.queue(way, pipeline).await;
+        }
+    }
+
+    /// Whether more wait than are looked at in a moment.
+    pub(super) fn are_long(&self) -> bool {
+        let waiting = lock(&self.waiting);
+        waiting.is_long() || waiting.held > 0
     }
 
     /// The same because of news that more is likely to follow.
@@ -114,12 +208,8 @@ impl Queues {
     async fn queue(&self, way: &Sender<PipelineKey>, pipeline: PipelineKey) {
         {
             let mut waiting = lock(&self.waiting);
-            let waits = waiting.all.entry(pipeline.clone()).or_default();
-            if waits.since.is_none() {
-                waits.since = Some(Instant::now());
-                waiting.queued += 1;
-                self.metrics.added();
-                self.metrics.waiting(waiting.queued);
+            if waiting.waits(&pipeline, false) {
+                self.added(&waiting);
             }
         }
         // The receiver is gone only when the process is.
@@ -141,12 +231,24 @@ impl Queues {
         self.remove(pipeline);
     }
 
+    /// A turn is over; the next who begins is queued.
     fn remove(&self, pipeline: &PipelineKey) -> Option<Waits> {
         let mut waiting = lock(&self.waiting);
-        let removed = waiting.all.remove(pipeline)?;
-        waiting.queued -= usize::from(removed.since.is_some());
-        self.metrics.waiting(waiting.queued);
-        Some(removed)
+        waiting.turns += 1;
+        let removed = waiting.remove(pipeline);
+        while let Some(next) = waiting.next_beginner() {
+            if self.way(&next).is_some_and(|way| way.try_send(next.clone()).is_err()) {
+                waiting.hold(next);
+                break;
+            }
+        }
+        self.metrics.waiting(waiting.queued + waiting.held);
+        removed
+    }
+
+    fn added(&self, waiting: &Waiting) {
+        self.metrics.added();
+        self.metrics.waiting(waiting.queued + waiting.held);
     }
 }
 
@@ -227,6 +329,81 @@ mod tests {
             queues.send(key("a"), shown(&version.to_string())).await;
         }
         assert_eq!(queues.took(&key("a")), [Cause::News]);
+    }
+
+    /// All that the queue has, each at its turn.
+    fn drain(queues: &Queues, receiver: &mut Receiver<PipelineKey>) -> Vec<String> {
+        let mut turns = Vec::new();
+        while let Ok(next) = receiver.try_recv() {
+            queues.took(&next);
+            turns.push(next.namespace);
+        }
+        turns
+    }
+
+    #[tokio::test]
+    async fn while_the_queue_is_long_those_on_their_way_come_before_those_that_have_not_begun() {
+        let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
+        let names = |prefix: &str, count: usize| -> Vec<String> {
+            (0..count).map(|number| format!("{prefix}-{number}")).collect()
+        };
+        for name in names("first", 3) {
+            queues.send_beginner(key(&name), Cause::News).await;
+        }
+        assert!(!queues.are_long());
+        let (news, new) = (names("news", LONG), names("new", 20));
+        for name in &news {
+            queues.send(key(name), Cause::News).await;
+        }
+        for name in new.iter().chain(&new) {
+            queues.send_beginner(key(name), Cause::News).await;
+        }
+        queues.send(key("new-1"), Cause::News).await;
+        assert!(queues.are_long());
+        let turns = drain(&queues, &mut receivers[0].1);
+        let others = new.iter().filter(|name| *name != "new-1").cloned();
+        let wanted: Vec<String> =
+            names("first", 3).into_iter().chain(news).chain(["new-1".to_owned()]).chain(others).collect();
+        assert_eq!(turns, wanted, "one for whom there are news has its turn with them, and each has one");
+        assert!(!queues.are_long());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_not_begun_begins_also_when_the_queue_is_never_short() {
+        let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
+        for number in 0..2 * LONG {
+            queues.send(key(&format!("news-{number}")), Cause::News).await;
+        }
+        for name in ["new-1", "new-2"] {
+            queues.send_beginner(key(name), Cause::News).await;
+        }
+        let mut began = Vec::new();
+        for turn in 0..4 * TURNS {
+            let next = receivers[0].1.recv().await.unwrap();
+            queues.took(&next);
+            if next.namespace.starts_with("new-") {
+                began.push((turn, next.namespace));
+            } else {
+                queues.send(next, Cause::News).await;
+            }
+        }
+        let names: Vec<&str> = began.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["new-1", "new-2"], "{began:?}");
+        assert!(queues.are_long());
+    }
+
+    #[tokio::test]
+    async fn whoever_there_is_no_room_for_begins_when_there_is() {
+        let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
+        for number in 0..QUEUE {
+            queues.send(key(&format!("news-{number}")), Cause::News).await;
+        }
+        queues.send_beginner(key("new"), Cause::News).await;
+        for number in 0..TURNS {
+            queues.dropped(&key(&format!("gone-{number}")));
+        }
+        let turns = drain(&queues, &mut receivers[0].1);
+        assert_eq!((turns.len(), turns.iter().filter(|name| *name == "new").count()), (QUEUE + 1, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -275,7 +275,9 @@ impl Reconcile<'_> {
             lock(self.memory).told_it_is_now();
             return Ok(None);
         }
-        if let Some(until) = lock(self.memory).tells_at(urgency(before, next), self.now) {
+        if let Some(until) =
+            lock(self.memory).tells_at(urgency(before, next), self.context.queues.are_long(), self.now)
+        {
             return Ok(Some(until));
         }
         let version = write_status(self.context, &self.key, self.uid, next).await?;

@@ -171,26 +171,28 @@ impl Watching {
         };
         let part = self.part(PIPELINES);
         let mut listed = BTreeSet::new();
-        let mut found = Vec::new();
+        let (mut found, mut beginners) = (Vec::new(), Vec::new());
         let mut known = BTreeSet::new();
         let mut events = watcher(api, config()).default_backoff().reflect(writer).boxed();
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
-            let mut concerned = Vec::new();
+            let (mut concerned, mut begin) = (Vec::new(), Vec::new());
             let itself = event.as_ref().ok().map(|event| cause(event, |_| Some(Written::Pipeline)));
             match event {
                 Ok(Event::Init) => {
                     listed.clear();
                     found.clear();
+                    beginners.clear();
                 }
                 Ok(Event::InitApply(pipeline)) => {
                     listed.insert(pipeline.uid().unwrap_or_default());
                     found.extend(seen(&pipeline));
-                    found.push(key_of(&pipeline));
+                    (if pipeline.has_begun() { &mut found } else { &mut beginners }).push(key_of(&pipeline));
                 }
                 Ok(Event::InitDone) => {
                     // Only now is any queued: a full queue is emptied when every list has been read, and not before.
                     concerned.append(&mut found);
+                    begin.append(&mut beginners);
                     let lost: Vec<String> = known.difference(&listed).cloned().collect();
                     concerned.extend(lost.iter().flat_map(|uid| gone(uid)));
                     known = std::mem::take(&mut listed);
@@ -198,7 +200,12 @@ impl Watching {
                 Ok(Event::Apply(pipeline)) => {
                     known.insert(pipeline.uid().unwrap_or_default());
                     concerned.extend(seen(&pipeline));
-                    self.queues.send(key_of(&pipeline), itself.unwrap_or(Cause::News)).await;
+                    let cause = itself.unwrap_or(Cause::News);
+                    if pipeline.has_begun() {
+                        self.queues.send(key_of(&pipeline), cause).await;
+                    } else {
+                        self.queues.send_beginner(key_of(&pipeline), cause).await;
+                    }
                 }
                 Ok(Event::Delete(pipeline)) => {
                     let uid = pipeline.uid().unwrap_or_default();
@@ -209,6 +216,9 @@ impl Watching {
             }
             for pipeline in concerned {
                 self.queues.send(pipeline, Cause::News).await;
+            }
+            for pipeline in begin {
+                self.queues.send_beginner(pipeline, Cause::News).await;
             }
         }
     }

@@ -10,6 +10,8 @@ use super::verdict::Type;
 pub const UNHURRIED: SignedDuration = SignedDuration::from_secs(5);
 /// How long a step on the way has to last to be told: one that is over before that is told by the next.
 pub const LASTING: SignedDuration = SignedDuration::from_secs(1);
+/// The same while more pipelines wait for their turn than are looked at in a moment: the time for it is theirs.
+pub const LASTING_LONG: SignedDuration = SignedDuration::from_secs(10);
 
 /// How soon a change of the status is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
