@@ -3,24 +3,24 @@
 mod facets;
 mod observation;
 mod slow;
+mod summary;
 mod urgency;
 mod verdict;
 
 use jiff::Timestamp;
 use userstream_crds::Violation;
-use userstream_crds::names::Component;
 use userstream_crds::status::{Phase, PipelineStatus};
 
 use crate::build::Cleanup;
 use crate::claim_index::{Conflict, Precedence};
-use crate::names::Names;
 use crate::one_shot::OneShot;
 use crate::pipeline_key::PipelineKey;
-use crate::steps::{Situation, Steps, Turn};
+use crate::steps::{Situation, Steps};
 use observation::observe;
+use summary::{phase, reconciled};
 use verdict::{Truth, Type, Verdict, conditions, seconds};
 
-pub use urgency::{LASTING, UNHURRIED, Urgency, urgency};
+pub use urgency::{LASTING, LASTING_LONG, UNHURRIED, Urgency, urgency};
 
 /// What became of a reconcile.
 #[derive(Clone, Debug)]
@@ -226,114 +226,4 @@ fn cleaning_up(cleanup: &Cleanup) -> (&'static str, String) {
             (CLEANING_UP, format!("{why}; what is not deleted by {until} stays"))
         }
     }
-}
-
-fn reconciled(situation: &Situation<'_>, steps: &Steps, problem: Option<&Problem>) -> Vec<Verdict> {
-    let mut facets = facets::provisioned(situation, steps);
-    facets.push(facets::processor(situation, steps));
-    facets.extend(facets::producer(situation, steps));
-    let mut verdicts = summary(situation, steps, &facets, problem);
-    verdicts.extend(facets);
-    verdicts.extend(facets::freshness(situation, steps));
-    verdicts.extend(facets::monitoring(situation));
-    verdicts.extend(steps.scaling.map(|decision| {
-        let is_active =
-            !situation.pipeline.suspend && decision.reason != crate::autoscaling::Reason::UnknownLag;
-        Verdict::new(Type::ScalingActive, is_active, decision.reason.name(), decision.reason.message())
-    }));
-    verdicts
-}
-
-/// Ready, Reconciling and Stalled, from everything else.
-fn summary(
-    situation: &Situation<'_>,
-    steps: &Steps,
-    facets: &[Verdict],
-    problem: Option<&Problem>,
-) -> Vec<Verdict> {
-    let all = |ready: Verdict, is_reconciling: bool| {
-        let is_stalled = ready.is_final;
-        let told = |of, is: bool| {
-            Verdict::new(of, is, &ready.reason, if is { ready.message.clone() } else { String::new() })
-        };
-        vec![told(Type::Reconciling, is_reconciling && !is_stalled), told(Type::Stalled, is_stalled), ready]
-    };
-    if let Some(problem) = problem {
-        let ready = Verdict::new(Type::Ready, false, problem.reason, problem.message.clone());
-        return all(if problem.is_final { ready.finally() } else { ready }, true);
-    }
-    if let Some(plan) = &steps.plan {
-        return match &plan.state {
-            OneShot::Succeeded(_) => all(
-                Verdict::new(
-                    Type::Ready,
-                    false,
-                    "Planned",
-                    "mode is Plan: what it would change is in status.plan",
-                ),
-                false,
-            ),
-            state => {
-                let last = state.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
-                all(
-                    Verdict::new(
-                        Type::Ready,
-                        false,
-                        "Planning",
-                        format!("mode is Plan: changes are being computed{last}"),
-                    ),
-                    true,
-                )
-            }
-        };
-    }
-    if situation.pipeline.suspend {
-        let message = "the pipeline is suspended: set spec.suspend to false to go on";
-        let processors =
-            situation.observed.deployment(&Names(&situation.pipeline.name).of(Component::Processor));
-        let is_down = processors.and_then(|it| it.status.as_ref()?.replicas).is_none_or(|pods| pods == 0);
-        return all(Verdict::new(Type::Ready, true, "Suspended", message), !is_down);
-    }
-    if let Some(worst) =
-        facets.iter().find(|facet| facet.is_final).or_else(|| facets.iter().find(|facet| !facet.is_true()))
-    {
-        let ready = Verdict { of: Type::Ready, truth: Truth::False, ..worst.clone() };
-        // A run that failed and a scale of zero are states, not ways to one.
-        let settles = !matches!(worst.reason.as_str(), "LastRunFailed" | "ScaledToZero");
-        return all(ready, settles);
-    }
-    let behind = |turn: &Turn| matches!(turn, Turn::LastGood(_) | Turn::Untouched);
-    if behind(&steps.processor) || behind(&steps.producer) {
-        return all(
-            Verdict::new(Type::Ready, false, "TakingOver", "the changed spec is being taken over"),
-            true,
-        );
-    }
-    all(Verdict::new(Type::Ready, true, "Running", "records flow"), false)
-}
-
-fn phase(situation: &Situation<'_>, steps: &Steps, verdicts: &[Verdict]) -> Phase {
-    let is = |of: Type| verdicts.iter().any(|verdict| verdict.of == of && verdict.is_true());
-    let works = steps.processor != Turn::NotYet;
-    if situation.pipeline.suspend {
-        Phase::Suspended
-    } else if steps.plan.is_some() {
-        situation.resource.status.as_ref().and_then(|status| status.phase).unwrap_or(Phase::Pending)
-    } else if is(Type::Ready) {
-        Phase::Running
-    } else if works && (has_run(situation) || is(Type::Stalled)) {
-        Phase::Degraded
-    } else if works {
-        Phase::Provisioning
-    } else if is(Type::Stalled) {
-        Phase::Failed
-    } else {
-        Phase::Provisioning
-    }
-}
-
-/// Whether records have flowed before, so that what is missing now is a fault and not the way there.
-fn has_run(situation: &Situation<'_>) -> bool {
-    let phase = situation.resource.status.as_ref().and_then(|status| status.phase);
-    matches!(phase, Some(Phase::Running | Phase::Degraded))
 }
