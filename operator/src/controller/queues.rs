@@ -32,10 +32,10 @@ const QUEUE: usize = 1024;
 /// the pod is heard, then its owner, and then its worker.
 const UNHURRIED: Duration = Duration::from_secs(2);
 
-/// When so many wait, the queue is long: pipelines that are on their way come before those that have not begun, and how far each is
-/// on it is not worth a write.
+/// When so many wait, the queue is long: pipelines that are on their way come before those that have not begun and those that are
+/// ready, and how far each is on it is not worth a write.
 const LONG: usize = 8;
-/// Of so many turns one is a beginner's, however many others wait.
+/// Of so many turns one is a patient one's, however many others wait.
 const TURNS: usize = 16;
 
 /// The queues.
@@ -53,11 +53,11 @@ struct Waiting {
     all: HashMap<PipelineKey, Waits>,
     /// How many of them are queued.
     queued: usize,
-    /// Who begins when the queue is short again, the first first. Some may have been queued since for something else.
-    beginners: VecDeque<PipelineKey>,
+    /// Who is queued when the queue is short again, the first first. Some may have been queued since for something else.
+    patient: VecDeque<PipelineKey>,
     /// How many of them wait for that.
     held: usize,
-    /// How many turns there were since one began although the queue was long.
+    /// How many turns there were since one of them was queued.
     turns: usize,
 }
 
@@ -99,23 +99,23 @@ impl Waiting {
         Some(removed)
     }
 
-    /// There is no room for whoever was to begin.
+    /// There is no room for whoever was to be queued.
     fn hold(&mut self, next: PipelineKey) {
         if let Some(waits) = self.all.get_mut(&next).filter(|waits| !waits.is_held) {
             waits.is_held = true;
             self.queued -= 1;
             self.held += 1;
         }
-        self.beginners.push_front(next);
+        self.patient.push_front(next);
     }
 
-    /// Who begins after a turn.
-    fn next_beginner(&mut self) -> Option<PipelineKey> {
+    /// Which patient one is queued after a turn.
+    fn next_patient(&mut self) -> Option<PipelineKey> {
         if self.is_long() && self.turns < TURNS {
             return None;
         }
         loop {
-            let next = self.beginners.pop_front()?;
+            let next = self.patient.pop_front()?;
             if self.all.get(&next).is_some_and(|waits| waits.is_held) {
                 self.turns = 0;
                 self.waits(&next, false);
@@ -148,16 +148,16 @@ impl Queues {
         }
     }
 
-    /// The same of one that has not begun: those that are on their way go first, so that of many that are created at once the first
-    /// are ready soon, and none is started only to wait.
-    pub(super) async fn send_beginner(&self, pipeline: PipelineKey, cause: Cause) {
+    /// The same of one that can wait for those that are on their way, because it has not begun or because there are only numbers of it:
+    /// so of many that are created at once the first are ready soon, and none is started only to wait.
+    pub(super) async fn send_patient(&self, pipeline: PipelineKey, cause: Cause) {
         let Some(way) = self.way(&pipeline) else { return };
         self.note(&pipeline, cause);
         let is_held = {
             let mut waiting = lock(&self.waiting);
             let is_held = waiting.is_long();
             if is_held && waiting.waits(&pipeline, true) {
-                waiting.beginners.push_back(pipeline.clone());
+                waiting.patient.push_back(pipeline.clone());
                 self.added(&waiting);
             }
             is_held
@@ -231,12 +231,12 @@ impl Queues {
         self.remove(pipeline);
     }
 
-    /// A turn is over; the next who begins is queued.
+    /// A turn is over; the next of the patient is queued.
     fn remove(&self, pipeline: &PipelineKey) -> Option<Waits> {
         let mut waiting = lock(&self.waiting);
         waiting.turns += 1;
         let removed = waiting.remove(pipeline);
-        while let Some(next) = waiting.next_beginner() {
+        while let Some(next) = waiting.next_patient() {
             if self.way(&next).is_some_and(|way| way.try_send(next.clone()).is_err()) {
                 waiting.hold(next);
                 break;
@@ -342,13 +342,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_the_queue_is_long_those_on_their_way_come_before_those_that_have_not_begun() {
+    async fn while_the_queue_is_long_those_on_their_way_come_before_those_that_can_wait() {
         let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
         let names = |prefix: &str, count: usize| -> Vec<String> {
             (0..count).map(|number| format!("{prefix}-{number}")).collect()
         };
         for name in names("first", 3) {
-            queues.send_beginner(key(&name), Cause::News).await;
+            queues.send_patient(key(&name), Cause::News).await;
         }
         assert!(!queues.are_long());
         let (news, new) = (names("news", LONG), names("new", 20));
@@ -356,7 +356,7 @@ mod tests {
             queues.send(key(name), Cause::News).await;
         }
         for name in new.iter().chain(&new) {
-            queues.send_beginner(key(name), Cause::News).await;
+            queues.send_patient(key(name), Cause::News).await;
         }
         queues.send(key("new-1"), Cause::News).await;
         assert!(queues.are_long());
@@ -369,13 +369,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_has_not_begun_begins_also_when_the_queue_is_never_short() {
+    async fn whoever_can_wait_has_a_turn_also_when_the_queue_is_never_short() {
         let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
         for number in 0..2 * LONG {
             queues.send(key(&format!("news-{number}")), Cause::News).await;
         }
         for name in ["new-1", "new-2"] {
-            queues.send_beginner(key(name), Cause::News).await;
+            queues.send_patient(key(name), Cause::News).await;
         }
         let mut began = Vec::new();
         for turn in 0..4 * TURNS {
@@ -393,12 +393,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_there_is_no_room_for_begins_when_there_is() {
+    async fn whoever_there_is_no_room_for_is_queued_when_there_is() {
         let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
         for number in 0..QUEUE {
             queues.send(key(&format!("news-{number}")), Cause::News).await;
         }
-        queues.send_beginner(key("new"), Cause::News).await;
+        queues.send_patient(key("new"), Cause::News).await;
         for number in 0..TURNS {
             queues.dropped(&key(&format!("gone-{number}")));
         }

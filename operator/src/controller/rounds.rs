@@ -28,30 +28,45 @@ pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>) 
     loop {
         let concerned = tokio::select! {
             _ = ticks.tick() => {
-                let mut concerned = free_ended(&context);
-                concerned.extend(ask_workers_due(&client, &context).await);
+                let mut concerned = ask_workers_due(&client, &context).await;
+                concerned.on_their_way.extend(free_ended(&context));
                 concerned
             }
             () = context.caches.pods.worker_comes_up() => {
                 tokio::time::sleep(TOGETHER).await;
                 let now = Timestamp::now();
                 let new = context.reports.not_asked(context.caches.pods.came_up(), now);
-                context.reports.ask(&client, new, now).await
+                let on_their_way = context.reports.ask(&client, new, now).await;
+                Concerned { on_their_way, ..Concerned::default() }
             }
         };
-        for pipeline in concerned {
+        for pipeline in concerned.on_their_way {
             context.queues.send(pipeline, Cause::News).await;
+        }
+        for pipeline in concerned.ready {
+            context.queues.send_patient(pipeline, Cause::News).await;
         }
     }
 }
 
+/// Whom the answers of the workers concern.
+#[derive(Debug, Default)]
+pub(super) struct Concerned {
+    /// Those that are not ready, or have a worker that was not there before.
+    on_their_way: BTreeSet<PipelineKey>,
+    /// Those that are ready, and of which there are numbers.
+    ready: BTreeSet<PipelineKey>,
+}
+
 /// Asks the workers whose turn it is, and gives their pipelines.
-pub(super) async fn ask_workers_due(client: &reqwest::Client, context: &Context) -> BTreeSet<PipelineKey> {
+pub(super) async fn ask_workers_due(client: &reqwest::Client, context: &Context) -> Concerned {
     let ready: HashSet<PipelineKey> =
         context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
     let now = Timestamp::now();
     let due = context.reports.due(&context.caches.pods, |key| ready.contains(key), now);
-    context.reports.ask(client, due, now).await
+    let concerned = context.reports.ask(client, due, now).await;
+    let (ready, on_their_way) = concerned.into_iter().partition(|key| ready.contains(key));
+    Concerned { on_their_way, ready }
 }
 
 fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {

@@ -204,7 +204,7 @@ impl Watching {
                     if pipeline.has_begun() {
                         self.queues.send(key_of(&pipeline), cause).await;
                     } else {
-                        self.queues.send_beginner(key_of(&pipeline), cause).await;
+                        self.queues.send_patient(key_of(&pipeline), cause).await;
                     }
                 }
                 Ok(Event::Delete(pipeline)) => {
@@ -218,7 +218,7 @@ impl Watching {
                 self.queues.send(pipeline, Cause::News).await;
             }
             for pipeline in begin {
-                self.queues.send_beginner(pipeline, Cause::News).await;
+                self.queues.send_patient(pipeline, Cause::News).await;
             }
         }
     }

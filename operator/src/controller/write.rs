@@ -69,3 +69,40 @@ async fn send(
     request.headers_mut().insert(ACCEPT, METADATA);
     client.request::<Answer>(request).await.map(|answer| answer.metadata.resource_version)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::HeaderMap;
+    use axum::routing::any;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::api::ApiResource;
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_write_asks_for_no_more_than_the_version_that_it_came_to() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // All of the object, as a server answers that does not know of anything less.
+        let answer = |asked: HeaderMap| async move {
+            let version = if asked[ACCEPT] == METADATA { "7" } else { "asked for more" };
+            axum::Json(json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"},
+                "metadata": {"name": "users", "resourceVersion": version, "managedFields": []}}))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().route("/{*path}", any(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+        let api = Api::namespaced_with(client.clone(), "demo", &ApiResource::erase::<ConfigMap>(&()));
+        let (body, name) = (json!({"metadata": {"name": "users"}}), "users");
+        let (posts, patches) = (PostParams::default(), PatchParams::default());
+        let versions = [
+            create(&client, &api, &posts, &body).await,
+            patch(&client, &api, name, &patches, &Patch::Merge(&body)).await,
+            patch_status(&client, &api, name, &patches, &Patch::Merge(&body)).await,
+        ];
+        assert_eq!(versions.map(Result::unwrap), [(); 3].map(|()| Some("7".to_owned())));
+    }
+}
