@@ -8,8 +8,9 @@ use userstream_e2e::rig::repository;
 const PAGE: &str = "docs/operations.md";
 
 /// Where conditions and Events get their reasons.
-const REASONS: [&str; 9] = [
+const REASONS: [&str; 10] = [
     "operator/src/status/mod.rs",
+    "operator/src/status/summary.rs",
     "operator/src/status/facets/freshness.rs",
     "operator/src/status/facets/monitoring.rs",
     "operator/src/status/facets/processor.rs",
