@@ -21,6 +21,8 @@ pub mod hash;
 pub mod kind;
 pub mod lease;
 mod log;
+#[cfg(test)]
+mod made_up_api;
 pub mod names;
 pub mod observed;
 pub mod one_shot;

@@ -220,7 +220,8 @@ async fn create(client: &Client, target: Target<'_>, manifest: &Manifest) -> Res
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let refusal = match write::create(client, &api, &parameters, &manifest.body).await {
+    let body = serde_json::to_vec(&manifest.body).map_err(|error| fail(kube::Error::SerdeError(error)))?;
+    let refusal = match write::send(client, write::of(&api).create(&parameters, body)).await {
         Ok(created) => return Ok(Made::Created(created)),
         Err(refusal) => refusal,
     };
@@ -269,7 +270,8 @@ async fn apply_to(
         metadata.insert("uid".to_owned(), json!(uid));
     }
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    write::patch(client, &api, &manifest.name, &parameters, &Patch::Apply(&body)).await.map_err(fail)
+    let patch = write::of(&api).patch(&manifest.name, &parameters, &Patch::Apply(&body));
+    write::send(client, patch).await.map_err(fail)
 }
 
 /// Has a workload stop. With its UID, as above.
@@ -282,9 +284,8 @@ async fn stop(
 ) -> Result<Version, ApplyError> {
     let patch = json!({"metadata": {"uid": uid}, "spec": stopped(kind)});
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let api = target.api(client, kind);
-    let patched = write::patch(client, &api, name, &parameters, &Patch::Merge(&patch)).await;
-    patched.map_err(|error| ApplyError::of(kind, name, error))
+    let patch = write::of(&target.api(client, kind)).patch(name, &parameters, &Patch::Merge(&patch));
+    write::send(client, patch).await.map_err(|error| ApplyError::of(kind, name, error))
 }
 
 async fn delete(
@@ -314,6 +315,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::made_up_api::answering;
 
     fn delete_of(name: &str) -> ObjectWrite {
         ObjectWrite::Delete { kind: Kind::Job, name: name.to_owned(), uid: "1".to_owned() }
@@ -325,7 +327,6 @@ mod tests {
 
     /// Answers a write of `first` with version 7, and no other.
     async fn api_server(asked: mpsc::Sender<()>) -> Client {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let answer = |path: axum::extract::Path<String>| async move {
             if !path.0.ends_with("first") {
                 let _ = asked.send(()).await;
@@ -335,12 +336,7 @@ mod tests {
             let metadata = json!({"name": name, "namespace": "demo", "resourceVersion": "7"});
             axum::Json(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}))
         };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(
-            async move { axum::serve(listener, Router::new().route("/{*path}", any(answer))).await },
-        );
-        Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap()
+        answering(Router::new().route("/{*path}", any(answer))).await
     }
 
     #[tokio::test]
@@ -376,7 +372,6 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_taken_for_missing_and_is_there_is_looked_at_again() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let object = |is_there: bool| {
             let owner = json!({"apiVersion": "userstream.dev/v1alpha1", "kind": "UserStreamPipeline", "name": "users",
                 "uid": "1", "controller": true});
@@ -393,11 +388,7 @@ mod tests {
                 }
                 (axum::http::StatusCode::OK, axum::Json(object(is_there)))
             };
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let url = format!("http://{}", listener.local_addr().unwrap());
-            let router = Router::new().route("/{*path}", any(answer));
-            tokio::spawn(async move { axum::serve(listener, router).await });
-            let client = Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+            let client = answering(Router::new().route("/{*path}", any(answer))).await;
             let settings = Settings::with_worker_image("example.org/userstream-worker:1");
             let target =
                 Target { namespace: "demo", pipeline: "users", version: None, uid: "1", settings: &settings };

@@ -40,9 +40,8 @@ pub(super) async fn write_finalizer(
         "uid": resource.metadata.uid,
     }});
     let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let api = api(client, key);
-    let written = write::patch(client, &api, &key.name, &parameters, &Patch::Merge(&patch)).await;
-    version("finalizer", written)
+    let patch = write::of(&api(client, key)).patch(&key.name, &parameters, &Patch::Merge(&patch));
+    version("finalizer", write::send(client, patch).await)
 }
 
 /// Writes the status. Gives the pipeline's new version, `None` when it is gone: there is nobody to tell. One that somebody
@@ -60,9 +59,9 @@ pub(super) async fn write_status(
         "status": status,
     });
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
-    let api = api(client, key);
-    let written = write::patch_status(client, &api, &key.name, &parameters, &Patch::Apply(&body)).await;
-    version("status", written)
+    let of = write::of(&api(client, key));
+    let patch = of.patch_subresource("status", &key.name, &parameters, &Patch::Apply(&body));
+    version("status", write::send(client, patch).await)
 }
 
 fn version(what: &'static str, written: Result<Version, kube::Error>) -> Result<Version, PipelineWriteError> {

@@ -99,29 +99,25 @@ impl Waiting {
         Some(removed)
     }
 
-    /// There is no room for whoever was to be queued.
-    fn hold(&mut self, next: PipelineKey) {
-        if let Some(waits) = self.all.get_mut(&next).filter(|waits| !waits.is_held) {
-            waits.is_held = true;
-            self.queued -= 1;
-            self.held += 1;
-        }
-        self.patient.push_front(next);
-    }
-
-    /// Which patient one is queued after a turn.
+    /// Which patient one has its turn to be queued.
     fn next_patient(&mut self) -> Option<PipelineKey> {
         if self.is_long() && self.turns < TURNS {
             return None;
         }
-        loop {
-            let next = self.patient.pop_front()?;
-            if self.all.get(&next).is_some_and(|waits| waits.is_held) {
-                self.turns = 0;
-                self.waits(&next, false);
-                return Some(next);
+        while let Some(next) = self.patient.front() {
+            if self.all.get(next).is_some_and(|waits| waits.is_held) {
+                return Some(next.clone());
             }
+            self.patient.pop_front();
         }
+        None
+    }
+
+    /// The next patient one is queued.
+    fn queues_patient(&mut self, next: &PipelineKey) {
+        self.patient.pop_front();
+        self.turns = 0;
+        self.waits(next, false);
     }
 }
 
@@ -237,10 +233,11 @@ impl Queues {
         waiting.turns += 1;
         let removed = waiting.remove(pipeline);
         while let Some(next) = waiting.next_patient() {
+            // Without room it stays the next.
             if self.way(&next).is_some_and(|way| way.try_send(next.clone()).is_err()) {
-                waiting.hold(next);
                 break;
             }
+            waiting.queues_patient(&next);
         }
         self.metrics.waiting(waiting.queued + waiting.held);
         removed

@@ -195,6 +195,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::made_up_api::answering;
 
     /// The one Lease of an API server, and whether that refuses everything.
     #[derive(Debug, Default)]
@@ -239,13 +240,9 @@ mod tests {
     }
 
     async fn api_server() -> (Shared, Client) {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = Shared::default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(server.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        (server, Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap())
+        let client = answering(Router::new().fallback(answer).with_state(server.clone())).await;
+        (server, client)
     }
 
     fn candidate(client: &Client, identity: &str) -> (Candidate, Lead) {
