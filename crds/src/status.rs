@@ -42,7 +42,32 @@ pub struct PipelineStatus {
     pub plan: Vec<String>,
 }
 
+/// The reason of `Ready` until the operator says anything of a pipeline.
+pub const PENDING: &str = "Pending";
+
 impl PipelineStatus {
+    /// What a pipeline says before the operator does: the default in the definition. Whoever waits for one that nobody has looked
+    /// at would otherwise take it for one that has nothing to say, and for done.
+    #[must_use]
+    pub fn pending() -> Self {
+        let ready = Condition {
+            type_: "Ready".to_owned(),
+            status: "Unknown".to_owned(),
+            reason: PENDING.to_owned(),
+            message: "the operator has not looked at it yet".to_owned(),
+            // Nobody knows the time while a definition is written.
+            last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
+            observed_generation: None,
+        };
+        Self { phase: Some(Phase::Pending), conditions: vec![ready], ..Self::default() }
+    }
+
+    /// Whether nobody has said anything of the pipeline yet.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.condition("Ready").is_some_and(|ready| ready.reason == PENDING)
+    }
+
     /// The condition of this type.
     #[must_use]
     pub fn condition(&self, of: &str) -> Option<&Condition> {

@@ -10,6 +10,7 @@ use super::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
 use crate::identifier::IDENTIFIER_PATTERN;
 use crate::kubernetes::UserStreamPipeline;
 use crate::rules;
+use crate::status::PipelineStatus;
 
 /// The CustomResourceDefinition as it is applied to a cluster.
 #[must_use]
@@ -104,6 +105,9 @@ fn complete(schema: &mut Value) {
             "self.metadata.name.size() <= 40 && self.metadata.name.matches('{PIPELINE_NAME_PATTERN}')"
         );
         root.insert("x-kubernetes-validations".to_owned(), json!([rules::cel(&rules::PIPELINE_NAME, &cel)]));
+    }
+    if let Some(status) = schema.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
+        status.insert("default".to_owned(), json!(PipelineStatus::pending()));
     }
 }
 

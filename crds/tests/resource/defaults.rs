@@ -5,6 +5,7 @@ use crate::good_resources::{minimal, resources};
 use serde_json::Value;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::defaults::apply_defaults;
+use userstream_crds::status::PipelineStatus;
 
 fn decoded(value: &Value) -> Value {
     let resource: UserStreamPipeline = serde_json::from_value(value.clone()).unwrap();
@@ -14,7 +15,10 @@ fn decoded(value: &Value) -> Value {
 #[test]
 fn the_types_have_the_defaults_of_the_schema() {
     for (name, resource) in resources() {
-        let by_schema = kube_cel::apply_defaults(schema(), &resource);
+        let mut by_schema = kube_cel::apply_defaults(schema(), &resource);
+        let status = by_schema.as_object_mut().unwrap().remove("status").unwrap();
+        let read: PipelineStatus = serde_json::from_value(status).unwrap();
+        assert!(read.is_pending() && read == PipelineStatus::pending(), "{read:?}");
         assert_eq!(decoded(&resource), decoded(&by_schema), "{name}");
         // Whoever reads the resource from a cluster sees every default in it.
         let (spec, defaulted) = (&decoded(&resource)["spec"], &by_schema["spec"]);

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use serde_json::json;
+use userstream_crds::status::PipelineStatus;
 use userstream_e2e::cluster::Cluster;
 
 use crate::home::{Home, name};
@@ -22,7 +24,7 @@ async fn roles_in_the_watched_namespaces_are_enough_and_others_are_not_looked_at
     }
 
     assert!(!installed.may(&foreign.namespace, "list", "userstreampipelines").await, "rights are enforced");
-    assert_eq!(foreign.cluster.pipeline(&foreign.namespace, "users").await.get("status"), None);
+    assert_eq!(foreign.status("users").await, json!(PipelineStatus::pending()));
     let made = foreign.cluster.list("configmaps,jobs,deployments", &foreign.namespace).await;
     let made: Vec<String> = made.iter().map(name).filter(|name| name != "kube-root-ca.crt").collect();
     assert_eq!(made, Vec::<String>::new());

@@ -69,9 +69,9 @@ async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_co
     let home = Home::new().await;
     let operator = home.operator().await;
     home.cluster.apply(&home.pipeline("users")).await;
-    home.await_object("job", "users-provision-").await;
-    home.complete_jobs().await;
     // A step that is over within a second is told by the next.
+    home.await_event("users", "Provisioning", 1).await;
+    home.complete_jobs().await;
     home.await_event("users", "RollingOut", 1).await;
     home.roll_out("users-processor").await;
     let told = home.await_event("users", "LagUnknown", 1).await;
@@ -107,6 +107,7 @@ async fn what_only_a_change_helps_against_is_a_warning() {
     let operator = home.operator().await;
     let refused = home.pipeline("refused");
     home.cluster.apply(&refused).await;
+    home.await_event("refused", "Provisioning", 1).await;
     let why = "topic t exists: set adoptionPolicy to Adopt";
     let refusal = json!({"resource": "topic/t", "reason": "Exists", "text": why});
     home.end_provisioning("refused", 78, &json!({"message": "refused", "refusals": [refusal]})).await;

@@ -132,6 +132,11 @@ impl Home {
         .await;
     }
 
+    /// What is said of a pipeline.
+    pub(crate) async fn status(&self, pipeline: &str) -> Value {
+        self.cluster.pipeline(&self.namespace, pipeline).await["status"].clone()
+    }
+
     /// Waits until the pipeline's `Ready` has this reason.
     pub(crate) async fn await_reason(&self, pipeline: &str, reason: &str) -> Value {
         await_until(&format!("{pipeline} is {reason}"), PATIENCE, async || {

@@ -13,6 +13,7 @@ mod changes;
 #[allow(dead_code, reason = "some are for the tests of the definition alone")]
 mod good_resources;
 
+mod a_pipeline_says_that_it_waits;
 mod a_pipeline_that_cannot_be_read_stops_no_other;
 mod an_api_server_goes_and_comes_back;
 mod an_operator_of_some_namespaces;

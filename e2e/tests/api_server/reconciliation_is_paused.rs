@@ -47,7 +47,7 @@ async fn what_is_changed_meanwhile_stays_and_is_repaired_afterwards() {
     home.bring_up(&home.pipeline("users")).await;
     home.annotate(&format!("{PAUSE}=true")).await;
     home.await_pause(true).await;
-    let paused = home.cluster.pipeline(&home.namespace, "users").await["status"].clone();
+    let paused = home.status("users").await;
 
     let by_hand = r#"{"spec":{"replicas":7}}"#;
     home.cluster
@@ -67,7 +67,7 @@ async fn what_is_changed_meanwhile_stays_and_is_repaired_afterwards() {
     home.settle().await;
     assert_eq!(home.replicas().await, 7, "neither repaired nor edited");
     assert_eq!(home.cluster.list("cronjob", &home.namespace).await, Vec::<serde_json::Value>::new());
-    let after = home.cluster.pipeline(&home.namespace, "users").await["status"].clone();
+    let after = home.status("users").await;
     assert_eq!(after, paused, "nothing is told of what nobody looks at");
 
     // Nothing but the one value pauses.

@@ -26,7 +26,7 @@ async fn what_a_deleted_pipeline_worked_with_is_anothers_once_its_pods_are_gone(
     let ready = home.await_reason("second", "AwaitingEnd").await;
     let former = format!("belonged to the pipeline {}/first", home.namespace);
     assert!(ready["message"].as_str().unwrap().contains(&former), "{ready}");
-    let conditions = home.cluster.pipeline(&home.namespace, "second").await["status"]["conditions"].clone();
+    let conditions = home.status("second").await["conditions"].clone();
     let is = |of: &str| {
         let all = conditions.as_array().unwrap();
         all.iter().find(|one| one["type"] == of).map(|one| one["status"].clone()).unwrap()

@@ -8,7 +8,8 @@ use userstream_e2e::rig::repository;
 const PAGE: &str = "docs/operations.md";
 
 /// Where conditions and Events get their reasons.
-const REASONS: [&str; 10] = [
+const REASONS: [&str; 11] = [
+    "crds/src/status.rs",
     "operator/src/status/mod.rs",
     "operator/src/status/summary.rs",
     "operator/src/status/facets/freshness.rs",

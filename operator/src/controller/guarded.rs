@@ -8,7 +8,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use userstream_crds::UserStreamPipeline;
-use userstream_crds::status::PipelineStatus;
+use userstream_crds::status::{PENDING, PipelineStatus};
 
 use super::packed::Packed;
 
@@ -19,7 +19,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 #[derive(Clone, Debug)]
 pub(super) struct Guarded {
     metadata: ObjectMeta,
-    has_begun: bool,
+    is_told: bool,
     is_ready: bool,
     packed: Packed,
 }
@@ -53,13 +53,14 @@ impl Unreadable {
 }
 
 impl Guarded {
-    /// The resource.
+    /// The resource, without the status that it has from the definition.
     ///
     /// # Errors
     /// With what is left of one that cannot be read.
     pub(super) fn read(&self) -> Result<Box<UserStreamPipeline>, Box<Unreadable>> {
-        if let Some(pipeline) = self.packed.read() {
-            return Ok(Box::new(pipeline));
+        if let Some(pipeline) = self.packed.read::<UserStreamPipeline>() {
+            let status = pipeline.status.filter(|status| !status.is_pending());
+            return Ok(Box::new(UserStreamPipeline { status, ..pipeline }));
         }
         // Again, from a value: an error then tells no place in a text that nobody sees.
         let all: Value = self.packed.read().unwrap_or_default();
@@ -69,9 +70,9 @@ impl Guarded {
         })
     }
 
-    /// Whether it has a status: anything was told of it.
-    pub(super) const fn has_begun(&self) -> bool {
-        self.has_begun
+    /// Whether an operator has said anything of it.
+    pub(super) const fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// Whether its status says that it is Ready.
@@ -87,10 +88,10 @@ impl<'de> Deserialize<'de> for Guarded {
         let metadata = all.get("metadata").cloned().unwrap_or_default();
         let metadata = serde_json::from_value(metadata).map_err(D::Error::custom)?;
         let conditions = all.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-        let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-        let is_ready = conditions.into_iter().any(is_ready);
-        let has_begun = all.get("status").is_some_and(|status| !status.is_null());
-        Ok(Self { metadata, has_begun, is_ready, packed: Packed::of(&all) })
+        let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready");
+        let is_ready = ready.is_some_and(|ready| ready["status"] == "True");
+        let is_told = ready.is_some_and(|ready| ready["reason"] != PENDING);
+        Ok(Self { metadata, is_told, is_ready, packed: Packed::of(&all) })
     }
 }
 
@@ -209,13 +210,14 @@ mod tests {
             let written: UserStreamPipeline = serde_json::from_value(body.clone()).unwrap();
             let read = guarded.read().unwrap();
             assert_eq!((&read.spec, &read.status), (&written.spec, &written.status));
-            assert_eq!((guarded.is_ready(), guarded.has_begun()), (is_ready, true));
+            assert_eq!((guarded.is_ready(), guarded.is_told()), (is_ready, true));
         }
-        for told in [None, Some(Value::Null)] {
+        for untold in [None, Some(Value::Null), Some(json!(PipelineStatus::pending()))] {
             body.as_object_mut().unwrap().remove("status");
-            body.as_object_mut().unwrap().extend(told.map(|told| ("status".to_owned(), told)));
+            body.as_object_mut().unwrap().extend(untold.map(|status| ("status".to_owned(), status)));
             let guarded: Guarded = serde_json::from_value(body.clone()).unwrap();
-            assert!(!guarded.has_begun());
+            assert!(!guarded.is_told() && !guarded.is_ready());
+            assert_eq!(guarded.read().unwrap().status, None, "what it has from the definition says nothing");
         }
     }
 }

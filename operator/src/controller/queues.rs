@@ -32,8 +32,8 @@ const QUEUE: usize = 1024;
 /// the pod is heard, then its owner, and then its worker.
 const UNHURRIED: Duration = Duration::from_secs(2);
 
-/// When so many wait, the queue is long: pipelines that are on their way come before those that have not begun and those that are
-/// ready, and how far each is on it is not worth a write.
+/// When so many wait, the queue is long: pipelines that are on their way come before those that are new and those that are ready,
+/// and how far each is on it is not worth a write.
 const LONG: usize = 8;
 /// Of so many turns one is a patient one's, however many others wait.
 const TURNS: usize = 16;
@@ -144,7 +144,7 @@ impl Queues {
         }
     }
 
-    /// The same of one that can wait for those that are on their way, because it has not begun or because there are only numbers of it:
+    /// The same of one that can wait for those that are on their way, because it is new or because there are only numbers of it:
     /// so of many that are created at once the first are ready soon, and none is started only to wait.
     pub(super) async fn send_patient(&self, pipeline: PipelineKey, cause: Cause) {
         let Some(way) = self.way(&pipeline) else { return };

@@ -187,7 +187,7 @@ impl Watching {
                 Ok(Event::InitApply(pipeline)) => {
                     listed.insert(pipeline.uid().unwrap_or_default());
                     found.extend(seen(&pipeline));
-                    (if pipeline.has_begun() { &mut found } else { &mut beginners }).push(key_of(&pipeline));
+                    (if pipeline.is_told() { &mut found } else { &mut beginners }).push(key_of(&pipeline));
                 }
                 Ok(Event::InitDone) => {
                     // Only now is any queued: a full queue is emptied when every list has been read, and not before.
@@ -201,7 +201,7 @@ impl Watching {
                     known.insert(pipeline.uid().unwrap_or_default());
                     concerned.extend(seen(&pipeline));
                     let cause = itself.unwrap_or(Cause::News);
-                    if pipeline.has_begun() {
+                    if pipeline.is_told() {
                         self.queues.send(key_of(&pipeline), cause).await;
                     } else {
                         self.queues.send_patient(key_of(&pipeline), cause).await;

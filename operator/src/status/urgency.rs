@@ -18,7 +18,7 @@ pub const LASTING_LONG: SignedDuration = SignedDuration::from_secs(10);
 pub enum Urgency {
     /// At once: what sums a pipeline up is another, or what the operator or a person acts on.
     Now,
-    /// When it has lasted: the pipeline is on its way as before, by the next step.
+    /// When it has lasted: the pipeline is on its way, by its first step or as before by the next.
     WhenItLasts,
     /// With another change, or a little later: how far the parts are, and their numbers.
     Unhurried,
@@ -27,8 +27,13 @@ pub enum Urgency {
 /// How soon a change is told.
 #[must_use]
 pub fn urgency(before: Option<&PipelineStatus>, next: &PipelineStatus) -> Urgency {
-    let Some(before) = before else { return Urgency::Now };
-    let (told, wanted) = (urgent(before), urgent(next));
+    let wanted = urgent(next);
+    let Some(before) = before else {
+        // Until then it says that nobody has looked at it: no less than that it is on its way.
+        let is_run = next.producer.as_ref().is_some_and(|producer| producer.observed_trigger_nonce.is_some());
+        return if is_on_the_way(&wanted) && !is_run { Urgency::WhenItLasts } else { Urgency::Now };
+    };
+    let told = urgent(before);
     if told == wanted {
         Urgency::Unhurried
     } else if is_on_the_way(&told) && is_on_the_way(&wanted) && without_step(told) == without_step(wanted) {
@@ -133,7 +138,13 @@ mod tests {
                 assert_eq!(urgency(Some(&status()), &next), wanted, "edit {number}: {next:#?}");
             }
         }
-        assert_eq!(urgency(None, &status()), Urgency::Now, "nothing was told yet");
+    }
+
+    #[test]
+    fn the_first_step_is_told_when_it_lasts_but_for_a_run_that_was_begun() {
+        assert_eq!(urgency(None, &status()), Urgency::WhenItLasts);
+        let runs = after(|it| it.producer.as_mut().unwrap().observed_trigger_nonce = Some(1));
+        assert_eq!(urgency(None, &runs), Urgency::Now);
     }
 
     #[test]
@@ -142,8 +153,14 @@ mod tests {
             (it.conditions[0].status, it.conditions[1].status) = ("True".to_owned(), "False".to_owned());
         });
         let stuck = after(|it| it.conditions[1].status = "False".to_owned());
-        for (before, next) in [(&running, &status()), (&stuck, &running), (&running, &stuck)] {
-            assert_eq!(urgency(Some(before), next), Urgency::Now);
+        for (before, next) in [
+            (Some(&running), &status()),
+            (Some(&stuck), &running),
+            (Some(&running), &stuck),
+            (None, &running),
+            (None, &stuck),
+        ] {
+            assert_eq!(urgency(before, next), Urgency::Now);
         }
         let mut told = running.clone();
         told.conditions[0].reason = "Suspended".to_owned();

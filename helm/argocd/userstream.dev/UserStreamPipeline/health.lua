@@ -16,6 +16,9 @@ end
 if is("ReconciliationPaused") then
   return { status = "Suspended", message = conditions.ReconciliationPaused.message }
 end
+if obj.status.observedGeneration == nil then
+  return health
+end
 if obj.status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "the operator has not looked at this change yet" }
 end
