@@ -9,6 +9,7 @@ use kube::ResourceExt;
 
 use crate::observed::{Observed, WorkerReport};
 use userstream_crds::names::Component;
+use userstream_crds::worker_status::WorkerStatus;
 
 /// A report older than this says nothing about now.
 const STALE: SignedDuration = SignedDuration::from_secs(120);
@@ -98,10 +99,125 @@ pub fn is_fresh(report: &WorkerReport, now: Timestamp) -> bool {
     now.duration_since(report.at) <= STALE
 }
 
+/// Whether there is no more to decide or to tell at once from what a worker says than from what it said before: nothing has
+/// appeared or gone, and no number has doubled or halved. Times and small steps are found at the next look.
+#[must_use]
+pub fn say_the_same(before: &WorkerStatus, now: &WorkerStatus) -> bool {
+    gist(before) == gist(now)
+}
+
+fn gist(status: &WorkerStatus) -> impl PartialEq {
+    let WorkerStatus { ready, missing, producer, processor, errors: _ } = status;
+    let partitions = processor.partitions.as_ref();
+    let partitions: Option<Vec<i32>> = partitions.map(|all| all.iter().map(|it| it.partition).collect());
+    let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).map(magnitude);
+    let milliseconds =
+        |seconds: f64| duration(seconds).and_then(|it| u64::try_from(it.as_millis()).ok()).map(magnitude);
+    (
+        (*ready, missing.clone(), partitions),
+        (count(processor.lag), count(processor.dead_letter_depth)),
+        processor.write_latency.map(|of| milliseconds(of.p99_seconds)),
+        processor.freshness.map(|of| milliseconds(of.p99_seconds)),
+        (processor.last_row_time.is_some(), producer.last_success_time.is_some()),
+        (producer.runs == 0, producer.failed_runs == 0),
+    )
+}
+
+/// How many binary digits a number has.
+const fn magnitude(number: u64) -> u32 {
+    u64::BITS - number.leading_zeros()
+}
+
 fn duration(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
 fn timestamp(millisecond: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(millisecond).ok()
+}
+
+#[cfg(test)]
+pub(crate) use tests::an_idle_worker;
+
+#[cfg(test)]
+mod tests {
+    use userstream_crds::worker_status::{Partition, Quantiles};
+
+    use super::*;
+
+    pub(crate) fn an_idle_worker() -> WorkerStatus {
+        serde_json::from_value(serde_json::json!({
+            "ready": true, "missing": [], "errors": [],
+            "producer": {
+                "pages": 0, "read": 0, "appended": 0, "deadLettered": 0, "skipped": 0, "runs": 0, "failedRuns": 0,
+            },
+            "processor": {
+                "read": 0, "filtered": 0, "written": 0, "retries": 0, "deadLettered": 0, "skipped": 0,
+            },
+        }))
+        .unwrap()
+    }
+
+    fn a_busy_worker() -> WorkerStatus {
+        let mut status = an_idle_worker();
+        let partition = Partition {
+            partition: 0,
+            position: None,
+            committed: Some(5),
+            high_watermark: Some(9),
+            lag: Some(4),
+        };
+        let quantiles = Quantiles { p50_seconds: 0.010, p99_seconds: 0.020 };
+        let processor = &mut status.processor;
+        (processor.partitions, processor.lag, processor.read) = (Some(vec![partition]), Some(300), 5);
+        (processor.freshness, processor.write_latency) = (Some(quantiles), Some(quantiles));
+        (processor.dead_letter_depth, processor.last_row_time) = (Some(0), Some(1_800_000_000_000));
+        (status.producer.runs, status.producer.last_success_time) = (7, Some(1_800_000_000_000));
+        status
+    }
+
+    #[test]
+    fn a_worker_whose_numbers_move_a_little_says_the_same() {
+        let before = a_busy_worker();
+        let mut now = before.clone();
+        let processor = &mut now.processor;
+        (processor.read, processor.written, processor.lag) = (5_000, 4_000, Some(500));
+        (processor.last_row_time, now.producer.last_success_time) =
+            (Some(1_800_000_030_000), Some(1_800_000_030_000));
+        (now.producer.runs, now.producer.pages) = (8, 100);
+        processor.freshness = Some(Quantiles { p50_seconds: 0.011, p99_seconds: 0.029 });
+        if let Some(all) = &mut processor.partitions {
+            (all[0].committed, all[0].high_watermark) = (Some(5_005), Some(5_009));
+        }
+        assert!(now != before && say_the_same(&before, &now));
+    }
+
+    #[test]
+    fn whatever_a_decision_can_turn_on_is_news() {
+        type Edit = fn(&mut WorkerStatus);
+        let edits: [Edit; 14] = [
+            |it| it.ready = false,
+            |it| it.missing.push("table: no node answers".to_owned()),
+            |it| it.processor.partitions = None,
+            |it| it.processor.partitions.as_mut().unwrap()[0].partition = 1,
+            |it| it.processor.lag = None,
+            |it| it.processor.lag = Some(0),
+            |it| it.processor.lag = Some(600),
+            |it| it.processor.dead_letter_depth = Some(1),
+            |it| it.processor.write_latency = None,
+            |it| it.processor.write_latency.as_mut().unwrap().p99_seconds = 0.040,
+            |it| it.processor.freshness.as_mut().unwrap().p99_seconds = 61.0,
+            |it| it.processor.last_row_time = None,
+            |it| it.producer.last_success_time = None,
+            |it| it.producer.runs = 0,
+        ];
+        for (number, edit) in edits.into_iter().enumerate() {
+            let mut now = a_busy_worker();
+            edit(&mut now);
+            assert!(!say_the_same(&a_busy_worker(), &now), "edit {number}");
+        }
+        let mut now = a_busy_worker();
+        now.producer.failed_runs = 1;
+        assert!(!say_the_same(&a_busy_worker(), &now));
+    }
 }

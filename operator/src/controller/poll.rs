@@ -1,6 +1,7 @@
 //! Asks the workers how they are: `GET /status` of the pods of the pipelines, never of an address from a resource.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -18,11 +19,13 @@ use super::memory::lock;
 use crate::configuration::STATUS_PORT;
 use crate::observed::WorkerReport;
 use crate::pipeline_key::PipelineKey;
-use crate::reports::{is_fresh, is_working};
+use crate::reports::{is_fresh, is_working, say_the_same};
 
-/// How often a worker is asked while its pipeline is not ready, and once it is.
-const UNTIL_READY: SignedDuration = SignedDuration::from_secs(2);
-const WHEN_READY: SignedDuration = SignedDuration::from_secs(30);
+/// How often a worker is asked while its pipeline is not ready, and once it is, in seconds.
+const UNTIL_READY: i64 = 2;
+const WHEN_READY: i64 = 30;
+/// How long a pipeline is not looked at whose workers say the same: numbers that have moved a little are told then.
+const SAME: SignedDuration = SignedDuration::from_secs(60);
 /// How long an answer may take, and how long it may be.
 const PATIENCE: Duration = Duration::from_secs(2);
 const LONGEST_ANSWER: usize = 256 * 1024;
@@ -63,7 +66,7 @@ struct Asked {
 
 impl Asked {
     /// After an answer, or none: what is known of the worker, and whether its pipeline is to be looked at. It is when there is news,
-    /// and every now and then when there is none, because what is decided depends on the time too.
+    /// and every now and then when there is none, because what is decided depends on the time and on small numbers too.
     fn next(
         before: Option<Self>,
         answer: Option<WorkerStatus>,
@@ -72,20 +75,29 @@ impl Asked {
     ) -> (Self, bool) {
         let (known, told) = before.map_or((None, None), |before| (before.report, Some(before.told)));
         let knows = |status: &WorkerStatus| {
-            known.as_ref().is_some_and(|known| known.status == *status && is_fresh(known, now))
+            known.as_ref().is_some_and(|known| say_the_same(&known.status, status) && is_fresh(known, now))
         };
         let is_news = answer.as_ref().is_some_and(|status| !knows(status));
-        let told = told.filter(|told| !is_news && now.duration_since(*told) < WHEN_READY);
+        let told = told.filter(|told| !is_news && now.duration_since(*told) < SAME);
         // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
         let report = answer.map(|status| WorkerReport { at: now, status }).or(known);
         (Self { at: now, was_ready, report, told: told.unwrap_or(now) }, told.is_none())
     }
 }
 
-/// Whether it is a worker's turn. One that has become ready meanwhile is not kept waiting: that is what a rollout waits for.
-fn is_due(worker: Worker, asked: Option<&Asked>, pipeline_is_ready: bool, now: Timestamp) -> bool {
-    let pause = if pipeline_is_ready { WHEN_READY } else { UNTIL_READY };
-    asked.is_none_or(|asked| (worker.is_ready && !asked.was_ready) || now.duration_since(asked.at) >= pause)
+/// Whether a worker is asked although it is not its turn: nobody has asked it, or it has become ready meanwhile, which is what a
+/// rollout waits for.
+fn is_new(worker: Worker, asked: Option<&Asked>) -> bool {
+    asked.is_none_or(|asked| worker.is_ready && !asked.was_ready)
+}
+
+/// The turn of a pipeline at a time. Its workers are asked together, so that it is looked at once for all of them, and other
+/// pipelines' at other times.
+fn turn(pipeline: &PipelineKey, is_ready: bool, at: Timestamp) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    pipeline.hash(&mut hasher);
+    let shift = i64::from(hasher.finish() as u8);
+    (at.as_second() + shift) / if is_ready { WHEN_READY } else { UNTIL_READY }
 }
 
 /// Why a worker's answer is none.
@@ -126,15 +138,16 @@ impl Reports {
         });
         pods.workers(|pipeline, pod, worker| {
             let asked = all.get(pipeline).and_then(|own| own.get(pod));
-            is_due(worker, asked, is_ready(pipeline), now)
+            let turn = |at| turn(pipeline, is_ready(pipeline), at);
+            is_new(worker, asked) || asked.is_some_and(|asked| turn(asked.at) != turn(now))
         })
     }
 
     /// Those of these workers that were not asked since they have become ready.
-    pub(super) fn not_asked(&self, workers: Vec<Askable>, now: Timestamp) -> Vec<Askable> {
+    pub(super) fn not_asked(&self, workers: Vec<Askable>) -> Vec<Askable> {
         let all = lock(&self.0);
         let asked = |it: &Askable| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
-        workers.into_iter().filter(|it| is_due(it.worker, asked(it), true, now)).collect()
+        workers.into_iter().filter(|it| is_new(it.worker, asked(it))).collect()
     }
 
     /// Asks workers, and gives the pipelines that are to be looked at because of their answers.
@@ -200,42 +213,42 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     #[test]
-    fn a_worker_is_asked_at_once_when_it_has_become_ready_and_else_by_the_clock() {
+    fn a_worker_is_asked_at_once_when_it_has_become_ready() {
         let worker = |is_ready| Worker { address: IpAddr::from([10, 0, 0, 1]), is_ready };
-        let asked = |seconds, was_ready| Asked {
-            at: NOW - SignedDuration::from_secs(seconds),
-            was_ready,
-            report: None,
-            told: NOW,
-        };
-        let due = |is_ready, asked: Option<Asked>, pipeline| {
-            is_due(worker(is_ready), asked.as_ref(), pipeline, NOW)
-        };
-        assert!(due(false, None, false), "nobody has asked it");
-        assert!(due(true, Some(asked(0, false)), false), "it has become ready");
-        assert!(!due(false, Some(asked(1, false)), false) && !due(true, Some(asked(1, true)), false));
-        assert!(due(false, Some(asked(2, false)), false) && due(true, Some(asked(2, true)), false));
-        assert!(!due(true, Some(asked(29, true)), true), "its pipeline is ready");
-        assert!(due(true, Some(asked(30, true)), true) && due(true, Some(asked(1, false)), true));
+        let asked = |was_ready| Asked { at: NOW, was_ready, report: None, told: NOW };
+        assert!(is_new(worker(false), None), "nobody has asked it");
+        assert!(is_new(worker(true), Some(&asked(false))));
+        assert!(!is_new(worker(true), Some(&asked(true))) && !is_new(worker(false), Some(&asked(false))));
         assert!(
-            !due(false, Some(asked(1, true)), false),
+            !is_new(worker(false), Some(&asked(true))),
             "that it is ready no more is the Deployment's news"
         );
     }
 
     #[test]
+    fn the_turns_of_a_pipeline_come_evenly_and_not_with_all_others() {
+        let key = |number| PipelineKey { namespace: "users".to_owned(), name: format!("users-{number}") };
+        let mut seconds = [0; WHEN_READY as usize];
+        for number in 0..300 {
+            for (is_ready, pause) in [(false, UNTIL_READY), (true, WHEN_READY)] {
+                let turn = |second| turn(&key(number), is_ready, NOW + SignedDuration::from_secs(second));
+                let begins: Vec<i64> = (1..=60).filter(|second| turn(*second) != turn(second - 1)).collect();
+                assert_eq!(begins.len() as i64, 60 / pause);
+                assert!(begins.windows(2).all(|pair| pair[1] - pair[0] == pause), "{begins:?}");
+                if is_ready {
+                    seconds[(begins[0] - 1) as usize] += 1;
+                }
+            }
+        }
+        assert!(seconds.iter().all(|begin| (1..30).contains(begin)), "{seconds:?}");
+    }
+
+    #[test]
     fn a_pipeline_is_looked_at_when_its_worker_tells_something_new_and_every_now_and_then() {
-        let status = |runs| -> WorkerStatus {
-            serde_json::from_value(serde_json::json!({
-                "ready": true, "missing": [], "errors": [],
-                "producer": {
-                    "pages": 0, "read": 0, "appended": 0, "deadLettered": 0, "skipped": 0, "runs": runs, "failedRuns": 0,
-                },
-                "processor": {
-                    "read": 0, "filtered": 0, "written": 0, "retries": 0, "deadLettered": 0, "skipped": 0,
-                },
-            }))
-            .unwrap()
+        let status = |letters| -> WorkerStatus {
+            let mut status = crate::reports::an_idle_worker();
+            status.processor.dead_letter_depth = Some(letters);
+            status
         };
         let mut asked = None;
         let mut told = Vec::new();
@@ -246,8 +259,8 @@ mod tests {
             (6, Some(1)),
             (8, Some(2)),
             (10, Some(2)),
-            (37, None),
-            (38, None),
+            (67, None),
+            (68, None),
             (200, Some(2)),
         ] {
             let now = NOW + SignedDuration::from_secs(second);
@@ -259,8 +272,8 @@ mod tests {
         }
         assert_eq!(
             told,
-            [0, 4, 8, 38, 200],
-            "at 38 for the time, at 200 because what was known had become stale"
+            [0, 4, 8, 68, 200],
+            "at 68 for the time, at 200 because what was known had become stale"
         );
     }
 }

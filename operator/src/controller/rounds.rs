@@ -35,7 +35,7 @@ pub(super) async fn ask_workers(client: reqwest::Client, context: Arc<Context>) 
             () = context.caches.pods.worker_comes_up() => {
                 tokio::time::sleep(TOGETHER).await;
                 let now = Timestamp::now();
-                let new = context.reports.not_asked(context.caches.pods.came_up(), now);
+                let new = context.reports.not_asked(context.caches.pods.came_up());
                 let on_their_way = context.reports.ask(&client, new, now).await;
                 Concerned { on_their_way, ..Concerned::default() }
             }

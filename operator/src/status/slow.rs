@@ -6,8 +6,9 @@ use userstream_crds::status::ProcessorStatus;
 
 use super::verdict::seconds;
 
-/// How long a lag stands, unless it becomes known or unknown.
-const LAG_STANDS: SignedDuration = SignedDuration::from_secs(30);
+/// How long a lag stands, unless it becomes known or unknown: less than passes between two answers of a worker whose pipeline is
+/// ready, so that none of these is passed over.
+const LAG_STANDS: SignedDuration = SignedDuration::from_secs(25);
 /// How much later a time has to be.
 const TIME_STANDS: SignedDuration = SignedDuration::from_mins(5);
 
@@ -78,8 +79,8 @@ mod tests {
         let first = told(None, Some(1000), NOW);
         assert_eq!((first.lag, first.lag_observed_time.clone()), (Some(1000), Some(Time(NOW))));
         assert_eq!(told(Some(&first), Some(1049), after(3600)), first);
-        assert_eq!(told(Some(&first), Some(9000), after(29)), first);
-        assert_eq!(told(Some(&first), Some(9000), after(30)).lag, Some(9000));
+        assert_eq!(told(Some(&first), Some(9000), after(24)), first);
+        assert_eq!(told(Some(&first), Some(9000), after(25)).lag, Some(9000));
     }
 
     #[test]
