@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use userstream_e2e::cluster::Cluster;
+use userstream_e2e::cluster::{Cluster, condition};
 use userstream_e2e::operator::Operator;
 use userstream_e2e::waiting::await_until;
 use uuid::Uuid;
@@ -137,12 +137,15 @@ impl Home {
         self.cluster.pipeline(&self.namespace, pipeline).await["status"].clone()
     }
 
+    /// One of its conditions; null when there is none.
+    pub(crate) async fn condition(&self, pipeline: &str, of: &str) -> Value {
+        condition(&self.cluster.pipeline(&self.namespace, pipeline).await, of).clone()
+    }
+
     /// Waits until the pipeline's `Ready` has this reason.
     pub(crate) async fn await_reason(&self, pipeline: &str, reason: &str) -> Value {
         await_until(&format!("{pipeline} is {reason}"), PATIENCE, async || {
-            let found = self.cluster.pipeline(&self.namespace, pipeline).await;
-            let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            let ready = conditions.iter().find(|one| one["type"] == "Ready").cloned().unwrap_or_default();
+            let ready = self.condition(pipeline, "Ready").await;
             if ready["reason"] == reason { Ok(ready) } else { Err(ready.to_string()) }
         })
         .await

@@ -20,9 +20,7 @@ impl Home {
     }
 
     async fn is_paused(&self) -> bool {
-        let pipeline = self.cluster.pipeline(&self.namespace, "users").await;
-        let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        conditions.iter().any(|one| one["type"] == "ReconciliationPaused" && one["status"] == "True")
+        self.condition("users", "ReconciliationPaused").await["status"] == "True"
     }
 
     async fn await_pause(&self, wanted: bool) {

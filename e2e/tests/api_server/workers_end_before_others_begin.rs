@@ -26,16 +26,9 @@ async fn what_a_deleted_pipeline_worked_with_is_anothers_once_its_pods_are_gone(
     let ready = home.await_reason("second", "AwaitingEnd").await;
     let former = format!("belonged to the pipeline {}/first", home.namespace);
     assert!(ready["message"].as_str().unwrap().contains(&former), "{ready}");
-    let conditions = home.status("second").await["conditions"].clone();
-    let is = |of: &str| {
-        let all = conditions.as_array().unwrap();
-        all.iter().find(|one| one["type"] == of).map(|one| one["status"].clone()).unwrap()
-    };
-    assert_eq!(
-        (is("Reconciling"), is("Stalled")),
-        (json!("True"), json!("False")),
-        "nobody has to do anything"
-    );
+    for (of, is) in [("Reconciling", "True"), ("Stalled", "False")] {
+        assert_eq!(home.condition("second", of).await["status"], is, "nobody has to do anything");
+    }
     let jobs = home.cluster.list("jobs", &home.namespace).await;
     assert!(!jobs.iter().any(|job| name(job).starts_with("second-")), "{jobs:#?}");
 

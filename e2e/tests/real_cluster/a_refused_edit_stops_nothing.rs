@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use userstream_crds::rules;
+use userstream_e2e::cluster::condition;
 
-use crate::home::{Home, condition};
+use crate::home::Home;
 
 #[tokio::test]
 async fn what_must_not_change_is_refused_in_the_words_of_its_rule() {

@@ -1,8 +1,9 @@
 //! A freshness objective is a condition of its own: rows that come late break it, and nothing else.
 
 use serde_json::{Value, json};
+use userstream_e2e::cluster::condition;
 
-use crate::home::{Home, PATIENCE, condition};
+use crate::home::{Home, PATIENCE};
 
 async fn freshness(home: &Home, reason: &str) -> Value {
     // What is told of is the last minute, and the operator asks twice a minute.
@@ -15,8 +16,8 @@ async fn rows_that_come_late_break_the_objective_until_they_are_fresh_again() {
     let mut pipeline = home.pipeline();
     pipeline["spec"]["objectives"] = json!({"freshness": "5s"});
     home.cluster.apply(&pipeline).await;
-    let fresh = condition(&freshness(&home, "Fresh").await, "FreshnessMet");
-    assert_eq!(fresh["status"], "True", "{fresh:#}");
+    let fresh = freshness(&home, "Fresh").await;
+    assert_eq!(condition(&fresh, "FreshnessMet")["status"], "True", "{:#}", fresh["status"]);
 
     home.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 35}}})).await;
     home.await_ready().await;
@@ -29,8 +30,8 @@ async fn rows_that_come_late_break_the_objective_until_they_are_fresh_again() {
     assert_eq!(home.workers().await, workers, "nothing is done about it");
 
     home.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 0}}})).await;
-    let fresh = condition(&freshness(&home, "Fresh").await, "FreshnessMet");
-    assert_eq!(fresh["status"], "True", "{fresh:#}");
+    let fresh = freshness(&home, "Fresh").await;
+    assert_eq!(condition(&fresh, "FreshnessMet")["status"], "True", "{:#}", fresh["status"]);
     home.assert_calm().await;
     home.leave().await;
 }

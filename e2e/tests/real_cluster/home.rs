@@ -224,9 +224,3 @@ impl Home {
         self.cluster.kubectl(&[&["logs", "-n", namespace, "-l", selector], &all[..]].concat()).await
     }
 }
-
-/// A condition of a pipeline.
-pub(crate) fn condition(pipeline: &Value, of: &str) -> Value {
-    let conditions = pipeline["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    conditions.into_iter().find(|one| one["type"] == of).unwrap_or_default()
-}

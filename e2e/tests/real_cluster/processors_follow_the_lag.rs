@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use userstream_e2e::cluster::condition;
 
-use crate::home::{Home, condition};
+use crate::home::Home;
 
 const RECORDS: i64 = 9_000;
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use userstream_e2e::cluster::condition;
 
-use crate::home::{Home, condition};
+use crate::home::Home;
 
 #[tokio::test]
 async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
@@ -19,7 +20,8 @@ async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
 
     pipeline["metadata"]["namespace"] = json!(younger.namespace);
     younger.cluster.apply(&pipeline).await;
-    let refused = condition(&younger.await_reason("Conflict").await, "Ready");
+    let refused = younger.await_reason("Conflict").await;
+    let refused = condition(&refused, "Ready");
     assert_eq!(refused["status"], "False", "{refused:#}");
     let holder = format!("belongs to the older pipeline {}/users", older.namespace);
     assert!(refused["message"].as_str().unwrap().contains(&holder), "{refused:#}");

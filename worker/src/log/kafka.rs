@@ -18,11 +18,13 @@ mod producer;
 mod reading;
 mod rebalance;
 mod starting_offsets;
+mod subscription;
 mod topic_id;
 
-pub use client::connection;
-pub use consumer::{Assignor, KafkaConsumer, OpenError};
+pub use client::{OpenError, connection};
+pub use consumer::KafkaConsumer;
 pub(crate) use errors::{from_client, from_code};
 pub(crate) use off_thread::off_thread;
 pub use producer::KafkaProducer;
+pub use subscription::Assignor;
 pub(crate) use topic_id::topic_id;

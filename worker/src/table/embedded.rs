@@ -6,6 +6,7 @@
 //! Values are kept to be read: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
 //! It differs in that rows never expire: `default_time_to_live` has no effect.
 
+mod claims;
 mod keyspace;
 mod reader;
 mod schema;

@@ -3,7 +3,19 @@
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use userstream_crds::model::Kafka;
 
-use crate::credentials::{Credentials, Sensitive};
+use super::super::LogError;
+use crate::credentials::{CredentialError, Credentials, Sensitive};
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The credentials are not mounted as they should be.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The client does not take its settings.
+    #[error(transparent)]
+    Client(#[from] LogError),
+}
 
 /// The settings of a client that speaks to this cluster with these credentials.
 ///

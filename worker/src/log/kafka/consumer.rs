@@ -5,12 +5,6 @@
 //! [`off_thread`](super::off_thread)); everything that is under way is kept in the consumer, not in a future, so that a
 //! poll that is dropped loses nothing.
 //!
-//! # Assignment
-//! Eager `range` by default: at every rebalance all members give up everything, which is simple and has no known fault
-//! with commits of our own. In the rebalance storm of the tests both protocols leave exactly the right rows, and with
-//! [`Assignor::CooperativeSticky`], whose rebalances take two rounds, it lasts a fifth longer; librdkafka has open defects of
-//! that protocol besides.
-//!
 //! # Where reading begins
 //! Offsets are always set explicitly, and an offset that the topic no longer has is an error: a silent jump to either end
 //! would lose or repeat records without anybody noticing.
@@ -25,16 +19,16 @@ use std::thread;
 use std::time::Duration;
 
 use futures::Stream;
-use rdkafka::consumer::{Consumer as _, MessageStream, StreamConsumer};
+use rdkafka::consumer::{Consumer as _, MessageStream};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, Interval, MissedTickBehavior, timeout};
-use userstream_crds::model::{Kafka, Pipeline, StartingOffsets};
+use userstream_crds::model::Pipeline;
 
 use super::super::{Consumer, Event, LogError, Progress};
 use super::assignment::Assignment;
-use super::client::connection;
+use super::client::OpenError;
 use super::context::GroupContext;
 use super::errors::{Nature, from_client, from_code, judge};
 use super::hold::Hold;
@@ -43,7 +37,8 @@ use super::off_thread::{Answer, off_thread};
 use super::reading::Buffers;
 use super::rebalance::{CommitInFlight, ROUTINE_COMMIT_PATIENCE, Step, abandon_rebalance};
 use super::starting_offsets::Watermarks;
-use crate::credentials::{CredentialError, CredentialSource, CredentialWatch, Credentials};
+use super::subscription::{Assignor, GroupClient, Subscription};
+use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::record::LogRecord;
 
 /// How many records are taken from the client at once.
@@ -52,28 +47,6 @@ const GULP: usize = 256;
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 /// How long leaving the group may take: a broker that is away is not waited for.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
-
-pub(super) type GroupClient = StreamConsumer<GroupContext>;
-
-/// How partitions are shared out in the group. All members must agree.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Assignor {
-    /// Every rebalance takes everything from everybody first.
-    #[default]
-    Range,
-    /// A rebalance moves only what has to move.
-    CooperativeSticky,
-}
-
-/// What is read, and as whom.
-#[derive(Debug, Clone)]
-pub(super) struct Subscription {
-    pub(super) kafka: Kafka,
-    pub(super) topic: String,
-    pub(super) group: String,
-    pub(super) starting_offsets: StartingOffsets,
-    pub(super) assignor: Assignor,
-}
 
 /// A member of the pipeline's consumer group.
 pub struct KafkaConsumer {
@@ -109,17 +82,6 @@ enum Advance {
     Housekeeping,
     /// The client reported an error.
     Failed(KafkaError),
-}
-
-/// Why a client could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The credentials are not mounted as they should be.
-    #[error(transparent)]
-    Credentials(#[from] CredentialError),
-    /// The client does not take its settings.
-    #[error(transparent)]
-    Client(#[from] LogError),
 }
 
 impl KafkaConsumer {
@@ -267,38 +229,6 @@ fn leave(client: Arc<GroupClient>) {
 fn passes(error: &KafkaError) -> bool {
     let passing = |code| matches!(judge(code), (Nature::Passing, cause) if cause != "unknown_topic");
     !matches!(error, KafkaError::MessageConsumptionFatal(_)) && error.rdkafka_error_code().is_none_or(passing)
-}
-
-impl Subscription {
-    /// A client that has not subscribed yet.
-    pub(super) fn open(&self, credentials: &Credentials) -> Result<GroupClient, LogError> {
-        let mut config = connection(&self.kafka, credentials);
-        config
-            .set("group.id", &self.group)
-            .set(
-                "partition.assignment.strategy",
-                match self.assignor {
-                    Assignor::Range => "range",
-                    Assignor::CooperativeSticky => "cooperative-sticky",
-                },
-            )
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            // A worker that dies is replaced after this; one that is alive heartbeats from a thread of its own.
-            .set("session.timeout.ms", "10000")
-            .set("heartbeat.interval.ms", "2000")
-            .set("max.poll.interval.ms", "300000")
-            // Memory: what is fetched ahead is bounded by bytes. Without it, a gigabyte.
-            .set("queued.max.messages.kbytes", "4096")
-            .set("queued.min.messages", "10000")
-            .set("fetch.message.max.bytes", "262144")
-            // A full queue is looked at again soon, not after a second.
-            .set("fetch.queue.backoff.ms", "5")
-            .set("fetch.error.backoff.ms", "100")
-            .set("check.crcs", "true");
-        config.create_with_context(GroupContext::default()).map_err(from_client)
-    }
 }
 
 impl Consumer for KafkaConsumer {

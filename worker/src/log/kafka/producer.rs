@@ -13,8 +13,7 @@ use tokio::sync::RwLock;
 use userstream_crds::model::{Kafka, Pipeline};
 
 use super::super::{AppendError, LogError, Producer, Rejection, SourcePosition};
-use super::client::connection;
-use super::consumer::OpenError;
+use super::client::{OpenError, connection};
 use super::delivery::{Deliveries, Failure};
 use super::errors::{Nature, from_client, from_code, judge};
 use super::off_thread::off_thread;

@@ -9,11 +9,12 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Event, LogError};
-use super::consumer::{GroupClient, KafkaConsumer};
+use super::consumer::KafkaConsumer;
 use super::context::{Rebalance, assign, unassign};
 use super::errors::{from_client, from_code, timed_out};
 use super::off_thread::{Answer, off_thread};
 use super::starting_offsets::{Beginning, commit_list, find, list_of};
+use super::subscription::GroupClient;
 
 /// How long the last commit of partitions is waited for before they are given up.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(5);

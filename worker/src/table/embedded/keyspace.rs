@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::CqlType;
 
+use super::claims;
 use super::schema::{self, ColumnKind, KeyspaceDescription, TableDescription};
 use crate::embedded::{DataDirectory, keyspace_path, open_for_reading, open_for_writing};
 
@@ -170,7 +171,7 @@ impl EmbeddedKeyspace {
     /// # Errors
     /// When the file cannot be read.
     pub fn claim(&self, resource: &str) -> Result<Option<(String, Option<String>)>, EmbeddedKeyspaceError> {
-        schema::claim(&self.connection, resource).map_err(self.failed())
+        claims::read(&self.connection, resource).map_err(self.failed())
     }
 
     /// Records the owner and the id of a resource in place of any that were there.
@@ -183,7 +184,7 @@ impl EmbeddedKeyspace {
         owner: &str,
         id: Option<&str>,
     ) -> Result<(), EmbeddedKeyspaceError> {
-        schema::record_claim(&self.connection, resource, owner, id).map_err(self.failed())
+        claims::record(&self.connection, resource, owner, id).map_err(self.failed())
     }
 
     /// Forgets what is recorded for a resource.
@@ -191,7 +192,7 @@ impl EmbeddedKeyspace {
     /// # Errors
     /// When it may not have been forgotten.
     pub fn forget_claim(&mut self, resource: &str) -> Result<(), EmbeddedKeyspaceError> {
-        schema::forget_claim(&self.connection, resource).map_err(self.failed())
+        claims::forget(&self.connection, resource).map_err(self.failed())
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> EmbeddedKeyspaceError + 'static {

@@ -1,7 +1,7 @@
 //! The tables of a keyspace's file: those that people query, and what is known about them.
 //!
 //! `$keyspace`, `$tables` and `$columns` say what Cassandra's `system_schema` would: SQLite's own schema knows no CQL
-//! types. `$claims` says who created what. No name of a user's table or column has a `$`.
+//! types. `$claims` says who created what ([`claims`](super::claims)). No name of a user's table or column has a `$`.
 
 use std::collections::BTreeMap;
 
@@ -261,39 +261,6 @@ pub(super) fn drop_table(
     ))?;
     transaction.commit()?;
     Ok(true)
-}
-
-/// The owner and the id that are recorded for a resource.
-pub(super) fn claim(
-    connection: &Connection,
-    resource: &str,
-) -> Result<Option<(String, Option<String>)>, rusqlite::Error> {
-    if !connection.table_exists(None::<&str>, "$claims")? {
-        return Ok(None);
-    }
-    let query = "SELECT owner, id FROM \"$claims\" WHERE resource = ?1";
-    connection.query_row(query, [resource], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-}
-
-/// Records the owner and the id of a resource.
-pub(super) fn record_claim(
-    connection: &Connection,
-    resource: &str,
-    owner: &str,
-    id: Option<&str>,
-) -> Result<(), rusqlite::Error> {
-    connection.execute(
-        "INSERT INTO \"$claims\" (resource, owner, id) VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET owner = excluded.owner, id = excluded.id",
-        params![resource, owner, id],
-    )?;
-    Ok(())
-}
-
-/// Forgets what is recorded for a resource.
-pub(super) fn forget_claim(connection: &Connection, resource: &str) -> Result<(), rusqlite::Error> {
-    connection.execute("DELETE FROM \"$claims\" WHERE resource = ?1", [resource])?;
-    Ok(())
 }
 
 fn describe_column(

@@ -1,0 +1,142 @@
+//! What is done with a cluster through kubectl and Helm.
+
+use std::ffi::OsStr;
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::Cluster;
+
+impl Cluster {
+    /// What kubectl prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.try_kubectl(arguments).await;
+        assert!(
+            output.status.success(),
+            "kubectl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What Helm prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn helm(&self, arguments: &[&str]) -> String {
+        let mut command = self.rig();
+        command.arg("helm").args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output().expect("Helm can be started"))
+            .await
+            .expect("running Helm does not panic");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "helm {arguments:?}: {said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        said
+    }
+
+    /// What kubectl says, however it ends.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        self.try_kubectl_with(&std::env::var_os("PATH").unwrap_or_default(), arguments).await
+    }
+
+    /// The same with another search path, where kubectl looks for its plugins.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub async fn try_kubectl_with(&self, path: &OsStr, arguments: &[&str]) -> Output {
+        let mut command = self.rig();
+        command.env("PATH", path).arg("kubectl").args(arguments);
+        tokio::task::spawn_blocking(move || command.output().expect("kubectl can be started"))
+            .await
+            .expect("running kubectl does not panic")
+    }
+
+    /// Applies a manifest as people do, and returns what was said.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn apply(&self, manifest: &Value) -> String {
+        self.try_apply(manifest).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// Applies a manifest.
+    ///
+    /// # Errors
+    /// With what the API server said when it is refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn try_apply(&self, manifest: &Value) -> Result<String, String> {
+        self.try_with_manifest(manifest, &["apply"]).await
+    }
+
+    /// Applies a manifest on the server's side as some manager of fields, if need be against the others.
+    ///
+    /// # Errors
+    /// With what the API server said when it is refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn try_apply_as(&self, manager: &str, manifest: &Value, force: bool) -> Result<String, String> {
+        let (manager, force) = (format!("--field-manager={manager}"), format!("--force-conflicts={force}"));
+        self.try_with_manifest(manifest, &["apply", "--server-side", &manager, &force]).await
+    }
+
+    /// Asks whether an object could be created, and creates none.
+    ///
+    /// # Errors
+    /// With what the API server said when it would be refused.
+    ///
+    /// # Panics
+    /// When kubectl cannot be started.
+    pub async fn would_create(&self, namespace: &str, manifest: &Value) -> Result<String, String> {
+        self.try_with_manifest(manifest, &["create", "--dry-run=server", "-n", namespace]).await
+    }
+
+    async fn try_with_manifest(&self, manifest: &Value, arguments: &[&str]) -> Result<String, String> {
+        let file = self.directory.join(format!("manifest-{}.json", uuid::Uuid::new_v4()));
+        std::fs::write(&file, manifest.to_string()).expect("the manifest can be written");
+        let path = file.display().to_string();
+        let output = self.try_kubectl(&[arguments, &["-f", &path]].concat()).await;
+        let _ = std::fs::remove_file(file);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+
+    /// The objects of a kind in a namespace.
+    ///
+    /// # Panics
+    /// When kubectl fails or prints no JSON.
+    pub async fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        let text = self.kubectl(&["get", kind, "-n", namespace, "-o", "json"]).await;
+        let mut list: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
+        list["items"].as_array_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// One object.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> Value {
+        let text = self.kubectl(&["get", kind, "-n", namespace, name, "-o", "json"]).await;
+        serde_json::from_str(&text).expect("kubectl prints JSON")
+    }
+
+    /// Writes the status of an object, as a controller would that this cluster does not have.
+    pub async fn write_status(&self, kind: &str, namespace: &str, name: &str, status: &Value) {
+        let patch = serde_json::json!({"status": status}).to_string();
+        let arguments =
+            ["patch", kind, "-n", namespace, name, "--subresource=status", "--type=merge", "-p", &patch];
+        self.kubectl(&arguments).await;
+    }
+}
