@@ -43,8 +43,7 @@ impl Cluster {
         let probe = async || {
             let pipeline = self.pipeline(namespace, name).await;
             let found = self::condition(&pipeline, condition);
-            if found["status"] == status
-                && found["observedGeneration"] == pipeline["metadata"]["generation"]
+            if found["status"] == status && found["observedGeneration"] == pipeline["metadata"]["generation"]
             {
                 return Ok(pipeline);
             }

@@ -11,6 +11,7 @@ use kube::{Resource, ResourceExt};
 use userstream_crds::claims::{Claim, claims};
 use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 
+use super::pace::Pace;
 use super::queues::Cause;
 use crate::configuration::Configuration;
 use crate::expectations::Expectations;
@@ -74,6 +75,8 @@ pub(super) struct Memory {
     told: Option<Timestamp>,
     /// Since when it is another than is written.
     untold: Option<Timestamp>,
+    /// When its numbers are written, of which there are new ones.
+    turn: Option<Timestamp>,
     /// How many times in a row it went wrong.
     failures: u32,
     /// Until when it is not tried again, and for which version of the resource that holds.
@@ -136,12 +139,12 @@ impl Memory {
 
     /// The status is as it is written.
     pub(super) fn told_it_is_now(&mut self) {
-        self.untold = None;
+        (self.untold, self.turn) = (None, None);
     }
 
     /// The status is written.
     pub(super) fn tells(&mut self, now: Timestamp) {
-        (self.told, self.untold) = (Some(now), None);
+        (self.told, self.untold, self.turn) = (Some(now), None, None);
     }
 
     /// When a status that is another than is written is to be, while more pipelines wait for their turn or not; `None`: now.
@@ -149,14 +152,20 @@ impl Memory {
         &mut self,
         urgency: Urgency,
         others_wait: bool,
+        pace: &Pace,
         now: Timestamp,
     ) -> Option<Timestamp> {
         let since = *self.untold.get_or_insert(now);
+        let unhurried = self.told.map(|told| told + UNHURRIED);
         let at = match urgency {
             Urgency::Now => None,
             Urgency::WhenItLasts if others_wait => Some(since + LASTING_LONG),
             Urgency::WhenItLasts => Some(since + LASTING),
-            Urgency::Unhurried => self.told.map(|told| told + UNHURRIED),
+            Urgency::Unhurried => unhurried,
+            Urgency::Numbers => {
+                let turn = || pace.turn(unhurried.map_or(now, |at| at.max(now)));
+                Some(*self.turn.get_or_insert_with(turn))
+            }
         };
         at.filter(|at| *at > now)
     }
@@ -268,35 +277,51 @@ mod tests {
     fn a_step_that_is_over_before_it_has_lasted_is_not_told() {
         let start = Timestamp::constant(1_800_000_000, 0);
         let at = |milliseconds| start + SignedDuration::from_millis(milliseconds);
-        let mut memory = Memory::default();
+        let (mut memory, pace) = (Memory::default(), Pace::default());
         memory.tells(start);
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(7_000)), Some(at(8_000)));
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, &pace, at(7_000)), Some(at(8_000)));
         assert_eq!(
-            memory.tells_at(Urgency::WhenItLasts, false, at(7_600)),
+            memory.tells_at(Urgency::WhenItLasts, false, &pace, at(7_600)),
             Some(at(8_000)),
             "since it was first another"
         );
-        assert_eq!(memory.tells_at(Urgency::Now, false, at(7_700)), None);
+        assert_eq!(memory.tells_at(Urgency::Now, false, &pace, at(7_700)), None);
         memory.tells(at(7_700));
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(7_800)), Some(at(8_800)));
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, &pace, at(7_800)), Some(at(8_800)));
         assert_eq!(
-            memory.tells_at(Urgency::WhenItLasts, true, at(7_900)),
+            memory.tells_at(Urgency::WhenItLasts, true, &pace, at(7_900)),
             Some(at(17_800)),
             "while others wait it has to last longer"
         );
         memory.told_it_is_now();
         assert_eq!(
-            memory.tells_at(Urgency::WhenItLasts, false, at(8_700)),
+            memory.tells_at(Urgency::WhenItLasts, false, &pace, at(8_700)),
             Some(at(9_700)),
             "it was as written meanwhile"
         );
-        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, at(9_700)), None);
+        assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, &pace, at(9_700)), None);
         assert_eq!(
-            memory.tells_at(Urgency::Unhurried, false, at(9_800)),
+            memory.tells_at(Urgency::Unhurried, false, &pace, at(9_800)),
             Some(at(12_700)),
             "five seconds after the last write"
         );
-        assert_eq!(memory.tells_at(Urgency::Unhurried, false, at(12_700)), None);
+        assert_eq!(memory.tells_at(Urgency::Unhurried, false, &pace, at(12_700)), None);
+    }
+
+    #[test]
+    fn numbers_alone_wait_for_the_turn_of_their_pipeline_and_keep_it() {
+        let now = Timestamp::constant(1_800_000_000, 0);
+        let at = |milliseconds| now + SignedDuration::from_millis(milliseconds);
+        let (mut first, mut second, pace) = (Memory::default(), Memory::default(), Pace::default());
+        first.tells(now - SignedDuration::from_secs(60));
+        assert_eq!(first.tells_at(Urgency::Numbers, false, &pace, now), None);
+        first.tells(now);
+        let turn = second.tells_at(Urgency::Numbers, false, &pace, now);
+        assert!(turn.is_some_and(|turn| turn > now), "another has just had its turn: {turn:?}");
+        assert_eq!(second.tells_at(Urgency::Numbers, false, &pace, at(1)), turn, "it keeps its turn");
+        assert_eq!(second.tells_at(Urgency::Unhurried, false, &pace, at(1)), None, "there is more to tell");
+        assert_eq!(second.tells_at(Urgency::Numbers, false, &pace, at(1_000)), None);
+        assert!(first.tells_at(Urgency::Numbers, false, &pace, at(1_000)) >= Some(at(5_000)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod health;
 mod memory;
 mod metrics;
 mod ownership;
+mod pace;
 mod packed;
 mod pipeline;
 mod poll;
@@ -39,6 +40,7 @@ use crate::settings::Settings;
 use announce::Announcer;
 use guarded::Guarded;
 use memory::{Memories, Rest, Version, Wake, lock};
+use pace::Pace;
 use queues::Queues;
 use reconcile::{Context, Looked, ReconcileError, reconcile};
 use rounds::{ask_workers, ask_workers_due};
@@ -66,6 +68,7 @@ struct Shared {
     /// Where the scopes wait for each other: nobody is looked at before all claims are known.
     claimed: Arc<Barrier>,
     queues: Arc<Queues>,
+    pace: Arc<Pace>,
 }
 
 /// What the controller runs with.
@@ -112,7 +115,8 @@ impl Controller {
         let claimed = Arc::new(Barrier::new(scopes.len()));
         self.metrics.has_workers(usize::from(CONCURRENCY) * scopes.len());
         let (queues, scopes) = Queues::of(scopes, self.metrics.clone());
-        let shared = Shared { claims: Arc::default(), claimed, queues: Arc::new(queues) };
+        let (claims, pace) = (Arc::default(), Arc::default());
+        let shared = Shared { claims, claimed, queues: Arc::new(queues), pace };
         let running = scopes
             .into_iter()
             .map(|(namespace, receiver)| self.clone().run_in(namespace, receiver, shared.clone()));
@@ -134,6 +138,7 @@ impl Controller {
             claims: shared.claims,
             queues: shared.queues.clone(),
             reports: Arc::default(),
+            pace: shared.pace,
             memories: Memories::default(),
             announcer: Announcer::new(self.client.clone(), reporter),
             metrics: self.metrics,

@@ -17,6 +17,7 @@ use super::claiming::Claiming;
 use super::guarded::{Guarded, Unreadable};
 use super::memory::{Memories, Memory, Rest, lock};
 use super::metrics::Metrics;
+use super::pace::Pace;
 use super::pipeline::{self, PipelineWriteError};
 use super::poll::Reports;
 use super::queues::{Cause, Queues};
@@ -42,6 +43,7 @@ pub(super) struct Context {
     pub(super) claims: Arc<Mutex<ClaimIndex>>,
     pub(super) queues: Arc<Queues>,
     pub(super) reports: Arc<Reports>,
+    pub(super) pace: Arc<Pace>,
     pub(super) memories: Memories,
     pub(super) announcer: Announcer,
     pub(super) metrics: Arc<Metrics>,
@@ -275,10 +277,10 @@ impl Reconcile<'_> {
             lock(self.memory).told_it_is_now();
             return Ok(None);
         }
-        if let Some(until) =
-            lock(self.memory).tells_at(urgency(before, next), self.context.queues.are_long(), self.now)
-        {
-            return Ok(Some(until));
+        let (urgency, others_wait) = (urgency(before, next), self.context.queues.are_long());
+        let until = lock(self.memory).tells_at(urgency, others_wait, &self.context.pace, self.now);
+        if until.is_some() {
+            return Ok(until);
         }
         let version = write_status(self.context, &self.key, self.uid, next).await?;
         {

@@ -17,6 +17,7 @@ use crate::one_shot::OneShot;
 use crate::pipeline_key::PipelineKey;
 use crate::steps::{Situation, Steps};
 use observation::observe;
+use slow::settled;
 use summary::{phase, reconciled};
 use verdict::{Truth, Type, Verdict, conditions, seconds};
 
@@ -89,10 +90,10 @@ pub fn status(
         return status;
     }
     verdicts.push(Verdict::new(Type::ReconciliationPaused, false, "NotPaused", ""));
-    let previous = previous.map(|previous| previous.conditions.clone()).unwrap_or_default();
-    status.conditions = conditions(&previous, verdicts, generation, now);
+    let known = previous.map(|previous| previous.conditions.as_slice()).unwrap_or_default();
+    status.conditions = conditions(known, verdicts, generation, now);
     status.observed_generation = generation;
-    status
+    settled(previous, status, now)
 }
 
 /// The reason of a pipeline that is being deleted and whose data is.

@@ -7,7 +7,8 @@ use userstream_crds::status::{
     DeadLetterStatus, PipelineStatus, ProcessorStatus, ProducerStatus, TableStatus, TopicStatus,
 };
 
-use super::slow;
+use super::slow::rounded;
+use super::verdict::seconds;
 use crate::names::{Names, selector_text};
 use crate::one_shot::OneShot;
 use crate::reports;
@@ -46,16 +47,17 @@ pub(super) fn observe(
     }
     let names = Names(&pipeline.name);
     let deployment = observed.deployment(&names.of(Component::Processor)).and_then(|it| it.status.as_ref());
-    let mut processor = ProcessorStatus {
+    let (lag, last_row) = (steps.processors.lag.map(rounded), steps.processors.last_row.map(seconds));
+    let last_row_before = || status.processor.as_ref().and_then(|before| before.last_row_time.clone());
+    let processor = ProcessorStatus {
         replicas: deployment.and_then(|it| it.replicas).unwrap_or_default(),
         ready_replicas: deployment.and_then(|it| it.ready_replicas).unwrap_or_default(),
         selector: Some(selector_text(&names.selector(Component::Processor))),
-        ..ProcessorStatus::default()
+        lag,
+        lag_observed_time: lag.map(|_| seconds(now)),
+        // What nobody knows any more stays as it was known last.
+        last_row_time: last_row.or_else(last_row_before),
     };
-    let before = status.processor.take();
-    slow::lag(&mut processor, before.as_ref(), steps.processors.lag, now);
-    processor.last_row_time =
-        slow::time(before.as_ref().and_then(|it| it.last_row_time.as_ref()), steps.processors.last_row);
     status.processor = Some(processor);
     status.producer = producer(status.producer.as_ref(), situation, steps, is_applied);
     if let Some(depth) = steps.processors.dead_letters {
@@ -99,14 +101,12 @@ fn producer(
     let has_begun = |run: &&Run| run.task.state != OneShot::Absent || (run.is_due && is_applied);
     let run = steps.run.as_ref().filter(has_begun).map(|run| run.nonce);
     let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
+    let success_before = || before.and_then(|before| before.last_success_time.clone());
     Some(ProducerStatus {
         kind: kind.to_owned(),
         name,
         last_schedule_time,
-        last_success_time: slow::time(
-            before.and_then(|before| before.last_success_time.as_ref()),
-            last_success,
-        ),
+        last_success_time: last_success.map(seconds).or_else(success_before),
         observed_trigger_nonce: run.or(nonce_before),
     })
 }

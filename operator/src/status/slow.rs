@@ -2,9 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use userstream_crds::status::ProcessorStatus;
-
-use super::verdict::seconds;
+use userstream_crds::status::{DeadLetterStatus, PipelineStatus, ProcessorStatus, ProducerStatus};
 
 /// How long a lag stands, unless it becomes known or unknown: less than passes between two answers of a worker whose pipeline is
 /// ready, so that none of these is passed over.
@@ -12,40 +10,91 @@ const LAG_STANDS: SignedDuration = SignedDuration::from_secs(25);
 /// How much later a time has to be.
 const TIME_STANDS: SignedDuration = SignedDuration::from_mins(5);
 
-/// Sets the lag: rounded, and only when it says something new.
-pub(super) fn lag(
-    next: &mut ProcessorStatus,
-    previous: Option<&ProcessorStatus>,
-    lag: Option<u64>,
+/// The status to be told: the last one, where only numbers are others and none has moved enough. Whatever else is told, all
+/// numbers are told with it.
+pub(super) fn settled(
+    previous: Option<&PipelineStatus>,
+    next: PipelineStatus,
     now: Timestamp,
-) {
-    let rounded = lag.map(rounded);
-    let before = previous.map(|previous| (previous.lag, previous.lag_observed_time.clone()));
-    (next.lag, next.lag_observed_time) = match before {
-        Some((old, at)) if old == rounded => (old, at),
-        Some((Some(old), Some(at))) if rounded.is_some() && now.duration_since(at.0) < LAG_STANDS => {
-            (Some(old), Some(at))
+) -> PipelineStatus {
+    match previous {
+        Some(previous) if differ_in_numbers_alone(previous, &next) && !has_moved(previous, &next, now) => {
+            previous.clone()
         }
-        _ => (rounded, rounded.is_some().then(|| seconds(now))),
-    };
+        _ => next,
+    }
 }
 
-/// To two digits: 0, 7, 42, 130, 9900.
-fn rounded(lag: u64) -> i64 {
+/// Whether two statuses are the same but for numbers.
+pub(super) fn differ_in_numbers_alone(previous: &PipelineStatus, next: &PipelineStatus) -> bool {
+    without_numbers(previous) == without_numbers(next)
+}
+
+fn without_numbers(status: &PipelineStatus) -> PipelineStatus {
+    let mut status = status.clone();
+    status.dead_letter = status.dead_letter.map(|letters| DeadLetterStatus { depth: None, ..letters });
+    status.producer = status.producer.map(|producer| ProducerStatus {
+        last_schedule_time: None,
+        last_success_time: None,
+        ..producer
+    });
+    status.processor = status.processor.map(|processor| ProcessorStatus {
+        lag: None,
+        lag_observed_time: None,
+        last_row_time: None,
+        ..processor
+    });
+    status
+}
+
+/// The numbers of a status.
+struct Numbers<'s> {
+    lag: Option<i64>,
+    lag_observed: Option<&'s Time>,
+    last_row: Option<&'s Time>,
+    last_success: Option<&'s Time>,
+    last_schedule: Option<&'s Time>,
+    dead_letters: Option<i64>,
+}
+
+impl<'s> Numbers<'s> {
+    fn of(status: &'s PipelineStatus) -> Self {
+        let (processor, producer) = (status.processor.as_ref(), status.producer.as_ref());
+        Self {
+            lag: processor.and_then(|it| it.lag),
+            lag_observed: processor.and_then(|it| it.lag_observed_time.as_ref()),
+            last_row: processor.and_then(|it| it.last_row_time.as_ref()),
+            last_success: producer.and_then(|it| it.last_success_time.as_ref()),
+            last_schedule: producer.and_then(|it| it.last_schedule_time.as_ref()),
+            dead_letters: status.dead_letter.as_ref().and_then(|it| it.depth),
+        }
+    }
+}
+
+fn has_moved(previous: &PipelineStatus, next: &PipelineStatus, now: Timestamp) -> bool {
+    let (old, new) = (Numbers::of(previous), Numbers::of(next));
+    let lag_stands = old.lag_observed.is_some_and(|at| now.duration_since(at.0) < LAG_STANDS);
+    let lag_has_moved = match (old.lag, new.lag) {
+        (Some(old), Some(new)) => old != new && !lag_stands,
+        (old, new) => old != new,
+    };
+    let time_has_moved = |old: Option<&Time>, new: Option<&Time>| match (old, new) {
+        (Some(old), Some(new)) => new.0.duration_since(old.0) >= TIME_STANDS,
+        (old, new) => old != new,
+    };
+    lag_has_moved
+        || time_has_moved(old.last_row, new.last_row)
+        || time_has_moved(old.last_success, new.last_success)
+        || (old.last_schedule, old.dead_letters) != (new.last_schedule, new.dead_letters)
+}
+
+/// A lag to two digits: 0, 7, 42, 130, 9900.
+pub(super) fn rounded(lag: u64) -> i64 {
     let mut unit = 1;
     while lag / unit >= 100 {
         unit *= 10;
     }
     i64::try_from(lag / unit * unit).unwrap_or(i64::MAX)
-}
-
-/// A time that moves on: the old one while the new one is not much later.
-pub(super) fn time(previous: Option<&Time>, next: Option<Timestamp>) -> Option<Time> {
-    match (previous, next) {
-        (Some(old), Some(new)) if new.duration_since(old.0) < TIME_STANDS => Some(old.clone()),
-        (_, Some(new)) => Some(seconds(new)),
-        (old, None) => old.cloned(),
-    }
 }
 
 #[cfg(test)]
@@ -58,10 +107,20 @@ mod tests {
         NOW + SignedDuration::from_secs(seconds)
     }
 
-    fn told(previous: Option<&ProcessorStatus>, value: Option<u64>, now: Timestamp) -> ProcessorStatus {
-        let mut next = ProcessorStatus::default();
-        lag(&mut next, previous, value, now);
-        next
+    /// A status with these numbers, measured after so many seconds.
+    fn status(lag: Option<i64>, seconds: i64) -> PipelineStatus {
+        let time = Some(Time(after(seconds)));
+        PipelineStatus {
+            processor: Some(ProcessorStatus {
+                lag,
+                lag_observed_time: lag.and(time.clone()),
+                last_row_time: time.clone(),
+                ..ProcessorStatus::default()
+            }),
+            producer: Some(ProducerStatus { last_success_time: time, ..ProducerStatus::default() }),
+            dead_letter: Some(DeadLetterStatus { depth: Some(0), ..DeadLetterStatus::default() }),
+            ..PipelineStatus::default()
+        }
     }
 
     #[test]
@@ -75,27 +134,45 @@ mod tests {
     }
 
     #[test]
-    fn a_lag_that_moves_a_little_or_often_writes_nothing() {
-        let first = told(None, Some(1000), NOW);
-        assert_eq!((first.lag, first.lag_observed_time.clone()), (Some(1000), Some(Time(NOW))));
-        assert_eq!(told(Some(&first), Some(1049), after(3600)), first);
-        assert_eq!(told(Some(&first), Some(9000), after(24)), first);
-        assert_eq!(told(Some(&first), Some(9000), after(25)).lag, Some(9000));
+    fn numbers_that_move_a_little_or_often_write_nothing() {
+        let told = status(Some(1000), 0);
+        for (lag, seconds) in [(Some(1000), 299), (Some(9000), 24), (Some(1000), 0)] {
+            assert_eq!(settled(Some(&told), status(lag, seconds), after(seconds)), told, "{lag:?} {seconds}");
+        }
+        for (lag, seconds) in [(Some(1000), 300), (Some(9000), 25), (None, 1)] {
+            let next = status(lag, seconds);
+            assert_eq!(settled(Some(&told), next.clone(), after(seconds)), next, "{lag:?} {seconds}");
+        }
     }
 
     #[test]
-    fn a_lag_that_becomes_unknown_is_not_told_for_a_second_longer() {
-        let first = told(None, Some(1000), NOW);
-        let unknown = told(Some(&first), None, after(1));
-        assert_eq!((unknown.lag, unknown.lag_observed_time.clone()), (None, None));
-        assert_eq!(told(Some(&unknown), Some(0), after(2)).lag, Some(0));
+    fn what_becomes_known_or_unknown_and_each_dead_letter_is_told() {
+        type Edit = fn(&mut PipelineStatus);
+        let told = status(Some(1000), 0);
+        let edits: [Edit; 5] = [
+            |it| it.processor.as_mut().unwrap().lag = None,
+            |it| it.processor.as_mut().unwrap().last_row_time = None,
+            |it| it.producer.as_mut().unwrap().last_success_time = None,
+            |it| it.producer.as_mut().unwrap().last_schedule_time = Some(Time(NOW)),
+            |it| it.dead_letter.as_mut().unwrap().depth = Some(1),
+        ];
+        for edit in edits {
+            let mut other = told.clone();
+            edit(&mut other);
+            assert!(differ_in_numbers_alone(&told, &other));
+            for (before, next) in [(&told, &other), (&other, &told)] {
+                assert_eq!(&settled(Some(before), next.clone(), after(1)), next);
+            }
+        }
     }
 
     #[test]
-    fn a_time_moves_in_steps() {
-        let old = Time(NOW);
-        assert_eq!(time(Some(&old), Some(after(299))), Some(old.clone()));
-        assert_eq!(time(Some(&old), Some(after(300))), Some(Time(after(300))));
-        assert_eq!(time(Some(&old), None), Some(old));
+    fn whatever_else_is_told_all_numbers_are_told_with_it() {
+        let told = status(Some(1000), 0);
+        let mut next = status(Some(1100), 10);
+        next.processor.as_mut().unwrap().ready_replicas = 2;
+        assert!(!differ_in_numbers_alone(&told, &next));
+        assert_eq!(settled(Some(&told), next.clone(), after(10)), next);
+        assert_eq!(settled(None, next.clone(), after(10)), next);
     }
 }

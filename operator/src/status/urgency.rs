@@ -4,6 +4,7 @@
 use jiff::SignedDuration;
 use userstream_crds::status::{PipelineStatus, ProducerStatus};
 
+use super::slow::differ_in_numbers_alone;
 use super::verdict::Type;
 
 /// How long what can wait does, counted from the write before it.
@@ -20,8 +21,10 @@ pub enum Urgency {
     Now,
     /// When it has lasted: the pipeline is on its way, by its first step or as before by the next.
     WhenItLasts,
-    /// With another change, or a little later: how far the parts are, and their numbers.
+    /// With another change, or a little later: how far the parts are.
     Unhurried,
+    /// With another change, or at the pipeline's turn among all: numbers alone.
+    Numbers,
 }
 
 /// How soon a change is told.
@@ -34,7 +37,9 @@ pub fn urgency(before: Option<&PipelineStatus>, next: &PipelineStatus) -> Urgenc
         return if is_on_the_way(&wanted) && !is_run { Urgency::WhenItLasts } else { Urgency::Now };
     };
     let told = urgent(before);
-    if told == wanted {
+    if differ_in_numbers_alone(before, next) {
+        Urgency::Numbers
+    } else if told == wanted {
         Urgency::Unhurried
     } else if is_on_the_way(&told) && is_on_the_way(&wanted) && without_step(told) == without_step(wanted) {
         Urgency::WhenItLasts
@@ -96,6 +101,7 @@ mod tests {
                 condition("ProcessorReady", "False", "RollingOut"),
             ],
             producer: Some(ProducerStatus::default()),
+            processor: Some(ProcessorStatus::default()),
             ..PipelineStatus::default()
         }
     }
@@ -110,11 +116,15 @@ mod tests {
 
     #[test]
     fn how_far_the_parts_are_can_wait_and_what_sums_them_up_cannot() {
-        let unhurried: [Edit; 4] = [
+        let unhurried: [Edit; 3] = [
             |it| it.conditions[2].reason = "Processing".to_owned(),
             |it| it.conditions[0].message = "1 of 1".to_owned(),
-            |it| it.processor = Some(ProcessorStatus { lag: Some(7), ..ProcessorStatus::default() }),
+            |it| it.processor.as_mut().unwrap().ready_replicas = 1,
+        ];
+        let numbers: [Edit; 3] = [
+            |it| it.processor.as_mut().unwrap().lag = Some(7),
             |it| it.producer.as_mut().unwrap().last_success_time = Some(Time(Timestamp::UNIX_EPOCH)),
+            |it| it.producer.as_mut().unwrap().last_schedule_time = Some(Time(Timestamp::UNIX_EPOCH)),
         ];
         let when_it_lasts: [Edit; 2] = [
             |it| it.conditions[..2].iter_mut().for_each(|it| it.reason = "LagUnknown".to_owned()),
@@ -130,6 +140,7 @@ mod tests {
         ];
         for (edits, wanted) in [
             (&unhurried[..], Urgency::Unhurried),
+            (&numbers[..], Urgency::Numbers),
             (&when_it_lasts[..], Urgency::WhenItLasts),
             (&now[..], Urgency::Now),
         ] {
