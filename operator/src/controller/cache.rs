@@ -1,7 +1,7 @@
 //! What a watch has seen of one kind, by the pipeline that it belongs to: finding a pipeline's objects does not take longer
 //! the more pipelines there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
@@ -12,14 +12,12 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::DynamicObject;
 use kube::runtime::watcher::Event;
-use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
-use userstream_crds::names::PIPELINE;
 
 use super::memory::lock;
-use super::packed::Packed;
+use super::objects::{Kept, Objects, pipeline_of};
 use super::poll::{Askable, Worker};
 use crate::pipeline_key::PipelineKey;
 use crate::slim::Slim;
@@ -46,15 +44,6 @@ impl Cached for Pod {
     }
 }
 
-/// What is kept of an object.
-#[derive(Debug)]
-struct Kept {
-    object: Packed,
-    worker: Option<Worker>,
-}
-
-type Objects = HashMap<PipelineKey, HashMap<String, Kept>>;
-
 /// The objects of one kind.
 #[derive(Debug)]
 pub(super) struct Cache<K> {
@@ -80,7 +69,7 @@ impl<K: Cached> Cache<K> {
     /// The objects that belong to a pipeline through their label.
     pub(super) fn of(&self, pipeline: &PipelineKey) -> Vec<Arc<K>> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = objects.get(pipeline).into_iter().flat_map(|own| own.values());
+        let kept = objects.of(pipeline).into_iter().flat_map(|own| own.values());
         // What was packed here can be read.
         let mut all: Vec<Arc<K>> = kept.filter_map(|kept| kept.object.read()).map(Arc::new).collect();
         all.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
@@ -90,19 +79,17 @@ impl<K: Cached> Cache<K> {
     /// The workers that can be asked how they are and that are wanted, by their pipeline, their pod, and how to ask them.
     pub(super) fn workers(&self, is_wanted: impl Fn(&PipelineKey, &str, Worker) -> bool) -> Vec<Askable> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let of_pipelines = objects.iter().flat_map(|(key, own)| own.iter().map(move |pod| (key, pod)));
-        of_pipelines
-            .filter_map(|(key, (name, pod))| {
-                let worker = pod.worker.filter(|worker| is_wanted(key, name, *worker))?;
-                Some(Askable { pipeline: key.clone(), pod: name.clone(), worker })
-            })
-            .collect()
+        let askable = |(key, name, pod): (&PipelineKey, &String, &Kept)| {
+            let worker = pod.worker.filter(|worker| is_wanted(key, name, *worker))?;
+            Some(Askable { pipeline: key.clone(), pod: name.clone(), worker })
+        };
+        objects.iter().filter_map(askable).collect()
     }
 
     /// Whether there is a worker in this pod that can be asked.
     pub(super) fn has_worker(&self, pipeline: &PipelineKey, pod: &str) -> bool {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.get(pipeline).and_then(|own| own.get(pod)).is_some_and(|pod| pod.worker.is_some())
+        objects.of(pipeline).and_then(|own| own.get(pod)).is_some_and(|pod| pod.worker.is_some())
     }
 
     /// Returns when a worker has become ready since the last time that it did.
@@ -126,35 +113,36 @@ pub(super) struct Feed<K> {
 
 impl<K: Cached> Feed<K> {
     pub(super) fn new(cache: Arc<Cache<K>>) -> Self {
-        Self { cache, listed: HashMap::new() }
+        Self { cache, listed: Objects::default() }
     }
 
     pub(super) fn take(&mut self, event: Event<K>) -> BTreeSet<PipelineKey> {
         match event {
             Event::Init => {
-                self.listed.clear();
+                self.listed = Objects::default();
                 BTreeSet::new()
             }
             Event::InitApply(object) => {
                 if let Some(pipeline) = pipeline_of(&object) {
                     // Who comes up while everything is read is asked with all others.
-                    let _ = insert(&mut self.listed, pipeline, object);
+                    let _ = self.listed.insert(pipeline, object);
                 }
                 BTreeSet::new()
             }
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let concerned: BTreeSet<PipelineKey> = listed.keys().cloned().collect();
+                let mut concerned: BTreeSet<PipelineKey> = listed.pipelines().cloned().collect();
                 let mut objects = self.write();
                 let before = std::mem::replace(&mut *objects, listed);
-                concerned.into_iter().chain(before.into_keys()).collect()
+                concerned.extend(before.pipelines().cloned());
+                concerned
             }
             Event::Apply(object) => {
                 let pipeline = pipeline_of(&object);
                 let mut objects = self.write();
-                let mut concerned = drop_unless_of(pipeline.as_ref(), &mut objects, &object);
+                let mut concerned = objects.drop_unless_of(pipeline.as_ref(), &object);
                 if let Some(pipeline) = pipeline {
-                    if let Some(worker) = insert(&mut objects, pipeline.clone(), object) {
+                    if let Some(worker) = objects.insert(pipeline.clone(), object) {
                         lock(&self.cache.came_up).push(worker);
                         self.cache.comes_up.notify_one();
                     }
@@ -163,7 +151,7 @@ impl<K: Cached> Feed<K> {
                 concerned
             }
             Event::Delete(object) => {
-                let mut concerned = drop_unless_of(None, &mut self.write(), &object);
+                let mut concerned = self.write().drop_unless_of(None, &object);
                 concerned.extend(pipeline_of(&object));
                 concerned
             }
@@ -175,52 +163,12 @@ impl<K: Cached> Feed<K> {
     }
 }
 
-/// Keeps an object, and gives the worker that has become ready with it.
-fn insert<K: Cached>(objects: &mut Objects, pipeline: PipelineKey, mut object: K) -> Option<Askable> {
-    let (pod, worker) = (object.name_any(), object.worker());
-    object.slim();
-    let kept = Kept { object: Packed::of(&object), worker };
-    let before = objects.entry(pipeline.clone()).or_default().insert(pod.clone(), kept);
-    let was_ready = before.and_then(|before| before.worker).is_some_and(|worker| worker.is_ready);
-    let worker = worker.filter(|worker| worker.is_ready && !was_ready)?;
-    Some(Askable { pipeline, pod, worker })
-}
-
-/// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
-/// label. It is looked for only when it is not known as that of its label, which it nearly always is.
-fn drop_unless_of<K: Resource>(
-    pipeline: Option<&PipelineKey>,
-    objects: &mut Objects,
-    object: &K,
-) -> BTreeSet<PipelineKey> {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let knows = |key: &PipelineKey| objects.get(key).is_some_and(|own| own.contains_key(&name));
-    let labelled = pipeline_of(object).filter(knows);
-    if labelled.is_some() && labelled.as_ref() == pipeline {
-        return BTreeSet::new();
-    }
-    let another = || objects.keys().find(|key| key.namespace == namespace && knows(key)).cloned();
-    let former = labelled.or_else(another);
-    if let Some(former) = &former
-        && let Some(own) = objects.get_mut(former)
-    {
-        own.remove(&name);
-        if own.is_empty() {
-            objects.remove(former);
-        }
-    }
-    former.into_iter().collect()
-}
-
-fn pipeline_of<K: Resource>(object: &K) -> Option<PipelineKey> {
-    let name = object.labels().get(PIPELINE)?.clone();
-    Some(PipelineKey { namespace: object.namespace()?, name })
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use kube::ResourceExt;
     use kube::api::ObjectMeta;
+    use userstream_crds::names::PIPELINE;
 
     use super::*;
 

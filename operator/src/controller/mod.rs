@@ -8,6 +8,7 @@ mod guarded;
 mod health;
 mod memory;
 mod metrics;
+mod objects;
 mod ownership;
 mod pace;
 mod packed;

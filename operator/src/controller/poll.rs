@@ -91,13 +91,13 @@ fn is_new(worker: Worker, asked: Option<&Asked>) -> bool {
     asked.is_none_or(|asked| worker.is_ready && !asked.was_ready)
 }
 
-/// The turn of a pipeline at a time. Its workers are asked together, so that it is looked at once for all of them, and other
+/// The turns of a pipeline by the time. Its workers are asked together, so that it is looked at once for all of them, and other
 /// pipelines' at other times.
-fn turn(pipeline: &PipelineKey, is_ready: bool, at: Timestamp) -> i64 {
+fn turns(pipeline: &PipelineKey, is_ready: bool) -> impl Fn(Timestamp) -> i64 + use<> {
     let mut hasher = DefaultHasher::new();
     pipeline.hash(&mut hasher);
     let shift = i64::from(hasher.finish() as u8);
-    (at.as_second() + shift) / if is_ready { WHEN_READY } else { UNTIL_READY }
+    move |at| (at.as_second() + shift) / if is_ready { WHEN_READY } else { UNTIL_READY }
 }
 
 /// Why a worker's answer is none.
@@ -138,8 +138,11 @@ impl Reports {
         });
         pods.workers(|pipeline, pod, worker| {
             let asked = all.get(pipeline).and_then(|own| own.get(pod));
-            let turn = |at| turn(pipeline, is_ready(pipeline), at);
-            is_new(worker, asked) || asked.is_some_and(|asked| turn(asked.at) != turn(now))
+            let is_its_turn = |asked: &Asked| {
+                let turn = turns(pipeline, is_ready(pipeline));
+                turn(asked.at) != turn(now)
+            };
+            is_new(worker, asked) || asked.is_some_and(is_its_turn)
         })
     }
 
@@ -231,7 +234,8 @@ mod tests {
         let mut seconds = [0; WHEN_READY as usize];
         for number in 0..300 {
             for (is_ready, pause) in [(false, UNTIL_READY), (true, WHEN_READY)] {
-                let turn = |second| turn(&key(number), is_ready, NOW + SignedDuration::from_secs(second));
+                let turns = turns(&key(number), is_ready);
+                let turn = |second| turns(NOW + SignedDuration::from_secs(second));
                 let begins: Vec<i64> = (1..=60).filter(|second| turn(*second) != turn(second - 1)).collect();
                 assert_eq!(begins.len() as i64, 60 / pause);
                 assert!(begins.windows(2).all(|pair| pair[1] - pair[0] == pause), "{begins:?}");

@@ -33,8 +33,9 @@ const QUEUE: usize = 1024;
 const UNHURRIED: Duration = Duration::from_secs(2);
 
 /// When so many wait, the queue is long: pipelines that are on their way come before those that are new and those that are ready,
-/// and how far each is on it is not worth a write.
-const LONG: usize = 8;
+/// and how far each is on it is not worth a write. Whoever can wait is queued while it is shorter, and rests in it for
+/// [`DEBOUNCE`](super::DEBOUNCE): with fewer, too few would come through in a second, however idle the operator.
+const LONG: usize = super::CONCURRENCY as usize;
 /// Of so many turns one is a patient one's, however many others wait.
 const TURNS: usize = 16;
 
@@ -375,7 +376,7 @@ mod tests {
             queues.send_patient(key(name), Cause::News).await;
         }
         let mut began = Vec::new();
-        for turn in 0..4 * TURNS {
+        for turn in 0..2 * LONG + 3 * TURNS {
             let next = receivers[0].1.recv().await.unwrap();
             queues.took(&next);
             if next.namespace.starts_with("new-") {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::Resource;
 
 use super::guarded::Guarded;
 use super::memory::lock;
 use super::queues::Cause;
 use super::reconcile::Context;
-use super::scope::key_of;
 use crate::pipeline_key::PipelineKey;
 
 /// Workers that become ready within this time are asked together.
@@ -60,15 +60,19 @@ pub(super) struct Concerned {
 
 /// Asks the workers whose turn it is, and gives their pipelines.
 pub(super) async fn ask_workers_due(client: &reqwest::Client, context: &Context) -> Concerned {
-    let ready: HashSet<PipelineKey> =
-        context.pipelines.state().iter().filter_map(|it| ready_key(it)).collect();
+    let pipelines = context.pipelines.state();
+    // Borrowed: with every round there are as many of them as there are pipelines.
+    let ready: HashSet<(&str, &str)> =
+        pipelines.iter().filter(|it| it.is_ready()).filter_map(|it| names(it)).collect();
+    let is_ready = |key: &PipelineKey| ready.contains(&(key.namespace.as_str(), key.name.as_str()));
     let now = Timestamp::now();
-    let due = context.reports.due(&context.caches.pods, |key| ready.contains(key), now);
+    let due = context.reports.due(&context.caches.pods, is_ready, now);
     let concerned = context.reports.ask(client, due, now).await;
-    let (ready, on_their_way) = concerned.into_iter().partition(|key| ready.contains(key));
+    let (ready, on_their_way) = concerned.into_iter().partition(is_ready);
     Concerned { on_their_way, ready }
 }
 
-fn ready_key(pipeline: &Guarded) -> Option<PipelineKey> {
-    pipeline.is_ready().then(|| key_of(pipeline))
+fn names(pipeline: &Guarded) -> Option<(&str, &str)> {
+    let metadata = pipeline.meta();
+    metadata.namespace.as_deref().zip(metadata.name.as_deref())
 }

@@ -1,0 +1,94 @@
+//! The objects of one kind, by the pipeline that their label names.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+use kube::{Resource, ResourceExt};
+use userstream_crds::names::PIPELINE;
+
+use super::cache::Cached;
+use super::packed::Packed;
+use super::poll::{Askable, Worker};
+use crate::pipeline_key::PipelineKey;
+
+/// What is kept of an object.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) object: Packed,
+    pub(super) worker: Option<Worker>,
+}
+
+/// The objects of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Objects {
+    /// By pipeline, and by their name.
+    all: HashMap<PipelineKey, HashMap<String, Kept>>,
+    /// A hash for each of their names: most objects that are not known as those of their pipeline are new, and not looked for with
+    /// all others. Two of one hash have one looked for that is new.
+    names: HashSet<u64>,
+    hashes: RandomState,
+}
+
+impl Objects {
+    /// Those of a pipeline, by their name.
+    pub(super) fn of(&self, pipeline: &PipelineKey) -> Option<&HashMap<String, Kept>> {
+        self.all.get(pipeline)
+    }
+
+    /// Each of them, its pipeline and its name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&PipelineKey, &String, &Kept)> {
+        self.all.iter().flat_map(|(pipeline, own)| own.iter().map(move |(name, kept)| (pipeline, name, kept)))
+    }
+
+    /// The pipelines that have any.
+    pub(super) fn pipelines(&self) -> impl Iterator<Item = &PipelineKey> {
+        self.all.keys()
+    }
+
+    /// Keeps an object, and gives the worker that has become ready with it.
+    pub(super) fn insert<K: Cached>(&mut self, pipeline: PipelineKey, mut object: K) -> Option<Askable> {
+        let (pod, worker) = (object.name_any(), object.worker());
+        object.slim();
+        let kept = Kept { object: Packed::of(&object), worker };
+        self.names.insert(self.hashes.hash_one((&pipeline.namespace, &pod)));
+        let before = self.all.entry(pipeline.clone()).or_default().insert(pod.clone(), kept);
+        let was_ready = before.and_then(|before| before.worker).is_some_and(|worker| worker.is_ready);
+        let worker = worker.filter(|worker| worker.is_ready && !was_ready)?;
+        Some(Askable { pipeline, pod, worker })
+    }
+
+    /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
+    /// label.
+    pub(super) fn drop_unless_of<K: Resource>(
+        &mut self,
+        pipeline: Option<&PipelineKey>,
+        object: &K,
+    ) -> BTreeSet<PipelineKey> {
+        let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+        let knows = |key: &PipelineKey| self.all.get(key).is_some_and(|own| own.contains_key(&name));
+        let labelled = pipeline_of(object).filter(knows);
+        if labelled.is_some() && labelled.as_ref() == pipeline {
+            return BTreeSet::new();
+        }
+        let hash = self.hashes.hash_one((&namespace, &name));
+        let is_known = || self.names.contains(&hash);
+        let another = || self.all.keys().find(|key| key.namespace == namespace && knows(key)).cloned();
+        let former = labelled.or_else(|| is_known().then(another).flatten());
+        if let Some(former) = &former
+            && let Some(own) = self.all.get_mut(former)
+        {
+            own.remove(&name);
+            if own.is_empty() {
+                self.all.remove(former);
+            }
+            self.names.remove(&hash);
+        }
+        former.into_iter().collect()
+    }
+}
+
+/// The pipeline that an object's label names.
+pub(super) fn pipeline_of<K: Resource>(object: &K) -> Option<PipelineKey> {
+    let name = object.labels().get(PIPELINE)?.clone();
+    Some(PipelineKey { namespace: object.namespace()?, name })
+}
