@@ -5,44 +5,13 @@ use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use kube::api::DynamicObject;
 use kube::runtime::watcher::Event;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use super::memory::lock;
-use super::objects::{Kept, Objects, pipeline_of};
+use super::objects::{Cached, Kept, Objects, pipeline_of};
 use super::poll::{Askable, Worker};
 use crate::pipeline_key::PipelineKey;
-use crate::slim::Slim;
-
-/// What a cache can keep.
-pub(super) trait Cached: Slim + Serialize + DeserializeOwned {
-    /// How to ask the worker, of a pod in which one works and stays.
-    fn worker(&self) -> Option<Worker> {
-        None
-    }
-}
-
-impl Cached for ConfigMap {}
-impl Cached for CronJob {}
-impl Cached for Deployment {}
-impl Cached for DynamicObject {}
-impl Cached for Job {}
-impl Cached for NetworkPolicy {}
-impl Cached for PodDisruptionBudget {}
-
-impl Cached for Pod {
-    fn worker(&self) -> Option<Worker> {
-        super::poll::worker(self)
-    }
-}
 
 /// The objects of one kind.
 #[derive(Debug)]
@@ -166,6 +135,7 @@ impl<K: Cached> Feed<K> {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use k8s_openapi::api::core::v1::{ConfigMap, Pod};
     use kube::ResourceExt;
     use kube::api::ObjectMeta;
     use userstream_crds::names::PIPELINE;

@@ -3,13 +3,43 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use kube::api::DynamicObject;
 use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use userstream_crds::names::PIPELINE;
 
-use super::cache::Cached;
 use super::packed::Packed;
 use super::poll::{Askable, Worker};
 use crate::pipeline_key::PipelineKey;
+use crate::slim::Slim;
+
+/// What a cache can keep.
+pub(super) trait Cached: Slim + Serialize + DeserializeOwned {
+    /// How to ask the worker, of a pod in which one works and stays.
+    fn worker(&self) -> Option<Worker> {
+        None
+    }
+}
+
+impl Cached for ConfigMap {}
+impl Cached for CronJob {}
+impl Cached for Deployment {}
+impl Cached for DynamicObject {}
+impl Cached for Job {}
+impl Cached for NetworkPolicy {}
+impl Cached for PodDisruptionBudget {}
+
+impl Cached for Pod {
+    fn worker(&self) -> Option<Worker> {
+        super::poll::worker(self)
+    }
+}
 
 /// What is kept of an object.
 #[derive(Debug)]

@@ -91,6 +91,11 @@ fn is_new(worker: Worker, asked: Option<&Asked>) -> bool {
     asked.is_none_or(|asked| worker.is_ready && !asked.was_ready)
 }
 
+/// Whether a worker is asked now, whose pipeline has these turns.
+fn is_due(worker: Worker, asked: Option<&Asked>, turn: impl Fn(Timestamp) -> i64, now: Timestamp) -> bool {
+    is_new(worker, asked) || asked.is_some_and(|asked| turn(asked.at) != turn(now))
+}
+
 /// The turns of a pipeline by the time. Its workers are asked together, so that it is looked at once for all of them, and other
 /// pipelines' at other times.
 fn turns(pipeline: &PipelineKey, is_ready: bool) -> impl Fn(Timestamp) -> i64 + use<> {
@@ -138,11 +143,7 @@ impl Reports {
         });
         pods.workers(|pipeline, pod, worker| {
             let asked = all.get(pipeline).and_then(|own| own.get(pod));
-            let is_its_turn = |asked: &Asked| {
-                let turn = turns(pipeline, is_ready(pipeline));
-                turn(asked.at) != turn(now)
-            };
-            is_new(worker, asked) || asked.is_some_and(is_its_turn)
+            is_due(worker, asked, turns(pipeline, is_ready(pipeline)), now)
         })
     }
 
@@ -216,9 +217,16 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     #[test]
-    fn a_worker_is_asked_at_once_when_it_has_become_ready() {
+    fn a_worker_is_asked_at_once_when_it_has_become_ready_and_else_at_the_turn_of_its_pipeline() {
         let worker = |is_ready| Worker { address: IpAddr::from([10, 0, 0, 1]), is_ready };
         let asked = |was_ready| Asked { at: NOW, was_ready, report: None, told: NOW };
+        let due = |is_ready, asked: Option<&Asked>, seconds| {
+            let now = NOW + SignedDuration::from_secs(seconds);
+            is_due(worker(is_ready), asked, |at| at.as_second() / WHEN_READY, now)
+        };
+        assert!(due(false, None, 0) && due(true, Some(&asked(false)), 1));
+        assert!(!due(true, Some(&asked(true)), 29) && due(true, Some(&asked(true)), 30));
+        assert!(!due(false, Some(&asked(true)), 29) && due(false, Some(&asked(false)), 30));
         assert!(is_new(worker(false), None), "nobody has asked it");
         assert!(is_new(worker(true), Some(&asked(false))));
         assert!(!is_new(worker(true), Some(&asked(true))) && !is_new(worker(false), Some(&asked(false))));

@@ -17,9 +17,10 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Client, Resource, ResourceExt};
 
-use super::cache::{Cache, Cached, Feed};
+use super::cache::{Cache, Feed};
 use super::guarded::Guarded;
 use super::health::Health;
+use super::objects::Cached;
 use super::queues::{Cause, Queues};
 use crate::expectations::Written;
 use crate::kind::{self, Kind};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use userstream_crds::status::{DeadLetterStatus, PipelineStatus, ProcessorStatus, ProducerStatus};
+use userstream_crds::status::{PipelineStatus, ProcessorStatus, ProducerStatus};
 
 /// How long a lag stands, unless it becomes known or unknown: less than passes between two answers of a worker whose pipeline is
 /// ready, so that none of these is passed over.
@@ -17,75 +17,62 @@ pub(super) fn settled(
     next: PipelineStatus,
     now: Timestamp,
 ) -> PipelineStatus {
-    match previous {
-        Some(previous) if differ_in_numbers_alone(previous, &next) && !has_moved(previous, &next, now) => {
-            previous.clone()
-        }
-        _ => next,
-    }
+    let stands = |previous: &&PipelineStatus| {
+        let (told, old) = split((*previous).clone());
+        let (rest, new) = split(next.clone());
+        told == rest && !new.have_moved(&old, now)
+    };
+    previous.filter(stands).cloned().unwrap_or(next)
 }
 
 /// Whether two statuses are the same but for numbers.
 pub(super) fn differ_in_numbers_alone(previous: &PipelineStatus, next: &PipelineStatus) -> bool {
-    without_numbers(previous) == without_numbers(next)
+    without_numbers(previous.clone()) == without_numbers(next.clone())
 }
 
-fn without_numbers(status: &PipelineStatus) -> PipelineStatus {
-    let mut status = status.clone();
-    status.dead_letter = status.dead_letter.map(|letters| DeadLetterStatus { depth: None, ..letters });
-    status.producer = status.producer.map(|producer| ProducerStatus {
-        last_schedule_time: None,
-        last_success_time: None,
-        ..producer
-    });
-    status.processor = status.processor.map(|processor| ProcessorStatus {
-        lag: None,
-        lag_observed_time: None,
-        last_row_time: None,
-        ..processor
-    });
-    status
+/// What a status says besides numbers.
+pub(super) fn without_numbers(status: PipelineStatus) -> PipelineStatus {
+    split(status).0
 }
 
 /// The numbers of a status.
-struct Numbers<'s> {
+struct Numbers {
     lag: Option<i64>,
-    lag_observed: Option<&'s Time>,
-    last_row: Option<&'s Time>,
-    last_success: Option<&'s Time>,
-    last_schedule: Option<&'s Time>,
+    lag_observed: Option<Time>,
+    last_row: Option<Time>,
+    last_success: Option<Time>,
+    last_schedule: Option<Time>,
     dead_letters: Option<i64>,
 }
 
-impl<'s> Numbers<'s> {
-    fn of(status: &'s PipelineStatus) -> Self {
-        let (processor, producer) = (status.processor.as_ref(), status.producer.as_ref());
-        Self {
-            lag: processor.and_then(|it| it.lag),
-            lag_observed: processor.and_then(|it| it.lag_observed_time.as_ref()),
-            last_row: processor.and_then(|it| it.last_row_time.as_ref()),
-            last_success: producer.and_then(|it| it.last_success_time.as_ref()),
-            last_schedule: producer.and_then(|it| it.last_schedule_time.as_ref()),
-            dead_letters: status.dead_letter.as_ref().and_then(|it| it.depth),
-        }
-    }
+/// A status without its numbers, and these.
+fn split(mut status: PipelineStatus) -> (PipelineStatus, Numbers) {
+    let of_processor =
+        |it: &mut ProcessorStatus| (it.lag.take(), it.lag_observed_time.take(), it.last_row_time.take());
+    let of_producer = |it: &mut ProducerStatus| (it.last_success_time.take(), it.last_schedule_time.take());
+    let (lag, lag_observed, last_row) = status.processor.as_mut().map(of_processor).unwrap_or_default();
+    let (last_success, last_schedule) = status.producer.as_mut().map(of_producer).unwrap_or_default();
+    let dead_letters = status.dead_letter.as_mut().and_then(|it| it.depth.take());
+    (status, Numbers { lag, lag_observed, last_row, last_success, last_schedule, dead_letters })
 }
 
-fn has_moved(previous: &PipelineStatus, next: &PipelineStatus, now: Timestamp) -> bool {
-    let (old, new) = (Numbers::of(previous), Numbers::of(next));
-    let lag_stands = old.lag_observed.is_some_and(|at| now.duration_since(at.0) < LAG_STANDS);
-    let lag_has_moved = match (old.lag, new.lag) {
-        (Some(old), Some(new)) => old != new && !lag_stands,
-        (old, new) => old != new,
-    };
-    let time_has_moved = |old: Option<&Time>, new: Option<&Time>| match (old, new) {
-        (Some(old), Some(new)) => new.0.duration_since(old.0) >= TIME_STANDS,
-        (old, new) => old != new,
-    };
-    lag_has_moved
-        || time_has_moved(old.last_row, new.last_row)
-        || time_has_moved(old.last_success, new.last_success)
-        || (old.last_schedule, old.dead_letters) != (new.last_schedule, new.dead_letters)
+impl Numbers {
+    /// Whether any of them is to be told.
+    fn have_moved(&self, old: &Self, now: Timestamp) -> bool {
+        let lag_stands = old.lag_observed.as_ref().is_some_and(|at| now.duration_since(at.0) < LAG_STANDS);
+        let lag_has_moved = match (old.lag, self.lag) {
+            (Some(old), Some(new)) => old != new && !lag_stands,
+            (old, new) => old != new,
+        };
+        let time_has_moved = |old: &Option<Time>, new: &Option<Time>| match (old, new) {
+            (Some(old), Some(new)) => new.0.duration_since(old.0) >= TIME_STANDS,
+            (old, new) => old != new,
+        };
+        lag_has_moved
+            || time_has_moved(&old.last_row, &self.last_row)
+            || time_has_moved(&old.last_success, &self.last_success)
+            || (&old.last_schedule, old.dead_letters) != (&self.last_schedule, self.dead_letters)
+    }
 }
 
 /// A lag to two digits: 0, 7, 42, 130, 9900.
@@ -99,6 +86,8 @@ pub(super) fn rounded(lag: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use userstream_crds::status::DeadLetterStatus;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);

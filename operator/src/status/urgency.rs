@@ -2,10 +2,11 @@
 //! and to every client that watches.
 
 use jiff::SignedDuration;
-use userstream_crds::status::{PipelineStatus, ProducerStatus};
+use userstream_crds::status::PipelineStatus;
 
-use super::slow::differ_in_numbers_alone;
+use super::slow::{differ_in_numbers_alone, without_numbers};
 use super::verdict::Type;
+use crate::steps::observed_nonce;
 
 /// How long what can wait does, counted from the write before it.
 pub const UNHURRIED: SignedDuration = SignedDuration::from_secs(5);
@@ -33,8 +34,8 @@ pub fn urgency(before: Option<&PipelineStatus>, next: &PipelineStatus) -> Urgenc
     let wanted = urgent(next);
     let Some(before) = before else {
         // Until then it says that nobody has looked at it: no less than that it is on its way.
-        let is_run = next.producer.as_ref().is_some_and(|producer| producer.observed_trigger_nonce.is_some());
-        return if is_on_the_way(&wanted) && !is_run { Urgency::WhenItLasts } else { Urgency::Now };
+        let has_run = observed_nonce(Some(next)) != 0;
+        return if is_on_the_way(&wanted) && !has_run { Urgency::WhenItLasts } else { Urgency::Now };
     };
     let told = urgent(before);
     if differ_in_numbers_alone(before, next) {
@@ -61,12 +62,7 @@ fn without_step(mut status: PipelineStatus) -> PipelineStatus {
 }
 
 fn urgent(status: &PipelineStatus) -> PipelineStatus {
-    let mut urgent = PipelineStatus { processor: None, dead_letter: None, ..status.clone() };
-    urgent.producer = urgent.producer.map(|producer| ProducerStatus {
-        last_schedule_time: None,
-        last_success_time: None,
-        ..producer
-    });
+    let mut urgent = PipelineStatus { processor: None, dead_letter: None, ..without_numbers(status.clone()) };
     let sums_up = [Type::Ready, Type::Reconciling, Type::Stalled, Type::ReconciliationPaused];
     urgent.conditions.retain(|condition| sums_up.iter().any(|of| of.name() == condition.type_));
     for condition in &mut urgent.conditions {
@@ -79,7 +75,7 @@ fn urgent(status: &PipelineStatus) -> PipelineStatus {
 mod tests {
     use jiff::Timestamp;
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-    use userstream_crds::status::{Phase, ProcessorStatus, TopicStatus};
+    use userstream_crds::status::{Phase, ProcessorStatus, ProducerStatus, TopicStatus};
 
     use super::*;
 
