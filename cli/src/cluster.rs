@@ -54,7 +54,7 @@ pub(crate) fn plan(arguments: &PlanArguments, file: &Path, terminal: Terminal) -
 }
 
 fn block_on(work: impl Future<Output = Result<Exit, CommandError>>) -> Result<Exit, CommandError> {
-    userstream_worker::tls::install_crypto_provider();
+    userstream_worker::security::tls::install_crypto_provider();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     let outcome = runtime.block_on(work);

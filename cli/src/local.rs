@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use userstream_crds::model::{Mode, Pipeline};
 use userstream_crds::provision_report::ProvisionReport;
-use userstream_worker::assembly::check_all_is_done;
-use userstream_worker::embedded::DataDirectory;
-use userstream_worker::{provision, tls};
+use userstream_worker::loops::pipeline::check_all_is_done;
+use userstream_worker::provision;
+use userstream_worker::security::tls;
+use userstream_worker::sqlite::DataDirectory;
 
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat, ServerArguments};
 use crate::command::CommandError;

@@ -8,9 +8,9 @@ mod embedded;
 #[cfg(feature = "kafka")]
 mod kafka;
 
-use userstream_worker::embedded::DataDirectoryError;
 use userstream_worker::log::{Consumer, LogError, Producer};
 use userstream_worker::provision::{AdminError, Claims, TableAdmin, TopicAdmin};
+use userstream_worker::sqlite::DataDirectoryError;
 use userstream_worker::table::{Table, WriteError};
 
 #[cfg(feature = "cassandra")]

@@ -42,7 +42,7 @@ impl PlanError {
 pub(crate) fn plan(arguments: &PlanArguments, file: &Path) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(file)?;
     point_at_servers(&mut pipeline, &arguments.servers);
-    userstream_worker::tls::install_crypto_provider();
+    userstream_worker::security::tls::install_crypto_provider();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
     let report = runtime.block_on(on_topics(&pipeline, &arguments.servers));

@@ -1,8 +1,10 @@
 //! The subcommands of the worker's process: read the configuration, connect, run, say how it ended.
 
+pub mod exit;
 mod process;
 mod produce;
 mod provision;
+mod provision_report;
 mod signals;
 
 use std::fmt::Display;
@@ -14,12 +16,13 @@ use serde::Serialize;
 use userstream_crds::model::Pipeline;
 use userstream_crds::worker_config::WorkerConfig;
 
-use crate::exit::{Exit, Shorten, TerminationMessage};
-use crate::health::Health;
-use crate::server::{self, Observed};
-use crate::stats::Stats;
-use crate::stop::{StopSignal, stop_channel};
-use crate::{logging, tls};
+use crate::command::exit::{Exit, Shorten, TerminationMessage};
+use crate::observe::health::Health;
+use crate::observe::logging;
+use crate::observe::server::{self, Observed};
+use crate::observe::stats::Stats;
+use crate::runtime::shutdown::{StopSignal, stop_channel};
+use crate::security::tls;
 
 /// Does the data work of one UserStreamPipeline.
 ///

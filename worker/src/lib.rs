@@ -10,45 +10,21 @@
 //! Three seams, each a small trait with a real, an embedded and a simulated implementation: the [`log`], the
 //! [`table`](mod@table) and the [`source`].
 
-pub mod assembly;
-pub mod backoff;
-pub mod clock;
 #[cfg(all(feature = "kafka", feature = "cassandra", feature = "server"))]
 pub mod command;
-#[cfg(any(feature = "kafka", feature = "cassandra"))]
-pub mod credentials;
-pub mod decode;
-#[cfg(feature = "embedded")]
-pub mod embedded;
-pub mod exit;
-pub mod health;
-pub mod histogram;
-pub mod in_flight;
+pub mod delivery;
+pub mod format;
 pub mod log;
-#[cfg(feature = "server")]
-pub mod logging;
+pub mod loops;
 pub mod mapping;
-mod planted;
-pub mod poison;
-pub mod process;
-pub mod produce;
+pub mod observe;
 pub mod provision;
-mod random;
-pub mod recent;
 pub mod record;
-pub mod row;
-#[cfg(feature = "server")]
-pub mod server;
+pub mod runtime;
+pub mod security;
 #[cfg(test)]
 mod simulation;
 pub mod source;
-pub mod stats;
-pub mod status;
-pub mod stop;
+#[cfg(feature = "embedded")]
+pub mod sqlite;
 pub mod table;
-mod text;
-pub mod tls;
-pub mod tracker;
-pub mod transform;
-pub mod wire;
-pub mod write_time;

@@ -28,12 +28,11 @@ mod fixtures;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod keyspace;
-mod observe;
-mod report;
+mod lock;
+mod observation;
 pub mod resource;
 pub mod table;
 pub mod topic;
-mod turn;
 
 use std::time::Duration;
 
@@ -44,9 +43,9 @@ use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 pub use admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 pub use cleanup::cleanup;
 
-use observe::{Observation, keyspace_line};
+use lock::Turn;
+use observation::{Observation, keyspace_line};
 use resource::{Owner, Resource};
-use turn::Turn;
 
 /// Why provisioning did not come to an end. What was refused for a reason is no error: see [`ProvisionReport::refusals`].
 #[derive(Debug, thiserror::Error)]

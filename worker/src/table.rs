@@ -10,7 +10,7 @@ mod column_value;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
-use crate::row::Row;
+use crate::record::row::Row;
 
 /// A table that keeps, for each key and column, the value with the latest write time.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]

@@ -14,11 +14,11 @@ use userstream_crds::model::{
     Column, CqlType, DeletionPolicy, Evolution, Table as TableModel, TableOptions, WriteTime,
 };
 use userstream_crds::starting_offsets::StartingOffsets;
-use userstream_worker::embedded::DataDirectory;
 use userstream_worker::log::embedded::{EmbeddedLog, LogReader, NewTopic};
 use userstream_worker::log::{Consumer, Event, Producer, SourcePosition};
+use userstream_worker::record::row::{Cell, Cells, Row};
 use userstream_worker::record::{LogRecord, Record};
-use userstream_worker::row::{Cell, Cells, Row};
+use userstream_worker::sqlite::DataDirectory;
 use userstream_worker::table::Table;
 use userstream_worker::table::embedded::{ColumnKind, EmbeddedKeyspace, EmbeddedTable, TableReader};
 

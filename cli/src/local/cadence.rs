@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 use userstream_crds::cron::Cron;
 use userstream_worker::log::Producer;
-use userstream_worker::produce::{ProduceError, Producing, Run, Transform};
+use userstream_worker::loops::produce::{ProduceError, Producing, Run, Transform};
+use userstream_worker::runtime::shutdown::Stop;
 use userstream_worker::source::Source;
-use userstream_worker::stop::Stop;
 
 use std::time::Duration;
 

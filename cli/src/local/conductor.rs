@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
-use userstream_worker::stop::{Stop, Stopper};
+use userstream_worker::runtime::shutdown::{Stop, Stopper};
 
 /// When a run ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use tokio::sync::Notify;
-    use userstream_worker::stop::stop_channel;
+    use userstream_worker::runtime::shutdown::stop_channel;
 
     /// What the two halves have been told, at some moment.
     async fn told_after(

@@ -1,12 +1,12 @@
 //! Why a local run did not come about, or did not end well.
 
-use userstream_worker::assembly::NotDoneYet;
-use userstream_worker::decode::DecoderError;
-use userstream_worker::process::ProcessError;
-use userstream_worker::produce::ProduceError;
+use userstream_worker::format::UnsupportedFormat;
+use userstream_worker::loops::pipeline::NotDoneYet;
+use userstream_worker::loops::process::ProcessError;
+use userstream_worker::loops::process::decoder::DecoderError;
+use userstream_worker::loops::produce::ProduceError;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
-use userstream_worker::wire::UnsupportedFormat;
 
 use crate::exit::Exit;
 use crate::place::PlaceError;

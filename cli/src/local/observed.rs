@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use userstream_crds::model::{self, Pipeline};
+use userstream_worker::format::JsonEncoder;
 use userstream_worker::log::{AppendError, LogError, Producer, SourcePosition};
 use userstream_worker::record::Record;
-use userstream_worker::row::Row;
+use userstream_worker::record::row::Row;
 use userstream_worker::table::{Table, WriteError};
-use userstream_worker::wire::JsonEncoder;
 
 /// How many rows are remembered.
 const ROWS: usize = 5;

@@ -3,17 +3,17 @@
 use std::cell::Cell;
 
 use userstream_crds::model::{Cadence, Pipeline, Source};
-use userstream_worker::assembly::{process_settings, produce_settings};
-use userstream_worker::backoff::Jitter;
-use userstream_worker::clock::Clock;
-use userstream_worker::decode::Decoder;
-use userstream_worker::health::Health;
-use userstream_worker::process::Processor;
-use userstream_worker::produce::Producing;
+use userstream_worker::loops::pipeline::{process_settings, produce_settings};
+use userstream_worker::loops::process::Processor;
+use userstream_worker::loops::process::decoder::Decoder;
+use userstream_worker::loops::produce::Producing;
+use userstream_worker::loops::produce::transformer::Transformer;
+use userstream_worker::observe::health::Health;
+use userstream_worker::observe::stats::Stats;
+use userstream_worker::runtime::backoff::Jitter;
+use userstream_worker::runtime::clock::Clock;
+use userstream_worker::runtime::shutdown::{Stop, stop_channel};
 use userstream_worker::source::from_pipeline;
-use userstream_worker::stats::Stats;
-use userstream_worker::stop::{Stop, stop_channel};
-use userstream_worker::transform::Transformer;
 
 use super::Settings;
 use super::cadence::Runs;

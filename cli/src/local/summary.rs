@@ -148,8 +148,8 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use userstream_worker::poison::{Poison, Stage};
-    use userstream_worker::produce::ProduceError;
+    use userstream_worker::delivery::dead_letter::{Poison, Stage};
+    use userstream_worker::loops::produce::ProduceError;
 
     fn summary(failure: Option<Failure>) -> Summary {
         Summary {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 use userstream_crds::model::{Pipeline, SourceKind};
-use userstream_worker::stats::Stats;
+use userstream_worker::observe::stats::Stats;
 
 use super::conductor::{DRAIN, Limit};
 use super::observed::Seen;

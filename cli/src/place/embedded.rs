@@ -1,9 +1,9 @@
 //! Topics and tables in the files of local mode.
 
 use userstream_crds::model::Pipeline;
-use userstream_worker::embedded::DataDirectory;
 use userstream_worker::log::embedded::{EmbeddedConsumer, EmbeddedLog, EmbeddedProducer};
 use userstream_worker::provision::embedded::{EmbeddedTableAdmin, EmbeddedTopicAdmin};
+use userstream_worker::sqlite::DataDirectory;
 use userstream_worker::table::embedded::EmbeddedTable;
 
 use super::{LogPlace, PlaceError, TablePlace};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use userstream_worker::stats::Stats;
+use userstream_worker::observe::stats::Stats;
 
 use super::text::{count, per_second, short_duration};
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use super::{Ended, Job};
-use crate::assembly::{check_all_is_done, process_settings};
-use crate::backoff::{Backoff, Jitter};
-use crate::clock::Clock;
-use crate::decode::Decoder;
-use crate::exit::Exit;
-use crate::health::Part;
+use crate::command::exit::Exit;
 use crate::log::kafka::{Assignor, KafkaConsumer, KafkaProducer};
-use crate::process::{ProcessError, Processor};
-use crate::stop::{Stop, StopSignal};
+use crate::loops::pipeline::{check_all_is_done, process_settings};
+use crate::loops::process::decoder::Decoder;
+use crate::loops::process::{ProcessError, Processor};
+use crate::observe::health::Part;
+use crate::runtime::backoff::{Backoff, Jitter};
+use crate::runtime::clock::Clock;
+use crate::runtime::shutdown::{Stop, StopSignal};
 use crate::table::cassandra::CassandraTable;
 
 /// How often the health is brought up to date.

@@ -1,15 +1,15 @@
 //! `worker produce`: from the source to Kafka.
 
 use super::{Ended, Job};
-use crate::assembly::produce_settings;
-use crate::backoff::Jitter;
-use crate::clock::Clock;
-use crate::exit::Exit;
-use crate::health::Part;
+use crate::command::exit::Exit;
 use crate::log::kafka::KafkaProducer;
-use crate::produce::{ProduceError, Producing, Run};
+use crate::loops::pipeline::produce_settings;
+use crate::loops::produce::transformer::Transformer;
+use crate::loops::produce::{ProduceError, Producing, Run};
+use crate::observe::health::Part;
+use crate::runtime::backoff::Jitter;
+use crate::runtime::clock::Clock;
 use crate::source::from_pipeline;
-use crate::transform::Transformer;
 use userstream_crds::model::Cadence;
 
 pub(super) async fn run(job: &Job, once: bool) -> Ended {

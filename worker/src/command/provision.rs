@@ -7,13 +7,13 @@ use userstream_crds::model::Mode;
 use userstream_crds::provision_report::ProvisionReport;
 
 use super::{Ended, Job, Output};
-use crate::assembly::check_all_is_done;
-use crate::backoff::{Backoff, Jitter};
-use crate::exit::Exit;
+use crate::command::exit::Exit;
+use crate::loops::pipeline::check_all_is_done;
 use crate::provision::cassandra::CassandraTableAdmin;
 use crate::provision::kafka::KafkaTopicAdmin;
 use crate::provision::{self, ProvisionError};
-use crate::stop::Stop;
+use crate::runtime::backoff::{Backoff, Jitter};
+use crate::runtime::shutdown::Stop;
 use crate::table::cassandra::ConnectError;
 
 /// How long servers may be away before the run fails, so that a Job ends and is seen to have failed.

@@ -2,7 +2,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::stop::{Stop, Stopper};
+use crate::runtime::shutdown::{Stop, Stopper};
 
 /// Says stop at the first signal. Returns at the second.
 pub(super) async fn stop_on_signal(stopper: &Stopper) {

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use userstream_crds::identifier::{GroupId, TopicName};
 use userstream_crds::starting_offsets::StartingOffsets;
 
-use crate::embedded::{DataDirectory, Database, DatabaseError, log_path, open_for_writing};
 use crate::log::LogError;
+use crate::sqlite::{DataDirectory, Database, DatabaseError, log_path, open_for_writing};
 
 pub use consumer::EmbeddedConsumer;
 pub use producer::EmbeddedProducer;

@@ -3,28 +3,28 @@
 //! Everything that librdkafka may block on runs on threads of its own: the worker's one thread never waits for a broker.
 
 mod assignment;
-mod client;
+mod backpressure;
+mod blocking;
+mod buffer_pool;
+mod client_config;
 mod consumer;
 mod context;
-mod delivery;
+mod delivery_reports;
 mod errors;
-mod hold;
-mod housekeeping;
+mod maintenance;
 #[cfg(test)]
 mod mock_cluster_tests;
-mod off_thread;
-mod positions;
 mod producer;
-mod reading;
 mod rebalance;
+mod source_positions;
 mod starting_offsets;
 mod subscription;
 mod topic_id;
 
-pub use client::{OpenError, connection};
+pub(crate) use blocking::off_thread;
+pub use client_config::{OpenError, connection};
 pub use consumer::KafkaConsumer;
 pub(crate) use errors::{from_client, from_code};
-pub(crate) use off_thread::off_thread;
 pub use producer::KafkaProducer;
 pub use subscription::Assignor;
 pub(crate) use topic_id::topic_id;

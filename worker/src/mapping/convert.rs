@@ -28,9 +28,9 @@ use userstream_crds::model::FieldType;
 use super::refusal::Refusal;
 use super::scalar::Scalar;
 use super::target::Target;
-use crate::row::{Cell, Cells, Span};
-use crate::text::timestamp::TimestampError;
-use crate::text::{base64, date, decimal, timestamp, uuid};
+use crate::record::row::{Cell, Cells, Span};
+use crate::record::text::timestamp::TimestampError;
+use crate::record::text::{base64, date, decimal, timestamp, uuid};
 
 /// Where the bytes of texts and such go.
 pub(super) struct Destination<'a> {
@@ -151,10 +151,10 @@ mod tests {
     };
 
     use super::*;
+    use crate::format::JsonEncoder;
     use crate::mapping::refusal::Kind;
     use crate::mapping::testing::field;
-    use crate::text::decimal::DecimalError;
-    use crate::wire::JsonEncoder;
+    use crate::record::text::decimal::DecimalError;
 
     /// What becomes of a piece of JSON in a field of a type, as it is written back: nothing for the absent value.
     fn converted(field_type: FieldType, json: &str) -> Result<std::string::String, Refusal> {

@@ -5,7 +5,7 @@ use userstream_crds::model::FieldType;
 
 use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
-use crate::poison::{Poison, Stage};
+use crate::delivery::dead_letter::{Poison, Stage};
 
 /// Why a record does not map, or why the filter cannot judge it.
 ///

@@ -11,8 +11,8 @@ use super::paths::Members;
 use super::refusal::Refusal;
 use super::scalar::Scalar;
 use super::target::Target;
-use crate::row::{Cell, Cells};
-use crate::wire::{self, UnsupportedFormat};
+use crate::format::{self, UnsupportedFormat};
+use crate::record::row::{Cell, Cells};
 
 /// Maps records to the fields of a schema.
 ///
@@ -52,9 +52,9 @@ impl Mapper {
     /// # Errors
     /// When the records of the topic are not JSON.
     pub fn for_processing(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
-        Ok(match wire::supported(&pipeline.encoding)? {
-            wire::Format::Json if pipeline.source.is_some() => Self::canonical(&pipeline.fields),
-            wire::Format::Json => Self::compile(&pipeline.fields),
+        Ok(match format::supported(&pipeline.encoding)? {
+            format::Format::Json if pipeline.source.is_some() => Self::canonical(&pipeline.fields),
+            format::Format::Json => Self::compile(&pipeline.fields),
         })
     }
 
@@ -75,7 +75,7 @@ impl Mapper {
         Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) }
     }
 
-    /// The mapper of records that [`Encoder`](wire::Encoder) wrote: every field from the member of its name.
+    /// The mapper of records that [`Encoder`](format::Encoder) wrote: every field from the member of its name.
     pub fn canonical(fields: &[Field]) -> Self {
         let paths: Vec<RecordPath> = fields.iter().map(|field| RecordPath::of_field(&field.name)).collect();
         let targets = targets(fields).map(|(_, target)| target);

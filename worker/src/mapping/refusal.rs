@@ -1,7 +1,7 @@
 //! Why a value does not become a cell. Never says which value it was.
 
-use crate::text::decimal::DecimalError;
-use crate::text::timestamp::TimestampError;
+use crate::record::text::decimal::DecimalError;
+use crate::record::text::timestamp::TimestampError;
 
 /// Why a value does not become a cell of its field's type. Its text never shows the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

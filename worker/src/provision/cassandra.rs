@@ -20,7 +20,7 @@ use super::admin::{AdminError, TableAdmin};
 use super::cql;
 use super::keyspace::{Datacenters, ObservedKeyspace};
 use super::table::{ColumnKind, ObservedColumn, ObservedTable, TableChange};
-use crate::credentials::{CredentialSource, CredentialWatch};
+use crate::security::credentials::{CredentialSource, CredentialWatch};
 use crate::table::cassandra::{ConnectError, session};
 
 use errors::{agreement, execution, rows, wrong_row};

@@ -5,11 +5,11 @@ use userstream_crds::identifier::Identifier;
 
 use super::ProvisionError;
 use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
-use super::observe::{Plan, table_line, topic_line};
+use super::lock::Turn;
+use super::observation::{Plan, table_line, topic_line};
 use super::resource::{Owner, Resource};
 use super::table::TableChange;
 use super::topic::{DesiredTopic, TopicChange};
-use super::turn::Turn;
 use userstream_crds::provision_report::ReportLine;
 
 /// Makes the changes of a plan to everything but the keyspace, and returns what was done.

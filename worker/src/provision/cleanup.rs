@@ -5,10 +5,10 @@ use userstream_crds::model::{DeletionPolicy, Mode, TopicManagementPolicy};
 
 use super::ProvisionError;
 use super::admin::{Claims, TableAdmin, TopicAdmin};
-use super::observe::SeenTopic;
+use super::lock::Turn;
+use super::observation::SeenTopic;
 use super::resource::{Owner, Resource, may_delete};
 use super::topic::DesiredTopic;
-use super::turn::Turn;
 use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
 /// Something that carries the id with which this pipeline created it.

@@ -12,9 +12,9 @@ use super::keyspace::{Datacenters, ObservedKeyspace, replication_map};
 use super::resource::{Claim, Owner, Resource};
 use super::table::{ColumnKind, ObservedColumn, ObservedTable, kind_of};
 use super::topic::{DesiredTopic, ObservedTopic};
-use crate::embedded::{DataDirectory, keyspace_path};
 use crate::log::LogError;
 use crate::log::embedded::{EmbeddedLog, EmbeddedTopic, LogReader, LogReaderError, NewTopic};
+use crate::sqlite::{DataDirectory, keyspace_path};
 use crate::table::embedded::{self, EmbeddedKeyspace, EmbeddedKeyspaceError, TableDescription};
 
 const WHAT: &str = "the data directory";

@@ -19,10 +19,10 @@ use userstream_crds::model::Pipeline;
 use super::admin::{AdminError, TopicAdmin};
 use super::resource::Owner;
 use super::topic::{DesiredTopic, ObservedTopic, same_setting};
-use crate::backoff::{Backoff, Jitter};
-use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::log::LogError;
 use crate::log::kafka::{OpenError, connection, from_client, from_code, off_thread, topic_id};
+use crate::runtime::backoff::{Backoff, Jitter};
+use crate::security::credentials::{CredentialSource, CredentialWatch};
 
 /// How long one request to the brokers may take.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::script::Script;
-use crate::backoff::Jitter;
-use crate::write_time::TimeOf;
+use crate::delivery::write_time::TimeOf;
+use crate::runtime::backoff::Jitter;
 
 /// One schedule.
 #[derive(Debug, Clone)]

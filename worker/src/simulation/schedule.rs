@@ -14,13 +14,13 @@ use super::plan::Plan;
 use super::script::{ScriptDecode, ScriptSource, ScriptTransform};
 use super::table::{Contents, SimulatedTable};
 use super::world::{Actor, World};
-use crate::health::Health;
-use crate::poison::Origin;
-use crate::process::{OnPoison, Processor, Settings};
-use crate::produce::{self, Producing, Run};
-use crate::stats::Stats;
-use crate::stop::{Stop, StopSignal, stop_channel};
-use crate::write_time::WriteTimes;
+use crate::delivery::dead_letter::Origin;
+use crate::delivery::write_time::WriteTimes;
+use crate::loops::process::{OnPoison, Processor, Settings};
+use crate::loops::produce::{self, Producing, Run};
+use crate::observe::health::Health;
+use crate::observe::stats::Stats;
+use crate::runtime::shutdown::{Stop, StopSignal, stop_channel};
 
 /// What became of a schedule.
 #[derive(Debug)]

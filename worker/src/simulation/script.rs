@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::plan::Draw;
 use super::world::{Actor, BASE_TIME, World};
+use crate::delivery::dead_letter::{Poison, Stage};
+use crate::delivery::write_time::WriteTimes;
 use crate::log::SourcePosition;
-use crate::poison::{Poison, Stage};
-use crate::process::{Decode, Verdict};
-use crate::produce::Transform;
+use crate::loops::process::{Decode, Verdict};
+use crate::loops::produce::Transform;
 use crate::record::Record;
-use crate::row::{Cell, Row};
+use crate::record::row::{Cell, Row};
 use crate::source::{Page, Source, SourceError};
-use crate::write_time::WriteTimes;
 
 /// What is to become of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

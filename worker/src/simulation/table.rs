@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::script::{Kind, parts, text_of};
 use super::world::{Actor, World};
-use crate::row::{Cell, Row};
+use crate::record::row::{Cell, Row};
 use crate::table::{Table, WriteError};
 
 /// Columns of a row: value and write time of each that has one.

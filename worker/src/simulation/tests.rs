@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::plan::Plan;
 use super::schedule::{Outcome, run};
-use crate::planted::{Fault, plant};
+use crate::delivery::mutants::{Fault, plant};
 
 /// The seeds of a normal run.
 const SEEDS: Range<u64> = 0..5_000;

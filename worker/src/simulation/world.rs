@@ -9,8 +9,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::plan::{Draw, Plan};
-use crate::backoff::Jitter;
-use crate::clock::Clock;
+use crate::runtime::backoff::Jitter;
+use crate::runtime::clock::Clock;
 
 /// What the simulated clock tells at the start, in milliseconds since the Unix epoch.
 pub(super) const BASE_TIME: i64 = 1_750_000_000_000;

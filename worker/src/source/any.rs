@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use userstream_crds::model::{Pipeline, SourceKind};
 
 use super::{Generator, HttpSource, Page, Source, SourceError};
-use crate::clock::Clock;
 use crate::log::SourcePosition;
+use crate::runtime::clock::Clock;
 
 /// A source of any kind.
 pub enum AnySource {

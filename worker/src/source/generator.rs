@@ -10,8 +10,8 @@ use userstream_crds::model;
 
 use super::position::{MalformedPosition, Position};
 use super::{Page, Source, SourceError};
-use crate::clock::Clock;
 use crate::log::SourcePosition;
+use crate::runtime::clock::Clock;
 
 pub use self::users::Users;
 

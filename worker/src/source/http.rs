@@ -7,29 +7,19 @@
 //! Everything about the API is untrusted: where its name leads, how much it sends, how long it takes, what it says the
 //! next page is.
 
-mod address;
 mod auth;
-mod body;
-mod credential;
 mod error;
-mod exchange;
-mod link_header;
-mod next_page;
-mod oauth2;
 mod pagination;
 mod position;
 mod rate_limit;
-mod redirect;
 mod request;
-mod resolver;
+mod response;
 mod retry;
-mod split;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod url_guard;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -43,26 +33,26 @@ use userstream_crds::model::{self, Emit, Pagination};
 use userstream_crds::path::RecordPath;
 use userstream_crds::secret::CA_KEYS;
 
-use self::address::AddressPolicy;
+use self::auth::credential::SecretFile;
 use self::auth::{Authenticator, Authorization};
-use self::credential::SecretFile;
 use self::error::{Fault, HttpError, PositionError};
-use self::exchange::Exchange;
-use self::next_page::{Unknown, next_page};
+use self::pagination::next_page::{Unknown, next_page};
 use self::pagination::{Advance, Next, Walk};
 pub(super) use self::position::HttpPosition;
 use self::position::{Fingerprint, identity, note};
 use self::rate_limit::RateLimiter;
 use self::request::RequestTemplate;
-use self::resolver::SystemResolver;
+use self::response::split::Document;
 use self::retry::{Attempts, Verdict, retry_after, verdict};
-use self::split::Document;
 use self::transport::Transport;
+use self::transport::address::AddressPolicy;
+use self::transport::exchange::Exchange;
+use self::transport::resolver::SystemResolver;
 use super::position::Position;
 use super::{Page, Source, SourceError};
-use crate::backoff::Jitter;
-use crate::clock::Clock;
 use crate::log::SourcePosition;
+use crate::runtime::backoff::Jitter;
+use crate::runtime::clock::Clock;
 
 /// An HTTP API as a source.
 ///
@@ -269,7 +259,7 @@ impl<E: Exchange> Client<E> {
             let response = self.exchange.exchange(&request).await.map_err(HttpError::from)?;
             match verdict(response.status) {
                 Verdict::Success => {
-                    let exchange::Response { status, headers, body } = response;
+                    let transport::exchange::Response { status, headers, body } = response;
                     return Ok(Answer { url: hop.url, status, headers, body });
                 }
                 Verdict::Redirect => hop = hop.follow(response.status, &response.headers)?,

@@ -3,7 +3,7 @@
 mod binding;
 mod connection;
 mod errors;
-mod keeper;
+mod reconnecting_session;
 mod session;
 mod statement;
 mod tls;
@@ -12,11 +12,11 @@ use std::path::Path;
 
 use userstream_crds::model::Pipeline;
 
-use crate::credentials::{CredentialSource, CredentialWatch};
-use crate::row::Row;
+use crate::record::row::Row;
+use crate::security::credentials::{CredentialSource, CredentialWatch};
 use crate::table::{Table, WriteError};
 use connection::Target;
-use keeper::Keeper;
+use reconnecting_session::Keeper;
 
 pub use session::ConnectError;
 pub(crate) use session::session;

@@ -14,8 +14,8 @@ use std::borrow::Cow;
 
 use userstream_crds::model::CqlType;
 
-use crate::row::{Cell, Row};
-use crate::text::{date, decimal, timestamp, uuid};
+use crate::record::row::{Cell, Row};
+use crate::record::text::{date, decimal, timestamp, uuid};
 
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 

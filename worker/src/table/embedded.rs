@@ -16,8 +16,8 @@ mod writer;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model;
 
-use crate::embedded::{DataDirectory, DatabaseError, keyspace_path, open_for_writing};
-use crate::row::Row;
+use crate::record::row::Row;
+use crate::sqlite::{DataDirectory, DatabaseError, keyspace_path, open_for_writing};
 use crate::table::{Table, WriteError};
 
 pub use keyspace::{EmbeddedKeyspace, EmbeddedKeyspaceError};

@@ -12,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use userstream_crds::model::{self, Emit, HttpAuth, HttpMethod, Pagination, RateLimit, Retry};
-use userstream_worker::clock::Clock;
 use userstream_worker::log::SourcePosition;
+use userstream_worker::runtime::clock::Clock;
 use userstream_worker::source::{HttpSource, Page, Source, SourceError};
 
 /// A source that asks once, and for at most so long that a test of a time limit is short.

@@ -21,7 +21,7 @@ fn authority() -> Authority {
 
 /// A server's side of TLS with a certificate for these hosts.
 fn acceptor(authority: &Authority, hosts: &[&str], valid: bool) -> TlsAcceptor {
-    userstream_worker::tls::install_crypto_provider();
+    userstream_worker::security::tls::install_crypto_provider();
     let key = KeyPair::generate().unwrap();
     let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
     let mut params = CertificateParams::new(hosts).unwrap();

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use super::store::{self, LayoutError};
 use super::topics::{self, EmbeddedTopic};
-use crate::embedded::{log_path, open_for_reading};
 use crate::record::LogRecord;
+use crate::sqlite::{log_path, open_for_reading};
 
 /// A log that is only read. Another process may be writing it at the same time.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! One thread drives it. What librdkafka has fetched is taken in gulps and handed out from there, so that a call that
 //! asks for one record costs no trip into the client. Calls that ask a broker run on threads of their own (see
-//! [`off_thread`](super::off_thread)); everything that is under way is kept in the consumer, not in a future, so that a
+//! [`off_thread`](super::blocking)); everything that is under way is kept in the consumer, not in a future, so that a
 //! poll that is dropped loses nothing.
 //!
 //! # Where reading begins
@@ -28,18 +28,18 @@ use userstream_crds::model::Pipeline;
 
 use super::super::{Consumer, Event, LogError, Progress};
 use super::assignment::Assignment;
-use super::client::OpenError;
+use super::backpressure::Hold;
+use super::blocking::{Answer, off_thread};
+use super::buffer_pool::Buffers;
+use super::client_config::OpenError;
 use super::context::GroupContext;
 use super::errors::{Nature, from_client, from_code, judge};
-use super::hold::Hold;
-use super::housekeeping::MissingTopic;
-use super::off_thread::{Answer, off_thread};
-use super::reading::Buffers;
+use super::maintenance::MissingTopic;
 use super::rebalance::{CommitInFlight, ROUTINE_COMMIT_PATIENCE, Step, abandon_rebalance};
 use super::starting_offsets::Watermarks;
 use super::subscription::{Assignor, GroupClient, Subscription};
-use crate::credentials::{CredentialSource, CredentialWatch};
 use crate::record::LogRecord;
+use crate::security::credentials::{CredentialSource, CredentialWatch};
 
 /// How many records are taken from the client at once.
 const GULP: usize = 256;

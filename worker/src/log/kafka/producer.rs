@@ -13,13 +13,13 @@ use tokio::sync::RwLock;
 use userstream_crds::model::{Kafka, Pipeline};
 
 use super::super::{AppendError, LogError, Producer, Rejection, SourcePosition};
-use super::client::{OpenError, connection};
-use super::delivery::{Deliveries, Failure};
+use super::blocking::off_thread;
+use super::client_config::{OpenError, connection};
+use super::delivery_reports::{Deliveries, Failure};
 use super::errors::{Nature, from_client, from_code, judge};
-use super::off_thread::off_thread;
-use super::positions::Positions;
-use crate::credentials::{CredentialSource, CredentialWatch, Credentials};
+use super::source_positions::Positions;
 use crate::record::Record;
+use crate::security::credentials::{CredentialSource, CredentialWatch, Credentials};
 
 /// How long a question to the brokers may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -276,8 +276,8 @@ mod tests {
     use userstream_crds::worker_config::WorkerConfig;
 
     use super::*;
-    use crate::credentials::ROTATION_INTERVAL;
     use crate::log::RejectionReason;
+    use crate::security::credentials::ROTATION_INTERVAL;
 
     #[tokio::test(start_paused = true)]
     async fn a_position_is_loaded_with_the_credentials_that_are_mounted_by_then() {

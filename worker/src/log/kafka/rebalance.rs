@@ -9,10 +9,10 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Event, LogError};
+use super::blocking::{Answer, off_thread};
 use super::consumer::KafkaConsumer;
 use super::context::{Rebalance, assign, unassign};
 use super::errors::{from_client, from_code, timed_out};
-use super::off_thread::{Answer, off_thread};
 use super::starting_offsets::{Beginning, commit_list, find, list_of};
 use super::subscription::GroupClient;
 

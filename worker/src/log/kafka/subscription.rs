@@ -10,10 +10,10 @@ use rdkafka::consumer::StreamConsumer;
 use userstream_crds::model::{Kafka, StartingOffsets};
 
 use super::super::LogError;
-use super::client::connection;
+use super::client_config::connection;
 use super::context::GroupContext;
 use super::errors::from_client;
-use crate::credentials::Credentials;
+use crate::security::credentials::Credentials;
 
 pub(super) type GroupClient = StreamConsumer<GroupContext>;
 

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 use userstream_crds::model::{Field, FieldType, Origin, Variable};
 
 use super::*;
+use crate::format::JsonEncoder;
 use crate::mapping::evaluation::EvaluationError;
 use crate::mapping::refusal::Kind;
 use crate::mapping::testing::{Value, any_values, cells, computed, every_type, field, required, values};
-use crate::wire::JsonEncoder;
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())

@@ -2,7 +2,7 @@
 
 use super::nations::{ADJECTIVES, ANIMALS, NATIONS, Nation, PASSWORDS, Postcode, TIME_ZONES, Titles};
 use super::writer::Writer;
-use crate::random::{SplitMix64, mix};
+use crate::runtime::{SplitMix64, mix};
 
 /// The year at whose end everybody's age is counted: a user's age must not depend on the day it is made.
 const AGES_AS_OF: u32 = 2025;

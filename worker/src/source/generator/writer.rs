@@ -1,6 +1,6 @@
 //! Writes texts, numbers and random bits of both behind each other.
 
-use crate::random::SplitMix64;
+use crate::runtime::SplitMix64;
 
 /// A buffer and the random numbers that decide what goes into it.
 pub(super) struct Writer<'buffer> {

@@ -1,5 +1,8 @@
 //! How requests authenticate.
 
+pub(crate) mod credential;
+pub(crate) mod oauth2;
+
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -10,11 +13,11 @@ use userstream_crds::secret::{
     API_KEY_KEY, CLIENT_ID_KEY, CLIENT_SECRET_KEY, PASSWORD_KEY, TOKEN_KEY, USERNAME_KEY,
 };
 
-use super::credential::{CredentialError, CredentialFault, SecretFile};
+use self::credential::{CredentialError, CredentialFault, SecretFile};
+use self::oauth2::TokenSource;
 use super::error::HttpError;
-use super::exchange::Exchange;
-use super::oauth2::TokenSource;
 use super::pagination::{with_parameter, without_parameter};
+use super::transport::exchange::Exchange;
 
 /// What a request carries to say who sends it.
 #[derive(Clone, PartialEq, Eq)]
@@ -151,8 +154,8 @@ fn api_key(key: &SecretFile, placement: &ApiKeyPlacement) -> Result<Authorizatio
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ScriptedExchange, SecretsDirectory};
     use super::*;
+    use crate::source::http::testing::{ScriptedExchange, SecretsDirectory};
 
     fn secret() -> userstream_crds::identifier::SecretName {
         "api".parse().unwrap()

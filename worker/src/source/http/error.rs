@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::body::BodyError;
-use super::credential::{CredentialError, CredentialFault};
-use super::link_header::MalformedLink;
-use super::oauth2::TokenError;
+use super::auth::credential::{CredentialError, CredentialFault};
+use super::auth::oauth2::TokenError;
+use super::pagination::MalformedLink;
 use super::pagination::{MAX_NEXT_BYTES, WrongPosition};
-use super::redirect::RedirectError;
-use super::resolver::ResolveError;
-use super::split::SplitError;
-use super::url_guard::ForbiddenUrl;
+use super::response::body::BodyError;
+use super::response::split::SplitError;
+use super::transport::redirect::RedirectError;
+use super::transport::resolver::ResolveError;
+use super::transport::url_guard::ForbiddenUrl;
 use crate::source::SourceError;
 use crate::source::position::MalformedPosition;
 

@@ -3,6 +3,11 @@
 //! A pure state machine. A *walk* goes from the first page to the last and may take several *runs*, each of at most
 //! `maxPages` pages.
 
+mod link_header;
+pub(crate) mod next_page;
+
+pub(crate) use link_header::MalformedLink;
+
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};

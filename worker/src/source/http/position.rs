@@ -98,9 +98,9 @@ pub(crate) fn note(fingerprints: &mut Vec<Option<Fingerprint>>, index: usize, bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::pagination::MAX_NEXT_BYTES;
-    use super::super::testing;
     use super::*;
+    use crate::source::http::pagination::MAX_NEXT_BYTES;
+    use crate::source::http::testing;
     use crate::source::position::Position;
 
     #[test]

@@ -8,8 +8,8 @@ use url::Url;
 use userstream_crds::model::{HttpMethod, HttpSource};
 
 use super::auth::Authorization;
-use super::exchange::Request;
-use super::redirect::{Hop, RedirectError};
+use super::transport::exchange::Request;
+use super::transport::redirect::{Hop, RedirectError};
 
 /// What all requests of a source have in common.
 pub(crate) struct RequestTemplate {

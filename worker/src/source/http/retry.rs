@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use userstream_crds::model::Retry;
 
-use crate::backoff::{Backoff, Jitter};
+use crate::runtime::backoff::{Backoff, Jitter};
 
 /// What a status means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use userstream_crds::model::{Emit, HttpAuth, HttpMethod, HttpSource, Pagination, RateLimit, Retry};
 
-use super::credential::SecretFile;
+use super::auth::credential::SecretFile;
 use super::error::ExchangeError;
-use super::exchange::{Exchange, Request, Response};
+use super::transport::exchange::{Exchange, Request, Response};
 
 /// A source with the defaults of the resource, but for a rate limit that is out of the way.
 pub(crate) fn source(url: &str) -> HttpSource {

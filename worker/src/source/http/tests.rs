@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use userstream_crds::model::{ApiKeyPlacement, HttpAuth, HttpMethod, RateLimit};
 
 use super::error::ExchangeError;
-use super::exchange::Response;
 use super::testing::{ScriptedExchange, SecretsDirectory, source};
+use super::transport::exchange::Response;
 use super::*;
 
 const URL: &str = "https://api.example.com/users";

@@ -1,24 +1,29 @@
 //! The real exchange: reqwest over rustls, with a deadline over all of it and addresses that were checked.
 
+pub(crate) mod address;
+pub(crate) mod exchange;
+pub(crate) mod redirect;
+pub(crate) mod resolver;
+pub(crate) mod url_guard;
+
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::Resolve;
-use reqwest::{Certificate, Client, redirect, retry};
+use reqwest::{Certificate, Client, retry};
 use rustls::CertificateError;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::address::AddressPolicy;
-use super::body::BodyReader;
-use super::credential::{CredentialFault, SecretFile};
+use self::address::AddressPolicy;
+use self::exchange::{Exchange, Request, Response};
+use self::resolver::{GuardedResolver, ResolveError};
+use super::auth::credential::{CredentialFault, SecretFile};
 use super::error::{CertificateFault, ExchangeError};
-use super::exchange::{Exchange, Request, Response};
-use super::resolver::{GuardedResolver, ResolveError};
+use super::response::body::BodyReader;
 use super::retry::{Verdict, verdict};
-use super::url_guard;
 
 /// Sends requests over the network.
 pub(crate) struct Transport {
@@ -61,13 +66,13 @@ impl Transport {
     }
 
     fn build(&self, authorities: Option<&[u8]>) -> Result<Client, ExchangeError> {
-        crate::tls::install_crypto_provider();
+        crate::security::tls::install_crypto_provider();
         let builder = || {
             Client::builder()
                 .dns_resolver(Arc::clone(&self.resolver))
                 // A proxy would resolve and dial in our place, where nothing is checked.
                 .no_proxy()
-                .redirect(redirect::Policy::none())
+                .redirect(reqwest::redirect::Policy::none())
                 .retry(retry::never())
                 .referer(false)
                 .pool_max_idle_per_host(1)

@@ -6,7 +6,7 @@ use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::{CellWriter, RowWriter};
 use userstream_crds::model::{CqlType, Table};
 
-use crate::row::{Cell, Row};
+use crate::record::row::{Cell, Row};
 use crate::table::column_value::{ColumnValue, Misfit, column_value};
 
 /// Which field fills which value of the statement.
@@ -159,7 +159,7 @@ mod tests {
         row
     }
 
-    fn with_bytes(bytes: &[u8], cell: impl FnOnce(crate::row::Span) -> Cell) -> Row {
+    fn with_bytes(bytes: &[u8], cell: impl FnOnce(crate::record::row::Span) -> Cell) -> Row {
         let record = Record::new(Vec::new(), Some(bytes), 0);
         let mut row =
             Row { origin: LogRecord { record, ..LogRecord::default() }, write_time: -5, ..Row::default() };

@@ -12,8 +12,8 @@ use super::binding::{Binding, Bound};
 use super::errors::{Nature, judge, prepare, write_error};
 use super::session::{ConnectError, session};
 use super::statement::insert;
-use crate::credentials::Credentials;
-use crate::row::Row;
+use crate::record::row::Row;
+use crate::security::credentials::Credentials;
 use crate::table::WriteError;
 
 /// Batches of up to so many rows are made once and kept.

@@ -19,7 +19,7 @@ use scylla::statement;
 use userstream_crds::model::{Cassandra, Consistency};
 
 use super::tls::{TlsError, client_config};
-use crate::credentials::{CredentialError, Credentials};
+use crate::security::credentials::{CredentialError, Credentials};
 
 /// How long a request may take. The server gives up sooner; this is for a node that says nothing any more.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);

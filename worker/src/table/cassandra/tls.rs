@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use userstream_crds::model::Cassandra;
 
-use crate::credentials::{ClientCertificate, Credentials, Sensitive};
+use crate::security::credentials::{ClientCertificate, Credentials, Sensitive};
 
 /// Why TLS cannot be set up with what is mounted. Never holds any of it.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use userstream_crds::model::CqlType;
 
 use super::claims;
 use super::schema::{self, ColumnKind, KeyspaceDescription, TableDescription};
-use crate::embedded::{DataDirectory, keyspace_path, open_for_reading, open_for_writing};
+use crate::sqlite::{DataDirectory, keyspace_path, open_for_reading, open_for_writing};
 
 /// A keyspace's file, open.
 #[derive(Debug)]

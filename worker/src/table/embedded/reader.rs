@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 use userstream_crds::identifier::Identifier;
 
 use super::schema::identifier;
-use crate::embedded::{keyspace_path, open_for_reading};
+use crate::sqlite::{keyspace_path, open_for_reading};
 
 /// A table that is only read. Another process may be writing it at the same time.
 #[derive(Debug)]

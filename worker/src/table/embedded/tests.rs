@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use userstream_crds::model::{CqlType, DeletionPolicy, Evolution, TableOptions, WriteTime};
 
 use super::*;
+use crate::record::row::{Cell, Cells};
 use crate::record::{LogRecord, Record};
-use crate::row::{Cell, Cells};
 
 fn name(text: &str) -> Identifier {
     text.parse().unwrap()

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use rusqlite::types::Value;
 use userstream_crds::model::CqlType;
 
-use crate::row::{Cell, Row};
+use crate::record::row::{Cell, Row};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 

@@ -10,8 +10,8 @@ use userstream_crds::model::{self, CqlType};
 
 use super::schema::{identifier, writetime_table};
 use super::value::{serialised, to_sqlite};
-use crate::embedded::DatabaseError;
-use crate::row::Row;
+use crate::record::row::Row;
+use crate::sqlite::DatabaseError;
 use crate::table::WriteError;
 
 /// How many rows share a transaction at most: enough that its cost does not show, few enough that nobody waits long.

@@ -1,0 +1,5 @@
+//! Records as JSON objects.
+
+mod encode;
+
+pub use encode::JsonEncoder;

@@ -1,0 +1,16 @@
+//! Thousands of schedules of crashes, lost replies, rebalances and slow tables, in seconds.
+//!
+//! The loops under test are the real ones ([`crate::loops::process`], [`crate::loops::produce`]). Log, table and source are models
+//! in memory; time is tokio's paused clock; every delay, fault and crash comes from one seed, so a failing schedule
+//! is replayed exactly by its seed. `SIMULATION_SEEDS=FROM..TO` chooses other seeds than the usual ones.
+
+mod broker;
+mod log;
+mod oracle;
+mod plan;
+mod schedule;
+mod script;
+mod table;
+mod world;
+
+mod tests;
