@@ -13,7 +13,7 @@ use userstream_crds::expression::Expression;
 use userstream_crds::model::{Field, FieldType, Origin};
 use userstream_worker::format::JsonEncoder;
 use userstream_worker::mapping::{Filter, MapContext, Mapper};
-use userstream_worker::record::row::Cells;
+use userstream_worker::record::Cells;
 
 const USER: &[u8] = r#"{"gender":"female","name":{"title":"Miss","first":"Nella","last":"Niva"},"location":{"street":{"number":7174,"name":"Nordenskiöldinkatu"},"city":"Ylivieska","state":"South Karelia","country":"Finland","postcode":67523,"coordinates":{"latitude":"-86.6687","longitude":"-109.5661"},"timezone":{"offset":"+11:00","description":"Magadan, Solomon Islands, New Caledonia"}},"email":"nella.niva@example.com","login":{"uuid":"8f94494c-d3c9-45ba-a1fb-7fba0ca02fba","username":"smallmouse740","password":"sheba1","salt":"Zr251GtT","md5":"2b54eed5964efabdbd44f1f45246bd3f","sha1":"e40e90c824908bd30e022bd969e1b61bfcd8cc79","sha256":"4a4122f53bdeb81530e9473a3cd811790c785f19646ecbbd7d5b6ce66aa7ee59"},"dob":{"date":"1972-04-16T10:36:10.290Z","age":54},"registered":{"date":"2018-10-21T00:27:38.583Z","age":8},"phone":"011-760-1976","cell":"081-015-9622","id":{"name":"PPS","value":"6278275T"},"picture":{"large":"https://randomuser.me/api/portraits/women/68.jpg","medium":"https://randomuser.me/api/portraits/med/women/68.jpg","thumbnail":"https://randomuser.me/api/portraits/thumb/women/68.jpg"},"nat":"FI"}"#.as_bytes();
 

@@ -1,59 +1,61 @@
-//! How records of the declared schema are encoded on the topic.
+//! How records of the declared schema are represented on the topic.
 //!
-//! What [`Encoder`] writes, [`Mapper::canonical`](crate::mapping::Mapper::canonical) reads back as the same cells.
+//! What an [`Encoder`] writes, the [`Decoder`] of the same format reads back as the same cells.
 
 mod json;
 mod key;
 
 use userstream_crds::model::{Encoding, Pipeline};
 
-use crate::record::row::Cells;
+use crate::mapping::{MapContext, MappingError};
+use crate::record::Cells;
 
-pub use json::JsonEncoder;
-pub use key::key_of;
+pub use json::{JsonDecoder, JsonEncoder};
+pub use key::encode_key;
 
-/// Encodes records.
+/// A format of values that this version reads and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+}
+
+/// The pipeline's format is not implemented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("records in {format} are not supported yet: set spec.schema.format to Json")]
+pub struct UnsupportedFormat {
+    /// Its name in a resource.
+    pub format: &'static str,
+}
+
+impl Format {
+    fn of(encoding: &Encoding) -> Result<Self, UnsupportedFormat> {
+        match encoding {
+            Encoding::Json(_) => Ok(Self::Json),
+            Encoding::Avro(_) => Err(UnsupportedFormat { format: "Avro" }),
+            Encoding::Protobuf(_) => Err(UnsupportedFormat { format: "Protobuf" }),
+        }
+    }
+}
+
+/// Encodes cells into values of the topic.
 #[derive(Debug)]
 pub enum Encoder {
     /// One JSON object a record.
     Json(JsonEncoder),
 }
 
-/// The encodings that are built in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Json,
-}
-
-/// Records of this encoding can neither be read nor written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("records in {format} are not supported yet: set spec.schema.format to Json")]
-pub struct UnsupportedFormat {
-    /// As it stands in a resource.
-    pub format: &'static str,
-}
-
-/// The format of an encoding, when it is built in.
-pub(crate) fn supported(encoding: &Encoding) -> Result<Format, UnsupportedFormat> {
-    match encoding {
-        Encoding::Json(_) => Ok(Format::Json),
-        Encoding::Avro(_) => Err(UnsupportedFormat { format: "Avro" }),
-        Encoding::Protobuf(_) => Err(UnsupportedFormat { format: "Protobuf" }),
-    }
-}
-
 impl Encoder {
     /// The encoder of a pipeline.
     ///
     /// # Errors
-    /// When the encoding is not supported.
+    /// When the format is not supported.
     pub fn new(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
-        Ok(match supported(&pipeline.encoding)? {
+        Ok(match Format::of(&pipeline.encoding)? {
             Format::Json => Self::Json(JsonEncoder::new(&pipeline.fields)),
         })
     }
 
-    /// Appends the record with these cells. `input` is what the cells were made over.
+    /// Appends the value with these cells. `input` is the bytes that the cells refer to.
     pub fn encode(&self, cells: &Cells, input: &[u8], out: &mut Vec<u8>) {
         match self {
             Self::Json(encoder) => encoder.encode(cells, input, out),
@@ -64,6 +66,39 @@ impl Encoder {
     pub fn content_type(&self) -> &'static str {
         match self {
             Self::Json(_) => "application/json",
+        }
+    }
+}
+
+/// Decodes values of the topic into cells.
+pub enum Decoder {
+    /// One JSON object a record.
+    Json(JsonDecoder),
+}
+
+impl Decoder {
+    /// The decoder of a pipeline.
+    ///
+    /// # Errors
+    /// When the format is not supported.
+    pub fn new(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
+        Ok(match Format::of(&pipeline.encoding)? {
+            Format::Json => Self::Json(JsonDecoder::new(pipeline)),
+        })
+    }
+
+    /// Sets `cells` to the values of a record, one for each field, in the order of the schema.
+    ///
+    /// # Errors
+    /// When the value does not decode into the schema. The same value always fails in the same way.
+    pub fn decode(
+        &mut self,
+        value: &[u8],
+        context: &MapContext<'_>,
+        cells: &mut Cells,
+    ) -> Result<(), MappingError> {
+        match self {
+            Self::Json(decoder) => decoder.decode(value, context, cells),
         }
     }
 }

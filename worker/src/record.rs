@@ -3,14 +3,18 @@
 //! A record is copied once, from the client's memory into its buffer. Everything later (cells of a row, a dead
 //! letter's original bytes) refers into that buffer.
 
-pub mod row;
+mod cells;
+mod row;
 pub(crate) mod text;
 
 use std::ops::Range;
 
+pub use cells::{Cell, Cells, Span};
+pub use row::{AsRow, RecordRow, Row, RowRef};
+
 /// A record: an optional key, an optional value (none is a tombstone) and headers, in one buffer.
 ///
-/// The value always comes first in the buffer, so that a [`Span`](crate::record::row::Span) into the value is a span into the
+/// The value always comes first in the buffer, so that a [`Span`](Span) into the value is a span into the
 /// buffer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {

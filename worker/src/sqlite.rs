@@ -7,7 +7,9 @@
 
 mod data_directory;
 mod database;
+mod error;
 
 pub use data_directory::{DataDirectory, DataDirectoryError, keyspace_path, log_path};
 
-pub(crate) use database::{Database, DatabaseError, open_for_reading, open_for_writing};
+pub(crate) use database::{Database, open_for_reading, open_for_writing};
+pub(crate) use error::DatabaseError;

@@ -10,7 +10,7 @@ mod column_value;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 
-use crate::record::row::Row;
+use crate::record::AsRow;
 
 /// A table that keeps, for each key and column, the value with the latest write time.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
@@ -21,7 +21,7 @@ pub trait Table {
     ///
     /// # Errors
     /// Whatever the error, any of the rows may have been written.
-    async fn write(&self, rows: &[Row]) -> Result<(), WriteError>;
+    async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError>;
 }
 
 /// Why rows were not written.

@@ -16,7 +16,7 @@ use userstream_crds::model::{
 use userstream_crds::starting_offsets::StartingOffsets;
 use userstream_worker::log::embedded::{EmbeddedLog, LogReader, NewTopic};
 use userstream_worker::log::{Consumer, Event, Producer, SourcePosition};
-use userstream_worker::record::row::{Cell, Cells, Row};
+use userstream_worker::record::{Cell, Cells, RecordRow};
 use userstream_worker::record::{LogRecord, Record};
 use userstream_worker::sqlite::DataDirectory;
 use userstream_worker::table::Table;
@@ -167,7 +167,7 @@ async fn write_until_killed(path: &Path) {
         say("appended", batch);
         producer.save_position(&SourcePosition(batch.to_string())).await.unwrap();
 
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<RecordRow> = Vec::new();
         while written + (rows.len() as u64) < batch * BATCH {
             consumer.poll(&mut events, 1_000).await.unwrap();
             for event in events.drain(..) {
@@ -208,7 +208,7 @@ fn number(record: &Record) -> u64 {
     std::str::from_utf8(record.value().unwrap()).unwrap().parse().unwrap()
 }
 
-fn row(record: LogRecord) -> Row {
+fn row(record: LogRecord) -> RecordRow {
     let key = String::from_utf8(record.record.key().unwrap().to_vec()).unwrap();
     let mut cells = Cells::default();
     cells.reset(2, record.record.value().unwrap().len());
@@ -217,7 +217,7 @@ fn row(record: LogRecord) -> Row {
     // Spans of made bytes stand behind the input, which is the value of the record.
     cells.set(0, Cell::Text(key));
     cells.set(1, Cell::Text(value));
-    Row { origin: record, cells, write_time: 1 }
+    RecordRow { origin: record, cells, write_time: 1 }
 }
 
 fn keyspace() -> userstream_crds::identifier::Identifier {

@@ -6,7 +6,7 @@ use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{Field, FieldType, Origin};
 use userstream_worker::format::JsonEncoder;
 use userstream_worker::mapping::{MapContext, Mapper};
-use userstream_worker::record::row::Cells;
+use userstream_worker::record::Cells;
 
 fn every_type() -> Vec<Field> {
     let field = |field_type: FieldType| {

@@ -3,7 +3,7 @@
 use userstream_worker::format::UnsupportedFormat;
 use userstream_worker::loops::pipeline::NotDoneYet;
 use userstream_worker::loops::process::ProcessError;
-use userstream_worker::loops::process::decoder::DecoderError;
+use userstream_worker::loops::process::row_decoder::RowDecoderError;
 use userstream_worker::loops::produce::ProduceError;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
@@ -31,7 +31,7 @@ pub(crate) enum LocalError {
     Format(#[from] UnsupportedFormat),
     /// Records cannot be decoded.
     #[error(transparent)]
-    Decoder(#[from] DecoderError),
+    Decoder(#[from] RowDecoderError),
     /// The pipeline has no source after all.
     #[error(transparent)]
     Source(#[from] NoSource),

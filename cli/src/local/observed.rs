@@ -9,7 +9,7 @@ use userstream_crds::model::{self, Pipeline};
 use userstream_worker::format::JsonEncoder;
 use userstream_worker::log::{AppendError, LogError, Producer, SourcePosition};
 use userstream_worker::record::Record;
-use userstream_worker::record::row::Row;
+use userstream_worker::record::{AsRow, RowRef};
 use userstream_worker::table::{Table, WriteError};
 
 /// How many rows are remembered.
@@ -74,7 +74,7 @@ impl Seen {
         self.first_row.get()
     }
 
-    fn written(&self, rows: &[Row]) {
+    fn written(&self, rows: &[impl AsRow]) {
         let now = Instant::now();
         if self.first_row.get().is_none() {
             self.first_row.set(Some(now.duration_since(self.started)));
@@ -83,7 +83,7 @@ impl Seen {
         if let Some(row) = rows.last().filter(|_| self.sampling && due) {
             self.last_sample.set(Some(now));
             let mut rows = self.rows.borrow_mut();
-            rows.push_back(self.text(row));
+            rows.push_back(self.text(row.as_row()));
             if rows.len() > ROWS {
                 rows.pop_front();
             }
@@ -91,9 +91,9 @@ impl Seen {
     }
 
     /// The values of a row as people read them, one for each column.
-    fn text(&self, row: &Row) -> Vec<String> {
+    fn text(&self, row: RowRef<'_>) -> Vec<String> {
         let mut json = Vec::new();
-        self.encoder.encode(&row.cells, row.origin.record.value().unwrap_or_default(), &mut json);
+        self.encoder.encode(row.cells(), row.input(), &mut json);
         let object: serde_json::Value = serde_json::from_slice(&json).unwrap_or_default();
         let value = |field: &String| match object.get(field) {
             None | Some(serde_json::Value::Null) => String::new(),
@@ -122,7 +122,7 @@ pub(super) struct ObservedTable<'s, T> {
 }
 
 impl<T: Table> Table for ObservedTable<'_, T> {
-    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
+    async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
         self.table.write(rows).await?;
         self.seen.written(rows);
         Ok(())

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use userstream_crds::model::{Cadence, Pipeline, Source};
 use userstream_worker::loops::pipeline::{process_settings, produce_settings};
 use userstream_worker::loops::process::Processor;
-use userstream_worker::loops::process::decoder::Decoder;
+use userstream_worker::loops::process::row_decoder::RowDecoder;
 use userstream_worker::loops::produce::Producing;
 use userstream_worker::loops::produce::transformer::Transformer;
 use userstream_worker::observe::health::Health;
@@ -67,7 +67,7 @@ pub(super) async fn run<L: LogPlace, T: TablePlace>(
         consumer: log.consumer().await?,
         letters: &log_producer,
         table: &observed_table,
-        decode: Decoder::new(pipeline, clock.clone())?,
+        decode: RowDecoder::new(pipeline, clock.clone())?,
         settings: process_settings(pipeline),
         stats: &stats,
         clock,

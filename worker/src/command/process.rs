@@ -6,7 +6,7 @@ use super::{Ended, Job};
 use crate::command::exit::Exit;
 use crate::log::kafka::{Assignor, KafkaConsumer, KafkaProducer};
 use crate::loops::pipeline::{check_all_is_done, process_settings};
-use crate::loops::process::decoder::Decoder;
+use crate::loops::process::row_decoder::RowDecoder;
 use crate::loops::process::{ProcessError, Processor};
 use crate::observe::health::Part;
 use crate::runtime::backoff::{Backoff, Jitter};
@@ -24,7 +24,7 @@ pub(super) async fn run(job: &Job) -> Ended {
     if let Err(error) = check_all_is_done(pipeline) {
         return Ended::badly(Exit::Config, error);
     }
-    let decode = match Decoder::new(pipeline, clock.clone()) {
+    let decode = match RowDecoder::new(pipeline, clock.clone()) {
         Ok(decode) => decode,
         Err(error) => return Ended::badly(Exit::Config, error),
     };

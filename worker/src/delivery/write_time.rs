@@ -2,7 +2,7 @@
 
 use crate::delivery::dead_letter::{Poison, Stage};
 use crate::delivery::mutants::{Fault, planted};
-use crate::record::row::{Cell, Row, write_time};
+use crate::record::{AsRow, Cell, RecordRow};
 use crate::runtime::clock::Clock;
 
 /// How far ahead of this machine's clock a record's time may be, in milliseconds: one hour. A row written with a time
@@ -51,7 +51,7 @@ impl WriteTimes {
     ///
     /// # Errors
     /// When the record has none that the table should take.
-    pub fn set(&self, row: &mut Row) -> Result<(), Poison> {
+    pub fn set(&self, row: &mut RecordRow) -> Result<(), Poison> {
         row.write_time = self.of(row).map_err(|error| {
             let cause = match error {
                 WriteTimeError::Absent => "no_write_time",
@@ -62,10 +62,10 @@ impl WriteTimes {
         Ok(())
     }
 
-    fn of(&self, row: &Row) -> Result<i64, WriteTimeError> {
+    fn of(&self, row: &RecordRow) -> Result<i64, WriteTimeError> {
         let milliseconds = match self.time_of {
             TimeOf::Log => row.origin.record.timestamp,
-            TimeOf::Field(field) => match row.cell(field) {
+            TimeOf::Field(field) => match row.as_row().cell(field) {
                 Cell::Timestamp(milliseconds) => milliseconds,
                 _ => return Err(WriteTimeError::Absent),
             },
@@ -81,6 +81,14 @@ impl WriteTimes {
     }
 }
 
+/// The write time of a record, in microseconds: its time in milliseconds × 1000 plus its offset modulo 1000.
+///
+/// Two versions of a row in one millisecond keep the order of the log, so that the later one wins in every column:
+/// with equal write times Cassandra would decide column by column, and tear the row. None on overflow.
+pub fn write_time(milliseconds: i64, offset: i64) -> Option<i64> {
+    milliseconds.checked_mul(1000)?.checked_add(offset.rem_euclid(1000))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +96,8 @@ mod tests {
 
     fn time_of(milliseconds: i64) -> Result<i64, WriteTimeError> {
         let record = Record::new(Vec::new(), None, milliseconds);
-        let row = Row { origin: LogRecord { partition: 0, offset: 1_234, record }, ..Row::default() };
+        let row =
+            RecordRow { origin: LogRecord { partition: 0, offset: 1_234, record }, ..RecordRow::default() };
         WriteTimes::new(TimeOf::Log, Clock::new(|| 1_000_000)).of(&row)
     }
 
@@ -103,5 +112,12 @@ mod tests {
         assert!(time_of(1_000_000 + MOST_AHEAD).is_ok());
         assert_eq!(time_of(1_000_001 + MOST_AHEAD), Err(WriteTimeError::TooFarAhead));
         assert_eq!(time_of(i64::MIN), Err(WriteTimeError::OutOfRange));
+    }
+
+    #[test]
+    fn a_later_offset_in_the_same_millisecond_wins() {
+        assert!(write_time(1_000, 7).unwrap() < write_time(1_000, 8).unwrap());
+        assert!(write_time(1_000, 999).unwrap() < write_time(1_001, 1_000).unwrap());
+        assert_eq!(write_time(i64::MAX, 0), None);
     }
 }

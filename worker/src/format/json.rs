@@ -1,5 +1,7 @@
 //! Records as JSON objects.
 
+mod decode;
 mod encode;
 
+pub use decode::JsonDecoder;
 pub use encode::JsonEncoder;

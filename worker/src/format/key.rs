@@ -1,12 +1,12 @@
 //! Keys of records.
 
-use crate::record::row::{Cell, Cells};
 use crate::record::text::{date, decimal, timestamp, uuid};
+use crate::record::{Cell, Cells};
 
 /// Appends the key that a record gets from one of its fields: the text of the value as
 /// [`JsonEncoder`](super::json::JsonEncoder) writes it, without quotes and escapes; `bytes` as they are. False, with
 /// nothing appended, when the field has no value.
-pub fn key_of(cells: &Cells, input: &[u8], field: usize, out: &mut Vec<u8>) -> bool {
+pub fn encode_key(cells: &Cells, input: &[u8], field: usize, out: &mut Vec<u8>) -> bool {
     match cells.get(field) {
         Cell::Absent => return false,
         Cell::Boolean(boolean) => out.extend_from_slice(if boolean { b"true" } else { b"false" }),
@@ -29,7 +29,7 @@ mod tests {
 
     fn key(value: Value) -> Option<Vec<u8>> {
         let mut out = Vec::new();
-        key_of(&cells(&[value]), b"", 0, &mut out).then_some(out)
+        encode_key(&cells(&[value]), b"", 0, &mut out).then_some(out)
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! group live in one process.
 
 mod consumer;
+mod error;
 mod group;
 mod headers;
 mod partitioner;

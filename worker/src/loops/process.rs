@@ -15,7 +15,7 @@
 
 mod batcher;
 mod consumer_state;
-pub mod decoder;
+pub mod row_decoder;
 mod write_task;
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::delivery::dead_letter::{Origin, Poison};
 use crate::log::{Consumer, LogError, Producer};
 use crate::observe::stats::Stats;
-use crate::record::row::Row;
+use crate::record::RecordRow;
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::{Stop, StopSignal};
@@ -43,7 +43,7 @@ pub trait Decode {
     ///
     /// # Errors
     /// When the record can never become a row.
-    fn decode(&mut self, row: &mut Row) -> Result<Verdict, Poison>;
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison>;
 }
 
 /// What becomes of a record that could be read.
@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::log::{AppendError, Event, Progress, SourcePosition};
-    use crate::record::{LogRecord, Record};
+    use crate::record::{AsRow, LogRecord, Record};
     use crate::runtime::shutdown::stop_channel;
     use crate::table::WriteError;
 
@@ -272,13 +272,13 @@ mod tests {
     }
 
     impl Table for Willing {
-        async fn write(&self, _rows: &[Row]) -> Result<(), WriteError> {
+        async fn write(&self, _rows: &[impl AsRow]) -> Result<(), WriteError> {
             Ok(())
         }
     }
 
     impl Decode for Willing {
-        fn decode(&mut self, _row: &mut Row) -> Result<Verdict, Poison> {
+        fn decode(&mut self, _row: &mut RecordRow) -> Result<Verdict, Poison> {
             Ok(Verdict::LeaveOut)
         }
     }

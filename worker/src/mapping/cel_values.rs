@@ -12,8 +12,8 @@ use super::error::MappingError;
 use super::references::{Members, Part};
 use super::refusal::Kind;
 use super::scalar::Scalar;
-use crate::record::row::{Cell, Cells};
 use crate::record::text::{decimal, uuid};
+use crate::record::{Cell, Cells};
 
 /// Adds the variables `wanted` of a JSON object to a scope. What the object does not have is not added.
 ///

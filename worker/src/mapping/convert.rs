@@ -28,9 +28,9 @@ use userstream_crds::model::FieldType;
 use super::refusal::Refusal;
 use super::scalar::Scalar;
 use super::target::Target;
-use crate::record::row::{Cell, Cells, Span};
 use crate::record::text::timestamp::TimestampError;
 use crate::record::text::{base64, date, decimal, timestamp, uuid};
+use crate::record::{Cell, Cells, Span};
 
 /// Where the bytes of texts and such go.
 pub(super) struct Destination<'a> {

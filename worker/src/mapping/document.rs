@@ -13,7 +13,7 @@ use super::error::MappingError;
 use super::paths::{Members, Node};
 use super::scalar::{Scalar, has_escapes};
 use super::target::Target;
-use crate::record::row::{Cell, Cells};
+use crate::record::{Cell, Cells};
 
 /// Memory that is used again from record to record.
 #[derive(Debug, Default)]

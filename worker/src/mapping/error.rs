@@ -5,7 +5,6 @@ use userstream_crds::model::FieldType;
 
 use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
-use crate::delivery::dead_letter::{Poison, Stage};
 
 /// Why a record does not map, or why the filter cannot judge it.
 ///
@@ -102,10 +101,5 @@ impl MappingError {
             | Self::Filter { .. }
             | Self::FilterNotBoolean => None,
         }
-    }
-
-    /// The record as poison of this stage.
-    pub fn into_poison(self, stage: Stage) -> Poison {
-        Poison::new(stage, self.cause(), self)
     }
 }

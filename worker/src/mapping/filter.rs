@@ -7,7 +7,7 @@ use userstream_crds::model::{Field, Pipeline};
 use super::cel_values::of_cell;
 use super::error::MappingError;
 use super::evaluation::Program;
-use crate::record::row::Cells;
+use crate::record::Cells;
 
 /// The filter of a pipeline: a CEL expression over the fields.
 ///
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::mapping::evaluation::EvaluationError;
     use crate::mapping::testing::{Value, cells, every_type};
-    use crate::record::row::Cell;
+    use crate::record::Cell;
 
     fn keeps(filter: &str, values: &[Value]) -> Result<bool, MappingError> {
         let expression = Expression::compile(filter).unwrap();

@@ -11,8 +11,7 @@ use super::paths::Members;
 use super::refusal::Refusal;
 use super::scalar::Scalar;
 use super::target::Target;
-use crate::format::{self, UnsupportedFormat};
-use crate::record::row::{Cell, Cells};
+use crate::record::{Cell, Cells};
 
 /// Maps records to the fields of a schema.
 ///
@@ -46,18 +45,6 @@ impl Mapper {
         Self::compile(&pipeline.fields)
     }
 
-    /// The mapper of a processor: from the records of the topic. With a source these are records of the declared schema;
-    /// without one they are whatever others produce.
-    ///
-    /// # Errors
-    /// When the records of the topic are not JSON.
-    pub fn for_processing(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
-        Ok(match format::supported(&pipeline.encoding)? {
-            format::Format::Json if pipeline.source.is_some() => Self::canonical(&pipeline.fields),
-            format::Format::Json => Self::compile(&pipeline.fields),
-        })
-    }
-
     /// The mapper of these fields, each by its origin.
     pub fn compile(fields: &[Field]) -> Self {
         let mut paths = Vec::new();
@@ -75,7 +62,7 @@ impl Mapper {
         Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) }
     }
 
-    /// The mapper of records that [`Encoder`](format::Encoder) wrote: every field from the member of its name.
+    /// The mapper of records that [`JsonEncoder`](crate::format::JsonEncoder) wrote: every field from the member of its name.
     pub fn canonical(fields: &[Field]) -> Self {
         let paths: Vec<RecordPath> = fields.iter().map(|field| RecordPath::of_field(&field.name)).collect();
         let targets = targets(fields).map(|(_, target)| target);

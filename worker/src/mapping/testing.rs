@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use userstream_crds::expression::Expression;
 use userstream_crds::model::{Field, FieldType, Origin};
 
-use crate::record::row::{Cell, Cells};
 use crate::record::text::{date, decimal, timestamp};
+use crate::record::{Cell, Cells};
 
 /// An optional field with the value at a path.
 pub(crate) fn field(name: &str, field_type: FieldType, path: &str) -> Field {

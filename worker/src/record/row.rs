@@ -1,166 +1,89 @@
-//! Typed values of one record, and the row they become.
-//!
-//! The cells of a record stand in one vector, in the order of the schema's fields. Texts and bytes are not copied:
-//! a cell names a [`Span`] of the record's own buffer, or of the few bytes that had to be made (unescaped text,
-//! decoded base64, the result of an expression), which stand behind it.
+//! Rows: typed cells with the time they are written with.
 
-use crate::record::LogRecord;
+use super::{Cell, Cells, LogRecord, Span};
 
-/// A place in the bytes of a record: below the length of the input in the input itself, above it in the made bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    start: u32,
-    length: u32,
-}
-
-/// One typed value. The type is the field's; `Absent` stands for a missing or null value.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Cell {
-    /// No value: left unset in the table, never written as null.
-    #[default]
-    Absent,
-    /// `boolean`
-    Boolean(bool),
-    /// `int`, 32 bits
-    Int(i32),
-    /// `long`, 64 bits
-    Long(i64),
-    /// `double`
-    Double(f64),
-    /// `decimal`: `unscaled` × 10^-`scale`
-    Decimal {
-        /// All digits as one integer.
-        unscaled: i128,
-        /// How many of them stand behind the point.
-        scale: i32,
-    },
-    /// `string`, UTF-8
-    Text(Span),
-    /// `uuid`, in network byte order
-    Uuid([u8; 16]),
-    /// `timestamp`, milliseconds since the Unix epoch
-    Timestamp(i64),
-    /// `date`, days since the Unix epoch
-    Date(i32),
-    /// `bytes`
-    Bytes(Span),
-}
-
-/// The cells of one record, and the bytes that were made for them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Cells {
-    cells: Vec<Cell>,
-    made: Vec<u8>,
-    /// Length of the input that spans refer to.
-    input: usize,
-}
-
-impl Cells {
-    /// Forgets all values, keeps the memory, and makes room for `fields` absent cells over an input of `input` bytes.
-    pub fn reset(&mut self, fields: usize, input: usize) {
-        self.cells.clear();
-        self.cells.resize(fields, Cell::Absent);
-        self.made.clear();
-        self.input = input;
-    }
-
-    /// The cell of a field; absent when there is no such field.
-    pub fn get(&self, field: usize) -> Cell {
-        self.cells.get(field).copied().unwrap_or_default()
-    }
-
-    /// Sets the cell of a field. A field beyond those of [`reset`](Self::reset) is ignored.
-    pub fn set(&mut self, field: usize, cell: Cell) {
-        if let Some(slot) = self.cells.get_mut(field) {
-            *slot = cell;
-        }
-    }
-
-    /// How many fields there are.
-    pub fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// Whether there are no fields at all.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
-    /// A span for a part of the input, when `part` really lies inside `input`.
-    pub fn borrow(&self, input: &[u8], part: &[u8]) -> Option<Span> {
-        let start = (part.as_ptr() as usize).checked_sub(input.as_ptr() as usize)?;
-        let inside = start.checked_add(part.len()).is_some_and(|end| end <= input.len());
-        inside.then(|| Span::new(start, part.len())).flatten()
-    }
-
-    /// Copies bytes that are not in the input. None when the record would pass 4 GiB.
-    pub fn make(&mut self, bytes: &[u8]) -> Option<Span> {
-        let span = Span::new(self.input.checked_add(self.made.len())?, bytes.len())?;
-        self.made.extend_from_slice(bytes);
-        Some(span)
-    }
-
-    /// The bytes of a span. `input` must be what the spans were made over.
-    pub fn bytes<'a>(&'a self, input: &'a [u8], span: Span) -> &'a [u8] {
-        let (start, length) = (span.start as usize, span.length as usize);
-        let found = match start.checked_sub(self.input) {
-            None => input.get(start..start.saturating_add(length)),
-            Some(behind) => self.made.get(behind..behind.saturating_add(length)),
-        };
-        found.unwrap_or_default()
-    }
-
-    /// The text of a span; empty when it is not UTF-8, which no mapper lets through.
-    pub fn text<'a>(&'a self, input: &'a [u8], span: Span) -> &'a str {
-        std::str::from_utf8(self.bytes(input, span)).unwrap_or_default()
-    }
-}
-
-impl Span {
-    fn new(start: usize, length: usize) -> Option<Self> {
-        Some(Self { start: u32::try_from(start).ok()?, length: u32::try_from(length).ok()? })
-    }
-
-    /// Length in bytes.
-    pub fn len(self) -> usize {
-        self.length as usize
-    }
-
-    /// Whether there are no bytes.
-    pub fn is_empty(self) -> bool {
-        self.length == 0
-    }
-}
-
-/// A record on its way into the table: what was read, its typed cells, and the time it is written with.
+/// A row that no single record became, such as the result of a window. Its cells refer to their own bytes alone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
+    /// One cell for each column.
+    pub cells: Cells,
+    /// `USING TIMESTAMP`, microseconds since the Unix epoch.
+    pub write_time: i64,
+}
+
+/// A row with the record it was decoded from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecordRow {
     /// The record as it was read: cells refer into it, and a dead letter carries it.
     pub origin: LogRecord,
     /// One cell for each field of the schema.
     pub cells: Cells,
-    /// `USING TIMESTAMP`, microseconds since the Unix epoch. See [`write_time`].
+    /// `USING TIMESTAMP`, microseconds since the Unix epoch. See [`write_time`](crate::delivery::write_time::write_time).
     pub write_time: i64,
 }
 
-impl Row {
+/// A borrowed row: what a table writes, whatever owns it.
+#[derive(Debug, Clone, Copy)]
+pub struct RowRef<'a> {
+    /// The record that the row was decoded from, if it is of one.
+    pub origin: Option<&'a LogRecord>,
+    input: &'a [u8],
+    cells: &'a Cells,
+    /// `USING TIMESTAMP`, microseconds since the Unix epoch.
+    pub write_time: i64,
+}
+
+/// What can be written to a table.
+pub trait AsRow {
+    /// The row.
+    fn as_row(&self) -> RowRef<'_>;
+}
+
+impl AsRow for Row {
+    fn as_row(&self) -> RowRef<'_> {
+        RowRef { origin: None, input: &[], cells: &self.cells, write_time: self.write_time }
+    }
+}
+
+impl AsRow for RecordRow {
+    fn as_row(&self) -> RowRef<'_> {
+        RowRef {
+            origin: Some(&self.origin),
+            input: self.origin.record.buffer(),
+            cells: &self.cells,
+            write_time: self.write_time,
+        }
+    }
+}
+
+impl<'a> RowRef<'a> {
+    /// All cells.
+    pub fn cells(self) -> &'a Cells {
+        self.cells
+    }
+
+    /// The bytes that the cells refer to.
+    pub fn input(self) -> &'a [u8] {
+        self.input
+    }
+
     /// The cell of a field.
-    pub fn cell(&self, field: usize) -> Cell {
+    pub fn cell(self, field: usize) -> Cell {
         self.cells.get(field)
     }
 
     /// The bytes of a text or bytes cell.
-    pub fn bytes(&self, span: Span) -> &[u8] {
-        self.cells.bytes(self.origin.record.buffer(), span)
+    pub fn bytes(self, span: Span) -> &'a [u8] {
+        self.cells.bytes(self.input, span)
     }
 
     /// The text of a text cell.
-    pub fn text(&self, span: Span) -> &str {
-        self.cells.text(self.origin.record.buffer(), span)
+    pub fn text(self, span: Span) -> &'a str {
+        self.cells.text(self.input, span)
     }
 
-    /// An order-free fingerprint of some cells, equal for equal values: rows of one partition key share it.
-    pub fn fingerprint(&self, fields: &[usize]) -> u64 {
+    /// A fingerprint of some cells, equal for equal values: rows of one partition key share it.
+    pub fn fingerprint(self, fields: &[usize]) -> u64 {
         use std::hash::{Hash, Hasher};
         // SipHash with fixed keys: the same in every process, and rows are compared by it only within one batch.
         let mut hasher = std::hash::DefaultHasher::new();
@@ -180,43 +103,25 @@ impl Row {
     }
 }
 
-/// The write time of a record, in microseconds: its time in milliseconds × 1000 plus its offset modulo 1000.
-///
-/// Two versions of a row in one millisecond keep the order of the log, so that the later one wins in every column:
-/// with equal write times Cassandra would decide column by column, and tear the row. None on overflow.
-pub fn write_time(milliseconds: i64, offset: i64) -> Option<i64> {
-    milliseconds.checked_mul(1000)?.checked_add(offset.rem_euclid(1000))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Record;
 
     #[test]
-    fn borrowed_and_made_bytes_are_found_again() {
-        let input = b"{\"a\":\"text\"}";
-        let mut cells = Cells::default();
-        cells.reset(2, input.len());
-        let borrowed = cells.borrow(input, &input[6..10]).unwrap();
-        let made = cells.make("né".as_bytes()).unwrap();
-        cells.set(0, Cell::Text(borrowed));
-        cells.set(1, Cell::Text(made));
-        assert_eq!(cells.text(input, borrowed), "text");
-        assert_eq!(cells.text(input, made), "né");
-        assert_eq!(cells.get(2), Cell::Absent);
-    }
-
-    #[test]
-    fn bytes_from_elsewhere_are_not_borrowed() {
-        let mut cells = Cells::default();
-        cells.reset(1, 4);
-        assert_eq!(cells.borrow(b"abcd", b"elsewhere"), None);
-    }
-
-    #[test]
-    fn a_later_offset_in_the_same_millisecond_wins() {
-        assert!(write_time(1_000, 7).unwrap() < write_time(1_000, 8).unwrap());
-        assert!(write_time(1_000, 999).unwrap() < write_time(1_001, 1_000).unwrap());
-        assert_eq!(write_time(i64::MAX, 0), None);
+    fn record_row_and_row_of_equal_values_are_written_alike() {
+        let record = Record::new(Vec::new(), Some(b"Ada"), 0);
+        let mut of_record =
+            RecordRow { origin: LogRecord { record, ..LogRecord::default() }, ..RecordRow::default() };
+        of_record.cells.reset(1, 3);
+        let input = of_record.origin.record.buffer();
+        let borrowed = of_record.cells.borrow(input, input).unwrap();
+        of_record.cells.set(0, Cell::Text(borrowed));
+        let mut row = Row::default();
+        row.cells.reset(1, 0);
+        let made = row.cells.make(b"Ada").unwrap();
+        row.cells.set(0, Cell::Text(made));
+        assert_eq!((of_record.as_row().text(borrowed), row.as_row().text(made)), ("Ada", "Ada"));
+        assert_eq!(of_record.as_row().fingerprint(&[0]), row.as_row().fingerprint(&[0]));
     }
 }

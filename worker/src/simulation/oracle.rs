@@ -6,8 +6,7 @@ use super::broker::Broker;
 use super::plan::Plan;
 use super::script::{Kind, parts, text_of};
 use super::table::Contents;
-use crate::delivery::write_time::TimeOf;
-use crate::record::row::write_time;
+use crate::delivery::write_time::{TimeOf, write_time};
 
 /// The promises that are broken.
 pub(super) fn judge(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<String> {

@@ -10,7 +10,7 @@ use crate::log::SourcePosition;
 use crate::loops::process::{Decode, Verdict};
 use crate::loops::produce::Transform;
 use crate::record::Record;
-use crate::record::row::{Cell, Row};
+use crate::record::{Cell, RecordRow};
 use crate::source::{Page, Source, SourceError};
 
 /// What is to become of a record.
@@ -152,7 +152,7 @@ impl Transform for ScriptTransform {
 pub(super) struct ScriptDecode(pub(super) WriteTimes);
 
 impl Decode for ScriptDecode {
-    fn decode(&mut self, row: &mut Row) -> Result<Verdict, Poison> {
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison> {
         let text = text_of(row.origin.record.value()).to_owned();
         let parts = parts(&text);
         match parts.kind {
@@ -163,7 +163,7 @@ impl Decode for ScriptDecode {
             _ => {}
         }
         row.cells.reset(4, row.origin.record.size());
-        let made = |row: &mut Row, text: &str| Cell::Text(row.cells.make(text.as_bytes()).unwrap());
+        let made = |row: &mut RecordRow, text: &str| Cell::Text(row.cells.make(text.as_bytes()).unwrap());
         let (key, a) = (made(row, parts.key), made(row, parts.a));
         let b = parts.b.map_or(Cell::Absent, |b| made(row, b));
         for (field, cell) in [key, Cell::Timestamp(parts.time), a, b].into_iter().enumerate() {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::script::{Kind, parts, text_of};
 use super::world::{Actor, World};
-use crate::record::row::{Cell, Row};
+use crate::record::{AsRow, Cell, LogRecord, RowRef};
 use crate::table::{Table, WriteError};
 
 /// Columns of a row: value and write time of each that has one.
@@ -47,12 +47,12 @@ pub(super) struct SimulatedTable {
 }
 
 impl Table for SimulatedTable {
-    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
-        let keys: BTreeSet<String> = rows.iter().map(|row| text(row, 0).unwrap()).collect();
+    async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
+        let rows: Vec<Received> = rows.iter().map(|row| Received::from(row.as_row())).collect();
+        let keys: BTreeSet<&String> = rows.iter().map(|row| &row.key).collect();
         if keys.len() > 1 {
             self.world.violation(format!("a request spans the partition keys {keys:?}"));
         }
-        let rows: Vec<Row> = rows.to_vec();
         let contents = self.contents.clone();
         let (again, world) = (rows.clone(), self.world.clone());
         let late = contents.clone();
@@ -77,22 +77,41 @@ impl Table for SimulatedTable {
     }
 }
 
+/// A row as it reached the table.
+#[derive(Clone)]
+struct Received {
+    key: String,
+    columns: Vec<(usize, String)>,
+    write_time: i64,
+    origin: LogRecord,
+}
+
+impl From<RowRef<'_>> for Received {
+    fn from(row: RowRef<'_>) -> Self {
+        Self {
+            key: text(row, 0).unwrap(),
+            columns: (1..4).filter_map(|field| Some((field, text(row, field)?))).collect(),
+            write_time: row.write_time,
+            origin: row.origin.unwrap().clone(),
+        }
+    }
+}
+
 /// Writes all rows or, when one can never be written, none.
-fn write(contents: &RefCell<Contents>, rows: &[Row]) -> bool {
-    let unwritable = |row: &Row| parts(text_of(row.origin.record.value())).kind == Kind::Unwritable;
+fn write(contents: &RefCell<Contents>, rows: &[Received]) -> bool {
+    let unwritable = |row: &Received| parts(text_of(row.origin.record.value())).kind == Kind::Unwritable;
     if rows.iter().any(unwritable) {
         return false;
     }
     let mut contents = contents.borrow_mut();
     for row in rows {
-        let cells = (1..4).filter_map(|field| Some((field, text(row, field)?)));
-        contents.apply(&text(row, 0).unwrap(), row.write_time, cells.collect::<Vec<_>>());
+        contents.apply(&row.key, row.write_time, row.columns.iter().cloned());
         contents.applied.insert((row.origin.partition, row.origin.offset));
     }
     true
 }
 
-fn text(row: &Row, field: usize) -> Option<String> {
+fn text(row: RowRef<'_>, field: usize) -> Option<String> {
     match row.cell(field) {
         Cell::Text(span) => Some(row.text(span).to_owned()),
         Cell::Timestamp(time) => Some(time.to_string()),

@@ -4,7 +4,7 @@
 //! time in the order they came. Work that was handed over is done even when nobody waits for it any more.
 
 use std::path::Path;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -12,8 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
-use crate::log::LogError;
-use crate::table::WriteError;
+use super::error::DatabaseError;
 
 /// How long a statement waits for another process that is writing, for example somebody's `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,20 +25,6 @@ pub(crate) struct Database {
     // Both are there until the drop.
     work: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// Why the database did not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DatabaseError {
-    /// SQLite says no.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    /// SQLite says no to several at once.
-    #[error(transparent)]
-    Shared(Arc<rusqlite::Error>),
-    /// The thread of the connection is gone.
-    #[error("the thread of the database has ended")]
-    Stopped,
 }
 
 impl Database {
@@ -123,103 +108,9 @@ fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// What a fault of SQLite is to those who use it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
-    /// It passes: the same may succeed later.
-    Passing(&'static str),
-    /// It stays until somebody changes something.
-    Staying(&'static str),
-    /// The value can never be stored.
-    Value(&'static str),
-}
-
-impl DatabaseError {
-    /// Whether it is the value's fault, and other values can be stored.
-    pub(crate) fn is_of_the_value(&self) -> bool {
-        matches!(self.fault(), Fault::Value(_))
-    }
-
-    fn fault(&self) -> Fault {
-        let error = match self {
-            Self::Sqlite(error) => error,
-            Self::Shared(error) => error,
-            Self::Stopped => return Fault::Staying("stopped"),
-        };
-        match error.sqlite_error_code() {
-            Some(
-                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
-            ) => Fault::Passing("locked"),
-            Some(ErrorCode::DiskFull) => Fault::Passing("disk_full"),
-            Some(ErrorCode::SystemIoFailure) => Fault::Passing("io"),
-            Some(ErrorCode::OutOfMemory) => Fault::Passing("out_of_memory"),
-            Some(ErrorCode::TooBig) => Fault::Value("too_large"),
-            Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => Fault::Value("constraint"),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Fault::Staying("not_writable")
-            }
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Fault::Staying("corrupt"),
-            // "no such table" and "no such column" have no code of their own.
-            Some(ErrorCode::SchemaChanged | ErrorCode::Unknown) => Fault::Staying("altered"),
-            _ => Fault::Staying("internal"),
-        }
-    }
-}
-
-impl From<DatabaseError> for LogError {
-    fn from(error: DatabaseError) -> Self {
-        match error.fault() {
-            Fault::Passing(cause) => Self::Unavailable { cause, source: error.into() },
-            Fault::Staying(cause) | Fault::Value(cause) => Self::Refused { cause, source: error.into() },
-        }
-    }
-}
-
-impl From<rusqlite::Error> for LogError {
-    fn from(error: rusqlite::Error) -> Self {
-        DatabaseError::from(error).into()
-    }
-}
-
-impl From<DatabaseError> for WriteError {
-    fn from(error: DatabaseError) -> Self {
-        match error.fault() {
-            Fault::Value(cause) => Self::Rejected { cause, source: error.into() },
-            Fault::Passing(cause) | Fault::Staying(cause) => {
-                Self::Unavailable { cause, source: error.into() }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn failure(code: std::ffi::c_int) -> DatabaseError {
-        DatabaseError::Sqlite(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
-    }
-
-    #[test]
-    fn faults_that_pass_are_told_from_faults_that_stay() {
-        for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR] {
-            assert!(LogError::from(failure(code)).is_retryable(), "code {code}");
-        }
-        for code in
-            [rusqlite::ffi::SQLITE_CORRUPT, rusqlite::ffi::SQLITE_READONLY, rusqlite::ffi::SQLITE_ERROR]
-        {
-            assert!(!LogError::from(failure(code)).is_retryable(), "code {code}");
-        }
-    }
-
-    #[test]
-    fn only_a_fault_of_the_values_rejects_a_row() {
-        let rejects = |code| matches!(WriteError::from(failure(code)), WriteError::Rejected { .. });
-        assert!(rejects(rusqlite::ffi::SQLITE_TOOBIG));
-        for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_ERROR] {
-            assert!(!rejects(code), "code {code}");
-        }
-    }
 
     /// A file is made without a write-ahead log; whoever is killed then leaves a journal behind that undoes what it did.
     #[test]

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use userstream_crds::model::Pipeline;
 
-use crate::record::row::Row;
+use crate::record::AsRow;
 use crate::security::credentials::{CredentialSource, CredentialWatch};
 use crate::table::{Table, WriteError};
 use connection::Target;
@@ -51,7 +51,7 @@ impl CassandraTable {
 }
 
 impl Table for CassandraTable {
-    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
+    async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
         let connection = self.keeper.connection()?;
         let result = connection.write(rows).await;
         self.keeper.note(&result);

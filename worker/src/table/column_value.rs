@@ -14,8 +14,8 @@ use std::borrow::Cow;
 
 use userstream_crds::model::CqlType;
 
-use crate::record::row::{Cell, Row};
 use crate::record::text::{date, decimal, timestamp, uuid};
+use crate::record::{Cell, RowRef};
 
 const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 
@@ -92,7 +92,7 @@ impl Misfit {
 /// # Errors
 /// When the column cannot hold it.
 pub(crate) fn column_value(
-    row: &Row,
+    row: RowRef<'_>,
     cell: Cell,
     column: CqlType,
 ) -> Result<Option<ColumnValue<'_>>, Misfit> {
@@ -191,16 +191,16 @@ mod tests {
     use userstream_crds::model::FieldType;
 
     use super::*;
-    use crate::record::{LogRecord, Record};
+    use crate::record::{AsRow, LogRecord, Record, RecordRow};
 
     /// A row with one text cell, and that cell.
-    fn text(value: &str) -> (Row, Cell) {
-        let mut row = Row {
+    fn text(value: &str) -> (RecordRow, Cell) {
+        let mut row = RecordRow {
             origin: LogRecord {
                 record: Record::new(Vec::new(), Some(value.as_bytes()), 0),
                 ..LogRecord::default()
             },
-            ..Row::default()
+            ..RecordRow::default()
         };
         row.cells.reset(1, value.len());
         let span = row.cells.make(value.as_bytes()).unwrap();
@@ -208,8 +208,8 @@ mod tests {
     }
 
     fn of_cell(cell: Cell, column: CqlType) -> Result<ColumnValue<'static>, Misfit> {
-        let row = Row::default();
-        match column_value(&row, cell, column)?.unwrap() {
+        let row = RecordRow::default();
+        match column_value(row.as_row(), cell, column)?.unwrap() {
             ColumnValue::Text(text) => Ok(ColumnValue::Text(Cow::Owned(text.into_owned()))),
             ColumnValue::Uuid(value) => Ok(ColumnValue::Uuid(value)),
             ColumnValue::Int(value) => Ok(ColumnValue::Int(value)),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     /// A cell that a field of this type may have, and that converts to whatever it can be cast to.
-    fn sample(field_type: FieldType) -> (Row, Cell) {
+    fn sample(field_type: FieldType) -> (RecordRow, Cell) {
         let cell = match field_type {
             FieldType::Uuid => Cell::Uuid([7; 16]),
             FieldType::Int => Cell::Int(7),
@@ -248,7 +248,7 @@ mod tests {
                 return (row, if field_type == FieldType::Bytes { Cell::Bytes(span) } else { cell });
             }
         };
-        (Row::default(), cell)
+        (RecordRow::default(), cell)
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         for field_type in FieldType::ALL {
             let (row, cell) = sample(field_type);
             for column in field_type.cql_types().iter().chain(field_type.castable_cql_types()) {
-                let value = column_value(&row, cell, *column);
+                let value = column_value(row.as_row(), cell, *column);
                 // One text cannot be a UUID, a number and a day at once: those have tests of their own.
                 if field_type != FieldType::String {
                     assert!(matches!(value, Ok(Some(_))), "{field_type:?} as {column:?}: {value:?}");
@@ -290,7 +290,7 @@ mod tests {
             ("plain", CqlType::Ascii, "Text(\"plain\")"),
         ] {
             let (row, cell) = text(written);
-            let value = column_value(&row, cell, column).unwrap().unwrap();
+            let value = column_value(row.as_row(), cell, column).unwrap().unwrap();
             assert_eq!(format!("{value:?}"), expected, "{written} as {column:?}");
         }
     }
@@ -310,7 +310,7 @@ mod tests {
             ("1970-02-30", CqlType::Date),
         ] {
             let (row, cell) = text(written);
-            let error = column_value(&row, cell, column).unwrap_err();
+            let error = column_value(row.as_row(), cell, column).unwrap_err();
             assert_eq!(error.cause(), "not_convertible");
             assert!(!error.to_string().contains(written), "{error}");
         }
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn text_that_is_not_ascii_does_not_fit_an_ascii_column() {
         let (row, cell) = text("Oğuzhan");
-        assert_eq!(column_value(&row, cell, CqlType::Ascii), Err(Misfit::NotAscii));
+        assert_eq!(column_value(row.as_row(), cell, CqlType::Ascii), Err(Misfit::NotAscii));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! It differs in that rows never expire: `default_time_to_live` has no effect.
 
 mod claims;
+mod error;
 mod keyspace;
 mod reader;
 mod schema;
@@ -16,7 +17,7 @@ mod writer;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model;
 
-use crate::record::row::Row;
+use crate::record::AsRow;
 use crate::sqlite::{DataDirectory, DatabaseError, keyspace_path, open_for_writing};
 use crate::table::{Table, WriteError};
 
@@ -69,8 +70,8 @@ impl EmbeddedTable {
 }
 
 impl Table for EmbeddedTable {
-    async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
-        let rows = rows.iter().map(|row| self.layout.bind(row)).collect::<Result<Vec<_>, _>>()?;
+    async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
+        let rows = rows.iter().map(|row| self.layout.bind(row.as_row())).collect::<Result<Vec<_>, _>>()?;
         self.writer.write(rows).await
     }
 }

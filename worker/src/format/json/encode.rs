@@ -2,8 +2,8 @@
 
 use userstream_crds::model::Field;
 
-use crate::record::row::{Cell, Cells};
 use crate::record::text::{base64, date, decimal, timestamp, uuid};
+use crate::record::{Cell, Cells};
 
 /// Writes records as JSON objects, one member for each field that has a value, in the order of the schema.
 ///

@@ -12,7 +12,7 @@ use crate::delivery::tracker::{Ticket, Tracker, Watermark};
 use crate::log::Event;
 use crate::observe::stats::Stats;
 use crate::record::LogRecord;
-use crate::record::row::Row;
+use crate::record::{AsRow, RecordRow};
 
 /// Rows written in one request, at most, when they share a partition key: beyond this a batch saves little more, and
 /// the server starts to warn.
@@ -25,7 +25,7 @@ const MOST_PENDING: usize = 100_000;
 /// What is to be done in one piece: rows to write together, or one record that is poison.
 #[derive(Debug, Default)]
 pub(super) struct Task {
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<RecordRow>,
     pub(super) tickets: Vec<Ticket>,
     /// Set for a record that could not be decoded: its row has an origin only.
     pub(super) poison: Option<Poison>,
@@ -138,10 +138,10 @@ impl<'w, D: Decode> Intake<'w, D> {
     }
 
     /// Puts a row with others of its partition key, or in a task of its own.
-    fn put(&mut self, mut task: Task, row: Row, ticket: Ticket) {
+    fn put(&mut self, mut task: Task, row: RecordRow, ticket: Ticket) {
         if !self.settings.group_by.is_empty() {
             // Equal fingerprints of different keys would only make a slower batch, and are one in 2^64.
-            let fingerprint = row.fingerprint(&self.settings.group_by);
+            let fingerprint = row.as_row().fingerprint(&self.settings.group_by);
             let next = self.first + self.waiting.len() as u64;
             let number = self.together.entry(fingerprint).or_insert(next);
             let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());

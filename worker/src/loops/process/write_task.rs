@@ -13,7 +13,7 @@ use crate::delivery::mutants::{Fault, planted};
 use crate::log::{AppendError, Producer};
 use crate::observe::stats::Stats;
 use crate::record::Record;
-use crate::record::row::Row;
+use crate::record::RecordRow;
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::runtime::clock::Clock;
 use crate::table::{Table, WriteError};
@@ -75,7 +75,7 @@ pub(super) async fn work<P: Producer, T: Table>(mut task: Task, context: &Contex
     Settled { task, outcome }
 }
 
-async fn write<P: Producer, T: Table>(rows: &[Row], context: &Context<'_, P, T>) -> Result<(), Poison> {
+async fn write<P: Producer, T: Table>(rows: &[RecordRow], context: &Context<'_, P, T>) -> Result<(), Poison> {
     match write_or_reject(rows, context).await {
         Ok(()) => Ok(()),
         Err(rejection) => match rows {
@@ -95,7 +95,7 @@ async fn write<P: Producer, T: Table>(rows: &[Row], context: &Context<'_, P, T>)
 
 /// Writes rows, however long the table is away.
 async fn write_or_reject<P: Producer, T: Table>(
-    rows: &[Row],
+    rows: &[RecordRow],
     context: &Context<'_, P, T>,
 ) -> Result<(), Poison> {
     let stats = &context.stats.table;
@@ -128,7 +128,7 @@ async fn write_or_reject<P: Producer, T: Table>(
     }
 }
 
-fn written<P, T>(rows: &[Row], context: &Context<'_, P, T>) {
+fn written<P, T>(rows: &[RecordRow], context: &Context<'_, P, T>) {
     let stats = &context.stats.table;
     let now = context.clock.now();
     stats.written.add(rows.len() as u64);
@@ -141,7 +141,7 @@ fn written<P, T>(rows: &[Row], context: &Context<'_, P, T>) {
 }
 
 async fn reject<P: Producer, T>(
-    row: &Row,
+    row: &RecordRow,
     poison: Poison,
     context: &Context<'_, P, T>,
 ) -> Result<(), Poison> {
@@ -158,7 +158,7 @@ async fn reject<P: Producer, T>(
 
 /// Treats a record as the pipeline says of poison; a dead letter is appended however long the log is away.
 async fn dead_letter<P: Producer, T>(
-    row: &Row,
+    row: &RecordRow,
     poison: Poison,
     context: &Context<'_, P, T>,
 ) -> Result<(), Poison> {

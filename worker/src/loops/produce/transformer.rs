@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use userstream_crds::model::Pipeline;
 
 use crate::delivery::dead_letter::{Poison, Stage};
-use crate::format::{Encoder, UnsupportedFormat, key_of};
-use crate::loops::process::decoder::poison;
+use crate::format::{Encoder, UnsupportedFormat, encode_key};
+use crate::loops::process::row_decoder::poison;
 use crate::loops::produce::Transform;
 use crate::mapping::{MapContext, Mapper};
+use crate::record::Cells;
 use crate::record::Record;
-use crate::record::row::Cells;
 use crate::record::text::timestamp;
 use crate::runtime::backoff::Jitter;
 
@@ -84,7 +84,7 @@ impl Transform for Transformer {
         let mut record = Record::new(buffer, Some(&self.encoded), fetched_at);
         if let Some(field) = self.key_field {
             self.key.clear();
-            if key_of(&self.cells, raw, field, &mut self.key) {
+            if encode_key(&self.cells, raw, field, &mut self.key) {
                 record = record.with_key(&self.key);
             }
         }

@@ -6,7 +6,7 @@ use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::{CellWriter, RowWriter};
 use userstream_crds::model::{CqlType, Table};
 
-use crate::record::row::{Cell, Row};
+use crate::record::{Cell, RowRef};
 use crate::table::column_value::{ColumnValue, Misfit, column_value};
 
 /// Which field fills which value of the statement.
@@ -42,7 +42,7 @@ impl Binding {
 
 /// A row bound to the statement.
 pub(super) struct Bound<'a> {
-    pub(super) row: &'a Row,
+    pub(super) row: RowRef<'a>,
     pub(super) binding: &'a Binding,
 }
 
@@ -63,7 +63,7 @@ impl SerializeRow for Bound<'_> {
     }
 }
 
-fn write_cell(row: &Row, column: BoundColumn, cell: CellWriter<'_>) -> Result<(), Misfit> {
+fn write_cell(row: RowRef<'_>, column: BoundColumn, cell: CellWriter<'_>) -> Result<(), Misfit> {
     // Most values are texts, and need no look at all: a text is UTF-8 wherever it comes from.
     if let (Cell::Text(span), CqlType::Text) = (row.cell(column.field), column.cql_type) {
         return set(cell, row.bytes(span));
@@ -132,13 +132,13 @@ mod tests {
     use scylla::value::{CqlDate, CqlDecimal, CqlTimestamp, CqlVarint};
 
     use super::*;
-    use crate::record::{LogRecord, Record};
+    use crate::record::{AsRow, LogRecord, Record, RecordRow};
 
     /// The bytes that a row with one cell is sent as.
-    fn ours(row: &Row, cql_type: CqlType) -> Result<Vec<u8>, SerializationError> {
+    fn ours(row: &RecordRow, cql_type: CqlType) -> Result<Vec<u8>, SerializationError> {
         let binding = Binding { columns: vec![BoundColumn { field: 0, cql_type, is_key: false }] };
         let mut bytes = Vec::new();
-        Bound { row, binding: &binding }
+        Bound { row: row.as_row(), binding: &binding }
             .serialize(&RowSerializationContext::empty(), &mut RowWriter::new(&mut bytes))?;
         Ok(bytes)
     }
@@ -152,17 +152,20 @@ mod tests {
         bytes
     }
 
-    fn row(cell: Cell) -> Row {
-        let mut row = Row { write_time: 1_700_000_000_000_123, ..Row::default() };
+    fn row(cell: Cell) -> RecordRow {
+        let mut row = RecordRow { write_time: 1_700_000_000_000_123, ..RecordRow::default() };
         row.cells.reset(1, 0);
         row.cells.set(0, cell);
         row
     }
 
-    fn with_bytes(bytes: &[u8], cell: impl FnOnce(crate::record::row::Span) -> Cell) -> Row {
+    fn with_bytes(bytes: &[u8], cell: impl FnOnce(crate::record::Span) -> Cell) -> RecordRow {
         let record = Record::new(Vec::new(), Some(bytes), 0);
-        let mut row =
-            Row { origin: LogRecord { record, ..LogRecord::default() }, write_time: -5, ..Row::default() };
+        let mut row = RecordRow {
+            origin: LogRecord { record, ..LogRecord::default() },
+            write_time: -5,
+            ..RecordRow::default()
+        };
         row.cells.reset(1, bytes.len());
         let input = row.origin.record.value().unwrap();
         let span = row.cells.borrow(input, input).unwrap();
@@ -170,7 +173,7 @@ mod tests {
         row
     }
 
-    fn same(row: &Row, cql_type: CqlType, value: &impl SerializeValue) {
+    fn same(row: &RecordRow, cql_type: CqlType, value: &impl SerializeValue) {
         assert_eq!(ours(row, cql_type).unwrap(), theirs(value, cql_type, row.write_time), "{cql_type:?}");
     }
 
@@ -186,7 +189,7 @@ mod tests {
             Binding { columns: vec![BoundColumn { field: 0, cql_type: CqlType::Uuid, is_key: true }] };
         let mut bytes = Vec::new();
         let row = row(Cell::Absent);
-        let error = Bound { row: &row, binding: &binding }
+        let error = Bound { row: row.as_row(), binding: &binding }
             .serialize(&RowSerializationContext::empty(), &mut RowWriter::new(&mut bytes))
             .unwrap_err();
         assert_eq!(error.downcast_ref::<Misfit>(), Some(&Misfit::AbsentKey));

@@ -12,7 +12,7 @@ use super::binding::{Binding, Bound};
 use super::errors::{Nature, judge, prepare, write_error};
 use super::session::{ConnectError, session};
 use super::statement::insert;
-use crate::record::row::Row;
+use crate::record::AsRow;
 use crate::security::credentials::Credentials;
 use crate::table::WriteError;
 
@@ -115,13 +115,14 @@ impl Connection {
     ///
     /// # Errors
     /// When they may not have been written.
-    pub(super) async fn write(&self, rows: &[Row]) -> Result<(), WriteError> {
-        let bound = |row| Bound { row, binding: &self.target.binding };
+    pub(super) async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
+        let binding = &self.target.binding;
         let result = match rows {
             [] => return Ok(()),
-            [row] => self.session.execute_unpaged(&self.prepared, bound(row)).await,
+            [row] => self.session.execute_unpaged(&self.prepared, Bound { row: row.as_row(), binding }).await,
             rows => {
-                let values: Vec<Bound<'_>> = rows.iter().map(bound).collect();
+                let values: Vec<Bound<'_>> =
+                    rows.iter().map(|row| Bound { row: row.as_row(), binding }).collect();
                 self.session.batch(&self.batch(rows.len()), values).await
             }
         };

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use userstream_crds::model::{CqlType, DeletionPolicy, Evolution, TableOptions, WriteTime};
 
 use super::*;
-use crate::record::row::{Cell, Cells};
-use crate::record::{LogRecord, Record};
+use crate::record::{AsRow, Cell, Cells, LogRecord, Record, RecordRow};
 
 fn name(text: &str) -> Identifier {
     text.parse().unwrap()
@@ -73,7 +72,7 @@ enum Field {
     Absent,
 }
 
-fn row(write_time: i64, fields: &[Field]) -> Row {
+fn row(write_time: i64, fields: &[Field]) -> RecordRow {
     let mut cells = Cells::default();
     cells.reset(fields.len(), 0);
     for (index, field) in fields.iter().enumerate() {
@@ -85,10 +84,10 @@ fn row(write_time: i64, fields: &[Field]) -> Row {
         cells.set(index, cell);
     }
     let record = Record::new(Vec::new(), None, 0);
-    Row { origin: LogRecord { partition: 0, offset: 0, record }, cells, write_time }
+    RecordRow { origin: LogRecord { partition: 0, offset: 0, record }, cells, write_time }
 }
 
-fn user(write_time: i64, id: &str, first_name: Option<&str>, age: Option<i32>) -> Row {
+fn user(write_time: i64, id: &str, first_name: Option<&str>, age: Option<i32>) -> RecordRow {
     let first_name = first_name.map_or(Field::Absent, |text| Field::Text(text.to_owned()));
     row(write_time, &[Field::Text(id.to_owned()), first_name, age.map_or(Field::Absent, Field::Int)])
 }
@@ -171,7 +170,7 @@ async fn a_value_too_large_rejects_its_row_and_no_other() {
         )
         .unwrap();
     let writer = Writer::spawn(connection, layout.clone()).unwrap();
-    let write = |row: Row| writer.write(vec![layout.bind(&row).unwrap()]);
+    let write = |row: RecordRow| writer.write(vec![layout.bind(row.as_row()).unwrap()]);
     let (first, second, third) = futures::join!(
         write(user(10, "a", Some("Ann"), Some(1))),
         write(user(10, "b", Some("Methuselah"), Some(969))),
@@ -291,7 +290,7 @@ proptest! {
             user(*time, &key.to_string(), first_name.as_deref(), *age)
         };
         // Some versions again and again in any order, then every one once.
-        let written: Vec<Row> =
+        let written: Vec<RecordRow> =
             order.iter().map(|index| index.get(&versions)).chain(versions.iter().rev()).map(row).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(futures::future::join_all(written.chunks(3).map(|rows| opened.write(rows))));

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use rusqlite::types::Value;
 use userstream_crds::model::CqlType;
 
-use crate::record::row::{Cell, Row};
+use crate::record::{Cell, RowRef};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
@@ -41,7 +41,7 @@ pub(super) fn declared_type(cql_type: CqlType) -> &'static str {
 }
 
 /// A cell as its column keeps it. None when it is absent.
-pub(super) fn to_sqlite(row: &Row, cell: Cell, column: CqlType) -> Result<Option<Value>, Misfit> {
+pub(super) fn to_sqlite(row: RowRef<'_>, cell: Cell, column: CqlType) -> Result<Option<Value>, Misfit> {
     let value = match (column, cell) {
         (_, Cell::Absent) => return Ok(None),
         (CqlType::Text | CqlType::Ascii, Cell::Text(span)) => Value::Text(row.text(span).to_owned()),
@@ -158,10 +158,12 @@ fn varint(value: i128) -> Vec<u8> {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::record::{AsRow, Row};
+
     use super::*;
 
     fn sqlite(cell: Cell, column: CqlType) -> Value {
-        to_sqlite(&Row::default(), cell, column).unwrap().unwrap()
+        to_sqlite(Row::default().as_row(), cell, column).unwrap().unwrap()
     }
 
     #[test]
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_a_column_cannot_hold_is_refused() {
-        let refusal = |cell, column| to_sqlite(&Row::default(), cell, column).unwrap_err();
+        let refusal = |cell, column| to_sqlite(Row::default().as_row(), cell, column).unwrap_err();
         assert_eq!(refusal(Cell::Timestamp(i64::MAX), CqlType::Timestamp), Misfit::Time);
         assert_eq!(refusal(Cell::Date(i32::MIN), CqlType::Date), Misfit::Time);
         assert_eq!(refusal(Cell::Double(f64::NAN), CqlType::Double), Misfit::NotANumber);

@@ -10,7 +10,8 @@ use userstream_crds::model::{self, CqlType};
 
 use super::schema::{identifier, writetime_table};
 use super::value::{serialised, to_sqlite};
-use crate::record::row::Row;
+use crate::delivery::retry::Retry;
+use crate::record::RowRef;
 use crate::sqlite::DatabaseError;
 use crate::table::WriteError;
 
@@ -88,7 +89,7 @@ impl Layout {
     }
 
     /// Takes the values of a row out of its buffers.
-    pub(super) fn bind(&self, row: &Row) -> Result<BoundRow, WriteError> {
+    pub(super) fn bind(&self, row: RowRef<'_>) -> Result<BoundRow, WriteError> {
         let value = |index: &usize| {
             let Some(column) = self.columns.get(*index) else { return Ok(None) };
             to_sqlite(row, row.cell(column.field), column.cql_type)
@@ -267,7 +268,7 @@ fn write_queued(
         rows += call.rows.len();
         let written = write_call(&transaction, layout, call.rows);
         let result = match written.map_err(DatabaseError::from) {
-            Err(error) if error.is_of_the_value() => Err(error.into()),
+            Err(error) if error.classify().0 == Retry::Rows => Err(error.into()),
             Err(DatabaseError::Sqlite(error)) => {
                 waiting.push((call.reply, Ok(())));
                 return Err(error);

@@ -4,22 +4,22 @@ use userstream_crds::model::{self, Pipeline};
 
 use crate::delivery::dead_letter::{Poison, Stage};
 use crate::delivery::write_time::{TimeOf, WriteTimes};
-use crate::format::UnsupportedFormat;
+use crate::format::{Decoder, UnsupportedFormat};
 use crate::loops::process::{Decode, Verdict};
-use crate::mapping::{Filter, FilterError, MapContext, Mapper, MappingError};
-use crate::record::row::Row;
+use crate::mapping::{Filter, FilterError, MapContext, MappingError};
+use crate::record::RecordRow;
 use crate::runtime::clock::Clock;
 
 /// Decodes the records of a pipeline's topic.
-pub struct Decoder {
-    mapper: Mapper,
+pub struct RowDecoder {
+    values: Decoder,
     filter: Option<Filter>,
     write_times: WriteTimes,
 }
 
 /// Why there is no decoder for a pipeline.
 #[derive(Debug, thiserror::Error)]
-pub enum DecoderError {
+pub enum RowDecoderError {
     /// Records of the format cannot be read.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
@@ -33,27 +33,27 @@ pub enum DecoderError {
 #[error("it is a tombstone: it has no value that could become a row")]
 struct Tombstone;
 
-impl Decoder {
+impl RowDecoder {
     /// The decoder of a pipeline.
     ///
     /// # Errors
     /// When its filter refers to something that is no field, or its format is not supported.
-    pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, DecoderError> {
+    pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, RowDecoderError> {
         let time_of = match pipeline.table.write_time {
             model::WriteTime::LogTimestamp => TimeOf::Log,
             model::WriteTime::Field(field) => TimeOf::Field(field),
         };
         Ok(Self {
-            mapper: Mapper::for_processing(pipeline)?,
+            values: Decoder::new(pipeline)?,
             filter: Filter::new(pipeline)?,
             write_times: WriteTimes::new(time_of, clock),
         })
     }
 }
 
-impl Decode for Decoder {
-    fn decode(&mut self, row: &mut Row) -> Result<Verdict, Poison> {
-        let Row { origin, cells, .. } = row;
+impl Decode for RowDecoder {
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison> {
+        let RecordRow { origin, cells, .. } = row;
         let Some(value) = origin.record.value() else {
             return Err(Poison::new(Stage::ValueConverter, "tombstone", Tombstone));
         };
@@ -63,7 +63,7 @@ impl Decode for Decoder {
             offset: origin.offset,
             partition: origin.partition,
         };
-        self.mapper.map(value, &context, cells).map_err(|error| poison(Stage::ValueConverter, error))?;
+        self.values.decode(value, &context, cells).map_err(|error| poison(Stage::ValueConverter, error))?;
         if let Some(filter) = &mut self.filter
             && !filter.keeps(cells, value).map_err(|error| poison(Stage::Transformation, error))?
         {
