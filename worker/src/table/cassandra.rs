@@ -2,59 +2,85 @@
 
 mod binding;
 mod connection;
-mod errors;
+mod error;
 mod reconnecting_session;
 mod session;
 mod statement;
 mod tls;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use userstream_crds::model::Pipeline;
+use userstream_crds::model::{self, Cassandra, Pipeline};
 
 use crate::record::AsRow;
 use crate::security::credentials::{CredentialSource, CredentialWatch};
 use crate::table::{Table, WriteError};
 use connection::Target;
-use reconnecting_session::Keeper;
+use reconnecting_session::ReconnectingSession;
+use statement::Insert;
 
 pub use session::ConnectError;
 pub(crate) use session::session;
 
-/// The pipeline's table.
+/// A session with a cluster, and the prepared statements of its tables. Clones share it.
 ///
-/// Keeps a session of its own alive: a new one takes the place of the old when credentials were rotated, and when the
-/// old one has reached no node for a while, perhaps because all of them have new addresses.
+/// A new session replaces the old one when credentials are rotated, and when the old one has reached no node for a while,
+/// for example because all nodes have new addresses.
+#[derive(Clone)]
+pub struct CassandraSession {
+    session: Arc<ReconnectingSession>,
+}
+
+impl CassandraSession {
+    /// Connects to a cluster and prepares the statements of these tables. Must be called on a tokio runtime.
+    ///
+    /// A cluster that cannot be reached, or a table that does not exist yet, is an error of [`write`](Table::write) and not
+    /// of this: attempts go on in the background, with growing pauses, until one succeeds.
+    ///
+    /// # Errors
+    /// When credentials are missing, or certificates are invalid.
+    pub async fn connect(
+        cassandra: &Cassandra,
+        tables: &[&model::Table],
+        secrets: &Path,
+    ) -> Result<Self, ConnectError> {
+        let credentials = CredentialWatch::start(CredentialSource::cassandra(cassandra, secrets))?;
+        let target = Target::new(cassandra, tables.iter().map(|table| Insert::into(table)));
+        Ok(Self { session: Arc::new(ReconnectingSession::start(target, credentials).await?) })
+    }
+
+    /// The table at this index of those that the session was connected with.
+    pub fn table(&self, index: usize) -> CassandraTable {
+        CassandraTable { session: Arc::clone(&self.session), insert: index }
+    }
+}
+
+/// One table of a session.
 pub struct CassandraTable {
-    keeper: Keeper,
+    session: Arc<ReconnectingSession>,
+    /// The index of its statement.
+    insert: usize,
 }
 
 impl CassandraTable {
-    /// Connects to the pipeline's cluster and prepares the statement. Must be called on a tokio runtime.
-    ///
-    /// A cluster that cannot be reached, or a table that is not there yet, is an error of [`write`](Table::write) and not
-    /// of this: connecting goes on in the background, with growing pauses, until it succeeds.
+    /// The pipeline's table, on a session of its own. See [`CassandraSession::connect`].
     ///
     /// # Errors
-    /// When credentials are missing, or certificates are none.
+    /// When credentials are missing, or certificates are invalid.
     pub async fn connect(pipeline: &Pipeline, secrets: &Path) -> Result<Self, ConnectError> {
-        let credentials = CredentialWatch::start(CredentialSource::cassandra(&pipeline.cassandra, secrets))?;
-        let target = Target::new(&pipeline.cassandra, &pipeline.table);
-        Ok(Self { keeper: Keeper::start(target, credentials).await? })
+        let session = CassandraSession::connect(&pipeline.cassandra, &[&pipeline.table], secrets).await?;
+        Ok(session.table(0))
     }
 
-    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Cheap; asks no
-    /// server.
+    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Asks no server.
     pub fn trouble(&self) -> Option<&'static str> {
-        self.keeper.trouble()
+        Some(self.session.trouble()?.name())
     }
 }
 
 impl Table for CassandraTable {
     async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
-        let connection = self.keeper.connection()?;
-        let result = connection.write(rows).await;
-        self.keeper.note(&result);
-        result
+        Ok(self.session.write(self.insert, rows).await?)
     }
 }

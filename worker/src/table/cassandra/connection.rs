@@ -1,108 +1,75 @@
-//! A session together with the prepared statement: what rows are written through.
+//! A session with the statements that are prepared on it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use scylla::client::session::Session;
-use scylla::errors::PrepareError;
-use scylla::statement::batch::{Batch, BatchStatement, BatchType};
-use scylla::statement::prepared::PreparedStatement;
-use userstream_crds::model::{Cassandra, Table};
+use userstream_crds::model::Cassandra;
 
-use super::binding::{Binding, Bound};
-use super::errors::{Nature, judge, prepare, write_error};
+use super::error::{Cause, Failure};
 use super::session::{ConnectError, session};
-use super::statement::insert;
+use super::statement::{Insert, PreparedInsert, StatementError};
+use crate::delivery::retry::Retry;
 use crate::record::AsRow;
 use crate::security::credentials::Credentials;
-use crate::table::WriteError;
 
-/// Batches of up to so many rows are made once and kept.
-const KEPT_BATCHES: usize = 64;
-
-/// What to write to.
+/// What to connect to, and what to prepare there.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     cassandra: Cassandra,
-    statement: String,
-    binding: Binding,
-    table: String,
+    inserts: Arc<[Insert]>,
 }
 
-/// Why rows cannot be written for now.
+/// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
     /// There is no session.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The server does not take the statement.
-    #[error("the statement for {table} cannot be prepared: {source}")]
-    Prepare {
-        /// The table.
-        table: String,
-        /// What the server says.
-        source: PrepareError,
-    },
-    /// The server takes the statement for another one.
-    #[error("the columns of {table} have other types than the pipeline's")]
-    OtherTypes {
-        /// The table.
-        table: String,
-    },
+    /// A statement cannot be used.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
 }
 
 impl OpenError {
-    /// The name of the cause for metrics.
-    pub(super) fn cause(&self) -> &'static str {
+    /// The cause in metrics.
+    pub(super) fn cause(&self) -> Cause {
         match self {
-            Self::Connect(ConnectError::Credentials(_) | ConnectError::Tls(_)) => "credentials",
-            Self::Connect(ConnectError::Session(_)) => "connection",
-            Self::Prepare { source, .. } => prepare(source),
-            Self::OtherTypes { .. } => "schema",
+            Self::Connect(ConnectError::Credentials(_) | ConnectError::Tls(_)) => Cause::Credentials,
+            Self::Connect(ConnectError::Session(_)) => Cause::Connection,
+            Self::Statement(error) => error.cause(),
         }
     }
 }
 
 impl Target {
-    /// A table of a cluster.
-    pub(super) fn new(cassandra: &Cassandra, table: &Table) -> Self {
-        Self {
-            cassandra: cassandra.clone(),
-            statement: insert(table),
-            binding: Binding::of(table),
-            table: table.quoted(),
-        }
+    /// A cluster and the statements of some of its tables.
+    pub(super) fn new(cassandra: &Cassandra, inserts: impl IntoIterator<Item = Insert>) -> Self {
+        Self { cassandra: cassandra.clone(), inserts: inserts.into_iter().collect() }
     }
 
-    /// Connects and prepares the statement.
+    /// Connects and prepares all statements.
     ///
     /// # Errors
-    /// When the cluster cannot be reached, or the table is not as it should be.
+    /// When the cluster cannot be reached, or a table is not as the pipeline declares it.
     pub(super) async fn open(&self, credentials: &Credentials) -> Result<Connection, OpenError> {
         let session = session(&self.cassandra, credentials).await?;
-        let prepared = self.prepare(&session).await?;
-        Ok(Connection { target: self.clone(), session, prepared, batches: Mutex::default() })
-    }
-
-    async fn prepare(&self, session: &Session) -> Result<PreparedStatement, OpenError> {
-        let mut prepared = session
-            .prepare(self.statement.as_str())
-            .await
-            .map_err(|source| OpenError::Prepare { table: self.table.clone(), source })?;
-        prepared.set_is_idempotent(true);
-        if !self.binding.fits(prepared.get_variable_col_specs().iter().map(|value| value.typ())) {
-            return Err(OpenError::OtherTypes { table: self.table.clone() });
+        let mut inserts = Vec::with_capacity(self.inserts.len());
+        for insert in self.inserts.iter() {
+            inserts.push(insert.prepare(&session).await?);
         }
-        Ok(prepared)
+        Ok(Connection { session, inserts })
     }
 }
 
-/// A session and the statement.
+/// The table's statement was not among those of the target.
+#[derive(Debug, thiserror::Error)]
+#[error("statement {0} was not prepared")]
+struct UnknownStatement(usize);
+
+/// A session and its prepared statements.
 pub(super) struct Connection {
-    target: Target,
     session: Session,
-    prepared: PreparedStatement,
-    /// The batch of so many rows, less one, at each index.
-    batches: Mutex<Vec<Option<Arc<Batch>>>>,
+    inserts: Vec<PreparedInsert>,
 }
 
 impl Connection {
@@ -111,49 +78,18 @@ impl Connection {
         self.session.get_cluster_state().get_nodes_info().iter().any(|node| node.is_connected())
     }
 
-    /// Writes rows of one partition key in one request.
+    /// Writes rows of one partition key in one request, with the statement at this index of [`Target::new`].
     ///
     /// # Errors
-    /// When they may not have been written.
-    pub(super) async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
-        let binding = &self.target.binding;
-        let result = match rows {
-            [] => return Ok(()),
-            [row] => self.session.execute_unpaged(&self.prepared, Bound { row: row.as_row(), binding }).await,
-            rows => {
-                let values: Vec<Bound<'_>> =
-                    rows.iter().map(|row| Bound { row: row.as_row(), binding }).collect();
-                self.session.batch(&self.batch(rows.len()), values).await
-            }
-        };
-        let Err(error) = result else { return Ok(()) };
-        match judge(&error) {
-            (Nature::Invalid, cause) => match self.target.prepare(&self.session).await {
-                Ok(_) => Err(write_error(error, Nature::OfTheRows, cause)),
-                Err(altered) => {
-                    Err(WriteError::Unavailable { cause: altered.cause(), source: Box::new(altered) })
-                }
-            },
-            (nature, cause) => Err(write_error(error, nature, cause)),
+    /// When the rows may not have been written.
+    pub(super) async fn write(&self, insert: usize, rows: &[impl AsRow]) -> Result<(), Failure> {
+        match self.inserts.get(insert) {
+            Some(insert) => insert.write(&self.session, rows).await,
+            None => Err(Failure {
+                retry: Retry::Transient,
+                cause: Cause::Unprepared,
+                source: Box::new(UnknownStatement(insert)),
+            }),
         }
-    }
-
-    /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a log.
-    fn batch(&self, rows: usize) -> Arc<Batch> {
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        if batches.len() < rows.min(KEPT_BATCHES) {
-            batches.resize(rows.min(KEPT_BATCHES), None);
-        }
-        match rows.checked_sub(1).and_then(|index| batches.get_mut(index)) {
-            Some(kept) => Arc::clone(kept.get_or_insert_with(|| self.new_batch(rows))),
-            None => self.new_batch(rows),
-        }
-    }
-
-    fn new_batch(&self, rows: usize) -> Arc<Batch> {
-        let statement = BatchStatement::PreparedStatement(self.prepared.clone());
-        let mut batch = Batch::new_with_statements(BatchType::Unlogged, vec![statement; rows]);
-        batch.set_is_idempotent(true);
-        Arc::new(batch)
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps a connection: makes it, makes it again when credentials were rotated or nothing was reached for a while.
+//! A session that reconnects in the background: when credentials are rotated, and when no node was reached for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,113 +9,106 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connection::{Connection, OpenError, Target};
+use super::error::{Cause, Failure};
 use super::session::ConnectError;
+use crate::delivery::retry::Retry;
+use crate::record::AsRow;
 use crate::security::credentials::{CredentialWatch, ROTATION_INTERVAL};
-use crate::table::WriteError;
 
-/// How long the first attempt is waited for. After that, connecting goes on in the background.
+/// How long the caller waits for the first attempt. Later attempts are made in the background.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(10);
-/// Pauses between attempts: the first, and the longest.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The first pause between attempts.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Causes that a new connection may remove: it looks up the contact points again, and prepares the statement anew.
-const NEW_CONNECTION_HELPS: &[&str] = &["connection", "no_node", "schema", "unprepared", "protocol"];
-/// How long writes may fail for such a cause before a new connection is tried beside the old one.
+/// How long writes may fail with a cause that a new connection may remove, until one is opened beside the old one.
 const UNREACHED: Duration = Duration::from_secs(3);
 
-/// The connection in use, and the task that looks after it.
-pub(super) struct Keeper {
+/// The connection in use, and the task that replaces it.
+pub(super) struct ReconnectingSession {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// Writes fail, and a new connection may help. Beside the state, so that a successful write looks at no more than this.
+    /// Writes fail, and a new connection may help. Outside of the lock: a successful write reads nothing else.
     is_unreached: AtomicBool,
     wake: Notify,
 }
 
 struct State {
     connection: Option<Arc<Connection>>,
-    /// Why there is none, or none that works.
-    cause: &'static str,
+    /// Why the last attempt failed. None after one that succeeded.
+    last_failure: Option<Cause>,
     unreached_since: Option<Instant>,
 }
 
-/// There is no connection.
+/// No attempt to connect has succeeded yet.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no connection yet")]
 struct NotConnected;
 
-impl Keeper {
-    /// Tries to connect, and goes on trying in the background.
+impl ReconnectingSession {
+    /// Connects. When the first attempt fails, further attempts are made in the background.
     ///
     /// # Errors
     /// When no attempt can succeed: credentials or certificates are unusable.
     pub(super) async fn start(target: Target, credentials: CredentialWatch) -> Result<Self, ConnectError> {
         let first = timeout(FIRST_ATTEMPT, target.open(credentials.current())).await;
-        let (connection, cause) = match first {
-            Ok(Ok(connection)) => (Some(Arc::new(connection)), ""),
+        let (connection, last_failure) = match first {
+            Ok(Ok(connection)) => (Some(Arc::new(connection)), None),
             Ok(Err(OpenError::Connect(error @ (ConnectError::Credentials(_) | ConnectError::Tls(_))))) => {
                 return Err(error);
             }
             Ok(Err(error)) => {
-                tracing::warn!(cause = error.cause(), %error, "rows cannot be written yet");
-                (None, error.cause())
+                tracing::warn!(cause = error.cause().name(), %error, "no connection to Cassandra yet: rows wait");
+                (None, Some(error.cause()))
             }
-            Err(_) => (None, "connection"),
+            Err(_) => (None, Some(Cause::Connection)),
         };
         let shared = Arc::new(Shared {
-            state: Mutex::new(State { connection, cause, unreached_since: None }),
+            state: Mutex::new(State { connection, last_failure, unreached_since: None }),
             is_unreached: AtomicBool::new(false),
             wake: Notify::new(),
         });
-        let task = tokio::spawn(keep(Arc::clone(&shared), target, credentials));
+        let task = tokio::spawn(reconnect(Arc::clone(&shared), target, credentials));
         Ok(Self { shared, task })
     }
 
-    /// The connection in use.
+    /// Writes rows of one partition key in one request, with the statement at this index of the target.
     ///
     /// # Errors
-    /// When there is none for now.
-    pub(super) fn connection(&self) -> Result<Arc<Connection>, WriteError> {
-        let state = self.shared.state();
-        state
-            .connection
-            .clone()
-            .ok_or(WriteError::Unavailable { cause: state.cause, source: Box::new(NotConnected) })
+    /// When the rows may not have been written.
+    pub(super) async fn write(&self, insert: usize, rows: &[impl AsRow]) -> Result<(), Failure> {
+        let connection = self.connection()?;
+        let result = connection.write(insert, rows).await;
+        self.shared.observe(result.as_ref().err().map(|failure| failure.cause));
+        result
     }
 
-    /// Why rows cannot be written now, as far as is known; none when they can.
-    pub(super) fn trouble(&self) -> Option<&'static str> {
+    fn connection(&self) -> Result<Arc<Connection>, Failure> {
+        let state = self.shared.state();
+        state.connection.clone().ok_or_else(|| Failure {
+            retry: Retry::Transient,
+            cause: state.last_failure.unwrap_or(Cause::Connection),
+            source: Box::new(NotConnected),
+        })
+    }
+
+    /// Why rows cannot be written now, as far as is known. None when they can.
+    pub(super) fn trouble(&self) -> Option<Cause> {
         let state = self.shared.state();
         match &state.connection {
-            None => Some(state.cause),
-            Some(_) if state.unreached_since.is_some() => Some("unreached"),
-            Some(connection) if !connection.is_connected() => Some("connection"),
+            None => Some(state.last_failure.unwrap_or(Cause::Connection)),
+            Some(_) if state.unreached_since.is_some() => Some(Cause::Unreached),
+            Some(connection) if !connection.is_connected() => Some(Cause::Connection),
             Some(_) => None,
-        }
-    }
-
-    /// Takes note of how a write went.
-    pub(super) fn note(&self, result: &Result<(), WriteError>) {
-        let reached = !matches!(result, Err(WriteError::Unavailable { cause, .. }) if NEW_CONNECTION_HELPS.contains(cause));
-        if reached && !self.shared.is_unreached.load(Ordering::Relaxed) {
-            return;
-        }
-        self.shared.is_unreached.store(!reached, Ordering::Relaxed);
-        let mut state = self.shared.state();
-        if reached {
-            state.unreached_since = None;
-        } else if state.unreached_since.is_none() {
-            state.unreached_since = Some(Instant::now());
-            self.shared.wake.notify_one();
         }
     }
 }
 
-impl Drop for Keeper {
+impl Drop for ReconnectingSession {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -126,7 +119,23 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long until a new connection is to be tried. None: not at all, as far as is known now.
+    /// Records the outcome of a write. None: it succeeded.
+    fn observe(&self, failure: Option<Cause>) {
+        let reached = !failure.is_some_and(Cause::may_need_reconnect);
+        if reached && !self.is_unreached.load(Ordering::Relaxed) {
+            return;
+        }
+        self.is_unreached.store(!reached, Ordering::Relaxed);
+        let mut state = self.state();
+        if reached {
+            state.unreached_since = None;
+        } else if state.unreached_since.is_none() {
+            state.unreached_since = Some(Instant::now());
+            self.wake.notify_one();
+        }
+    }
+
+    /// How long until a new connection is due. None while the one in use works.
     fn due_in(&self) -> Option<Duration> {
         let state = self.state();
         match (&state.connection, state.unreached_since) {
@@ -136,36 +145,35 @@ impl Shared {
         }
     }
 
-    /// Tells of a failed attempt, once for each cause: the next attempt is only a moment away.
+    /// Records a failed attempt, and logs the first one of each cause: the next attempt follows within seconds.
     fn failed(&self, error: &OpenError) {
         let mut state = self.state();
-        if state.cause != error.cause() {
-            state.cause = error.cause();
-            tracing::warn!(cause = error.cause(), %error, "cannot connect to Cassandra for now");
+        if state.last_failure.replace(error.cause()) != Some(error.cause()) {
+            tracing::warn!(cause = error.cause().name(), %error, "cannot connect to Cassandra; the next attempt follows");
         }
     }
 
     fn replace(&self, connection: Connection) {
         let mut state = self.state();
         state.connection = Some(Arc::new(connection));
-        state.cause = "";
+        state.last_failure = None;
         state.unreached_since = None;
         self.is_unreached.store(false, Ordering::Relaxed);
     }
 }
 
-/// Looks after the connection for ever.
-async fn keep(shared: Arc<Shared>, target: Target, mut credentials: CredentialWatch) {
-    let mut pause = PAUSE;
+/// Replaces the connection whenever a new one is due. Never returns.
+async fn reconnect(shared: Arc<Shared>, target: Target, mut credentials: CredentialWatch) {
+    let mut pause = FIRST_PAUSE;
     let mut rotation_due = false;
     loop {
         if credentials.has_changed() {
-            tracing::info!("the credentials of Cassandra were rotated; a new connection is made with them");
+            tracing::info!("the credentials of Cassandra were rotated; a new connection will use them");
             rotation_due = true;
         }
         let due_in = if rotation_due { Some(Duration::ZERO) } else { shared.due_in() };
         if due_in != Some(Duration::ZERO) {
-            // Whichever comes first: files to look at, a write that failed, the time to give up on the old connection.
+            // Whichever comes first: the next check of the credential files, a failed write, or the new connection is due.
             let wait = due_in.unwrap_or(ROTATION_INTERVAL).min(ROTATION_INTERVAL);
             let _ = timeout(wait, shared.wake.notified()).await;
             continue;
@@ -173,7 +181,7 @@ async fn keep(shared: Arc<Shared>, target: Target, mut credentials: CredentialWa
         match target.open(credentials.current()).await {
             Ok(connection) => {
                 rotation_due = false;
-                pause = PAUSE;
+                pause = FIRST_PAUSE;
                 shared.replace(connection);
                 tracing::info!("connected to Cassandra");
             }

@@ -1,13 +1,146 @@
-//! The one statement that rows are written with.
+//! The statement that a table's rows are written with, and its prepared form.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scylla::client::session::Session;
+use scylla::errors::PrepareError;
+use scylla::statement::batch::{Batch, BatchStatement, BatchType};
+use scylla::statement::prepared::PreparedStatement;
 use userstream_crds::model::Table;
+
+use super::binding::{Binding, Bound};
+use super::error::{Cause, Failure, classify, prepare};
+use crate::delivery::retry::Retry;
+use crate::record::AsRow;
+
+/// Batches of up to so many rows are built once and kept.
+const KEPT_BATCHES: usize = 64;
+
+/// The `INSERT` of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Insert {
+    cql: String,
+    binding: Binding,
+    table: String,
+}
+
+/// Why a statement cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StatementError {
+    /// The server refuses the statement.
+    #[error("the statement for {table} cannot be prepared: {source}")]
+    Prepare {
+        /// The table.
+        table: String,
+        /// What the server reported.
+        source: PrepareError,
+    },
+    /// The server prepared the statement with other types.
+    #[error("the columns of {table} have other types than the pipeline's")]
+    OtherTypes {
+        /// The table.
+        table: String,
+    },
+}
+
+impl StatementError {
+    /// The cause in metrics.
+    pub(super) fn cause(&self) -> Cause {
+        match self {
+            Self::Prepare { source, .. } => prepare(source),
+            Self::OtherTypes { .. } => Cause::Schema,
+        }
+    }
+}
+
+impl Insert {
+    /// The statement of a table.
+    pub(super) fn into(table: &Table) -> Self {
+        Self { cql: insert(table), binding: Binding::of(table), table: table.quoted() }
+    }
+
+    /// Prepares the statement.
+    ///
+    /// # Errors
+    /// When the server refuses it, or the table's columns have other types.
+    pub(super) async fn prepare(&self, session: &Session) -> Result<PreparedInsert, StatementError> {
+        let mut prepared = session
+            .prepare(self.cql.as_str())
+            .await
+            .map_err(|source| StatementError::Prepare { table: self.table.clone(), source })?;
+        prepared.set_is_idempotent(true);
+        if !self.binding.fits(prepared.get_variable_col_specs().iter().map(|value| value.typ())) {
+            return Err(StatementError::OtherTypes { table: self.table.clone() });
+        }
+        Ok(PreparedInsert { insert: self.clone(), prepared, batches: Mutex::default() })
+    }
+}
+
+/// The `INSERT` of a table, prepared on one session.
+#[derive(Debug)]
+pub(super) struct PreparedInsert {
+    insert: Insert,
+    prepared: PreparedStatement,
+    /// The batch of so many rows, less one, at each index.
+    batches: Mutex<Vec<Option<Arc<Batch>>>>,
+}
+
+impl PreparedInsert {
+    /// Writes rows of one partition key in one request.
+    ///
+    /// # Errors
+    /// When the rows may not have been written.
+    pub(super) async fn write(&self, session: &Session, rows: &[impl AsRow]) -> Result<(), Failure> {
+        let binding = &self.insert.binding;
+        let result = match rows {
+            [] => return Ok(()),
+            [row] => session.execute_unpaged(&self.prepared, Bound { row: row.as_row(), binding }).await,
+            rows => {
+                let values: Vec<Bound<'_>> =
+                    rows.iter().map(|row| Bound { row: row.as_row(), binding }).collect();
+                session.batch(&self.batch(rows.len()), values).await
+            }
+        };
+        let Err(error) = result else { return Ok(()) };
+        let (retry, cause) = classify(&error);
+        if cause == Cause::Invalid
+            && let Err(altered) = self.insert.prepare(session).await
+        {
+            return Err(Failure {
+                retry: Retry::Transient,
+                cause: altered.cause(),
+                source: Box::new(altered),
+            });
+        }
+        Err(Failure { retry, cause, source: Box::new(error) })
+    }
+
+    /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a batch log.
+    fn batch(&self, rows: usize) -> Arc<Batch> {
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        if batches.len() < rows.min(KEPT_BATCHES) {
+            batches.resize(rows.min(KEPT_BATCHES), None);
+        }
+        match rows.checked_sub(1).and_then(|index| batches.get_mut(index)) {
+            Some(kept) => Arc::clone(kept.get_or_insert_with(|| self.new_batch(rows))),
+            None => self.new_batch(rows),
+        }
+    }
+
+    fn new_batch(&self, rows: usize) -> Arc<Batch> {
+        let statement = BatchStatement::PreparedStatement(self.prepared.clone());
+        let mut batch = Batch::new_with_statements(BatchType::Unlogged, vec![statement; rows]);
+        batch.set_is_idempotent(true);
+        Arc::new(batch)
+    }
+}
 
 /// `INSERT` of every column, with the write time as the last value.
 ///
-/// Each value is given the type of its column. The server refuses to prepare the statement when a column has another
-/// type, also when it prepares it again by itself after the table was dropped and made anew: without this, the bytes of
-/// an int would end in a text column of the same name.
-pub(super) fn insert(table: &Table) -> String {
+/// Each value has the type of its column. The server refuses to prepare the statement when a column has another type, also
+/// when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int would end in
+/// a text column of the same name.
+fn insert(table: &Table) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| column.name.quoted()).collect();
     let values: Vec<String> =
         table.columns.iter().map(|column| format!("({})?", column.cql_type.name())).collect();
