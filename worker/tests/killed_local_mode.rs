@@ -15,7 +15,7 @@ use userstream_crds::model::{
 };
 use userstream_crds::starting_offsets::StartingOffsets;
 use userstream_worker::log::embedded::{EmbeddedLog, LogReader, NewTopic};
-use userstream_worker::log::{Consumer, Event, Producer, SourcePosition};
+use userstream_worker::log::{Commit, Consumer, Event, Producer, SourcePosition};
 use userstream_worker::record::{Cell, Cells, RecordRow};
 use userstream_worker::record::{LogRecord, Record};
 use userstream_worker::sqlite::DataDirectory;
@@ -191,7 +191,7 @@ async fn write_until_killed(path: &Path) {
         table.write(&rows).await.unwrap();
         say("written", batch);
         for (partition, offset) in (0_i32..).zip(&next) {
-            consumer.store(partition, *offset);
+            consumer.store(partition, Commit::up_to(*offset));
         }
         consumer.commit().await.unwrap();
         say("committed", batch);

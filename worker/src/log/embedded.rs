@@ -1,10 +1,11 @@
 //! The log of local mode: topics in one SQLite file, `DIR/log.db`.
 //!
-//! It promises what Kafka does where a pipeline depends on it: an append is acknowledged whole and survives the process;
-//! records of one key lie in one partition, the one that Kafka's default partitioner chooses; a partition is read in
-//! order and by one member of a group at a time; committed offsets survive. It differs where a laptop does not care:
-//! retention and compaction do nothing, every record keeps the timestamp it was appended with, and the members of a
-//! group live in one process.
+//! It gives the guarantees of Kafka that a pipeline depends on. An append is acknowledged as a whole and survives the
+//! process. Records of one key share a partition, the one that Kafka's default partitioner chooses. A partition is read in
+//! order, by one member of a group at a time. Committed offsets and their metadata survive.
+//!
+//! Retention and compaction have no effect, every record keeps the timestamp of its append, and all members of a group run
+//! in one process.
 
 mod consumer;
 mod error;
@@ -45,13 +46,13 @@ struct Inner {
     shared: Arc<Shared>,
 }
 
-/// There is no topic with this name.
+/// The topic does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no topic {0}")]
 struct UnknownTopic(String);
 
 impl EmbeddedLog {
-    /// Opens the log of a directory, creating it where it is missing.
+    /// Opens the log of a directory, and creates it if it is missing.
     ///
     /// # Errors
     /// When the file cannot be opened, or was written by a later version.
@@ -63,7 +64,7 @@ impl EmbeddedLog {
         Ok(Self { inner: Arc::new(Inner { database, shared: Arc::default() }) })
     }
 
-    /// A member of a consumer group on a topic. It joins at once, and reads once it is polled.
+    /// A member of a consumer group on a topic. It joins at once.
     pub fn consumer(
         &self,
         topic: &TopicName,
@@ -73,7 +74,7 @@ impl EmbeddedLog {
         EmbeddedConsumer::join(Arc::clone(&self.inner), topic, group, starting)
     }
 
-    /// A producer that keeps the source position of this pipeline, given as `namespace/name`.
+    /// A producer that stores the source position of this pipeline, given as `namespace/name`.
     pub fn producer(&self, pipeline: &str) -> EmbeddedProducer {
         EmbeddedProducer::new(Arc::clone(&self.inner), pipeline)
     }
@@ -87,7 +88,7 @@ impl EmbeddedLog {
         self.inner.call(move |connection| topics::describe(connection, &name)).await
     }
 
-    /// Creates a topic. False, and nothing is changed, when there is one with this name.
+    /// Creates a topic. False, without a change, when one with this name exists.
     ///
     /// # Errors
     /// When it may not have been created.
@@ -95,27 +96,27 @@ impl EmbeddedLog {
         self.inner.call(move |connection| topics::create(connection, &topic)).await
     }
 
-    /// Gives a topic more partitions. False, and nothing is changed, when it has as many already or does not exist.
+    /// Adds partitions to a topic up to this number. False, without a change, when it has as many or does not exist.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When the partitions may not have been added.
     pub async fn grow_topic(&self, name: &str, partitions: u32) -> Result<bool, LogError> {
         let name = name.to_owned();
         let shared = Arc::clone(&self.inner.shared);
-        let work = move |connection: &mut rusqlite::Connection| {
+        let task = move |connection: &mut rusqlite::Connection| {
             let end_offsets = topics::grow(connection, &name, partitions)?;
             if let Some(end_offsets) = &end_offsets {
-                shared.note_end_offsets(&name, end_offsets);
+                shared.set_end_offsets(&name, end_offsets);
             }
             Ok(end_offsets.is_some())
         };
-        self.inner.call(work).await
+        self.inner.call(task).await
     }
 
-    /// Sets settings of a topic, and leaves those that are not named. False when there is no such topic.
+    /// Sets some settings of a topic and keeps the others. False when the topic does not exist.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When the settings may not have been changed.
     pub async fn configure_topic(
         &self,
         name: &str,
@@ -125,10 +126,10 @@ impl EmbeddedLog {
         self.inner.call(move |connection| topics::configure(connection, &name, &settings)).await
     }
 
-    /// Deletes a topic with its records and the offsets committed in it, if it has this id. False when it does not.
+    /// Deletes a topic with its records and committed offsets, if it has this id. False when it does not.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When the topic may not have been deleted.
     pub async fn delete_topic(&self, name: &str, id: &str) -> Result<bool, LogError> {
         let (name, id) = (name.to_owned(), id.to_owned());
         self.inner.call(move |connection| topics::delete(connection, &name, &id)).await
@@ -136,12 +137,12 @@ impl EmbeddedLog {
 }
 
 impl Inner {
-    /// Does work on the thread of the database.
+    /// Runs a task on the thread of the database.
     async fn call<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut rusqlite::Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+        task: impl FnOnce(&mut rusqlite::Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, LogError> {
-        Ok(self.database.call(move |connection| work(connection).map_err(DatabaseError::from)).await?)
+        Ok(self.database.call(move |connection| task(connection).map_err(DatabaseError::from)).await?)
     }
 }
 

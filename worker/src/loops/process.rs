@@ -207,7 +207,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::log::{AppendError, Event, Progress, SourcePosition};
+    use crate::log::{AppendError, Commit, Event, Progress, SourcePosition};
     use crate::record::{AsRow, LogRecord, Record};
     use crate::runtime::shutdown::stop_channel;
     use crate::table::WriteError;
@@ -225,12 +225,12 @@ mod tests {
                 return std::future::pending().await;
             }
             let record = Record::new(Vec::new(), Some(b"{}"), 0);
-            events.push(Event::Assigned(vec![0]));
+            events.push(Event::Assigned(vec![0.into()]));
             events.push(Event::Record(LogRecord { partition: 0, offset: 0, record }));
             Ok(())
         }
 
-        fn store(&mut self, _partition: i32, _offset: i64) {}
+        fn store(&mut self, _partition: i32, _commit: Commit) {}
 
         async fn commit(&mut self) -> Result<(), LogError> {
             tokio::time::sleep(Duration::from_secs(5)).await;

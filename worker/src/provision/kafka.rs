@@ -20,7 +20,7 @@ use super::admin::{AdminError, TopicAdmin};
 use super::resource::Owner;
 use super::topic::{DesiredTopic, ObservedTopic, same_setting};
 use crate::log::LogError;
-use crate::log::kafka::{OpenError, connection, from_client, from_code, off_thread, topic_id};
+use crate::log::kafka::{OpenError, connection, from_client, from_code, spawn_blocking, topic_id};
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::security::credentials::{CredentialSource, CredentialWatch};
 
@@ -48,7 +48,7 @@ impl KafkaTopicAdmin {
     /// How many partitions a topic has, and how many copies the partition has that has the fewest.
     async fn shape(&self, name: &str) -> Result<Option<(u32, u16)>, AdminError> {
         let (client, topic) = (Arc::clone(&self.client), name.to_owned());
-        let asked = off_thread("topic-metadata", move || {
+        let asked = spawn_blocking("topic-metadata", move || {
             let metadata = client.inner().fetch_metadata(Some(&topic), PATIENCE)?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             let Some(found) = found else { return Ok(None) };
@@ -71,7 +71,7 @@ impl KafkaTopicAdmin {
     /// The id that tells the topic from another one made later under its name.
     async fn id(&self, name: &str) -> Result<Option<String>, AdminError> {
         let (client, topic) = (Arc::clone(&self.client), name.to_owned());
-        let asked = off_thread("topic-id", move || topic_id(client.inner(), &topic, PATIENCE));
+        let asked = spawn_blocking("topic-id", move || topic_id(client.inner(), &topic, PATIENCE));
         let answer = asked.map_err(admin)?.await;
         answer.unwrap_or(Err(KafkaError::Canceled)).map_err(client_error)
     }

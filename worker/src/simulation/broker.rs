@@ -11,6 +11,7 @@ use super::plan::Plan;
 use super::script::{Kind, parts, text_of};
 use super::table::Contents;
 use super::world::World;
+use crate::log::CommitMetadata;
 use crate::record::{LogRecord, Record};
 
 /// The topic that records go to.
@@ -27,7 +28,14 @@ struct Member {
     rejoined: bool,
 }
 
-/// All of it.
+/// A commit of one partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Committed {
+    pub(super) offset: i64,
+    pub(super) metadata: CommitMetadata,
+}
+
+/// The topic, the dead letters, the source's position and the group.
 pub(super) struct Broker {
     pub(super) partitions: Vec<Vec<LogRecord>>,
     pub(super) letters: Vec<Record>,
@@ -36,7 +44,7 @@ pub(super) struct Broker {
     owners: BTreeMap<i32, u64>,
     generation: u64,
     rebalancing: bool,
-    pub(super) committed: BTreeMap<i32, i64>,
+    pub(super) committed: BTreeMap<i32, Committed>,
     next_member: u64,
     table: Rc<RefCell<Contents>>,
     world: World,
@@ -152,15 +160,20 @@ impl Broker {
     }
 
     /// Takes a commit of a member of this generation. False: the generation is over.
-    pub(super) fn commit(&mut self, member: u64, generation: u64, offsets: &BTreeMap<i32, i64>) -> bool {
+    pub(super) fn commit(
+        &mut self,
+        member: u64,
+        generation: u64,
+        commits: &BTreeMap<i32, Committed>,
+    ) -> bool {
         let known = self.members.get(&member).is_some_and(|known| known.generation == generation);
         // During a rebalance the coordinator still takes commits of the generation that ends.
         if !known || generation != self.generation {
             return false;
         }
-        for (partition, offset) in offsets {
-            self.check_commit(*partition, *offset);
-            self.committed.insert(*partition, *offset);
+        for (partition, commit) in commits {
+            self.check_commit(*partition, commit.offset);
+            self.committed.insert(*partition, commit.clone());
         }
         true
     }
@@ -168,7 +181,7 @@ impl Broker {
     /// Everything below a committed offset is written, left out, or a dead letter.
     fn check_commit(&self, partition: i32, offset: i64) {
         let (records, table) = (&self.partitions[partition as usize], self.table.borrow());
-        let from = self.committed.get(&partition).copied().unwrap_or_default();
+        let from = self.committed_offset(partition);
         for record in records.iter().take(offset as usize).skip(from as usize) {
             let text = text_of(record.record.value());
             let done = match parts(text).kind {
@@ -186,11 +199,16 @@ impl Broker {
         }
     }
 
+    pub(super) fn committed_offset(&self, partition: i32) -> i64 {
+        self.committed.get(&partition).map_or(0, |commit| commit.offset)
+    }
+
     /// Whether every record is committed.
     pub(super) fn all_committed(&self) -> bool {
-        self.partitions.iter().enumerate().all(|(partition, records)| {
-            self.committed.get(&(partition as i32)).copied().unwrap_or_default() == records.len() as i64
-        })
+        self.partitions
+            .iter()
+            .enumerate()
+            .all(|(partition, records)| self.committed_offset(partition as i32) == records.len() as i64)
     }
 
     /// The texts of all records in the topic.

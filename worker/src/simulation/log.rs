@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::broker::{Broker, Standing};
+use super::broker::{Broker, Committed, Standing};
 use super::script::{Kind, parts, text_of};
 use super::world::{Actor, World};
 use crate::log::{
-    AppendError, Consumer, Event, LogError, Producer, Progress, Rejection, RejectionReason, SourcePosition,
+    AppendError, AssignedPartition, Commit, CommitMetadata, Consumer, Event, LogError, Producer, Progress,
+    Rejection, RejectionReason, SourcePosition,
 };
 use crate::record::Record;
 
@@ -78,7 +79,9 @@ pub(super) struct SimulatedConsumer {
     generation: u64,
     /// Of each assigned partition, the offset to read next.
     next: BTreeMap<i32, i64>,
-    stored: BTreeMap<i32, i64>,
+    /// The metadata of each assigned partition, committed with every offset.
+    metadata: BTreeMap<i32, CommitMetadata>,
+    stored: BTreeMap<i32, Committed>,
     paused: bool,
 }
 
@@ -98,6 +101,7 @@ impl SimulatedConsumer {
             member,
             generation: 0,
             next: BTreeMap::new(),
+            metadata: BTreeMap::new(),
             stored: BTreeMap::new(),
             paused: false,
         }
@@ -113,6 +117,7 @@ impl SimulatedConsumer {
         if !self.next.is_empty() {
             events.push(Event::Revoked(self.next.keys().copied().collect()));
             self.next.clear();
+            self.metadata.clear();
         }
     }
 
@@ -133,10 +138,16 @@ impl SimulatedConsumer {
                 self.give_up(events);
                 self.generation = generation;
                 let broker = self.broker.borrow();
-                let committed = |partition| broker.committed.get(&partition).copied().unwrap_or_default();
-                self.next = partitions.iter().map(|partition| (*partition, committed(*partition))).collect();
-                if !partitions.is_empty() {
-                    events.push(Event::Assigned(partitions));
+                let mut assigned = Vec::new();
+                for partition in partitions {
+                    let Committed { offset, metadata } =
+                        broker.committed.get(&partition).cloned().unwrap_or_default();
+                    self.next.insert(partition, offset);
+                    self.metadata.insert(partition, metadata.clone());
+                    assigned.push(AssignedPartition { partition, metadata });
+                }
+                if !assigned.is_empty() {
+                    events.push(Event::Assigned(assigned));
                 }
             }
             Standing::Member { .. } => {}
@@ -173,11 +184,14 @@ impl Consumer for SimulatedConsumer {
         }
     }
 
-    fn store(&mut self, partition: i32, offset: i64) {
-        // As librdkafka's: nothing is known of who stores, only whether the partition is assigned.
-        if self.next.contains_key(&partition) {
-            self.stored.insert(partition, offset);
+    fn store(&mut self, partition: i32, Commit { offset, metadata }: Commit) {
+        // As in the Kafka adapter, all that counts is whether the partition is assigned.
+        if !self.next.contains_key(&partition) {
+            return;
         }
+        let kept = self.metadata.entry(partition).or_default();
+        *kept = metadata.unwrap_or_else(|| kept.clone());
+        self.stored.insert(partition, Committed { offset, metadata: kept.clone() });
     }
 
     async fn commit(&mut self) -> Result<(), LogError> {
@@ -205,7 +219,7 @@ impl Consumer for SimulatedConsumer {
         let progress = |(partition, next): (&i32, &i64)| Progress {
             partition: *partition,
             position: *next,
-            committed: broker.committed.get(partition).copied(),
+            committed: broker.committed.get(partition).map(|commit| commit.offset),
             high_watermark: Some(broker.partitions[*partition as usize].len() as i64),
         };
         self.next.iter().map(progress).collect()

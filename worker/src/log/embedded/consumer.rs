@@ -1,4 +1,4 @@
-//! The reading side of the embedded log: one member of a consumer group.
+//! A member of a consumer group of the embedded log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use userstream_crds::identifier::{GroupId, TopicName};
 use userstream_crds::starting_offsets::StartingOffsets;
 
 use super::shared::{GroupKey, Membership};
-use super::store::{self, TopicNumber};
+use super::store::{self, Committed, TopicNumber};
 use super::{Inner, unknown_topic};
-use crate::log::{Consumer, Event, LogError, Progress};
+use crate::log::{AssignedPartition, Commit, CommitMetadata, Consumer, Event, LogError, Progress};
 
-/// How often a waiting consumer looks for what other processes appended; those of its own process wake it.
-const LOOK_FOR_OTHERS: Duration = Duration::from_millis(250);
-/// How many bytes of records one poll takes at most (one record more).
-const BYTES_PER_POLL: usize = 4 << 20;
+/// How often a waiting consumer checks for appends of other processes. Appends of its own process wake it.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Bytes of records that one poll reads, at most (plus one record).
+const MAX_POLL_BYTES: usize = 4 << 20;
 
 /// A member of a consumer group on one topic of the embedded log.
 ///
-/// Dropped without [`close`](Consumer::close), it leaves the group and commits nothing, as a crash would.
+/// Dropped without [`close`](Consumer::close), it leaves the group and commits nothing, as after a crash.
 #[derive(Debug)]
 pub struct EmbeddedConsumer {
     inner: Arc<Inner>,
@@ -29,19 +29,36 @@ pub struct EmbeddedConsumer {
     starting: StartingOffsets,
     /// Known from the first poll that found the topic.
     topic: Option<TopicNumber>,
-    assigned: BTreeMap<i32, Place>,
+    assigned: BTreeMap<i32, PartitionState>,
     paused: bool,
-    /// The partition that is read first by the next poll, so that a busy one does not hold up the others.
+    /// The partition that the next poll reads first, so that a busy one does not starve the others.
     first: i32,
 }
 
-/// Where a consumer stands in a partition.
-#[derive(Debug, Clone, Copy)]
-struct Place {
+/// The progress in one partition.
+#[derive(Debug, Clone)]
+struct PartitionState {
     /// The offset to read next.
     next: i64,
     committed: i64,
     stored: Option<i64>,
+    /// Committed with every offset.
+    metadata: CommitMetadata,
+    metadata_changed: bool,
+}
+
+impl PartitionState {
+    fn new(committed: Committed) -> Self {
+        let Committed { offset, metadata } = committed;
+        Self { next: offset, committed: offset, stored: None, metadata, metadata_changed: false }
+    }
+
+    /// What is stored and not yet committed.
+    fn uncommitted(&self) -> Option<Committed> {
+        let offset = self.stored.unwrap_or(self.committed);
+        let changed = offset != self.committed || self.metadata_changed;
+        changed.then(|| Committed { offset, metadata: self.metadata.clone() })
+    }
 }
 
 impl EmbeddedConsumer {
@@ -66,8 +83,8 @@ impl EmbeddedConsumer {
         }
     }
 
-    /// Reads how many partitions there are and where they end.
-    async fn look(&mut self) -> Result<TopicNumber, LogError> {
+    /// Reads the number of partitions and their end offsets.
+    async fn refresh(&mut self) -> Result<TopicNumber, LogError> {
         let name = self.membership.key.topic.clone();
         let found = self
             .inner
@@ -78,12 +95,12 @@ impl EmbeddedConsumer {
             .await?;
         let topic = &self.membership.key.topic;
         let (number, end_offsets) = found.ok_or_else(|| unknown_topic(topic))?;
-        self.inner.shared.note_end_offsets(topic, &end_offsets);
+        self.inner.shared.set_end_offsets(topic, &end_offsets);
         self.topic = Some(number);
         Ok(number)
     }
 
-    /// Lets go of partitions that another member is to have, after committing what is stored for them.
+    /// Releases partitions that another member is to own, after committing what is stored for them.
     async fn release(&mut self, topic: TopicNumber, events: &mut Vec<Event>) -> Result<(), LogError> {
         let partitions = self.membership.with_group(|group, member| group.to_release(member));
         if partitions.is_empty() {
@@ -96,7 +113,7 @@ impl EmbeddedConsumer {
         Ok(())
     }
 
-    /// Takes partitions that this member is to have and nobody owns.
+    /// Claims partitions that this member is to own and that have no owner.
     async fn claim(&mut self, topic: TopicNumber, events: &mut Vec<Event>) -> Result<(), LogError> {
         let (partitions, generation) =
             self.membership.with_group(|group, member| (group.to_claim(member), group.generation()));
@@ -105,61 +122,63 @@ impl EmbeddedConsumer {
         }
         let group = self.membership.key.group.clone();
         let starting = self.starting;
-        let wanted = partitions.clone();
+        let claimed = partitions.clone();
         let committed = self
             .inner
-            .call(move |connection| starting_places(connection, &group, topic, &wanted, starting))
+            .call(move |connection| starting_points(connection, &group, topic, &claimed, starting))
             .await?;
-        // When something overtook, the change has woken this consumer, and the next round tries again.
+        // After a concurrent change of the group, which also wakes this consumer, the next iteration retries.
         if self.membership.with_group(|group, member| group.claim(member, &partitions, generation)) {
+            let mut assigned = Vec::with_capacity(committed.len());
             for (partition, committed) in committed {
-                self.assigned.insert(partition, Place { next: committed, committed, stored: None });
+                assigned.push(AssignedPartition { partition, metadata: committed.metadata.clone() });
+                self.assigned.insert(partition, PartitionState::new(committed));
             }
-            events.push(Event::Assigned(partitions));
+            events.push(Event::Assigned(assigned));
         }
         Ok(())
     }
 
-    /// Puts at most `most` records behind the events, the partitions in turn.
+    /// Appends at most `max` records to the events, from all partitions in rotation.
     async fn fetch(
         &mut self,
         topic: TopicNumber,
         events: &mut Vec<Event>,
-        most: usize,
+        max: usize,
     ) -> Result<(), LogError> {
         let shared = &self.inner.shared;
         let name = &self.membership.key.topic;
         let mut waiting: Vec<(i32, i64)> = self
             .assigned
             .iter()
-            .filter(|(partition, place)| {
-                shared.end_offset(name, **partition).is_some_and(|end| place.next < end)
+            .filter(|(partition, state)| {
+                shared.end_offset(name, **partition).is_some_and(|end| state.next < end)
             })
-            .map(|(partition, place)| (*partition, place.next))
+            .map(|(partition, state)| (*partition, state.next))
             .collect();
         if waiting.is_empty() {
             return Ok(());
         }
-        let turn = waiting.iter().position(|(partition, _)| *partition >= self.first).unwrap_or_default();
-        waiting.rotate_left(turn);
+        let first = waiting.iter().position(|(partition, _)| *partition >= self.first).unwrap_or_default();
+        waiting.rotate_left(first);
         let second = waiting.get(1).map(|(partition, _)| *partition);
         let records = self
             .inner
             .call(move |connection| {
                 let mut records = Vec::new();
-                let mut bytes = BYTES_PER_POLL;
-                let share = most.div_ceil(waiting.len());
-                for place in waiting {
-                    let most = most.min(records.len() + share);
-                    store::read(connection, topic, place, most, &mut bytes, &mut records)?;
+                let mut bytes = MAX_POLL_BYTES;
+                let share = max.div_ceil(waiting.len());
+                for position in waiting {
+                    let max = max.min(records.len() + share);
+                    store::read(connection, topic, position, max, &mut bytes, &mut records)?;
                 }
                 Ok(records)
             })
             .await?;
         self.first = second.unwrap_or_default();
         for record in records {
-            if let Some(place) = self.assigned.get_mut(&record.partition) {
-                place.next = record.offset + 1;
+            if let Some(state) = self.assigned.get_mut(&record.partition) {
+                state.next = record.offset + 1;
             }
             events.push(Event::Record(record));
         }
@@ -172,23 +191,22 @@ impl EmbeddedConsumer {
         topic: TopicNumber,
         chosen: impl Fn(i32) -> bool,
     ) -> Result<(), LogError> {
-        let offsets: Vec<(i32, i64)> = self
+        let commits: Vec<(i32, Committed)> = self
             .assigned
             .iter()
             .filter(|(partition, _)| chosen(**partition))
-            .filter_map(|(partition, place)| {
-                Some((*partition, place.stored.filter(|at| *at != place.committed)?))
-            })
+            .filter_map(|(partition, state)| Some((*partition, state.uncommitted()?)))
             .collect();
-        if offsets.is_empty() {
+        if commits.is_empty() {
             return Ok(());
         }
         let group = self.membership.key.group.clone();
-        let committed = offsets.clone();
+        let committed = commits.clone();
         self.inner.call(move |connection| store::commit(connection, &group, topic, &committed)).await?;
-        for (partition, offset) in offsets {
-            if let Some(place) = self.assigned.get_mut(&partition) {
-                place.committed = offset;
+        for (partition, commit) in commits {
+            if let Some(state) = self.assigned.get_mut(&partition) {
+                state.committed = commit.offset;
+                state.metadata_changed &= state.metadata != commit.metadata;
             }
         }
         Ok(())
@@ -196,19 +214,19 @@ impl EmbeddedConsumer {
 }
 
 impl Consumer for EmbeddedConsumer {
-    async fn poll(&mut self, events: &mut Vec<Event>, most: usize) -> Result<(), LogError> {
+    async fn poll(&mut self, events: &mut Vec<Event>, max: usize) -> Result<(), LogError> {
         let before = events.len();
-        let limit = before.saturating_add(most.max(1));
+        let limit = before.saturating_add(max.max(1));
         loop {
             self.changes.mark_unchanged();
             let topic = match self.topic {
                 Some(topic) => topic,
-                None => self.look().await?,
+                None => self.refresh().await?,
             };
             let partitions = self.inner.shared.partitions(&self.membership.key.topic);
             self.membership.with_group(|group, _| group.grow(partitions));
-            // Each of these waits before it takes anything, and then takes it without waiting: nothing is lost when
-            // the call is dropped, and what was taken is already among the events.
+            // Each step awaits before it takes anything: a call that is dropped loses nothing, and what was taken is
+            // already among the events.
             self.release(topic, events).await?;
             if events.len() < limit {
                 self.claim(topic, events).await?;
@@ -219,15 +237,18 @@ impl Consumer for EmbeddedConsumer {
             if events.len() > before {
                 return Ok(());
             }
-            if tokio::time::timeout(LOOK_FOR_OTHERS, self.changes.changed()).await.is_err() {
-                self.look().await?;
+            if tokio::time::timeout(POLL_INTERVAL, self.changes.changed()).await.is_err() {
+                self.refresh().await?;
             }
         }
     }
 
-    fn store(&mut self, partition: i32, offset: i64) {
-        if let Some(place) = self.assigned.get_mut(&partition) {
-            place.stored = Some(offset);
+    fn store(&mut self, partition: i32, commit: Commit) {
+        let Some(state) = self.assigned.get_mut(&partition) else { return };
+        state.stored = Some(commit.offset);
+        if let Some(metadata) = commit.metadata {
+            state.metadata_changed |= state.metadata != metadata;
+            state.metadata = metadata;
         }
     }
 
@@ -250,34 +271,34 @@ impl Consumer for EmbeddedConsumer {
 
     fn progress(&self) -> Vec<Progress> {
         let end = |partition| self.inner.shared.end_offset(&self.membership.key.topic, partition);
-        let progress = |(partition, place): (&i32, &Place)| Progress {
+        let progress = |(partition, state): (&i32, &PartitionState)| Progress {
             partition: *partition,
-            position: place.next,
-            committed: Some(place.committed),
+            position: state.next,
+            committed: Some(state.committed),
             high_watermark: end(*partition),
         };
         self.assigned.iter().map(progress).collect()
     }
 
     async fn close(mut self) -> Result<(), LogError> {
-        // Leaving the group is the membership's drop, whether the commit succeeded or not.
+        // Dropping the membership leaves the group, whether or not the commit succeeds.
         self.commit().await
     }
 }
 
-/// The committed offset of each partition. Where there is none yet, the starting offset is committed first: `Latest`
-/// means the end at the first start, also when the process dies before it has committed anything else.
-fn starting_places(
+/// The committed offset of each partition. A partition without one gets its starting offset committed first: `Latest` means
+/// the end at the first start, even if the process dies before its next commit.
+fn starting_points(
     connection: &mut rusqlite::Connection,
     group: &str,
     topic: TopicNumber,
     partitions: &[i32],
     starting: StartingOffsets,
-) -> Result<Vec<(i32, i64)>, rusqlite::Error> {
-    let mut places = Vec::with_capacity(partitions.len());
+) -> Result<Vec<(i32, Committed)>, rusqlite::Error> {
+    let mut points = Vec::with_capacity(partitions.len());
     let mut first_starts = Vec::new();
     for partition in partitions {
-        let offset = match store::committed(connection, group, topic, *partition)? {
+        let committed = match store::committed(connection, group, topic, *partition)? {
             Some(committed) => committed,
             None => {
                 let timestamp = match starting {
@@ -286,14 +307,15 @@ fn starting_places(
                     StartingOffsets::Time(time) => time.as_millisecond(),
                 };
                 let offset = store::offset_at(connection, topic, *partition, timestamp)?;
-                first_starts.push((*partition, offset));
-                offset
+                let first_start = Committed { offset, metadata: CommitMetadata::default() };
+                first_starts.push((*partition, first_start.clone()));
+                first_start
             }
         };
-        places.push((*partition, offset));
+        points.push((*partition, committed));
     }
     if !first_starts.is_empty() {
         store::commit(connection, group, topic, &first_starts)?;
     }
-    Ok(places)
+    Ok(points)
 }

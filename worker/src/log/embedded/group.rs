@@ -1,6 +1,6 @@
-//! Which member of a consumer group reads which partition.
+//! Partition assignment within a consumer group.
 //!
-//! A partition has one owner at a time: a member takes a partition only after its last owner has committed and let go.
+//! A partition has one owner at a time: a member claims a partition only after its last owner has committed and released it.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Adds a member, which owns nothing yet.
+    /// Adds a member, which owns no partition yet.
     pub(super) fn join(&mut self) -> MemberId {
         self.joined += 1;
         self.generation += 1;
@@ -27,7 +27,7 @@ impl Group {
         member
     }
 
-    /// Removes a member and frees what it owned.
+    /// Removes a member and its ownerships.
     pub(super) fn leave(&mut self, member: MemberId) {
         self.generation += 1;
         self.members.remove(&member);
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    /// Takes note of how many partitions the topic has. They only grow.
+    /// Sets the number of partitions, which only grows.
     pub(super) fn grow(&mut self, partitions: usize) {
         if partitions > self.owners.len() {
             self.generation += 1;
@@ -44,22 +44,22 @@ impl Group {
         }
     }
 
-    /// Changes whenever anything else here does.
+    /// Changes with every change of the group.
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Partitions that this member owns and another is to have.
+    /// Partitions that this member owns and another is to own.
     pub(super) fn to_release(&self, member: MemberId) -> Vec<i32> {
         self.partitions(|partition, owner| owner == Some(member) && self.target(partition) != Some(member))
     }
 
-    /// Partitions that this member is to have and nobody owns.
+    /// Partitions that this member is to own and that have no owner.
     pub(super) fn to_claim(&self, member: MemberId) -> Vec<i32> {
         self.partitions(|partition, owner| owner.is_none() && self.target(partition) == Some(member))
     }
 
-    /// Gives up partitions that this member owns.
+    /// Releases partitions that this member owns.
     pub(super) fn release(&mut self, member: MemberId, partitions: &[i32]) {
         self.generation += 1;
         for partition in partitions {
@@ -69,7 +69,7 @@ impl Group {
         }
     }
 
-    /// Takes partitions that nobody owns, unless anything has changed since `generation`.
+    /// Claims partitions without an owner, unless the group has changed since `generation`.
     pub(super) fn claim(&mut self, member: MemberId, partitions: &[i32], generation: u64) -> bool {
         if generation != self.generation || !self.members.contains(&member) {
             return false;
@@ -83,10 +83,10 @@ impl Group {
         true
     }
 
-    /// The member that a partition is to belong to: members take turns.
+    /// The member that is to own a partition: round-robin.
     fn target(&self, partition: usize) -> Option<MemberId> {
-        let turn = partition.checked_rem(self.members.len())?;
-        self.members.iter().nth(turn).copied()
+        let index = partition.checked_rem(self.members.len())?;
+        self.members.iter().nth(index).copied()
     }
 
     fn partitions(&self, chosen: impl Fn(usize, Option<MemberId>) -> bool) -> Vec<i32> {
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_partition_never_has_two_owners(steps in prop::collection::vec(step(), 1..60)) {
+        fn partition_never_has_two_owners(steps in prop::collection::vec(step(), 1..60)) {
             let mut group = Group::default();
             let mut beliefs = Beliefs::new();
             for step in &steps {
@@ -174,7 +174,7 @@ mod tests {
         }
 
         #[test]
-        fn when_all_have_released_and_claimed_every_partition_has_an_owner(
+        fn every_partition_has_an_owner_after_release_and_claim(
             steps in prop::collection::vec(step(), 1..60),
         ) {
             let mut group = Group::default();
@@ -183,9 +183,9 @@ mod tests {
             for step in steps.iter().chain([&Step::Join, &Step::Grow(8)]) {
                 act(&mut group, &mut beliefs, step);
             }
-            for round in [Step::Release, Step::Claim] {
+            for step in [Step::Release, Step::Claim] {
                 for index in 0..beliefs.len() {
-                    act(&mut group, &mut beliefs, &round(index));
+                    act(&mut group, &mut beliefs, &step(index));
                 }
             }
             let owned: BTreeSet<i32> = beliefs.values().flatten().copied().collect();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_something_overtook_takes_nothing() {
+    fn claim_after_a_concurrent_change_takes_nothing() {
         let mut group = Group::default();
         let first = group.join();
         group.grow(2);

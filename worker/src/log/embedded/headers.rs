@@ -1,11 +1,11 @@
-//! Headers as they lie in a column: for each its name and value, each after its length (u32, little endian; a value
-//! that is null has the length `u32::MAX`). Nothing stands for no headers at all.
+//! The encoding of headers in a column: name and value of each, prefixed by their lengths (u32, little endian). A null value
+//! has the length `u32::MAX`. A record without headers has a null column.
 
 use crate::record::Record;
 
 const NULL: u32 = u32::MAX;
 
-/// The headers of a record as bytes. None when there are none, or when one is longer than a record can be.
+/// Encodes the headers of a record. None when it has none, or when one exceeds 4 GiB.
 pub(super) fn encode(record: &Record) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for (name, value) in record.headers() {
@@ -18,7 +18,7 @@ pub(super) fn encode(record: &Record) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
-/// Adds the headers that were encoded to a record. Bytes that are no headers end it.
+/// Adds encoded headers to a record. Stops at bytes that are not a header.
 pub(super) fn decode(mut bytes: &[u8], record: &mut Record) {
     while let Some(name) = take(&mut bytes).flatten().and_then(|name| std::str::from_utf8(name).ok()) {
         let Some(value) = take(&mut bytes) else { return };
@@ -53,7 +53,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_come_back_as_they_were(
+        fn headers_are_decoded_as_they_were_encoded(
             headers in prop::collection::vec((".*", prop::option::of(prop::collection::vec(any::<u8>(), 0..20))), 0..5),
         ) {
             let mut record = Record::new(Vec::new(), Some(b"value"), 0);
@@ -66,7 +66,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_can_be_decoded(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn any_bytes_are_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             decode(&bytes, &mut Record::default());
         }
     }

@@ -1,6 +1,6 @@
-//! Which partition a record goes to: as Kafka's own producer decides, so that keys lie together as they would there.
+//! Kafka's default partitioner, so that keys share partitions as they do in Kafka.
 
-/// The partition of a key: murmur2, as in Kafka's default partitioner. None when there are no partitions.
+/// The partition of a key, by murmur2. None when there are no partitions.
 pub(super) fn partition_of_key(key: &[u8], partitions: u32) -> Option<u32> {
     (murmur2(key) & 0x7fff_ffff).checked_rem(partitions)
 }
@@ -8,7 +8,7 @@ pub(super) fn partition_of_key(key: &[u8], partitions: u32) -> Option<u32> {
 fn murmur2(data: &[u8]) -> u32 {
     const MULTIPLIER: u32 = 0x5bd1_e995;
     const SEED: u32 = 0x9747_b28c;
-    // Kafka hashes lengths as Java ints; keys are far below 4 GiB.
+    // Kafka hashes the length as a Java int. Keys are shorter than 4 GiB.
     let mut hash = SEED ^ data.len() as u32;
     let (words, rest) = data.as_chunks::<4>();
     for word in words {
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_those_of_kafkas_own_tests() {
+    fn hashes_are_those_of_kafkas_tests() {
         let cases: [(&[u8], i32); 6] = [
             (b"21", -973_932_308),
             (b"foobar", -790_332_482),
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_without_partitions_has_no_place_for_a_key() {
+    fn topic_without_partitions_has_none_for_a_key() {
         assert_eq!(partition_of_key(b"21", 0), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The writing side of the embedded log.
+//! A producer of the embedded log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,18 +7,18 @@ use super::{Inner, store, unknown_topic};
 use crate::log::{AppendError, LogError, Producer, SourcePosition};
 use crate::record::Record;
 
-/// Appends to topics of the embedded log; each call is one transaction.
+/// Appends to topics of the embedded log. Each call is one transaction.
 #[derive(Debug)]
 pub struct EmbeddedProducer {
     inner: Arc<Inner>,
     pipeline: Box<str>,
-    /// Whose turn it is among the partitions, for records without a key.
-    turn: AtomicU32,
+    /// Distributes records without a key over the partitions.
+    round_robin: AtomicU32,
 }
 
 impl EmbeddedProducer {
     pub(super) fn new(inner: Arc<Inner>, pipeline: &str) -> Self {
-        Self { inner, pipeline: pipeline.into(), turn: AtomicU32::new(u32::MAX) }
+        Self { inner, pipeline: pipeline.into(), round_robin: AtomicU32::new(u32::MAX) }
     }
 }
 
@@ -27,19 +27,19 @@ impl Producer for EmbeddedProducer {
         let Ok(count) = u32::try_from(records.len()) else {
             return Err(LogError::from(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)).into());
         };
-        let turn = self.turn.fetch_add(count, Ordering::Relaxed);
+        let round_robin = self.round_robin.fetch_add(count, Ordering::Relaxed);
         let name = topic.to_owned();
         let records = records.to_vec();
         let shared = Arc::clone(&self.inner.shared);
-        // Consumers are woken on the database's thread: also for an append that nobody waits for any more.
-        let work = move |connection: &mut rusqlite::Connection| {
-            let appended = store::append(connection, &name, &records, turn)?;
+        // Wakes consumers on the database's thread, even if the caller has dropped the append.
+        let task = move |connection: &mut rusqlite::Connection| {
+            let appended = store::append(connection, &name, &records, round_robin)?;
             if let Some(appended) = &appended {
-                shared.note_end_offsets(&name, &appended.end_offsets);
+                shared.set_end_offsets(&name, &appended.end_offsets);
             }
             Ok(appended.map(|appended| appended.rejections))
         };
-        match self.inner.call(work).await? {
+        match self.inner.call(task).await? {
             None => Err(unknown_topic(topic).into()),
             Some(rejections) if rejections.is_empty() => Ok(()),
             Some(rejections) => Err(AppendError::Rejected(rejections)),

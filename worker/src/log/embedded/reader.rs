@@ -1,4 +1,4 @@
-//! Looking into a log without taking part in it: for `usp tail`, progress views and tests.
+//! A read-only view of a log: for `usp tail`, progress views and tests.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::topics::{self, EmbeddedTopic};
 use crate::record::LogRecord;
 use crate::sqlite::{log_path, open_for_reading};
 
-/// A log that is only read. Another process may be writing it at the same time.
+/// A log opened for reading. Another process may write it at the same time.
 #[derive(Debug)]
 pub struct LogReader {
     connection: Connection,
@@ -19,10 +19,10 @@ pub struct LogReader {
 /// Why a log cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LogReaderError {
-    /// There is none yet.
+    /// The directory has no log yet.
     #[error("there is no log in {0} yet")]
     Missing(std::path::PathBuf),
-    /// There is no such topic.
+    /// The topic does not exist.
     #[error("there is no topic {0}")]
     UnknownTopic(String),
     /// The file cannot be read.
@@ -40,7 +40,7 @@ impl LogReader {
     /// Opens the log of a directory.
     ///
     /// # Errors
-    /// When there is none, or it cannot be read.
+    /// When there is no log, or it cannot be read.
     pub fn open(directory: &Path) -> Result<Self, LogReaderError> {
         let path = log_path(directory);
         if !path.is_file() {
@@ -70,43 +70,42 @@ impl LogReader {
         Ok(topics::describe(&self.connection, name)?)
     }
 
-    /// The offset that the next record of each partition will get, by partition. As nothing is ever deleted, it is also
-    /// the number of records.
+    /// The end offset of each partition, by partition. No record is ever deleted, so it is also the number of records.
     ///
     /// # Errors
-    /// When there is no such topic, or the file cannot be read.
+    /// When the topic does not exist, or the file cannot be read.
     pub fn end_offsets(&self, topic: &str) -> Result<Vec<i64>, LogReaderError> {
         Ok(store::end_offsets(&self.connection, self.number(topic)?)?)
     }
 
-    /// At most `most` records of a partition, from an offset on.
+    /// At most `max` records of a partition, from an offset on.
     ///
     /// # Errors
-    /// When there is no such topic, or the file cannot be read.
+    /// When the topic does not exist, or the file cannot be read.
     pub fn records(
         &self,
         topic: &str,
         partition: i32,
         offset: i64,
-        most: usize,
+        max: usize,
     ) -> Result<Vec<LogRecord>, LogReaderError> {
         let mut records = Vec::new();
-        let (place, mut bytes) = ((partition, offset), usize::MAX);
-        store::read(&self.connection, self.number(topic)?, place, most, &mut bytes, &mut records)?;
+        let (position, mut bytes) = ((partition, offset), usize::MAX);
+        store::read(&self.connection, self.number(topic)?, position, max, &mut bytes, &mut records)?;
         Ok(records)
     }
 
-    /// What a group has committed in a topic, by partition.
+    /// The committed offsets of a group in a topic, by partition.
     ///
     /// # Errors
-    /// When there is no such topic, or the file cannot be read.
+    /// When the topic does not exist, or the file cannot be read.
     pub fn committed(&self, topic: &str, group: &str) -> Result<BTreeMap<i32, i64>, LogReaderError> {
         let number = self.number(topic)?;
         let mut committed = BTreeMap::new();
         for partition in
             0..i32::try_from(store::end_offsets(&self.connection, number)?.len()).unwrap_or(i32::MAX)
         {
-            if let Some(offset) = store::committed(&self.connection, group, number, partition)? {
+            if let Some(offset) = store::committed_offset(&self.connection, group, number, partition)? {
                 committed.insert(partition, offset);
             }
         }

@@ -1,4 +1,4 @@
-//! What producers and consumers of one process know of each other.
+//! The state that producers and consumers of one process share.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::group::{Group, MemberId};
 
-/// Groups, ends of partitions, and a signal for those who wait for either.
+/// Groups, end offsets, and a signal for changes of either.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -29,18 +29,18 @@ pub(super) struct GroupKey {
 }
 
 impl Shared {
-    /// A receiver that sees every [`wake`](Self::wake) from now on.
+    /// A receiver of every further [`wake`](Self::wake).
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
     }
 
-    /// Wakes everybody who waits.
+    /// Wakes all waiting consumers.
     pub(super) fn wake(&self) {
         self.changes.send_replace(());
     }
 
-    /// Takes note of the ends of a topic's partitions. Ends only grow, and so does their number.
-    pub(super) fn note_end_offsets(&self, topic: &str, end_offsets: &[i64]) {
+    /// Records the end offsets of a topic. They only grow, and so does their number.
+    pub(super) fn set_end_offsets(&self, topic: &str, end_offsets: &[i64]) {
         let mut state = self.state();
         let known = match state.end_offsets.get_mut(topic) {
             Some(known) => known,
@@ -58,18 +58,18 @@ impl Shared {
         }
     }
 
-    /// The end of a partition, as far as it is known.
+    /// The end offset of a partition, if known.
     pub(super) fn end_offset(&self, topic: &str, partition: i32) -> Option<i64> {
         let state = self.state();
         state.end_offsets.get(topic)?.get(usize::try_from(partition).ok()?).copied()
     }
 
-    /// How many partitions a topic has, as far as it is known.
+    /// How many partitions a topic has, as far as known.
     pub(super) fn partitions(&self, topic: &str) -> usize {
         self.state().end_offsets.get(topic).map_or(0, Vec::len)
     }
 
-    /// Looks at or changes a group, and wakes everybody if that changed it.
+    /// Reads or changes a group, and wakes all waiting consumers if it changed.
     pub(super) fn with_group<T>(&self, key: &GroupKey, work: impl FnOnce(&mut Group) -> T) -> T {
         let mut state = self.state();
         let group = state.groups.entry(key.clone()).or_default();
@@ -84,12 +84,12 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code that holds the lock leaves the state half changed.
+        // Ignores poisoning: no critical section leaves the state half-updated.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Membership in a group, given up when it is dropped.
+/// Membership in a group, which ends on drop.
 #[derive(Debug)]
 pub(super) struct Membership {
     pub(super) shared: std::sync::Arc<Shared>,

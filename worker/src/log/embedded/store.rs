@@ -1,15 +1,17 @@
-//! The tables of `log.db`, and what is read from and written to them.
+//! The tables of `log.db`, and the queries on them.
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::headers;
 use super::partitioner::partition_of_key;
-use crate::log::{Rejection, RejectionReason};
+use crate::log::{CommitMetadata, Rejection, RejectionReason};
 use crate::record::{LogRecord, Record};
 
-/// The layout that this version reads and writes, kept in `user_version`.
-const LAYOUT: i32 = 1;
+/// The layout that this version writes, stored in `user_version`.
+const LAYOUT: i32 = 2;
+/// From layout 1: commits had no metadata.
+const ADD_METADATA: &str = "ALTER TABLE group_offsets ADD COLUMN metadata TEXT NOT NULL DEFAULT ''";
 
 const TABLES: &str = "
     CREATE TABLE topics (
@@ -40,6 +42,7 @@ const TABLES: &str = "
         topic INTEGER NOT NULL,
         partition INTEGER NOT NULL,
         \"offset\" INTEGER NOT NULL,
+        metadata TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (consumer_group, topic, partition)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE source_positions (
@@ -51,32 +54,37 @@ const TABLES: &str = "
 /// Why `log.db` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LayoutError {
-    /// A later version wrote it.
+    /// A later version of this program wrote it.
     #[error("it was written by a later version (layout {found}, this version knows {LAYOUT})")]
     Later {
-        /// Its layout.
+        /// The layout in the file.
         found: i32,
     },
-    /// SQLite says no.
+    /// SQLite reported an error.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// Creates the tables where they are missing.
+/// Creates the tables where they are missing, and migrates those of an earlier version.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), LayoutError> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    if layout(&transaction)? == 0 {
-        transaction.execute_batch(TABLES)?;
+    let statements = match layout(&transaction)? {
+        0 => Some(TABLES),
+        1 => Some(ADD_METADATA),
+        _ => None,
+    };
+    if let Some(statements) = statements {
+        transaction.execute_batch(statements)?;
         transaction.pragma_update(None, "user_version", LAYOUT)?;
     }
     transaction.commit()?;
     check(connection)
 }
 
-/// Checks that the tables are those of this version.
+/// Checks that this version can read the tables.
 pub(super) fn check(connection: &Connection) -> Result<(), LayoutError> {
     match layout(connection)? {
-        LAYOUT | 0 => Ok(()),
+        0..=LAYOUT => Ok(()),
         found => Err(LayoutError::Later { found }),
     }
 }
@@ -116,34 +124,34 @@ pub(super) fn end_offsets(connection: &Connection, topic: TopicNumber) -> Result
     statement.query_map([topic], |row| row.get(0))?.collect()
 }
 
-/// What an append did.
+/// The result of an append.
 #[derive(Debug)]
 pub(super) struct Appended {
-    /// The end of each partition afterwards.
+    /// The end offset of each partition after it.
     pub(super) end_offsets: Vec<i64>,
-    /// What was not appended.
+    /// The records that were not appended.
     pub(super) rejections: Vec<Rejection>,
 }
 
-/// The bounds that a topic's config sets.
+/// The limits that a topic's config sets.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
-    largest: usize,
+struct Limits {
+    max_message_bytes: usize,
     needs_key: bool,
 }
 
-impl Bounds {
+impl Limits {
     fn of(connection: &Connection, topic: TopicNumber) -> Result<Self, rusqlite::Error> {
         // Kafka's default of max.message.bytes.
-        const LARGEST: usize = 1_048_588;
+        const DEFAULT: usize = 1_048_588;
         let mut statement = connection.prepare_cached(
             "SELECT config ->> '$.\"max.message.bytes\"', config ->> '$.\"cleanup.policy\"' FROM topics WHERE number = ?1",
         )?;
         statement.query_row([topic], |row| {
-            let largest: Option<String> = row.get(0)?;
+            let max_message_bytes: Option<String> = row.get(0)?;
             let cleanup: Option<String> = row.get(1)?;
             Ok(Self {
-                largest: largest.and_then(|bytes| bytes.parse().ok()).unwrap_or(LARGEST),
+                max_message_bytes: max_message_bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(DEFAULT),
                 needs_key: cleanup
                     .is_some_and(|policies| policies.split(',').any(|one| one.trim() == "compact")),
             })
@@ -151,7 +159,7 @@ impl Bounds {
     }
 
     fn rejection(self, record: &Record) -> Option<RejectionReason> {
-        if record.size() > self.largest {
+        if record.size() > self.max_message_bytes {
             Some(RejectionReason::TooLarge)
         } else if self.needs_key && record.key().is_none() {
             Some(RejectionReason::Invalid)
@@ -161,37 +169,37 @@ impl Bounds {
     }
 }
 
-/// Appends records in one transaction. None when there is no such topic. Records without a key take the partitions in
-/// turn, beginning with `turn`.
+/// Appends records in one transaction. None when the topic does not exist. Records without a key are distributed round-robin,
+/// starting behind `round_robin`.
 pub(super) fn append(
     connection: &mut Connection,
     topic: &str,
     records: &[Record],
-    turn: u32,
+    round_robin: u32,
 ) -> Result<Option<Appended>, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let Some(number) = topic_number(&transaction, topic)? else { return Ok(None) };
-    let bounds = Bounds::of(&transaction, number)?;
+    let limits = Limits::of(&transaction, number)?;
     let mut end_offsets = end_offsets(&transaction, number)?;
     let partitions = u32::try_from(end_offsets.len()).unwrap_or(u32::MAX);
     let mut rejections = Vec::new();
-    let mut turn = turn;
+    let mut round_robin = round_robin;
     for (index, record) in records.iter().enumerate() {
-        if let Some(reason) = bounds.rejection(record) {
+        if let Some(reason) = limits.rejection(record) {
             rejections.push(Rejection { index, reason });
             continue;
         }
         let partition = match record.key() {
             Some(key) => partition_of_key(key, partitions),
             None => {
-                turn = turn.wrapping_add(1);
-                turn.checked_rem(partitions)
+                round_robin = round_robin.wrapping_add(1);
+                round_robin.checked_rem(partitions)
             }
         };
-        let place = partition
+        let target = partition
             .and_then(|partition| end_offsets.get_mut(partition as usize).map(|end| (partition, end)));
-        // A topic has at least one partition, and the partition was taken modulo their number.
-        let Some((partition, end)) = place else { return Ok(None) };
+        // Not reached: a topic has at least one partition, and the partition is a remainder of their number.
+        let Some((partition, end)) = target else { return Ok(None) };
         insert(&transaction, number, partition, *end, record)?;
         *end += 1;
     }
@@ -229,12 +237,12 @@ fn insert(
     Ok(())
 }
 
-/// Adds records of one partition to `records`, from `offset` on, until `most` are there or `bytes` is used up.
+/// Reads records of one partition into `records`, from `offset` on, until there are `max` or `bytes` is used up.
 pub(super) fn read(
     connection: &Connection,
     topic: TopicNumber,
     (partition, offset): (i32, i64),
-    most: usize,
+    max: usize,
     bytes: &mut usize,
     records: &mut Vec<LogRecord>,
 ) -> Result<(), rusqlite::Error> {
@@ -243,7 +251,7 @@ pub(super) fn read(
          WHERE topic = ?1 AND partition = ?2 AND \"offset\" >= ?3 ORDER BY \"offset\"",
     )?;
     let mut rows = statement.query(params![topic, partition, offset])?;
-    while records.len() < most && *bytes > 0 {
+    while records.len() < max && *bytes > 0 {
         let Some(row) = rows.next()? else { break };
         let value = row.get_ref(3)?.as_blob_or_null()?;
         let mut record = Record::new(Vec::new(), value, row.get(1)?);
@@ -259,7 +267,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// The first offset whose record is at or after `timestamp`, or the end.
+/// The first offset whose record is at or after `timestamp`, or the end offset.
 pub(super) fn offset_at(
     connection: &Connection,
     topic: TopicNumber,
@@ -275,8 +283,31 @@ pub(super) fn offset_at(
     )
 }
 
-/// What a group has committed in a partition.
+/// A commit of a group in one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Committed {
+    pub(super) offset: i64,
+    pub(super) metadata: CommitMetadata,
+}
+
+/// The last commit of a group in a partition.
 pub(super) fn committed(
+    connection: &Connection,
+    group: &str,
+    topic: TopicNumber,
+    partition: i32,
+) -> Result<Option<Committed>, rusqlite::Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT \"offset\", metadata FROM group_offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
+    )?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Committed { offset: row.get(0)?, metadata: CommitMetadata(row.get(1)?) })
+    };
+    statement.query_row(params![group, topic, partition], read).optional()
+}
+
+/// The last committed offset of a group in a partition.
+pub(super) fn committed_offset(
     connection: &Connection,
     group: &str,
     topic: TopicNumber,
@@ -293,15 +324,16 @@ pub(super) fn commit(
     connection: &mut Connection,
     group: &str,
     topic: TopicNumber,
-    offsets: &[(i32, i64)],
+    commits: &[(i32, Committed)],
 ) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for (partition, offset) in offsets {
+    for (partition, Committed { offset, metadata }) in commits {
         let mut statement = transaction.prepare_cached(
-            "INSERT INTO group_offsets (consumer_group, topic, partition, \"offset\") VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\"",
+            "INSERT INTO group_offsets (consumer_group, topic, partition, \"offset\", metadata)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\", metadata = excluded.metadata",
         )?;
-        statement.execute(params![group, topic, partition, offset])?;
+        statement.execute(params![group, topic, partition, offset, metadata.0])?;
     }
     transaction.commit()
 }

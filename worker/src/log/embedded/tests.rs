@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
 use super::*;
-use crate::log::{AppendError, Consumer, Event, Producer, Progress, RejectionReason, SourcePosition};
+use crate::log::{
+    AppendError, AssignedPartition, Commit, CommitMetadata, Consumer, Event, Producer, Progress,
+    RejectionReason, SourcePosition,
+};
 use crate::record::{LogRecord, Record};
 
 fn topic_name(name: &str) -> TopicName {
@@ -46,6 +49,10 @@ fn member(log: &EmbeddedLog, starting: StartingOffsets) -> EmbeddedConsumer {
     log.consumer(&topic_name("users"), &group("processor"), starting)
 }
 
+fn assigned(partitions: &[i32]) -> Event {
+    Event::Assigned(partitions.iter().copied().map(AssignedPartition::from).collect())
+}
+
 /// The next events, once there are some.
 async fn poll(consumer: &mut EmbeddedConsumer) -> Vec<Event> {
     let mut events = Vec::new();
@@ -75,7 +82,7 @@ fn values(records: &[LogRecord]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_was_appended_is_read_back_whole() {
+async fn appended_records_are_read_back_whole() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let mut with_headers = keyed("key", "value");
@@ -96,7 +103,7 @@ async fn what_was_appended_is_read_back_whole() {
 }
 
 #[tokio::test]
-async fn records_of_a_key_keep_their_order_and_those_without_a_key_spread() {
+async fn keyed_records_keep_their_order_and_others_spread() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 4, &[]).await;
     let producer = log.producer("demo/users");
@@ -124,7 +131,7 @@ async fn records_of_a_key_keep_their_order_and_those_without_a_key_spread() {
 }
 
 #[tokio::test]
-async fn an_unknown_topic_is_refused_by_producer_and_consumer() {
+async fn unknown_topic_is_refused_by_producer_and_consumer() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = open(directory.path());
     let refusal = log.producer("demo/users").append("users", &[unkeyed("a", 0)]).await.unwrap_err();
@@ -137,7 +144,7 @@ async fn an_unknown_topic_is_refused_by_producer_and_consumer() {
 }
 
 #[tokio::test]
-async fn records_that_the_topic_does_not_take_are_named_and_the_others_appended() {
+async fn rejected_records_are_listed_and_the_others_appended() {
     let directory = tempfile::tempdir().unwrap();
     let config = [("max.message.bytes", "10"), ("cleanup.policy", "compact")];
     let (_lock, log) = with_topic(directory.path(), 1, &config).await;
@@ -154,7 +161,7 @@ async fn records_that_the_topic_does_not_take_are_named_and_the_others_appended(
 }
 
 #[tokio::test]
-async fn a_group_goes_on_behind_what_it_committed() {
+async fn group_resumes_at_its_committed_offset() {
     let directory = tempfile::tempdir().unwrap();
     {
         let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
@@ -162,15 +169,15 @@ async fn a_group_goes_on_behind_what_it_committed() {
         log.producer("demo/users").append("users", &batch).await.unwrap();
         let mut consumer = member(&log, StartingOffsets::Earliest);
         records(&mut consumer, 5).await;
-        consumer.store(0, 2);
+        consumer.store(0, Commit::up_to(2));
         consumer.commit().await.unwrap();
-        consumer.store(0, 4);
+        consumer.store(0, Commit::up_to(4));
         // Dropped without a commit of the 4.
     }
     let (_lock, log) = open(directory.path());
     let mut consumer = member(&log, StartingOffsets::Latest);
     assert_eq!(values(&records(&mut consumer, 3).await), ["2", "3", "4"]);
-    consumer.store(0, 5);
+    consumer.store(0, Commit::up_to(5));
     consumer.close().await.unwrap();
     assert_eq!(
         LogReader::open(directory.path()).unwrap().committed("users", "processor").unwrap(),
@@ -179,7 +186,52 @@ async fn a_group_goes_on_behind_what_it_committed() {
 }
 
 #[tokio::test]
-async fn a_first_start_begins_where_it_was_told_to() {
+async fn commit_metadata_is_received_by_the_next_assignment() {
+    let directory = tempfile::tempdir().unwrap();
+    let metadata = |text: &str| CommitMetadata(text.to_owned());
+    let next =
+        |text: &str| [Event::Assigned(vec![AssignedPartition { partition: 0, metadata: metadata(text) }])];
+    {
+        let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
+        let mut consumer = member(&log, StartingOffsets::Earliest);
+        assert_eq!(poll(&mut consumer).await, next(""));
+        consumer.store(0, Commit { offset: 0, metadata: Some(metadata("fold=0 wm=7")) });
+        consumer.close().await.unwrap();
+        let mut consumer = member(&log, StartingOffsets::Earliest);
+        assert_eq!(poll(&mut consumer).await, next("fold=0 wm=7"));
+        log.producer("demo/users").append("users", &[unkeyed("0", 0)]).await.unwrap();
+        consumer.store(0, Commit::up_to(1));
+        consumer.commit().await.unwrap();
+    }
+    let (_lock, log) = open(directory.path());
+    let mut consumer = member(&log, StartingOffsets::Earliest);
+    assert_eq!(poll(&mut consumer).await, next("fold=0 wm=7"), "a commit of an offset alone keeps it");
+}
+
+#[tokio::test]
+async fn log_of_the_first_layout_is_migrated() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(with_topic(directory.path(), 1, &[]).await);
+    let connection = rusqlite::Connection::open(log_path(directory.path())).unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE group_offsets DROP COLUMN metadata;
+             INSERT INTO group_offsets VALUES ('processor', 1, 0, 0);
+             PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(connection);
+    let committed = LogReader::open(directory.path()).unwrap().committed("users", "processor").unwrap();
+    assert_eq!(committed, [(0, 0)].into(), "a reader migrates nothing");
+    let (_lock, log) = open(directory.path());
+    let mut consumer = member(&log, StartingOffsets::Latest);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[0])]);
+    consumer.store(0, Commit { offset: 0, metadata: Some(CommitMetadata("fold=0".to_owned())) });
+    consumer.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn first_start_reads_from_the_starting_offsets() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let batch: Vec<Record> = (0..4).map(|second| unkeyed(&second.to_string(), second * 1_000)).collect();
@@ -188,7 +240,7 @@ async fn a_first_start_begins_where_it_was_told_to() {
     let time = "1970-01-01T00:00:01.500Z".parse().unwrap();
     for (starting, first) in [(StartingOffsets::Earliest, 0), (time, 2), (StartingOffsets::Latest, 4)] {
         let mut consumer = log.consumer(&topic_name("users"), &group(&starting.to_string()), starting);
-        assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![0])]);
+        assert_eq!(poll(&mut consumer).await, [assigned(&[0])]);
         let progress =
             Progress { partition: 0, position: first, committed: Some(first), high_watermark: Some(4) };
         assert_eq!(consumer.progress(), [progress], "{starting}");
@@ -200,27 +252,27 @@ async fn a_first_start_begins_where_it_was_told_to() {
 }
 
 #[tokio::test]
-async fn two_members_share_the_partitions_and_hand_over_what_is_stored() {
+async fn rebalance_commits_stored_offsets_of_moved_partitions() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 2, &[]).await;
     let batch: Vec<Record> = (0..20).map(|number| unkeyed(&format!("{number:02}"), 0)).collect();
     log.producer("demo/users").append("users", &batch).await.unwrap();
     let mut first = member(&log, StartingOffsets::Earliest);
-    assert_eq!(poll(&mut first).await, [Event::Assigned(vec![0, 1])]);
+    assert_eq!(poll(&mut first).await, [assigned(&[0, 1])]);
     records(&mut first, 20).await;
-    first.store(0, 10);
-    first.store(1, 3);
+    first.store(0, Commit::up_to(10));
+    first.store(1, Commit::up_to(3));
     let mut second = member(&log, StartingOffsets::Earliest);
     // Nothing is taken from the first member before it lets go.
     assert!(futures::poll!(std::pin::pin!(second.poll(&mut Vec::new(), 10))).is_pending());
     assert_eq!(poll(&mut first).await, [Event::Revoked(vec![1])]);
-    first.store(1, 9);
+    first.store(1, Commit::up_to(9));
     first.commit().await.unwrap();
-    assert_eq!(poll(&mut second).await, [Event::Assigned(vec![1])]);
+    assert_eq!(poll(&mut second).await, [assigned(&[1])]);
     let taken_over = records(&mut second, 7).await;
     assert_eq!(taken_over.iter().map(|record| record.offset).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8, 9]);
     drop(second);
-    assert_eq!(poll(&mut first).await, [Event::Assigned(vec![1])]);
+    assert_eq!(poll(&mut first).await, [assigned(&[1])]);
     assert_eq!(records(&mut first, 7).await.len(), 7);
     assert_eq!(first.progress().iter().map(Progress::lag).collect::<Vec<_>>(), [Some(0), Some(7)]);
 }
@@ -236,11 +288,11 @@ impl Wake for Alarm {
 }
 
 #[tokio::test]
-async fn an_append_wakes_a_waiting_consumer_at_once() {
+async fn append_wakes_a_waiting_consumer() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let mut consumer = member(&log, StartingOffsets::Earliest);
-    assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![0])]);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[0])]);
     let mut events = Vec::new();
     let alarm = Arc::new(Alarm::default());
     {
@@ -256,23 +308,23 @@ async fn an_append_wakes_a_waiting_consumer_at_once() {
 }
 
 #[tokio::test]
-async fn a_paused_consumer_sees_assignments_and_no_records() {
+async fn paused_consumer_receives_assignments_but_no_records() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 2, &[]).await;
     log.producer("demo/users").append("users", &[unkeyed("a", 0), unkeyed("b", 0)]).await.unwrap();
     let mut consumer = member(&log, StartingOffsets::Earliest);
     consumer.pause().unwrap();
-    assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![0, 1])]);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[0, 1])]);
     let second = member(&log, StartingOffsets::Earliest);
     assert_eq!(poll(&mut consumer).await, [Event::Revoked(vec![1])]);
     drop(second);
-    assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![1])]);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[1])]);
     consumer.resume().unwrap();
     assert_eq!(values(&records(&mut consumer, 2).await), ["a", "b"]);
 }
 
 #[tokio::test]
-async fn a_poll_that_is_dropped_has_taken_nothing() {
+async fn dropped_poll_has_taken_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let batch: Vec<Record> = (0..50).map(|number| unkeyed(&format!("{number:02}"), 0)).collect();
@@ -301,7 +353,7 @@ async fn a_poll_that_is_dropped_has_taken_nothing() {
 }
 
 #[tokio::test]
-async fn a_poll_never_gives_more_than_was_asked_for() {
+async fn poll_returns_at_most_max_events() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 3, &[]).await;
     let batch: Vec<Record> = (0..30).map(|number| unkeyed(&number.to_string(), 0)).collect();
@@ -316,19 +368,19 @@ async fn a_poll_never_gives_more_than_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_topic_grows_under_its_consumers() {
+async fn added_partitions_are_assigned() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let mut consumer = member(&log, StartingOffsets::Earliest);
-    assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![0])]);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[0])]);
     assert!(log.grow_topic("users", 3).await.unwrap());
     assert!(!log.grow_topic("users", 2).await.unwrap(), "a topic never shrinks");
-    assert_eq!(poll(&mut consumer).await, [Event::Assigned(vec![1, 2])]);
+    assert_eq!(poll(&mut consumer).await, [assigned(&[1, 2])]);
     assert_eq!(log.topic("users").await.unwrap().unwrap().partitions, 3);
 }
 
 #[tokio::test]
-async fn topics_are_created_configured_and_deleted_by_their_id() {
+async fn topics_are_created_configured_and_deleted_by_id() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 2, &[("retention.ms", "1000")]).await;
     let again = NewTopic {
@@ -354,7 +406,7 @@ async fn topics_are_created_configured_and_deleted_by_their_id() {
 }
 
 #[tokio::test]
-async fn a_position_is_kept_for_each_pipeline() {
+async fn each_pipeline_has_its_source_position() {
     let directory = tempfile::tempdir().unwrap();
     {
         let (_lock, log) = open(directory.path());
@@ -370,7 +422,7 @@ async fn a_position_is_kept_for_each_pipeline() {
 }
 
 #[test]
-fn a_log_of_a_later_version_is_refused_and_left_alone() {
+fn log_of_a_later_version_is_refused_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = log_path(directory.path());
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
@@ -381,7 +433,7 @@ fn a_log_of_a_later_version_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn readers_see_a_log_that_is_being_written() {
+async fn reader_sees_a_log_that_is_being_written() {
     let directory = tempfile::tempdir().unwrap();
     assert!(matches!(LogReader::open(directory.path()), Err(LogReaderError::Missing(_))));
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;

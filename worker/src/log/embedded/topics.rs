@@ -1,4 +1,4 @@
-//! Topics of the embedded log: what they are, and the ways they change.
+//! Topics of the embedded log: describe, create, alter and delete.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,29 @@ use super::store::{self, TopicNumber};
 /// A topic of the embedded log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddedTopic {
-    /// Unique among all topics that ever had this name.
+    /// Differs from the id of every earlier topic of this name.
     pub id: String,
-    /// Who created it, in the words of [`NewTopic::created_by`].
+    /// The creator, as in [`NewTopic::created_by`].
     pub created_by: Option<String>,
     /// How many partitions it has.
     pub partitions: u32,
-    /// The settings it was given, in Kafka's own names.
+    /// Its settings, by Kafka's names.
     pub config: BTreeMap<String, String>,
 }
 
-/// A topic to create. Of its settings the embedded log heeds `max.message.bytes`, and of `cleanup.policy` that a
-/// compacted topic needs keys; the others are kept and have no effect: nothing is ever deleted or compacted.
+/// A topic to create.
+///
+/// Of its settings, the embedded log applies `max.message.bytes`, and requires keys when `cleanup.policy` is `compact`. The
+/// others are stored without effect: no record is ever deleted or compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTopic {
     /// Its name.
     pub name: String,
     /// How many partitions it gets, at least one.
     pub partitions: u32,
-    /// Its settings, in Kafka's own names.
+    /// Its settings, by Kafka's names.
     pub config: BTreeMap<String, String>,
-    /// Who creates it.
+    /// The creator.
     pub created_by: String,
 }
 
@@ -60,7 +62,7 @@ pub(super) fn names(connection: &Connection) -> Result<Vec<String>, rusqlite::Er
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Creates a topic; false when there is one with this name.
+/// Creates a topic. False when one with this name exists.
 pub(super) fn create(connection: &mut Connection, topic: &NewTopic) -> Result<bool, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let created = transaction.execute(
@@ -91,7 +93,7 @@ fn add_partitions(
     Ok(())
 }
 
-/// Gives a topic more partitions and returns their ends; none when there is no such topic or it has as many already.
+/// Adds partitions up to this number and returns all end offsets. None when the topic does not exist or has as many.
 pub(super) fn grow(
     connection: &mut Connection,
     name: &str,
@@ -109,7 +111,7 @@ pub(super) fn grow(
     Ok(Some(end_offsets))
 }
 
-/// Sets settings of a topic and leaves the others; false when there is no such topic.
+/// Sets some settings of a topic and keeps the others. False when the topic does not exist.
 pub(super) fn configure(
     connection: &mut Connection,
     name: &str,
@@ -124,7 +126,7 @@ pub(super) fn configure(
     Ok(true)
 }
 
-/// Deletes a topic with all that belongs to it, if it still has this id; false when there is none.
+/// Deletes a topic with its records and offsets, if it still has this id. False when it does not.
 pub(super) fn delete(connection: &mut Connection, name: &str, id: &str) -> Result<bool, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let number: Option<TopicNumber> = transaction

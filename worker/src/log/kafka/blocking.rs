@@ -1,33 +1,33 @@
-//! Runs a call of librdkafka that may block on a thread of its own, so that the worker's one thread never waits for it.
+//! Blocking calls of librdkafka, each on its own thread, so that the worker's one thread never waits for a broker.
 //!
-//! The thread is detached: a call that hangs because no broker answers holds up nothing, not even the end of the process,
+//! The thread is detached. A call that hangs because no broker answers delays nothing, not even the end of the process,
 //! which a runtime's pool of blocking threads would.
 
-use std::io;
 use std::thread;
 
 use tokio::sync::oneshot;
 
-use super::super::LogError;
+use super::error::no_thread;
+use crate::log::LogError;
 
-/// The result of the call, later. It never comes when the call panicked.
-pub(crate) type Answer<T> = oneshot::Receiver<T>;
+/// The pending result of a call. Fails when the call panicked.
+pub(crate) type Pending<T> = oneshot::Receiver<T>;
 
 /// Starts the call.
 ///
 /// # Errors
-/// When the system has no thread to spare.
-pub(crate) fn off_thread<T: Send + 'static>(
+/// When the system cannot create a thread.
+pub(crate) fn spawn_blocking<T: Send + 'static>(
     name: &str,
     call: impl FnOnce() -> T + Send + 'static,
-) -> Result<Answer<T>, LogError> {
-    let (sender, answer) = oneshot::channel();
+) -> Result<Pending<T>, LogError> {
+    let (sender, pending) = oneshot::channel();
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            // Nobody may be waiting any more; then nobody wants the answer.
+            // The caller may have stopped waiting.
             let _ = sender.send(call());
         })
-        .map_err(|source: io::Error| LogError::Unavailable { cause: "client", source: Box::new(source) })?;
-    Ok(answer)
+        .map_err(no_thread)?;
+    Ok(pending)
 }

@@ -1,4 +1,4 @@
-//! From a message in librdkafka's memory to a record in ours, copied once into a buffer that was used before.
+//! Copies messages of librdkafka into records, reusing the buffers of earlier records.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,18 +6,19 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use crate::record::{LogRecord, Record};
 
-/// How many buffers are kept for later, and how large one may be. More than are in flight at once would only lie there.
-const MOST_BUFFERS: usize = 1024;
-const LARGEST_BUFFER: usize = 64 * 1024;
+/// How many buffers are kept: about as many as records are in flight at once.
+const MAX_BUFFERS: usize = 1024;
+/// Larger buffers are freed, so that a few large records do not pin memory.
+const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Buffers of records that are done with.
+/// Buffers of finished records.
 #[derive(Debug, Default)]
-pub(super) struct Buffers(Vec<Vec<u8>>);
+pub(super) struct BufferPool(Vec<Vec<u8>>);
 
-impl Buffers {
-    /// Takes a buffer back.
+impl BufferPool {
+    /// Returns a buffer to the pool.
     pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
-        if self.0.len() < MOST_BUFFERS && (1..=LARGEST_BUFFER).contains(&buffer.capacity()) {
+        if self.0.len() < MAX_BUFFERS && (1..=MAX_BUFFER_BYTES).contains(&buffer.capacity()) {
             self.0.push(buffer);
         }
     }
@@ -40,8 +41,7 @@ impl Buffers {
 fn copy_headers(message: &BorrowedMessage<'_>, record: &mut Record) {
     let Some(headers) = message.headers() else { return };
     for index in 0..headers.count() {
-        // The client panics on a name that is not UTF-8, and anybody may write such a record. The header is left out:
-        // a record's names are text.
+        // The client panics on a name that is not UTF-8, which any producer may write. Such a header is left out.
         let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
         if let Ok(Some(header)) = header {
             record.push_header(header.key, header.value);
@@ -55,13 +55,13 @@ mod tests {
 
     #[test]
     fn buffers_are_kept_within_bounds() {
-        let mut buffers = Buffers::default();
+        let mut buffers = BufferPool::default();
         buffers.give_back(Vec::new());
-        buffers.give_back(Vec::with_capacity(LARGEST_BUFFER + 1));
+        buffers.give_back(Vec::with_capacity(MAX_BUFFER_BYTES + 1));
         assert!(buffers.0.is_empty(), "nothing to reuse, or too much");
-        for _ in 0..MOST_BUFFERS + 10 {
+        for _ in 0..MAX_BUFFERS + 10 {
             buffers.give_back(Vec::with_capacity(1));
         }
-        assert_eq!(buffers.0.len(), MOST_BUFFERS);
+        assert_eq!(buffers.0.len(), MAX_BUFFERS);
     }
 }

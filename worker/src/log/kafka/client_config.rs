@@ -1,26 +1,26 @@
-//! Settings of librdkafka that every client of a pipeline shares: addresses, encryption, authentication, patience.
+//! The settings of librdkafka that all clients of a pipeline share: addresses, encryption, authentication, timeouts.
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use userstream_crds::model::Kafka;
 
-use super::super::LogError;
+use crate::log::LogError;
 use crate::security::credentials::{CredentialError, Credentials, Sensitive};
 
-/// Why a client could not be made.
+/// Why a client was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The credentials are not mounted as they should be.
+    /// The credentials are missing or unusable.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
-    /// The client does not take its settings.
+    /// The client refuses its settings.
     #[error(transparent)]
     Client(#[from] LogError),
 }
 
-/// The settings of a client that speaks to this cluster with these credentials.
+/// The settings of a client of this cluster with these credentials.
 ///
-/// Certificates and keys are handed over as text that was read at one moment, never as paths: librdkafka would read the
-/// files at another moment than the caller, perhaps in the middle of a rotation.
+/// Certificates and keys are passed as text, never as paths: librdkafka would read the files later than the caller, possibly
+/// in the middle of a rotation.
 pub fn connection(kafka: &Kafka, credentials: &Credentials) -> ClientConfig {
     let servers: Vec<String> = kafka.bootstrap_servers.iter().map(ToString::to_string).collect();
     let mut config = ClientConfig::new();
@@ -28,22 +28,22 @@ pub fn connection(kafka: &Kafka, credentials: &Credentials) -> ClientConfig {
         .set("bootstrap.servers", servers.join(","))
         .set("client.id", "userstream")
         .set("security.protocol", security_protocol(kafka))
-        // Records of a pipeline go to topics that were provisioned: a misspelled one is an error, not a new topic.
+        // Topics are provisioned: a misspelled one is an error and not a new topic.
         .set("allow.auto.create.topics", "false")
-        // A broker that comes back is found again within two seconds.
+        // Reconnects within two seconds after a broker is back.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "2000")
         .set("socket.keepalive.enable", "true")
         .set("socket.nagle.disable", "true")
         .set("socket.connection.setup.timeout.ms", "10000")
-        // New partitions, and a topic that is another one than it was, are noticed within a minute.
+        // Discovers new partitions and recreated topics within a minute.
         .set("topic.metadata.refresh.interval.ms", "60000")
-        // Nothing is told to the brokers about this client beyond what the protocol needs.
+        // No client telemetry.
         .set("enable.metrics.push", "false");
     if let Some(tls) = &kafka.tls {
         match &credentials.authorities {
             Some(authorities) => config.set("ssl.ca.pem", text(authorities)),
-            // `probe` finds the bundle of the distribution: OpenSSL is linked in and does not know its place.
+            // OpenSSL is linked statically. `probe` finds the distribution's bundle.
             None => config.set("ssl.ca.location", "probe"),
         };
         if let (Some(_), Some(certificate)) = (&tls.client, &credentials.certificate) {
@@ -71,7 +71,7 @@ fn security_protocol(kafka: &Kafka) -> &'static str {
     }
 }
 
-/// PEM is ASCII; bytes that are not make a certificate that librdkafka refuses with a reason.
+/// PEM is ASCII. librdkafka refuses a certificate with other bytes.
 fn text(pem: &Sensitive) -> String {
     String::from_utf8_lossy(pem.expose()).into_owned()
 }
@@ -114,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn every_bootstrap_server_is_named() {
+    fn every_bootstrap_server_is_set() {
         let config = connection(&plain(), &Credentials::default());
         assert_eq!(config.get("bootstrap.servers"), Some("one:9092,[::1]:9093"));
         assert_eq!(config.get("security.protocol"), Some("plaintext"));
     }
 
     #[test]
-    fn certificates_and_passwords_reach_the_client_as_they_were_read() {
+    fn certificates_and_passwords_reach_the_client_unchanged() {
         let (kafka, credentials) = secured();
         let config = connection(&kafka, &credentials);
         for (setting, value) in [
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_authority_of_its_own_the_public_ones_are_trusted() {
+    fn public_authorities_are_trusted_by_default() {
         let (mut kafka, mut credentials) = secured();
         kafka.tls = Some(KafkaTls { ca: None, client: None });
         credentials.authorities = None;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn librdkafka_knows_every_setting() {
+    fn librdkafka_accepts_every_setting() {
         let config = connection(&plain(), &Credentials::default());
         let client: Result<rdkafka::producer::BaseProducer, _> = config.create();
         assert!(client.is_ok(), "{:?}", client.err());

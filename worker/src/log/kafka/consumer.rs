@@ -1,13 +1,12 @@
-//! Reading a topic in a consumer group.
+//! A member of a consumer group on one topic.
 //!
-//! One thread drives it. What librdkafka has fetched is taken in gulps and handed out from there, so that a call that
-//! asks for one record costs no trip into the client. Calls that ask a broker run on threads of their own (see
-//! [`off_thread`](super::blocking)); everything that is under way is kept in the consumer, not in a future, so that a
-//! poll that is dropped loses nothing.
+//! Records are taken from librdkafka in batches and delivered from there, so that a call that asks for one record costs no
+//! call into the client. Calls that ask a broker run on their own threads (see [`spawn_blocking`](super::blocking)). All
+//! state lives in the consumer and not in a future, so that a poll that is dropped loses nothing.
 //!
-//! # Where reading begins
+//! # Offsets
 //! Offsets are always set explicitly, and an offset that the topic no longer has is an error: a silent jump to either end
-//! would lose or repeat records without anybody noticing.
+//! would lose or repeat records unnoticed.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -26,71 +25,72 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, Interval, MissedTickBehavior, timeout};
 use userstream_crds::model::Pipeline;
 
-use super::super::{Consumer, Event, LogError, Progress};
 use super::assignment::Assignment;
-use super::backpressure::Hold;
-use super::blocking::{Answer, off_thread};
-use super::buffer_pool::Buffers;
+use super::backpressure::Backpressure;
+use super::blocking::{Pending, spawn_blocking};
+use super::buffer_pool::BufferPool;
 use super::client_config::OpenError;
 use super::context::GroupContext;
-use super::errors::{Nature, from_client, from_code, judge};
+use super::error::{Cause, classify, from_client, from_code, log_error};
 use super::maintenance::MissingTopic;
 use super::rebalance::{CommitInFlight, ROUTINE_COMMIT_PATIENCE, Step, abandon_rebalance};
 use super::starting_offsets::Watermarks;
 use super::subscription::{Assignor, GroupClient, Subscription};
+use crate::delivery::retry::Retry;
+use crate::log::{Commit, Consumer, Event, LogError, Progress};
 use crate::record::LogRecord;
 use crate::security::credentials::{CredentialSource, CredentialWatch};
 
 /// How many records are taken from the client at once.
-const GULP: usize = 256;
-/// How often high watermarks are asked for, and whatever else needs a look now and then.
-const HOUSEKEEPING: Duration = Duration::from_secs(5);
-/// How long leaving the group may take: a broker that is away is not waited for.
+const BATCH: usize = 256;
+/// How often high watermarks are requested and other periodic work runs.
+const MAINTENANCE: Duration = Duration::from_secs(5);
+/// How long leaving the group may take while a broker is unreachable.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A member of the pipeline's consumer group.
 pub struct KafkaConsumer {
     pub(super) subscription: Subscription,
     pub(super) credentials: CredentialWatch,
-    /// The client has to make room for a new one: its credentials are old, or it failed for good.
+    /// The client is to be replaced: its credentials are old, or it has a fatal error.
     pub(super) renewal_due: bool,
     pub(super) client: Option<Arc<GroupClient>>,
     pub(super) assignment: Assignment,
-    /// Records taken from the client and not yet handed out.
+    /// Records taken from the client and not yet delivered.
     pub(super) ready: VecDeque<LogRecord>,
-    buffers: Buffers,
+    buffers: BufferPool,
     pub(super) paused: bool,
-    pub(super) hold: Hold,
-    /// The rebalance that is being answered.
+    pub(super) backpressure: Backpressure,
+    /// The rebalance in progress.
     pub(super) step: Option<Step>,
-    /// The commit that is under way, also when nobody waits for it any more.
+    /// The commit in flight, also after its caller stopped waiting.
     pub(super) commit: Option<CommitInFlight>,
-    /// When the group first started, to go with every commit.
+    /// When the group first started, part of every commit's metadata.
     pub(super) first_start: Option<i64>,
-    pub(super) watermarks: Option<Answer<Watermarks>>,
-    housekeeping: Interval,
+    pub(super) watermarks: Option<Pending<Watermarks>>,
+    maintenance: Interval,
     pub(super) missing_topic: Option<MissingTopic>,
-    /// The error that nothing but somebody's intervention ends.
+    /// The permanent error, after which nothing is read any more.
     pub(super) refused: Option<RDKafkaErrorCode>,
 }
 
-/// What [`KafkaConsumer::advance`] came back with.
+/// The result of [`KafkaConsumer::advance`].
 enum Advance {
-    /// Records to hand out, or a rebalance to answer.
+    /// Records to deliver, or a rebalance to complete.
     Ready,
-    /// Time to look after things.
-    Housekeeping,
+    /// Periodic work is due.
+    Maintenance,
     /// The client reported an error.
     Failed(KafkaError),
 }
 
 impl KafkaConsumer {
-    /// Joins the pipeline's consumer group on its topic. Returns at once; the first [`Event::Assigned`] says that the
+    /// Joins the pipeline's consumer group on its topic. Returns at once; the first [`Event::Assigned`] reports that the
     /// group was joined. Must be called on a tokio runtime.
     ///
     /// # Errors
-    /// When credentials are missing or the client refuses its settings, for example a certificate that is none. Brokers
-    /// that cannot be reached are an error of [`poll`](Consumer::poll), not of this.
+    /// When credentials are missing or the client refuses its settings, for example an invalid certificate. Unreachable
+    /// brokers are an error of [`poll`](Consumer::poll), not of this.
     pub fn join(pipeline: &Pipeline, secrets: &Path, assignor: Assignor) -> Result<Self, OpenError> {
         let credentials = CredentialWatch::start(CredentialSource::kafka(&pipeline.kafka, secrets))?;
         let subscription = Subscription {
@@ -102,8 +102,8 @@ impl KafkaConsumer {
         };
         let client = subscription.open(credentials.current())?;
         client.subscribe(&[&subscription.topic]).map_err(from_client)?;
-        let mut housekeeping = tokio::time::interval_at(Instant::now() + HOUSEKEEPING, HOUSEKEEPING);
-        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut maintenance = tokio::time::interval_at(Instant::now() + MAINTENANCE, MAINTENANCE);
+        maintenance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             subscription,
             credentials,
@@ -111,38 +111,38 @@ impl KafkaConsumer {
             client: Some(Arc::new(client)),
             assignment: Assignment::default(),
             ready: VecDeque::new(),
-            buffers: Buffers::default(),
+            buffers: BufferPool::default(),
             paused: false,
-            hold: Hold::default(),
+            backpressure: Backpressure::default(),
             step: None,
             commit: None,
             first_start: None,
             watermarks: None,
-            housekeeping,
+            maintenance,
             missing_topic: None,
             refused: None,
         })
     }
 
-    /// The client. There is one until the consumer is closed.
+    /// The client. None is left only after the consumer was closed.
     pub(super) fn client(&self) -> Result<Arc<GroupClient>, LogError> {
         self.client.clone().ok_or_else(|| from_code(RDKafkaErrorCode::DestroyBroker))
     }
 
-    /// Goes on until there is something to do. What it takes from the client is kept in `self`.
+    /// Takes records from the client into `self` until there is something to do.
     fn advance(
         &mut self,
         client: &GroupClient,
         messages: &mut MessageStream<'_, GroupContext>,
         cx: &mut Context<'_>,
     ) -> Poll<Advance> {
-        if self.housekeeping.poll_tick(cx).is_ready() {
-            return Poll::Ready(Advance::Housekeeping);
+        if self.maintenance.poll_tick(cx).is_ready() {
+            return Poll::Ready(Advance::Maintenance);
         }
-        self.poll_questions(cx);
+        self.poll_watermarks(cx);
         let mut last_error = None;
-        // Held back, there are none to come but what was on its way.
-        while self.hold.is_on || self.ready.len() < GULP {
+        // Under backpressure the queue is emptied: nothing is fetched, so this ends.
+        while self.backpressure.is_paused || self.ready.len() < BATCH {
             match Pin::new(&mut *messages).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => {
                     if self.assignment.accept(message.partition(), message.offset()) {
@@ -150,9 +150,9 @@ impl KafkaConsumer {
                         self.ready.push_back(record);
                     }
                 }
-                // While brokers are away the client queues an error for every attempt to reach them. Told one by one, they
-                // would be told long after the brokers are back, and stand before the records that came since.
-                Poll::Ready(Some(Err(error))) if passes(&error) => last_error = Some(error),
+                // While brokers are unreachable the client queues an error for every attempt. Reported one by one, they
+                // would delay the records that arrive after the brokers are back.
+                Poll::Ready(Some(Err(error))) if is_transient(&error) => last_error = Some(error),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Advance::Failed(error)),
                 Poll::Ready(None) | Poll::Pending => break,
             }
@@ -167,57 +167,56 @@ impl KafkaConsumer {
     fn react(&mut self, advance: Advance) -> Result<(), LogError> {
         match advance {
             Advance::Ready => Ok(()),
-            Advance::Housekeeping => self.keep_house(),
+            Advance::Maintenance => self.maintain(),
             Advance::Failed(error) => self.failed(error).map_or(Ok(()), Err),
         }
     }
 
-    /// Hands out records. False when there are none to hand out.
-    fn deliver(&mut self, events: &mut Vec<Event>, most: usize) -> bool {
+    /// Delivers records. False when there are none.
+    fn deliver(&mut self, events: &mut Vec<Event>, max: usize) -> bool {
         if self.paused || self.ready.is_empty() {
             return false;
         }
-        let count = most.min(self.ready.len());
+        let count = max.min(self.ready.len());
         events.extend(self.ready.drain(..count).map(Event::Record));
         count > 0
     }
 
-    /// What an error of the client means for this call. None when the client heals it by itself without anybody
-    /// noticing: one broker of several that is away.
+    /// The error of this call for an error of the client. None when the client recovers without an effect on the records:
+    /// one broker of several is unreachable.
     fn failed(&mut self, error: KafkaError) -> Option<LogError> {
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             self.renewal_due = true;
         }
         let code = error.rdkafka_error_code()?;
-        let (nature, cause) = judge(code);
-        match (nature, cause) {
-            (_, "unknown_topic") => {
+        match classify(code) {
+            (_, cause @ Cause::UnknownTopic) => {
                 self.missing_topic.get_or_insert_with(MissingTopic::new);
-                Some(LogError::Unavailable { cause, source: Box::new(error) })
+                Some(log_error(Retry::Transient, cause, error))
             }
-            (Nature::Passing, "connection" | "name_resolution" | "timed_out")
+            (Retry::Transient, Cause::Connection | Cause::NameResolution | Cause::TimedOut)
                 if code != RDKafkaErrorCode::AllBrokersDown =>
             {
                 None
             }
-            (Nature::Passing, _) => Some(from_client(error)),
-            (Nature::Lasting | Nature::Record(_), _) => {
+            (Retry::Transient, _) => Some(from_client(error)),
+            (Retry::Permanent | Retry::Rows, _) => {
                 self.refused = Some(code);
                 Some(from_client(error))
             }
         }
     }
 
-    /// Leaves the group without waiting for it to be so. None when it was left before.
-    fn leave(&mut self) -> Option<Answer<()>> {
+    /// Starts leaving the group. None when it was left before.
+    fn leave(&mut self) -> Option<Pending<()>> {
         let client = self.client.take()?;
         abandon_rebalance(&client, &self.subscription.topic, self.step.take());
-        off_thread("kafka-leave", move || leave(client)).ok()
+        spawn_blocking("kafka-leave", move || leave(client)).ok()
     }
 }
 
-/// Leaves the group by dropping the client. Questions that are under way on other threads share it: it is dropped when the
-/// last of them is answered, and here, so that whoever waits for this knows that the group was left.
+/// Leaves the group by dropping the client. Calls on other threads share it. Waiting for them makes this the last owner, so
+/// that the group was left when this returns.
 fn leave(client: Arc<GroupClient>) {
     while Arc::strong_count(&client) > 1 {
         thread::sleep(Duration::from_millis(2));
@@ -225,15 +224,17 @@ fn leave(client: Arc<GroupClient>) {
     drop(client);
 }
 
-/// Whether an error is of no consequence once records come again.
-fn passes(error: &KafkaError) -> bool {
-    let passing = |code| matches!(judge(code), (Nature::Passing, cause) if cause != "unknown_topic");
-    !matches!(error, KafkaError::MessageConsumptionFatal(_)) && error.rdkafka_error_code().is_none_or(passing)
+/// Whether an error is obsolete once records arrive again.
+fn is_transient(error: &KafkaError) -> bool {
+    let transient =
+        |code| matches!(classify(code), (Retry::Transient, cause) if cause != Cause::UnknownTopic);
+    !matches!(error, KafkaError::MessageConsumptionFatal(_))
+        && error.rdkafka_error_code().is_none_or(transient)
 }
 
 impl Consumer for KafkaConsumer {
-    async fn poll(&mut self, events: &mut Vec<Event>, most: usize) -> Result<(), LogError> {
-        // A full topic is always ready: without this, whoever shares the thread would starve.
+    async fn poll(&mut self, events: &mut Vec<Event>, max: usize) -> Result<(), LogError> {
+        // A full topic is always ready: without this, other tasks of the thread would starve.
         tokio::task::coop::consume_budget().await;
         loop {
             if let Some(code) = self.refused {
@@ -243,28 +244,28 @@ impl Consumer for KafkaConsumer {
             if self.renewal_due {
                 self.renew(events).await?;
             }
-            self.hold_back()?;
+            self.apply_backpressure()?;
             let client = self.client()?;
-            if self.step.is_some() || self.hold.is_on {
-                // The group may have changed its mind while it was answered, and is not kept waiting for records.
+            if self.step.is_some() || self.backpressure.is_paused {
+                // A rebalance may be queued behind records: without waiting, take what is there.
                 let mut unwoken = Context::from_waker(Waker::noop());
                 if let Poll::Ready(advance) = self.advance(&client, &mut client.stream(), &mut unwoken) {
                     self.react(advance)?;
                 }
             }
-            self.settle(&client, events).await?;
-            if events.len() > before || self.deliver(events, most) {
+            self.complete_rebalance(&client, events).await?;
+            if events.len() > before || self.deliver(events, max) {
                 return Ok(());
             }
-            // The stream has to live as long as it is waited for: it takes its waker with it.
+            // The stream owns the waker, so it has to live as long as this waits.
             let mut messages = client.stream();
             let advance = poll_fn(|cx| self.advance(&client, &mut messages, cx)).await;
             self.react(advance)?;
         }
     }
 
-    fn store(&mut self, partition: i32, offset: i64) {
-        self.assignment.store(partition, offset);
+    fn store(&mut self, partition: i32, commit: Commit) {
+        self.assignment.store(partition, commit);
     }
 
     async fn commit(&mut self) -> Result<(), LogError> {
@@ -279,7 +280,7 @@ impl Consumer for KafkaConsumer {
 
     fn resume(&mut self) -> Result<(), LogError> {
         self.paused = false;
-        if self.hold.is_on {
+        if self.backpressure.is_paused {
             return Ok(());
         }
         let partitions = self.assigned()?;
@@ -300,7 +301,7 @@ impl Consumer for KafkaConsumer {
             && timeout(LEAVE_PATIENCE, left).await.is_err()
         {
             tracing::warn!(
-                "the consumer group does not answer; its coordinator will notice that this member left"
+                "the group coordinator does not answer; it will remove this member when the session times out"
             );
         }
         committed

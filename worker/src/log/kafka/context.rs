@@ -1,7 +1,7 @@
-//! What librdkafka calls back for a consumer: log lines, errors, and rebalances.
+//! librdkafka's callbacks for a consumer: log lines, errors and rebalances.
 //!
-//! A rebalance is only noted here. The consumer answers it later, when it has committed what is stored or has found out
-//! where to read: librdkafka waits for the answer, and nothing blocks the thread that everything else runs on.
+//! The callback only queues a rebalance. The consumer completes it later, after it has committed what is stored or found
+//! where to read. librdkafka waits for that, and nothing blocks the worker's thread.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,16 +14,16 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-/// What the group asks of this consumer.
+/// What the group coordinator asks of this consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Rebalance {
-    /// Begin with these partitions.
+    /// Read these partitions from now on.
     Assign(Vec<i32>),
-    /// Give up these partitions.
+    /// Stop reading these partitions.
     Revoke {
-        /// Which.
+        /// The partitions.
         partitions: Vec<i32>,
-        /// They may be somebody else's already: committing would only harm.
+        /// Another member may own them already, so nothing may be committed.
         lost: bool,
     },
 }
@@ -32,22 +32,22 @@ pub(super) enum Rebalance {
 #[derive(Debug, Default)]
 pub(super) struct GroupContext {
     rebalances: Mutex<VecDeque<Rebalance>>,
-    /// Set before the client is dropped: nobody is left to answer rebalances.
+    /// Set before the client is dropped: no consumer is left to complete rebalances.
     closing: AtomicBool,
 }
 
 impl GroupContext {
-    /// Whether a rebalance waits for an answer.
+    /// Whether a rebalance is queued.
     pub(super) fn has_rebalance(&self) -> bool {
         !self.queue().is_empty()
     }
 
-    /// The next rebalance to answer.
+    /// The next rebalance to complete.
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         self.queue().pop_front()
     }
 
-    /// From now on rebalances are answered at once, by giving up everything.
+    /// Completes every further rebalance at once, by giving up all partitions.
     pub(super) fn begin_closing(&self) {
         self.closing.store(true, Ordering::SeqCst);
         self.queue().clear();
@@ -73,7 +73,7 @@ impl ConsumerContext for GroupContext {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         if self.closing.load(Ordering::SeqCst) {
             if let Err(error) = consumer.unassign() {
-                tracing::debug!(%error, "the last assignment could not be given up");
+                tracing::debug!(%error, "the last assignment could not be unassigned");
             }
             return;
         }
@@ -85,11 +85,11 @@ impl ConsumerContext for GroupContext {
         self.queue().push_back(rebalance);
     }
 
-    // Commits are awaited where they are made.
+    // Every commit is synchronous and returns its result.
     fn commit_callback(&self, _: KafkaResult<()>, _: &TopicPartitionList) {}
 }
 
-/// Answers a rebalance: these partitions are read from these places, from now on.
+/// Completes a rebalance: these partitions are read from these offsets.
 pub(super) fn assign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartitionList) -> KafkaResult<()> {
     match client.rebalance_protocol() {
         RebalanceProtocol::Cooperative => client.incremental_assign(list),
@@ -97,7 +97,7 @@ pub(super) fn assign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartitio
     }
 }
 
-/// Answers a rebalance: these partitions are read no more.
+/// Completes a rebalance: these partitions are no longer read.
 pub(super) fn unassign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartitionList) -> KafkaResult<()> {
     match client.rebalance_protocol() {
         RebalanceProtocol::Cooperative => client.incremental_unassign(list),
@@ -105,8 +105,8 @@ pub(super) fn unassign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartit
     }
 }
 
-/// Writes a line of librdkafka's own log to ours. What it calls an error is a lost connection most of the time, which it
-/// heals by itself; what does not heal comes back as the result of a call.
+/// Forwards a line of librdkafka's log. Most of its errors are lost connections that it restores; a lasting one is also the
+/// result of a call. So they are logged as warnings.
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

@@ -1,6 +1,7 @@
-//! Counting acknowledgements: one ticket for a whole append, not a future for each record.
+//! Counts delivery reports: one ticket for a whole append instead of a future for each record.
 //!
-//! librdkafka gives back one number with each record's report: the ticket's place and the record's index, packed into it.
+//! librdkafka returns one number with each report. Its upper half is the index of the ticket, its lower half that of the
+//! record.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,68 +18,66 @@ use tokio::time::timeout;
 
 use super::context::log_line;
 
-// Two halves of 32 bits each.
-const _: () =
-    assert!(usize::BITS >= 64, "a record's index and its ticket do not fit into a number of this platform");
+const _: () = assert!(usize::BITS >= 64, "a usize does not hold the indexes of a ticket and a record");
 
 /// A record that was not acknowledged: its index in the append, and why.
 pub(super) type Failure = (u32, RDKafkaErrorCode);
 
-/// The tickets of the appends that are under way.
+/// The tickets of the appends in flight.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     tickets: Mutex<Vec<Option<Ticket>>>,
-    /// Somebody waits for room in the client's queue.
+    /// An append waits for room in the client's queue.
     is_awaited: AtomicBool,
     room: Notify,
 }
 
 #[derive(Debug)]
 struct Ticket {
-    /// Records without a report, and those that were not even sent yet.
+    /// Records without a report, sent or not.
     outstanding: usize,
     failures: Vec<Failure>,
     done: oneshot::Sender<Vec<Failure>>,
 }
 
-/// The sending half of a ticket. Dropped before everything was sent, it takes the rest off the count.
+/// The sending half of a ticket. Dropped before all records were sent, it subtracts the rest from the count.
 pub(super) struct Sending<'a> {
     deliveries: &'a Deliveries,
-    place: u32,
+    index: u32,
     unsent: usize,
 }
 
 impl Deliveries {
-    /// Opens a ticket for so many records. The receiver gets the failures when the last report has come.
+    /// Opens a ticket for so many records. The receiver gets the failures after the last report.
     pub(super) fn open(&self, records: usize) -> (Sending<'_>, oneshot::Receiver<Vec<Failure>>) {
         let (done, receiver) = oneshot::channel();
         let ticket = Ticket { outstanding: records, failures: Vec::new(), done };
         let mut tickets = self.tickets();
-        let place = tickets.iter().position(Option::is_none).unwrap_or(tickets.len());
-        match tickets.get_mut(place) {
+        let index = tickets.iter().position(Option::is_none).unwrap_or(tickets.len());
+        match tickets.get_mut(index) {
             Some(free) => *free = Some(ticket),
             None => tickets.push(Some(ticket)),
         }
-        (Sending { deliveries: self, place: place as u32, unsent: records }, receiver)
+        (Sending { deliveries: self, index: index as u32, unsent: records }, receiver)
     }
 
-    /// Waits until the client's queue has got shorter, but not long: reports may have come just before.
+    /// Waits until the client's queue shrinks. The wait is short, because the last report may have arrived before it.
     pub(super) async fn room(&self) {
         self.is_awaited.store(true, Ordering::SeqCst);
         let _ = timeout(Duration::from_millis(20), self.room.notified()).await;
     }
 
-    /// Takes records off a ticket.
-    fn settle(&self, place: u32, count: usize, failure: Option<Failure>) {
+    /// Subtracts records from a ticket.
+    fn report(&self, ticket: u32, count: usize, failure: Option<Failure>) {
         let mut tickets = self.tickets();
-        let Some(slot) = tickets.get_mut(place as usize) else { return };
+        let Some(slot) = tickets.get_mut(ticket as usize) else { return };
         let Some(ticket) = slot else { return };
         ticket.failures.extend(failure);
         ticket.outstanding = ticket.outstanding.saturating_sub(count);
         if ticket.outstanding == 0
             && let Some(ticket) = slot.take()
         {
-            // Nobody waits when the append was dropped.
+            // The append may have been dropped.
             let _ = ticket.done.send(ticket.failures);
         }
     }
@@ -89,27 +88,27 @@ impl Deliveries {
 }
 
 impl Sending<'_> {
-    /// What to send along with a record.
-    pub(super) fn label(&self, index: u32) -> usize {
-        (self.place as usize) << 32 | index as usize
+    /// The number that the report of a record returns.
+    pub(super) fn label(&self, record: u32) -> usize {
+        (self.index as usize) << 32 | record as usize
     }
 
-    /// A record was handed to the client: its report will come.
+    /// The client accepted a record: its report will follow.
     pub(super) fn sent(&mut self) {
         self.unsent = self.unsent.saturating_sub(1);
     }
 
-    /// A record was refused by the client: no report will come.
+    /// The client refused a record: no report will follow.
     pub(super) fn refused(&mut self, index: u32, code: RDKafkaErrorCode) {
         self.sent();
-        self.deliveries.settle(self.place, 1, Some((index, code)));
+        self.deliveries.report(self.index, 1, Some((index, code)));
     }
 }
 
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
         if self.unsent > 0 {
-            self.deliveries.settle(self.place, self.unsent, None);
+            self.deliveries.report(self.index, self.unsent, None);
         }
     }
 }
@@ -121,7 +120,7 @@ impl ProducerContext for Deliveries {
         let failure = report.as_ref().err().map(|(error, _)| {
             ((label & u32::MAX as usize) as u32, error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail))
         });
-        self.settle((label >> 32) as u32, 1, failure);
+        self.report((label >> 32) as u32, 1, failure);
         if self.is_awaited.swap(false, Ordering::SeqCst) {
             self.room.notify_one();
         }
@@ -133,7 +132,7 @@ impl ClientContext for Deliveries {
         log_line(level, facility, message);
     }
 
-    // What concerns a record comes with its report.
+    // The error of a record is in its report.
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", %error, reason, "error");
     }
@@ -144,16 +143,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ticket_is_done_with_its_last_report() {
+    fn ticket_is_done_with_its_last_report() {
         let deliveries = Deliveries::default();
         let (mut sending, mut done) = deliveries.open(3);
         sending.sent();
         sending.sent();
         sending.refused(2, RDKafkaErrorCode::MessageSizeTooLarge);
         drop(sending);
-        deliveries.settle(0, 1, None);
+        deliveries.report(0, 1, None);
         assert!(done.try_recv().is_err(), "one report is missing");
-        deliveries.settle(0, 1, Some((1, RDKafkaErrorCode::MessageTimedOut)));
+        deliveries.report(0, 1, Some((1, RDKafkaErrorCode::MessageTimedOut)));
         assert_eq!(
             done.try_recv().unwrap(),
             [(2, RDKafkaErrorCode::MessageSizeTooLarge), (1, RDKafkaErrorCode::MessageTimedOut)]
@@ -161,39 +160,39 @@ mod tests {
     }
 
     #[test]
-    fn an_append_that_is_dropped_half_way_leaves_no_ticket_behind() {
+    fn dropped_append_leaves_no_ticket_behind() {
         let deliveries = Deliveries::default();
         let (mut sending, done) = deliveries.open(10);
         sending.sent();
         drop((sending, done));
-        assert!(deliveries.tickets()[0].is_some(), "the report of the record that was sent is still to come");
-        deliveries.settle(0, 1, None);
+        assert!(deliveries.tickets()[0].is_some(), "the report of the sent record is outstanding");
+        deliveries.report(0, 1, None);
         assert!(deliveries.tickets()[0].is_none());
     }
 
     #[test]
-    fn appends_at_the_same_time_do_not_mix() {
+    fn concurrent_appends_do_not_mix() {
         let deliveries = Deliveries::default();
         let (mut one, mut one_done) = deliveries.open(1);
         let (mut two, mut two_done) = deliveries.open(1);
         one.sent();
         two.sent();
         assert_ne!(one.label(0), two.label(0));
-        deliveries.settle(1, 1, Some((0, RDKafkaErrorCode::MessageTimedOut)));
+        deliveries.report(1, 1, Some((0, RDKafkaErrorCode::MessageTimedOut)));
         assert!(one_done.try_recv().is_err());
         assert_eq!(two_done.try_recv().unwrap().len(), 1);
-        deliveries.settle(0, 1, None);
+        deliveries.report(0, 1, None);
         assert_eq!(one_done.try_recv().unwrap(), []);
     }
 
     #[test]
-    fn a_place_is_used_again() {
+    fn index_of_a_finished_ticket_is_reused() {
         let deliveries = Deliveries::default();
         for _ in 0..5 {
             let (mut sending, _done) = deliveries.open(1);
             sending.sent();
             drop(sending);
-            deliveries.settle(0, 1, None);
+            deliveries.report(0, 1, None);
         }
         assert_eq!(deliveries.tickets().len(), 1);
     }

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use userstream_crds::model::Pipeline;
 use userstream_crds::worker_config::WorkerConfig;
 
-use super::super::{Consumer, Event, Producer, SourcePosition};
 use super::{Assignor, KafkaConsumer, KafkaProducer};
+use crate::log::{AssignedPartition, Commit, CommitMetadata, Consumer, Event, Producer, SourcePosition};
 use crate::record::{LogRecord, Record};
 
 const TOPIC: &str = "users";
@@ -108,6 +108,10 @@ async fn next_events(members: &mut [&mut KafkaConsumer]) -> Vec<Event> {
     events
 }
 
+fn assigned(partitions: impl IntoIterator<Item = i32>) -> Event {
+    Event::Assigned(partitions.into_iter().map(AssignedPartition::from).collect())
+}
+
 fn ends(records: &[LogRecord]) -> BTreeMap<i32, i64> {
     let mut ends = BTreeMap::new();
     for record in records {
@@ -130,7 +134,7 @@ async fn records_come_back_as_they_were_appended_and_in_order() {
 
     let mut consumer = consumer(&pipeline);
     let (read, others) = read(&mut consumer, 500).await;
-    assert_eq!(others, [Event::Assigned((0..PARTITIONS).collect())]);
+    assert_eq!(others, [assigned(0..PARTITIONS)]);
     let mut next = BTreeMap::new();
     for record in &read {
         let expected = next.entry(record.partition).or_insert(0);
@@ -156,7 +160,7 @@ async fn reading_goes_on_at_the_commit_and_not_before() {
     let mut first = consumer(&pipeline);
     let (records, _) = read(&mut first, 100).await;
     for (partition, end) in ends(&records) {
-        first.store(partition, end - 1);
+        first.store(partition, Commit::up_to(end - 1));
     }
     first.commit().await.unwrap();
     assert!(
@@ -164,7 +168,7 @@ async fn reading_goes_on_at_the_commit_and_not_before() {
     );
     // Stored and not committed: the close commits it.
     for (partition, end) in ends(&records) {
-        first.store(partition, end);
+        first.store(partition, Commit::up_to(end));
     }
     first.close().await.unwrap();
 
@@ -183,7 +187,7 @@ async fn latest_begins_at_the_end_of_the_first_start_whatever_comes_before_the_s
     let producer = producer(&pipeline);
     producer.append(TOPIC, &(0..50).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut first = consumer(&pipeline);
-    assert_eq!(next_change(&mut first).await, Event::Assigned((0..PARTITIONS).collect()));
+    assert_eq!(next_change(&mut first).await, assigned(0..PARTITIONS));
     // It ends before it has committed anything by itself.
     first.close().await.unwrap();
 
@@ -202,7 +206,7 @@ async fn an_offset_that_the_topic_does_not_have_stops_loudly_and_for_good() {
     producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut first = consumer(&pipeline);
     next_change(&mut first).await;
-    first.store(0, 1_000_000);
+    first.store(0, Commit::up_to(1_000_000));
     first.close().await.unwrap();
 
     let mut second = consumer(&pipeline);
@@ -219,6 +223,30 @@ async fn an_offset_that_the_topic_does_not_have_stops_loudly_and_for_good() {
 }
 
 #[tokio::test]
+async fn commit_metadata_survives_commits_of_an_offset_alone() {
+    let cluster = cluster();
+    let pipeline = pipeline(&cluster, "Latest");
+    let mut first = consumer(&pipeline);
+    assert_eq!(next_change(&mut first).await, assigned(0..PARTITIONS));
+    producer(&pipeline).append(TOPIC, &(0..100).map(record).collect::<Vec<_>>()).await.unwrap();
+    let (records, _) = read(&mut first, 100).await;
+    let metadata = |partition: i32| CommitMetadata(format!("fold={partition} wm=7"));
+    for (partition, end) in ends(&records) {
+        first.store(partition, Commit { offset: end - 1, metadata: Some(metadata(partition)) });
+    }
+    first.commit().await.unwrap();
+    for (partition, end) in ends(&records) {
+        first.store(partition, Commit::up_to(end));
+    }
+    first.close().await.unwrap();
+
+    let mut second = consumer(&pipeline);
+    let expected =
+        (0..PARTITIONS).map(|partition| AssignedPartition { partition, metadata: metadata(partition) });
+    assert_eq!(next_change(&mut second).await, Event::Assigned(expected.collect()));
+}
+
+#[tokio::test]
 async fn a_second_member_takes_over_where_the_first_committed() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
@@ -227,7 +255,7 @@ async fn a_second_member_takes_over_where_the_first_committed() {
     let mut first = consumer(&pipeline);
     let (records, _) = read(&mut first, 200).await;
     for (partition, end) in ends(&records) {
-        first.store(partition, end);
+        first.store(partition, Commit::up_to(end));
     }
     // The mock brokers refuse commits during a rebalance, which real ones take.
     first.commit().await.unwrap();
@@ -239,6 +267,7 @@ async fn a_second_member_takes_over_where_the_first_committed() {
         panic!("not assigned")
     };
     all.extend(others);
+    let mut all: Vec<i32> = all.iter().map(|assigned| assigned.partition).collect();
     all.sort_unstable();
     // On a busy machine the two may tell of different rebalances, and name a partition twice.
     all.dedup();
@@ -308,7 +337,7 @@ async fn rebalances_lose_nothing(assignor: Assignor) {
                     seen.insert((read.partition, read.offset));
                     for member in &mut members {
                         // Nothing happens with those who do not have the partition.
-                        member.store(read.partition, read.offset + 1);
+                        member.store(read.partition, Commit::up_to(read.offset + 1));
                     }
                 }
             }
@@ -472,7 +501,7 @@ async fn rotated_credentials_are_used_although_a_commit_is_not_answered() {
     let (records, _) = read(&mut consumer, 30).await;
     cluster.broker_round_trip_time(1, Duration::from_secs(600)).unwrap();
     for (partition, end) in ends(&records) {
-        consumer.store(partition, end);
+        consumer.store(partition, Commit::up_to(end));
     }
     consumer.renewal_due = true;
     let mut events = Vec::new();

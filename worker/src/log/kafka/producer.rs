@@ -1,4 +1,4 @@
-//! Appending to topics: idempotent, acknowledged by all in-sync replicas, a batch at a time.
+//! An idempotent producer: appends are acknowledged by all in-sync replicas.
 
 use std::cell::{Ref, RefCell};
 use std::path::Path;
@@ -12,53 +12,52 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::RwLock;
 use userstream_crds::model::{Kafka, Pipeline};
 
-use super::super::{AppendError, LogError, Producer, Rejection, SourcePosition};
-use super::blocking::off_thread;
+use super::blocking::spawn_blocking;
 use super::client_config::{OpenError, connection};
 use super::delivery_reports::{Deliveries, Failure};
-use super::errors::{Nature, from_client, from_code, judge};
-use super::source_positions::Positions;
+use super::error::{classify, from_client, from_code};
+use super::source_positions::SourcePositions;
+use crate::delivery::retry::Retry;
+use crate::log::{AppendError, LogError, Producer, Rejection, SourcePosition};
 use crate::record::Record;
 use crate::security::credentials::{CredentialSource, CredentialWatch, Credentials};
 
-/// How long a question to the brokers may take.
+/// How long one request to the brokers may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Appends records to the topics of a pipeline's cluster, and keeps the position of its source.
+/// Appends records to the topics of a pipeline's cluster, and stores the position of its source.
 ///
-/// The client is made for the first append, and made anew, between appends, when credentials were rotated or the old one
-/// has failed for good: an idempotent producer that lost its sequence never recovers.
+/// The client is created for the first append. Between appends a new one replaces it when credentials were rotated, or when
+/// it has a fatal error: an idempotent producer that lost its sequence never recovers.
 pub struct KafkaProducer {
     kafka: Kafka,
-    positions: Option<Positions>,
+    positions: Option<SourcePositions>,
     credentials: RefCell<CredentialWatch>,
     client: RefCell<Option<Rc<Client>>>,
-    /// Held for reading by appends, for writing by a record that must have a batch of its own.
-    alone: RwLock<()>,
+    /// Appends hold it for reading. A record that must be alone in its batch holds it for writing.
+    exclusive: RwLock<()>,
 }
 
 impl KafkaProducer {
     /// A producer for a pipeline's cluster.
     ///
     /// # Errors
-    /// When credentials are not mounted as they should be.
+    /// When credentials are missing or unusable.
     pub fn open(pipeline: &Pipeline, secrets: &Path) -> Result<Self, OpenError> {
         let credentials = CredentialWatch::start(CredentialSource::kafka(&pipeline.kafka, secrets))?;
         Ok(Self {
             kafka: pipeline.kafka.clone(),
-            positions: Positions::of(pipeline),
+            positions: SourcePositions::of(pipeline),
             credentials: RefCell::new(credentials),
             client: RefCell::new(None),
-            alone: RwLock::new(()),
+            exclusive: RwLock::new(()),
         })
     }
 
-    /// The credentials as they are mounted now. A client with others is not used any more.
+    /// The mounted credentials. A client with older ones is dropped.
     fn credentials(&self) -> Ref<'_, Credentials> {
         if self.credentials.borrow_mut().has_changed() {
-            tracing::info!(
-                "the credentials of the brokers were rotated; appending goes on with the new ones"
-            );
+            tracing::info!("the credentials of the brokers were rotated; a new client will use them");
             *self.client.borrow_mut() = None;
         }
         Ref::map(self.credentials.borrow(), CredentialWatch::current)
@@ -75,35 +74,34 @@ impl KafkaProducer {
         Ok(fresh)
     }
 
-    /// How many records a topic holds: the high less the low watermark, over all its partitions. Compaction and deleted
-    /// records make it an upper bound.
+    /// How many records a topic holds: the sum of high less low watermarks. An upper bound on a compacted topic.
     ///
     /// # Errors
-    /// When there is no such topic, or its leaders do not answer.
+    /// When the topic does not exist, or a leader does not answer.
     pub async fn depth(&self, topic: &str) -> Result<i64, LogError> {
         let producer = self.client()?.producer()?.clone();
         let topic = topic.to_owned();
-        let answer = off_thread("kafka-depth", move || depth(producer.client(), &topic))?;
+        let answer = spawn_blocking("kafka-depth", move || depth(producer.client(), &topic))?;
         answer.await.map_err(|_| from_code(RDKafkaErrorCode::Fail))?
     }
 
-    /// Appends, and tells what became of records that were not acknowledged.
+    /// Appends records, and classifies those that were not acknowledged.
     async fn send(&self, topic: &str, partition: Option<i32>, records: &[Record]) -> Result<(), AppendError> {
         if records.is_empty() {
             return Ok(());
         }
         let client = self.client()?;
-        let beside_others = self.alone.read().await;
+        let shared = self.exclusive.read().await;
         let mut failures = client.send(topic, partition, records, 0).await?;
-        drop(beside_others);
-        // Brokers refuse a whole batch for one record in it, and a batch may hold records of several appends: whatever
-        // was refused gets a chance of its own, with nothing else under way.
+        drop(shared);
+        // Brokers refuse a whole batch for one record in it, and a batch may hold records of several appends. So each
+        // refused record is sent again, alone in its batch.
         let suspects: Vec<u32> =
-            failures.iter().filter(|(_, code)| may_be_others_fault(*code)).map(|(index, _)| *index).collect();
-        failures.retain(|(_, code)| !may_be_others_fault(*code));
+            failures.iter().filter(|(_, code)| is_batch_error(*code)).map(|(index, _)| *index).collect();
+        failures.retain(|(_, code)| !is_batch_error(*code));
         for index in suspects {
             let Some(record) = records.get(index as usize) else { continue };
-            let _alone = self.alone.write().await;
+            let _exclusive = self.exclusive.write().await;
             failures.extend(client.send(topic, partition, std::slice::from_ref(record), index).await?);
         }
         outcome(failures)
@@ -151,17 +149,19 @@ fn depth(client: &rdkafka::client::Client<Deliveries>, topic: &str) -> Result<i6
 }
 
 /// Whether a record may have been refused because of another record in its batch.
-fn may_be_others_fault(code: RDKafkaErrorCode) -> bool {
-    code == RDKafkaErrorCode::InvalidDifferentRecord || matches!(judge(code), (Nature::Record(_), _))
+fn is_batch_error(code: RDKafkaErrorCode) -> bool {
+    code == RDKafkaErrorCode::InvalidDifferentRecord || matches!(classify(code), (Retry::Rows, _))
 }
 
-/// What failures mean for the append as a whole.
+/// The outcome of an append with these failures.
 fn outcome(failures: Vec<Failure>) -> Result<(), AppendError> {
     let mut rejections = Vec::new();
     for (index, code) in failures {
-        match judge(code) {
-            (Nature::Record(reason), _) => rejections.push(Rejection { index: index as usize, reason }),
-            (Nature::Passing | Nature::Lasting, _) => return Err(from_code(code).into()),
+        match classify(code) {
+            (Retry::Rows, cause) => {
+                rejections.push(Rejection { index: index as usize, reason: cause.rejection() });
+            }
+            (Retry::Transient | Retry::Permanent, _) => return Err(from_code(code).into()),
         }
     }
     if rejections.is_empty() {
@@ -184,9 +184,9 @@ impl Client {
             .set("acks", "all")
             .set("compression.codec", kafka.compression.name())
             .set("linger.ms", kafka.linger.as_millis().to_string())
-            // The same partition for a key as Kafka's own clients choose.
+            // The partitioner of Kafka's Java client.
             .set("partitioner", "murmur2_random")
-            // Brokers and topics say how large a record may be, not the client's default.
+            // The limit is the topic's, not the client's default.
             .set("message.max.bytes", "16777216")
             .set("message.timeout.ms", "30000")
             .set("request.timeout.ms", "10000")
@@ -204,8 +204,7 @@ impl Client {
         self.producer.as_ref().is_none_or(|producer| producer.client().fatal_error().is_some())
     }
 
-    /// Sends records, the first of which counts as number `first`, and waits for all reports. Returns those that were not
-    /// acknowledged.
+    /// Sends records, the first of which has the index `first`, and waits for all reports. Returns the failures.
     async fn send(
         &self,
         topic: &str,
@@ -238,11 +237,11 @@ impl Client {
 }
 
 impl Drop for Client {
-    // The polling thread is waited for, and what is left in the queue is thrown away: that takes a while.
+    // Closing joins the polling thread and purges the queue, which blocks.
     fn drop(&mut self) {
         let producer = self.producer.take();
-        if let Err(error) = off_thread("kafka-close", move || drop(producer)) {
-            tracing::debug!(%error, "a producer was closed in place");
+        if let Err(error) = spawn_blocking("kafka-close", move || drop(producer)) {
+            tracing::debug!(%error, "no thread to close a producer: it was closed on the worker's thread");
         }
     }
 }
@@ -255,8 +254,7 @@ fn message<'r>(
 ) -> BaseRecord<'r, [u8], [u8], usize> {
     let mut headers: Option<OwnedHeaders> = None;
     for (key, value) in record.headers() {
-        let sofar = headers.take().unwrap_or_default();
-        headers = Some(sofar.insert(Header { key, value }));
+        headers = Some(headers.unwrap_or_default().insert(Header { key, value }));
     }
     BaseRecord {
         topic,
@@ -280,7 +278,7 @@ mod tests {
     use crate::security::credentials::ROTATION_INTERVAL;
 
     #[tokio::test(start_paused = true)]
-    async fn a_position_is_loaded_with_the_credentials_that_are_mounted_by_then() {
+    async fn position_is_loaded_with_rotated_credentials() {
         let secrets = tempfile::tempdir().unwrap();
         std::fs::create_dir(secrets.path().join("user")).unwrap();
         let mount = |key: &str, value: &str| std::fs::write(secrets.path().join("user").join(key), value);
@@ -308,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn one_record_that_may_pass_later_keeps_the_whole_append_from_being_final() {
+    fn one_transient_failure_makes_the_append_retryable() {
         let failures =
             vec![(0, RDKafkaErrorCode::MessageSizeTooLarge), (1, RDKafkaErrorCode::MessageTimedOut)];
         let Err(AppendError::Log(error)) = outcome(failures) else { panic!("not an error of the log") };
@@ -316,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn rejected_records_are_told_in_order() {
+    fn rejections_are_in_the_order_of_records() {
         let failures = vec![(5, RDKafkaErrorCode::InvalidRecord), (2, RDKafkaErrorCode::MessageSizeTooLarge)];
         let Err(AppendError::Rejected(rejections)) = outcome(failures) else { panic!("not rejected") };
         assert_eq!(
@@ -329,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_producer_that_failed_for_good_is_an_outage_not_an_end() {
+    fn fatal_producer_error_is_transient() {
         for code in [
             RDKafkaErrorCode::Fatal,
             RDKafkaErrorCode::PurgeQueue,

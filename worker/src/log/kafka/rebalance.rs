@@ -1,4 +1,4 @@
-//! Answering the group: commit before giving up, find the place before beginning. And commits, which both need.
+//! Rebalances: commit before revoking, find the starting offsets before assigning. And commits, which both need.
 
 use std::time::Duration;
 
@@ -8,93 +8,94 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::{Event, LogError};
-use super::blocking::{Answer, off_thread};
+use super::assignment::PendingCommit;
+use super::blocking::{Pending, spawn_blocking};
 use super::consumer::KafkaConsumer;
 use super::context::{Rebalance, assign, unassign};
-use super::errors::{from_client, from_code, timed_out};
-use super::starting_offsets::{Beginning, commit_list, find, list_of};
+use super::error::{from_client, from_code, timed_out};
+use super::starting_offsets::{StartingPoints, commit_list, find, list_of};
 use super::subscription::GroupClient;
+use crate::log::{AssignedPartition, Event, LogError};
 
-/// How long the last commit of partitions is waited for before they are given up.
+/// How long the last commit of revoked partitions may take.
 pub(super) const COMMIT_PATIENCE: Duration = Duration::from_secs(5);
-/// How long any other commit is waited for: nothing is read and nothing is written meanwhile. One that takes longer goes on
-/// by itself, and the next looks whether it was answered.
+/// How long any other commit may take: the loop neither reads nor writes meanwhile. A slower one continues in the
+/// background, and the next commit checks whether it was answered.
 pub(super) const ROUTINE_COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// A rebalance that is being answered.
+/// A rebalance in progress.
 pub(super) enum Step {
-    /// To begin with partitions, once it is known where.
-    Begin { partitions: Vec<i32>, answer: Option<Answer<KafkaResult<Beginning>>> },
-    /// To give partitions up, once what is stored of them is committed.
-    GiveUp { partitions: Vec<i32>, lost: bool },
+    /// Partitions to assign, once their starting offsets are known.
+    Assign { partitions: Vec<i32>, answer: Option<Pending<KafkaResult<StartingPoints>>> },
+    /// Partitions to revoke, once what is stored of them is committed.
+    Revoke { partitions: Vec<i32>, lost: bool },
 }
 
 impl From<Rebalance> for Step {
     fn from(rebalance: Rebalance) -> Self {
         match rebalance {
-            Rebalance::Assign(partitions) => Self::Begin { partitions, answer: None },
-            Rebalance::Revoke { partitions, lost } => Self::GiveUp { partitions, lost },
+            Rebalance::Assign(partitions) => Self::Assign { partitions, answer: None },
+            Rebalance::Revoke { partitions, lost } => Self::Revoke { partitions, lost },
         }
     }
 }
 
-/// A commit that is under way.
+/// A commit in flight.
 pub(super) struct CommitInFlight {
-    offsets: Vec<(i32, i64)>,
-    answer: Answer<KafkaResult<()>>,
+    commits: Vec<PendingCommit>,
+    answer: Pending<KafkaResult<()>>,
     since: Instant,
 }
 
 impl KafkaConsumer {
-    /// Answers what the group asks, if it asks anything, and tells so in `events`.
+    /// Completes the rebalance that the group asks for, if any, and reports it in `events`.
     ///
     /// # Errors
-    /// When the place to begin cannot be found out for now. The next call tries again.
-    pub(super) async fn settle(
+    /// When the starting offsets cannot be read for now. The next call retries.
+    pub(super) async fn complete_rebalance(
         &mut self,
         client: &GroupClient,
         events: &mut Vec<Event>,
     ) -> Result<(), LogError> {
-        // A later question makes an earlier one void that could not be answered.
+        // A later rebalance replaces an earlier one that was not completed.
         while let Some(rebalance) = client.context().next_rebalance() {
             self.step = Some(rebalance.into());
         }
         match &mut self.step {
             None => Ok(()),
-            Some(Step::Begin { .. }) => {
-                let beginning = self.find_beginning().await?;
+            Some(Step::Assign { .. }) => {
+                let starting_points = self.find_starting_points().await?;
                 self.step = None;
-                self.begin(client, &beginning, events)
+                self.assign(client, starting_points, events)
             }
-            Some(Step::GiveUp { partitions, lost }) => {
+            Some(Step::Revoke { partitions, lost }) => {
                 let (partitions, lost) = (partitions.clone(), *lost);
                 if !lost
                     && let Err(error) =
                         self.commit_stored(COMMIT_PATIENCE, |given| partitions.contains(&given)).await
                 {
-                    tracing::warn!(%error, "offsets could not be committed before partitions were given up; some records will be read again");
+                    tracing::warn!(%error, "the commit before a revocation failed: some records will be read again");
                 }
                 self.step = None;
-                self.give_up(client, partitions, events)
+                self.revoke(client, partitions, events)
             }
         }
     }
 
-    async fn find_beginning(&mut self) -> Result<Beginning, LogError> {
+    async fn find_starting_points(&mut self) -> Result<StartingPoints, LogError> {
         let client = self.client()?;
-        let Some(Step::Begin { partitions, answer }) = &mut self.step else {
+        let Some(Step::Assign { partitions, answer }) = &mut self.step else {
             return Err(from_code(RDKafkaErrorCode::State));
         };
         if partitions.is_empty() {
-            return Ok(Beginning { list: TopicPartitionList::new(), first_start: None });
+            return Ok(StartingPoints::default());
         }
         let pending = match answer {
             Some(pending) => pending,
             None => {
                 let (topic, partitions) = (self.subscription.topic.clone(), partitions.clone());
                 let starting_offsets = self.subscription.starting_offsets;
-                answer.insert(off_thread("kafka-offsets", move || {
+                answer.insert(spawn_blocking("kafka-offsets", move || {
                     find(&*client, &topic, &partitions, starting_offsets, now())
                 })?)
             }
@@ -102,75 +103,78 @@ impl KafkaConsumer {
         let found = pending.await;
         *answer = None;
         match found {
-            Ok(beginning) => beginning.map_err(from_client),
+            Ok(found) => found.map_err(from_client),
             Err(_) => Err(from_code(RDKafkaErrorCode::Fail)),
         }
     }
 
-    fn begin(
+    fn assign(
         &mut self,
         client: &GroupClient,
-        beginning: &Beginning,
+        StartingPoints { list, first_start, mut metadata }: StartingPoints,
         events: &mut Vec<Event>,
     ) -> Result<(), LogError> {
-        assign(client, &beginning.list).map_err(from_client)?;
-        self.first_start = self.first_start.or(beginning.first_start);
-        let mut partitions = Vec::with_capacity(beginning.list.count());
-        for element in beginning.list.elements() {
+        assign(client, &list).map_err(from_client)?;
+        self.first_start = self.first_start.or(first_start);
+        let mut partitions = Vec::with_capacity(list.count());
+        for element in list.elements() {
             if let Offset::Offset(start) = element.offset() {
-                self.assignment.add(element.partition(), start);
-                partitions.push(element.partition());
+                let partition = element.partition();
+                let metadata = metadata.remove(&partition).unwrap_or_default();
+                let assigned = AssignedPartition { partition, metadata };
+                self.assignment.add(assigned.clone(), start);
+                partitions.push(assigned);
             }
         }
-        // The client remembers what was paused of a partition that was given up, also when it comes back much later.
-        let switched = if self.paused || self.hold.is_on {
-            client.pause(&beginning.list)
+        // librdkafka keeps a partition paused across assignments.
+        let switched = if self.paused || self.backpressure.is_paused {
+            client.pause(&list)
         } else {
-            client.resume(&beginning.list)
+            client.resume(&list)
         };
         switched.map_err(from_client)?;
         if !partitions.is_empty() {
             self.missing_topic = None;
         }
-        self.ask_watermarks();
+        self.request_watermarks();
         events.push(Event::Assigned(partitions));
         Ok(())
     }
 
-    fn give_up(
+    fn revoke(
         &mut self,
         client: &GroupClient,
         partitions: Vec<i32>,
         events: &mut Vec<Event>,
     ) -> Result<(), LogError> {
         let list = list_of(&self.subscription.topic, &partitions, Offset::Invalid).map_err(from_client)?;
-        let answered = unassign(client, &list).map_err(from_client);
+        let unassigned = unassign(client, &list).map_err(from_client);
         for partition in &partitions {
             self.assignment.remove(*partition);
         }
         self.ready.retain(|record| !partitions.contains(&record.partition));
         events.push(Event::Revoked(partitions));
-        answered
+        unassigned
     }
 
-    /// Commits what is stored of some partitions, and waits for the reply until a commit is as old as `patience`: measured
-    /// from its own start, because a call may be dropped and made again many times meanwhile.
+    /// Commits what is stored of some partitions, and waits for the reply until the commit is `patience` old. The age
+    /// counts from the start of the commit, because a call may be dropped and repeated many times meanwhile.
     pub(super) async fn commit_stored(
         &mut self,
         patience: Duration,
         which: impl Fn(i32) -> bool,
     ) -> Result<(), LogError> {
-        // What a dropped call left under way comes first: two commits at once could overtake each other.
+        // The commit of a dropped call comes first: one of two concurrent commits could overtake the other.
         self.finish_commit(patience).await?;
-        let mut offsets = self.assignment.uncommitted();
-        offsets.retain(|(partition, _)| which(*partition));
-        if offsets.is_empty() {
+        let mut commits = self.assignment.uncommitted();
+        commits.retain(|commit| which(commit.partition));
+        if commits.is_empty() {
             return Ok(());
         }
         let client = self.client()?;
-        let list = commit_list(&self.subscription.topic, &offsets, self.first_start).map_err(from_client)?;
-        let answer = off_thread("kafka-commit", move || client.commit(&list, CommitMode::Sync))?;
-        self.commit = Some(CommitInFlight { offsets, answer, since: Instant::now() });
+        let list = commit_list(&self.subscription.topic, &commits, self.first_start).map_err(from_client)?;
+        let answer = spawn_blocking("kafka-commit", move || client.commit(&list, CommitMode::Sync))?;
+        self.commit = Some(CommitInFlight { commits, answer, since: Instant::now() });
         self.finish_commit(patience).await
     }
 
@@ -179,11 +183,11 @@ impl KafkaConsumer {
         let Ok(answer) = timeout_at(commit.since + patience, &mut commit.answer).await else {
             return Err(timed_out("a commit"));
         };
-        let offsets = std::mem::take(&mut commit.offsets);
+        let commits = std::mem::take(&mut commit.commits);
         self.commit = None;
         match answer {
             Ok(Ok(())) => {
-                self.assignment.committed(&offsets);
+                self.assignment.committed(&commits);
                 Ok(())
             }
             Ok(Err(error)) => Err(from_client(error)),
@@ -192,23 +196,22 @@ impl KafkaConsumer {
     }
 }
 
-/// Answers the questions of the group that are open, by giving up, so that the client can be closed: it waits for the
-/// answers.
+/// Completes open rebalances by giving up all partitions, so that the client can be closed: closing waits for them.
 pub(super) fn abandon_rebalance(client: &GroupClient, topic: &str, step: Option<Step>) {
     let mut open = step;
     while let Some(rebalance) = client.context().next_rebalance() {
         open = Some(rebalance.into());
     }
     client.context().begin_closing();
-    let answered = match open {
+    let completed = match open {
         None => Ok(()),
-        Some(Step::Begin { .. }) => assign(client, &TopicPartitionList::new()),
-        Some(Step::GiveUp { partitions, .. }) => {
+        Some(Step::Assign { .. }) => assign(client, &TopicPartitionList::new()),
+        Some(Step::Revoke { partitions, .. }) => {
             list_of(topic, &partitions, Offset::Invalid).and_then(|list| unassign(client, &list))
         }
     };
-    if let Err(error) = answered {
-        tracing::debug!(%error, "a rebalance could not be answered while the group was left");
+    if let Err(error) = completed {
+        tracing::debug!(%error, "a rebalance could not be completed before the group was left");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The position of a source, in a compacted topic of one partition: the key is the pipeline, the value the position.
+//! Source positions in a compacted topic of one partition: the key is the pipeline, the value its position.
 
 use std::time::Duration;
 
@@ -12,27 +12,28 @@ use std::time::Instant;
 use tokio::time::timeout;
 use userstream_crds::model::Pipeline;
 
-use super::super::{LogError, SourcePosition};
-use super::blocking::off_thread;
+use super::blocking::spawn_blocking;
 use super::context::GroupContext;
-use super::errors::{Nature, from_client, from_code, judge, timed_out};
+use super::error::{classify, from_client, from_code, timed_out};
 use super::starting_offsets::list_of;
+use crate::delivery::retry::Retry;
+use crate::log::{LogError, SourcePosition};
 use crate::record::Record;
 
-/// How long reading the topic may take. It holds a record for each pipeline and those not compacted yet.
+/// How long reading the topic may take. It holds one record for each pipeline, and those not compacted yet.
 const LOAD_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where positions are kept, and whose.
+/// The position of one pipeline's source.
 #[derive(Debug, Clone)]
-pub(super) struct Positions {
+pub(super) struct SourcePositions {
     topic: String,
     key: String,
-    /// Needed by the client, never joined.
+    /// The client requires a group. It is never joined.
     group: String,
 }
 
-impl Positions {
-    /// Those of a pipeline, if it keeps any.
+impl SourcePositions {
+    /// The position of a pipeline, if it stores one.
     pub(super) fn of(pipeline: &Pipeline) -> Option<Self> {
         Some(Self {
             topic: pipeline.positions_topic.as_ref()?.as_str().to_owned(),
@@ -56,7 +57,7 @@ impl Positions {
     /// Reads the topic from its beginning to its end.
     ///
     /// # Errors
-    /// When that is not possible; a topic that is not there is not taken for one without a position.
+    /// When it cannot be read. A missing topic is an error and not an absent position.
     pub(super) async fn load(&self, mut config: ClientConfig) -> Result<Option<SourcePosition>, LogError> {
         config
             .set("group.id", &self.group)
@@ -65,7 +66,7 @@ impl Positions {
             .set("auto.offset.reset", "error")
             .set("queued.max.messages.kbytes", "1024");
         let positions = self.clone();
-        let answer = off_thread("kafka-positions", move || positions.read(&config))?;
+        let answer = spawn_blocking("kafka-positions", move || positions.read(&config))?;
         match timeout(LOAD_PATIENCE + Duration::from_secs(5), answer).await {
             Ok(Ok(position)) => position,
             Ok(Err(_)) => Err(from_code(RDKafkaErrorCode::Fail)),
@@ -78,8 +79,8 @@ impl Positions {
         let consumer: BaseConsumer<GroupContext> =
             config.create_with_context(GroupContext::default()).map_err(from_client)?;
         let position = self.scan(&consumer, deadline);
-        // Closing asks the brokers, who may not answer: the position is there already.
-        off_thread("kafka-close", move || drop(consumer))?;
+        // Closing waits for brokers that may not answer, and the position is known already.
+        spawn_blocking("kafka-close", move || drop(consumer))?;
         position
     }
 
@@ -102,9 +103,9 @@ impl Positions {
                 }
                 Some(Ok(_)) | None => {}
                 Some(Err(KafkaError::PartitionEOF(_))) => return last.map(text).transpose(),
-                Some(Err(error)) => match error.rdkafka_error_code().map(judge) {
-                    // The client tries again by itself until the deadline.
-                    Some((Nature::Passing, _)) => {}
+                Some(Err(error)) => match error.rdkafka_error_code().map(classify) {
+                    // The client retries until the deadline.
+                    Some((Retry::Transient, _)) => {}
                     _ => return Err(from_client(error)),
                 },
             }

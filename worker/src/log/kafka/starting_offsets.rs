@@ -1,10 +1,11 @@
-//! Where to read partitions from: where the group left off, or at the pipeline's starting offsets at its first start.
+//! Where to read partitions from: the committed offset, or the pipeline's starting offsets at the group's first start.
 //!
-//! `Latest` means the end of the topic *when the group first started*, also for a partition that was added later or whose
-//! first record came before the group's second member. So the time of the first start goes with every commit as its
-//! metadata, and a partition without a commit is read from that time on. Without this, records of a new partition would be
-//! skipped until the consumers have noticed that there is one.
+//! `Latest` means the end of the topic *when the group first started*, also for a partition that was added later, or whose
+//! first record arrived before the group's second member. So every commit carries the time of the first start in its
+//! metadata, and a partition without a commit is read from that time on. Otherwise, records of a new partition would be
+//! skipped until the consumers have discovered it.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -14,23 +15,28 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionLi
 use rdkafka::types::RDKafkaErrorCode;
 use userstream_crds::starting_offsets::StartingOffsets;
 
+use super::assignment::PendingCommit;
+use super::commit_metadata::StoredMetadata;
+use crate::log::CommitMetadata;
+
 /// How long each request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-const FIRST_START: &str = "first-start=";
 
-/// The ends of partitions, or why they are not known.
+/// The high watermarks of partitions, or why they are unknown.
 pub(super) type Watermarks = KafkaResult<Vec<(i32, i64)>>;
 
 /// Where to read.
-#[derive(Debug)]
-pub(super) struct Beginning {
+#[derive(Debug, Default)]
+pub(super) struct StartingPoints {
     /// Partitions with the offsets to read from, all of them absolute.
     pub(super) list: TopicPartitionList,
-    /// When the group first started, in milliseconds since the Unix epoch; known under `Latest` alone.
+    /// When the group first started, in milliseconds since the Unix epoch. Known under `Latest` only.
     pub(super) first_start: Option<i64>,
+    /// The consumer's metadata of the partitions that have a commit.
+    pub(super) metadata: BTreeMap<i32, CommitMetadata>,
 }
 
-/// Finds out where these partitions are to be read from. Blocks.
+/// Finds where these partitions are to be read from. Blocks.
 ///
 /// # Errors
 /// When the coordinator or a leader does not answer, or refuses to.
@@ -40,15 +46,16 @@ pub(super) fn find<C: Consumer<X>, X: ConsumerContext>(
     partitions: &[i32],
     starting: StartingOffsets,
     now: i64,
-) -> KafkaResult<Beginning> {
+) -> KafkaResult<StartingPoints> {
     let list = client.committed_offsets(list_of(topic, partitions, Offset::Invalid)?, REQUEST_TIMEOUT)?;
     let fresh = without_commit(&list)?;
+    let metadata = consumer_metadata(&list);
     let mut first_start = match starting {
         StartingOffsets::Latest => first_start_in(&list),
         StartingOffsets::Earliest | StartingOffsets::Time(_) => None,
     };
     if fresh.is_empty() {
-        return Ok(Beginning { list, first_start });
+        return Ok(StartingPoints { list, first_start, metadata });
     }
     let found = match starting {
         StartingOffsets::Earliest => edge(client, topic, &fresh, Offset::Beginning)?,
@@ -62,8 +69,9 @@ pub(super) fn find<C: Consumer<X>, X: ConsumerContext>(
                 None => edge(client, topic, &fresh, Offset::End)?,
             };
             let time = *first_start.get_or_insert(now);
-            // Committed before the first record is handed out: a crash from here on starts again at the same place.
-            client.commit(&commit_list(topic, &found, Some(time))?, CommitMode::Sync)?;
+            // Committed before the first record is delivered: after a crash, reading starts at the same offsets.
+            let commits: Vec<PendingCommit> = found.iter().copied().map(PendingCommit::from).collect();
+            client.commit(&commit_list(topic, &commits, Some(time))?, CommitMode::Sync)?;
             found
         }
     };
@@ -72,10 +80,10 @@ pub(super) fn find<C: Consumer<X>, X: ConsumerContext>(
             element.set_offset(Offset::Offset(offset))?;
         }
     }
-    Ok(Beginning { list, first_start })
+    Ok(StartingPoints { list, first_start, metadata })
 }
 
-/// Asks the leaders for the ends of partitions. Blocks.
+/// Requests the high watermarks of partitions from their leaders. Blocks.
 ///
 /// # Errors
 /// When a leader does not answer.
@@ -87,18 +95,19 @@ pub(super) fn high_watermarks<C: Consumer<X>, X: ConsumerContext>(
     edge(client, topic, partitions, Offset::End)
 }
 
-/// A list to commit. `first_start` goes with it, so that no commit forgets it.
+/// A list to commit. Every element carries `first_start` and the consumer's metadata, so that no commit erases either.
 pub(super) fn commit_list(
     topic: &str,
-    offsets: &[(i32, i64)],
+    commits: &[PendingCommit],
     first_start: Option<i64>,
 ) -> KafkaResult<TopicPartitionList> {
-    let mut list = TopicPartitionList::with_capacity(offsets.len());
-    for (partition, offset) in offsets {
-        let mut element = list.add_partition(topic, *partition);
-        element.set_offset(Offset::Offset(*offset))?;
-        if let Some(time) = first_start {
-            element.set_metadata(format!("{FIRST_START}{time}"));
+    let mut list = TopicPartitionList::with_capacity(commits.len());
+    for commit in commits {
+        let mut element = list.add_partition(topic, commit.partition);
+        element.set_offset(Offset::Offset(commit.offset))?;
+        let metadata = StoredMetadata { first_start, consumer: commit.metadata.clone() };
+        if metadata != StoredMetadata::default() {
+            element.set_metadata(metadata.to_text());
         }
     }
     Ok(list)
@@ -113,7 +122,7 @@ pub(super) fn list_of(topic: &str, partitions: &[i32], offset: Offset) -> KafkaR
     Ok(list)
 }
 
-/// The first offset of partitions, or the one behind the last: Kafka answers both to a question about a special time.
+/// The first offset of partitions, or the one behind the last: special timestamps of Kafka's ListOffsets request.
 fn edge<C: Consumer<X>, X: ConsumerContext>(
     client: &C,
     topic: &str,
@@ -134,7 +143,7 @@ fn at_time<C: Consumer<X>, X: ConsumerContext>(
     partitions: &[i32],
     time: i64,
 ) -> KafkaResult<Vec<(i32, i64)>> {
-    // Kafka takes negative times for special places; before 1970 there is no record.
+    // To Kafka, negative timestamps mean special offsets. No record is older than 1970.
     let list = list_of(topic, partitions, Offset::Offset(time.max(0)))?;
     let list = client.offsets_for_times(list, REQUEST_TIMEOUT)?;
     let mut found = Vec::with_capacity(partitions.len());
@@ -169,7 +178,7 @@ fn without_commit(list: &TopicPartitionList) -> KafkaResult<Vec<i32>> {
     Ok(fresh)
 }
 
-/// When the group first started, from whatever partition of the topic it has committed.
+/// When the group first started, according to any commit of the topic.
 fn first_start_of_group<C: Consumer<X>, X: ConsumerContext>(
     client: &C,
     topic: &str,
@@ -188,44 +197,52 @@ fn first_start_of_group<C: Consumer<X>, X: ConsumerContext>(
 }
 
 fn first_start_in(list: &TopicPartitionList) -> Option<i64> {
-    list.elements().iter().filter_map(|element| first_start(&metadata(element))).min()
+    list.elements().iter().filter_map(|element| stored_metadata(element).first_start).min()
+}
+
+fn consumer_metadata(list: &TopicPartitionList) -> BTreeMap<i32, CommitMetadata> {
+    let elements = list.elements();
+    elements.iter().map(|element| (element.partition(), stored_metadata(element).consumer)).collect()
 }
 
 /// The metadata of a commit. The client panics on metadata that is not UTF-8, which any tool may have committed.
-fn metadata(element: &TopicPartitionListElem<'_>) -> String {
-    catch_unwind(AssertUnwindSafe(|| element.metadata().to_owned())).unwrap_or_default()
-}
-
-fn first_start(metadata: &str) -> Option<i64> {
-    metadata.strip_prefix(FIRST_START)?.parse().ok()
+fn stored_metadata(element: &TopicPartitionListElem<'_>) -> StoredMetadata {
+    let text = catch_unwind(AssertUnwindSafe(|| element.metadata().to_owned())).unwrap_or_default();
+    StoredMetadata::parse(&text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn commits(offsets: &[(i32, i64)]) -> Vec<PendingCommit> {
+        offsets.iter().copied().map(PendingCommit::from).collect()
+    }
+
     #[test]
-    fn the_first_start_goes_with_every_commit() {
-        let list = commit_list("users", &[(0, 5), (3, 7)], Some(1_700_000_000_000)).unwrap();
+    fn every_commit_carries_first_start_and_metadata() {
+        let mut commits = commits(&[(0, 5), (3, 7)]);
+        commits[1].metadata = CommitMetadata("fold=6 wm=1".to_owned());
+        let list = commit_list("users", &commits, Some(1_700_000_000_000)).unwrap();
         assert_eq!(first_start_in(&list), Some(1_700_000_000_000));
         let offsets: Vec<_> =
             list.elements().iter().map(|element| (element.partition(), element.offset())).collect();
         assert_eq!(offsets, [(0, Offset::Offset(5)), (3, Offset::Offset(7))]);
+        let expected = [(0, CommitMetadata::default()), (3, commits[1].metadata.clone())];
+        assert_eq!(consumer_metadata(&list), BTreeMap::from(expected));
     }
 
     #[test]
-    fn the_earliest_of_several_first_starts_counts() {
-        let mut list = commit_list("users", &[(0, 5)], Some(20)).unwrap();
-        list.add_partition("users", 1).set_metadata(format!("{FIRST_START}10"));
-        list.add_partition("users", 2).set_metadata("somebody else's");
+    fn earliest_of_several_first_starts_counts() {
+        let mut list = commit_list("users", &commits(&[(0, 5)]), Some(20)).unwrap();
+        list.add_partition("users", 1).set_metadata("first-start=10");
+        list.add_partition("users", 2).set_metadata("written by another tool");
         assert_eq!(first_start_in(&list), Some(10));
     }
 
     #[test]
-    fn commits_of_other_tools_have_no_first_start() {
-        assert_eq!(first_start(""), None);
-        assert_eq!(first_start("first-start=soon"), None);
-        let list = commit_list("users", &[(0, 5)], None).unwrap();
+    fn commit_without_metadata_has_no_first_start() {
+        let list = commit_list("users", &commits(&[(0, 5)]), None).unwrap();
         assert_eq!(first_start_in(&list), None);
     }
 }

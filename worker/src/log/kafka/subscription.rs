@@ -1,33 +1,33 @@
-//! What a member of a consumer group reads, and the client that it reads with.
+//! The topic and group of a consumer, and the client that subscribes to them.
 //!
 //! # Assignment
-//! Eager `range` by default: at every rebalance all members give up everything, which is simple and has no known fault
-//! with commits of our own. In the rebalance storm of the tests both protocols leave exactly the right rows, and with
-//! [`Assignor::CooperativeSticky`], whose rebalances take two rounds, it lasts a fifth longer; librdkafka has open defects of
-//! that protocol besides.
+//! The default is the eager `range` assignor: at every rebalance all members give up all partitions. With explicit commits
+//! it has no known defect, while librdkafka has open ones of the cooperative protocol. In the tests' rebalance storm both
+//! protocols leave exactly the right rows. With [`Assignor::CooperativeSticky`], whose rebalances have two phases, the storm
+//! lasts a fifth longer.
 
 use rdkafka::consumer::StreamConsumer;
 use userstream_crds::model::{Kafka, StartingOffsets};
 
-use super::super::LogError;
 use super::client_config::connection;
 use super::context::GroupContext;
-use super::errors::from_client;
+use super::error::from_client;
+use crate::log::LogError;
 use crate::security::credentials::Credentials;
 
 pub(super) type GroupClient = StreamConsumer<GroupContext>;
 
-/// How partitions are shared out in the group. All members must agree.
+/// How the group distributes partitions. All members must use the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Assignor {
-    /// Every rebalance takes everything from everybody first.
+    /// Every rebalance revokes all partitions first.
     #[default]
     Range,
-    /// A rebalance moves only what has to move.
+    /// A rebalance revokes only the partitions that move.
     CooperativeSticky,
 }
 
-/// What is read, and as whom.
+/// The settings of a consumer.
 #[derive(Debug, Clone)]
 pub(super) struct Subscription {
     pub(super) kafka: Kafka,
@@ -53,15 +53,15 @@ impl Subscription {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            // A worker that dies is replaced after this; one that is alive heartbeats from a thread of its own.
+            // A crashed worker is replaced after this. librdkafka sends heartbeats from a separate thread.
             .set("session.timeout.ms", "10000")
             .set("heartbeat.interval.ms", "2000")
             .set("max.poll.interval.ms", "300000")
-            // Memory: what is fetched ahead is bounded by bytes. Without it, a gigabyte.
+            // Bounds the memory of records fetched ahead. The default is a gigabyte.
             .set("queued.max.messages.kbytes", "4096")
             .set("queued.min.messages", "10000")
             .set("fetch.message.max.bytes", "262144")
-            // A full queue is looked at again soon, not after a second.
+            // A full queue is checked again soon. The default is a second.
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "100")
             .set("check.crcs", "true");

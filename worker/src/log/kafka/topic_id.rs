@@ -1,7 +1,7 @@
-//! The id that Kafka gave a topic, which tells it from another topic that was made later under the same name.
+//! Kafka's topic id, which differs between topics that had the same name at different times.
 //!
-//! The only unsafe code of the project: the safe client library does not tell the id, librdkafka does. Every pointer here
-//! is made and destroyed in this file, except the client's own, which is borrowed with the client.
+//! The only unsafe code of the project: the safe client library does not expose the id. This file creates and destroys every
+//! pointer that it uses, except the client's handle, which is borrowed with the client.
 #![allow(unsafe_code, reason = "calls of librdkafka that the safe client library does not offer")]
 
 use std::ffi::{CStr, CString, c_char};
@@ -14,27 +14,27 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-/// What brokers say that know of no ids (before Kafka 2.8): sixteen bytes of zero.
+/// Brokers without topic ids (before Kafka 2.8) report sixteen zero bytes.
 const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/// Asks for the id of a topic, in the form in which Kafka's tools print it. None where there is no such topic, or where
-/// the brokers know of no ids.
+/// Requests the id of a topic, in the form that Kafka's tools print. None when the topic does not exist, or the brokers have
+/// no topic ids.
 ///
-/// Blocks for up to `patience`.
+/// Blocks for up to `timeout`.
 ///
 /// # Errors
-/// When the brokers do not answer, or not with a topic.
+/// When the brokers do not answer, or answer with an error.
 pub(crate) fn topic_id<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> KafkaResult<Option<String>> {
     let name = CString::new(topic).map_err(|_| KafkaError::AdminOpCreation("a NUL in a name".to_owned()))?;
-    let milliseconds = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
     let event = describe(client, &name, milliseconds)?;
 
-    // SAFETY: the event is alive until the end of this function, and everything read below belongs to it. librdkafka
-    // returns NULL for a result of another kind, and reports how many descriptions the array has.
+    // SAFETY: the event lives until the end of this function and owns everything read below. librdkafka returns NULL for a
+    // result of another kind, and reports the length of the array.
     unsafe {
         refusal(librdkafka::rd_kafka_event_error(event.0.as_ptr()))?;
         let result = librdkafka::rd_kafka_event_DescribeTopics_result(event.0.as_ptr());
@@ -47,7 +47,7 @@ pub(crate) fn topic_id<C: ClientContext>(
             return Ok(None);
         }
         let description = *topics;
-        // NULL is no error to librdkafka.
+        // librdkafka takes NULL for no error.
         let error = librdkafka::rd_kafka_TopicDescription_error(description);
         match refusal(librdkafka::rd_kafka_error_code(error)) {
             Ok(()) => {}
@@ -62,18 +62,17 @@ pub(crate) fn topic_id<C: ClientContext>(
         if text.is_null() {
             return Ok(None);
         }
-        // Kafka's tools print the alphabet that fits into URLs.
+        // Kafka's tools print the URL-safe alphabet.
         let text = CStr::from_ptr(text).to_string_lossy().replace('+', "-").replace('/', "_");
         Ok(Some(text).filter(|text| text != NO_ID))
     }
 }
 
-/// Sends the request and waits for the answer.
+/// Sends the request and waits for the response.
 fn describe<C: ClientContext>(client: &Client<C>, name: &CStr, milliseconds: i32) -> KafkaResult<Event> {
     let handle = client.native_ptr();
-    // SAFETY: the handle is valid as long as the client is borrowed. The queue, the options and the collection are alive
-    // until the answer has come or nobody waits for it any more; librdkafka copies the collection's names and the options
-    // into its request, and keeps a reference to the queue of its own.
+    // SAFETY: the handle is valid while the client is borrowed. The queue, the options and the collection live until the
+    // response or the timeout. librdkafka copies names and options into its request, and holds a reference to the queue.
     unsafe {
         let refused = Code::CriticalSystemResource;
         let queue = Queue::new(librdkafka::rd_kafka_queue_new(handle), refused)?;
@@ -89,7 +88,7 @@ fn describe<C: ClientContext>(client: &Client<C>, name: &CStr, milliseconds: i32
         let made = librdkafka::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
         let topics = Topics::new(made, refused)?;
         librdkafka::rd_kafka_DescribeTopics(handle, topics.0.as_ptr(), options.0.as_ptr(), queue.0.as_ptr());
-        // The request ends by its own timeout; the queue is given a little longer, so that its error is seen.
+        // The poll takes longer than the request's timeout, so that it receives its error.
         let event = librdkafka::rd_kafka_queue_poll(queue.0.as_ptr(), milliseconds.saturating_add(1_000));
         Event::new(event, Code::OperationTimedOut)
     }
@@ -102,13 +101,13 @@ fn refusal(code: rd_kafka_resp_err_t) -> KafkaResult<()> {
     }
 }
 
-/// Something of librdkafka's that is destroyed when it is dropped.
+/// A librdkafka object, destroyed on drop.
 macro_rules! owned {
     ($name:ident, $native:ty, $destroy:path) => {
         struct $name(NonNull<$native>);
 
         impl $name {
-            /// `absent` is what it means that there is none.
+            /// `absent` is the error for NULL.
             fn new(pointer: *mut $native, absent: Code) -> KafkaResult<Self> {
                 NonNull::new(pointer).map(Self).ok_or(KafkaError::AdminOp(absent))
             }
@@ -116,7 +115,7 @@ macro_rules! owned {
 
         impl Drop for $name {
             fn drop(&mut self) {
-                // SAFETY: the pointer came from librdkafka, is owned by this value alone, and is not used afterwards.
+                // SAFETY: the pointer came from librdkafka, has no other owner, and is not used afterwards.
                 unsafe { $destroy(self.0.as_ptr()) }
             }
         }
@@ -136,9 +135,9 @@ mod tests {
 
     use super::*;
 
-    // The mock brokers know nothing of this request; the ids of real ones are tested with the rig.
+    // The mock brokers do not implement this request. The tests with real servers cover ids.
     #[test]
-    fn servers_that_are_not_there_are_an_error_and_not_a_missing_topic() {
+    fn unreachable_brokers_are_an_error_and_not_a_missing_topic() {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", "127.0.0.1:1").create().unwrap();
         let error = topic_id(admin.inner(), "one", Duration::from_millis(200)).unwrap_err();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{Decode, OnPoison, RateCap, Settings, Verdict};
 use crate::delivery::dead_letter::Poison;
 use crate::delivery::mutants::{Fault, planted};
-use crate::delivery::tracker::{Ticket, Tracker, Watermark};
+use crate::delivery::tracker::{CommitPoint, Ticket, Tracker};
 use crate::log::Event;
 use crate::observe::stats::Stats;
 use crate::record::LogRecord;
@@ -73,12 +73,13 @@ impl<'w, D: Decode> Intake<'w, D> {
     ///
     /// # Errors
     /// The poison, under `onError: Fail`.
-    pub(super) fn take(&mut self, event: Event) -> Result<Option<Watermark>, Poison> {
+    pub(super) fn take(&mut self, event: Event) -> Result<Option<CommitPoint>, Poison> {
         match event {
-            Event::Assigned(partitions) => {
+            Event::Assigned(assigned) => {
+                let partitions: Vec<i32> = assigned.iter().map(|assigned| assigned.partition).collect();
                 tracing::info!(?partitions, "partitions assigned");
                 self.stats.table.rebalances.add(1);
-                self.tracker.assign(&partitions);
+                self.tracker.assign(partitions);
                 Ok(None)
             }
             Event::Revoked(partitions) => {
@@ -91,7 +92,7 @@ impl<'w, D: Decode> Intake<'w, D> {
         }
     }
 
-    fn take_record(&mut self, record: LogRecord) -> Result<Option<Watermark>, Poison> {
+    fn take_record(&mut self, record: LogRecord) -> Result<Option<CommitPoint>, Poison> {
         let Some(ticket) = self.tracker.begin(record.partition, record.offset) else { return Ok(None) };
         self.stats.table.read.add(1);
         self.stats.table.bytes.add(record.record.size() as u64);
@@ -174,7 +175,7 @@ impl<'w, D: Decode> Intake<'w, D> {
     }
 
     /// A record is done.
-    pub(super) fn finish(&mut self, ticket: Ticket) -> Option<Watermark> {
+    pub(super) fn finish(&mut self, ticket: Ticket) -> Option<CommitPoint> {
         self.tracker.finish(ticket)
     }
 

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::batcher::Intake;
 use super::write_task::Settled;
 use super::{Decode, ProcessError, Settings};
-use crate::delivery::tracker::Watermark;
-use crate::log::{Consumer, Event, LogError};
+use crate::delivery::tracker::CommitPoint;
+use crate::log::{Commit, Consumer, Event, LogError};
 use crate::observe::stats::Stats;
 use crate::runtime::backoff::Backoff;
 use crate::runtime::shutdown::{Stop, StopSignal};
@@ -107,8 +107,8 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
         match settled.outcome {
             Ok(()) => {
                 for ticket in &settled.task.tickets {
-                    if let Some(watermark) = self.intake.finish(*ticket) {
-                        self.store(watermark);
+                    if let Some(point) = self.intake.finish(*ticket) {
+                        self.store(point);
                     }
                 }
             }
@@ -117,8 +117,8 @@ impl<'w, C: Consumer, D: Decode> Position<'w, C, D> {
         self.intake.recycle(settled.task, |buffer| self.consumer.recycle(buffer));
     }
 
-    fn store(&mut self, watermark: Watermark) {
-        self.consumer.store(watermark.partition, watermark.offset);
+    fn store(&mut self, point: CommitPoint) {
+        self.consumer.store(point.partition, Commit::up_to(point.offset));
         self.dirty = true;
     }
 

@@ -77,7 +77,6 @@ impl Insert {
 }
 
 /// The `INSERT` of a table, prepared on one session.
-#[derive(Debug)]
 pub(super) struct PreparedInsert {
     insert: Insert,
     prepared: PreparedStatement,
