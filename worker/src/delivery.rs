@@ -4,7 +4,6 @@
 pub mod adaptive_concurrency;
 pub mod dead_letter;
 pub(crate) mod monotonic_timestamps;
-pub(crate) mod mutants;
 pub mod retry;
 pub mod tracker;
 pub mod write_time;

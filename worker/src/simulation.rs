@@ -6,6 +6,7 @@
 
 mod broker;
 mod log;
+mod mutants;
 mod oracle;
 mod plan;
 mod schedule;

@@ -1,7 +1,6 @@
 //! The time a row is written with: always the record's own, so that replays and reordered writes change nothing.
 
 use crate::delivery::dead_letter::{Poison, Stage};
-use crate::delivery::mutants::{Fault, planted};
 use crate::record::{AsRow, Cell, RecordRow};
 use crate::runtime::clock::Clock;
 
@@ -70,14 +69,10 @@ impl WriteTimes {
                 _ => return Err(WriteTimeError::Absent),
             },
         };
-        if planted(Fault::WriteTimeFromClock) {
-            return Ok(self.clock.now() * 1000);
-        }
         if milliseconds > self.clock.now().saturating_add(MOST_AHEAD) {
             return Err(WriteTimeError::TooFarAhead);
         }
-        let offset = if planted(Fault::WriteTimeWithoutOffset) { 0 } else { row.origin.offset };
-        write_time(milliseconds, offset).ok_or(WriteTimeError::OutOfRange)
+        write_time(milliseconds, row.origin.offset).ok_or(WriteTimeError::OutOfRange)
     }
 }
 

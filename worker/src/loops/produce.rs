@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::delivery::dead_letter::{Origin, Poison, Stage};
 use crate::delivery::monotonic_timestamps::Succession;
-use crate::delivery::mutants::{Fault, planted};
 use crate::log::{AppendError, LogError, Producer, Rejection};
 use crate::loops::process::{OnPoison, append_letters};
 use crate::observe::health::{Health, Part};
@@ -198,9 +197,6 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
         stats.pages.add(1);
         stats.bytes.add(page.body.len() as u64);
         stats.read.add(page.records().len() as u64);
-        if let Some(position) = page.position.as_ref().filter(|_| planted(Fault::SavePositionBeforeAcks)) {
-            self.log.save_position(position).await?;
-        }
         succession.begin_page(page.fetched_at);
         let raws: Vec<&[u8]> = page.records().collect();
         for raws in raws.chunks(self.settings.batch.max(1)) {
@@ -275,7 +271,6 @@ impl<S: Source, P: Producer, M: Transform> Producing<'_, S, P, M> {
             let rejections = match self.log.append(&self.settings.topic, records).await {
                 Ok(()) => Vec::new(),
                 Err(AppendError::Rejected(rejections)) => rejections,
-                Err(AppendError::Log(_)) if planted(Fault::LostAppendReplyCountsAsDone) => Vec::new(),
                 Err(AppendError::Log(error)) => {
                     self.wait_or_give_up(error, "append", &mut backoff, deadline).await?;
                     continue;

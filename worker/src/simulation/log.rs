@@ -18,6 +18,7 @@ fn fault() -> LogError {
     LogError::Unavailable { cause: "simulated", source: "a fault of the schedule".into() }
 }
 
+#[derive(Clone)]
 pub(super) struct SimulatedProducer {
     pub(super) broker: Rc<RefCell<Broker>>,
     pub(super) world: World,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::mutants::Mutant;
 use super::script::Script;
 use crate::delivery::write_time::TimeOf;
 use crate::runtime::backoff::Jitter;
@@ -33,6 +34,8 @@ pub(super) struct Plan {
     pub(super) rebalances: u64,
     /// Milliseconds between them, at most.
     pub(super) between_rebalances: u64,
+    /// The mistake that the processes make.
+    pub(super) mutant: Option<Mutant>,
 }
 
 impl Plan {
@@ -59,6 +62,7 @@ impl Plan {
             crashes: (0..crashes).map(|_| draw.up_to(400)).collect(),
             rebalances: [0, 2, 5, 20][draw.up_to(4) as usize],
             between_rebalances: [100, 500, 2_000][draw.up_to(3) as usize],
+            mutant: None,
         }
     }
 }

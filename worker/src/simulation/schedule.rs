@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::broker::{Broker, DEAD_LETTERS, TOPIC};
 use super::log::{SimulatedConsumer, SimulatedProducer};
+use super::mutants::{Injection, MutantConsumer, MutantDecode, MutantProducer, MutantSource, MutantTable};
 use super::oracle::judge;
 use super::plan::Plan;
 use super::script::{ScriptDecode, ScriptSource, ScriptTransform};
@@ -116,18 +117,22 @@ async fn keep_processing(schedule: Rc<Schedule>, stop: StopSignal) {
     for incarnation in 0.. {
         let actor = Actor::new("processor", incarnation);
         let member = Rc::new(Cell::new(0));
+        let injection = Injection::new(world.plan().mutant);
         let consumer =
             SimulatedConsumer::join(schedule.broker.clone(), world.clone(), actor.clone(), member.clone());
         let letters =
             SimulatedProducer { broker: schedule.broker.clone(), world: world.clone(), actor: actor.clone() };
         let table =
             SimulatedTable { contents: schedule.table.clone(), world: world.clone(), actor: actor.clone() };
+        let decode = ScriptDecode(WriteTimes::new(world.plan().time_of, world.clock()));
+        let letters = MutantProducer { inner: letters, injection: injection.clone() };
+        let table = MutantTable { inner: table, injection: injection.clone() };
         let stats = Stats::default();
         let processor = Processor {
-            consumer,
+            consumer: MutantConsumer { inner: consumer, injection: injection.clone() },
             letters: &letters,
             table: &table,
-            decode: ScriptDecode(WriteTimes::new(world.plan().time_of, world.clock())),
+            decode: MutantDecode { inner: decode, injection, clock: world.clock() },
             settings: settings(world.plan()),
             stats: &stats,
             clock: world.clock(),
@@ -177,8 +182,10 @@ async fn keep_producing(schedule: Rc<Schedule>, stop: StopSignal) {
     let world = &schedule.world;
     for incarnation in 0.. {
         let actor = Actor::new("producer", incarnation);
+        let injection = Injection::new(world.plan().mutant);
         let log =
             SimulatedProducer { broker: schedule.broker.clone(), world: world.clone(), actor: actor.clone() };
+        let log = MutantProducer { inner: log, injection: injection.clone() };
         let source = ScriptSource {
             script: world.plan().script.clone(),
             world: world.clone(),
@@ -187,7 +194,7 @@ async fn keep_producing(schedule: Rc<Schedule>, stop: StopSignal) {
         };
         let stats = Stats::default();
         let mut producing = Producing {
-            source,
+            source: MutantSource { inner: source, injection },
             log: &log,
             transform: ScriptTransform,
             settings: produce::Settings {

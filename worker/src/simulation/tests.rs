@@ -1,12 +1,12 @@
-//! The simulation's own tests: the promises hold in every schedule, and planted faults are found.
+//! The guarantees hold in every schedule, and every mutant is found.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Instant;
 
+use super::mutants::Mutant;
 use super::plan::Plan;
 use super::schedule::{Outcome, run};
-use crate::delivery::mutants::{Fault, plant};
 
 /// The seeds of a normal run.
 const SEEDS: Range<u64> = 0..5_000;
@@ -28,7 +28,7 @@ fn assert_holds(plan: &Plan, outcome: &Outcome) {
 }
 
 #[test]
-fn nothing_is_lost_doubled_stale_or_torn_in_any_schedule() {
+fn no_schedule_loses_doubles_or_tears_a_row() {
     let (seeds, started) = (seeds(), Instant::now());
     let mut steps = 0;
     for seed in seeds.clone() {
@@ -45,7 +45,7 @@ fn nothing_is_lost_doubled_stale_or_torn_in_any_schedule() {
 }
 
 #[test]
-fn a_crash_at_any_step_loses_nothing() {
+fn crash_at_any_step_loses_nothing() {
     let mut crashes = 0;
     for seed in [3, 14, 15] {
         let calm = Plan { crashes: BTreeSet::new(), faults: 0, stall: 0, ..Plan::draw(seed) };
@@ -61,7 +61,7 @@ fn a_crash_at_any_step_loses_nothing() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_schedule() {
+fn same_seed_gives_the_same_schedule() {
     for seed in 0..50 {
         let plan = Plan::draw(seed);
         let (first, second) = (run(&plan), run(&plan));
@@ -69,41 +69,39 @@ fn the_same_seed_gives_the_same_schedule() {
     }
 }
 
-/// How many schedules it may take to find a planted fault.
+/// The schedules among which a mutant must be found.
 const HUNT: Range<u64> = 0..2_000;
 
-fn hunt(fault: Fault) {
-    let planted = plant(fault);
+fn hunt(mutant: Mutant) {
     let found = HUNT.map(Plan::draw).find_map(|plan| {
-        let violations = run(&plan).violations;
+        let violations = run(&Plan { mutant: Some(mutant), ..plan.clone() }).violations;
         violations.first().map(|violation| (plan, violation.clone()))
     });
-    drop(planted);
-    let (plan, violation) = found.unwrap_or_else(|| panic!("{fault:?} was not found in {HUNT:?}"));
-    println!("{fault:?}: seed {}: {violation}", plan.seed);
+    let (plan, violation) = found.unwrap_or_else(|| panic!("{mutant:?} was not found in {HUNT:?}"));
+    println!("{mutant:?}: seed {}: {violation}", plan.seed);
     assert_holds(&plan, &run(&plan));
 }
 
 macro_rules! finds {
-    ($($name:ident: $fault:ident),+ $(,)?) => {
+    ($($name:ident: $mutant:ident),+ $(,)?) => {
         $(
             #[test]
             fn $name() {
-                hunt(Fault::$fault);
+                hunt(Mutant::$mutant);
             }
         )+
     };
 }
 
 finds! {
-    finds_a_commit_before_the_write: CommitBeforeWrite,
-    finds_a_commit_past_an_unfinished_record: CommitPastUnfinished,
-    finds_an_acknowledgement_of_an_old_assignment: AcceptAckOfOldAssignment,
-    finds_a_position_saved_before_the_acknowledgements: SavePositionBeforeAcks,
-    finds_a_dead_letter_not_awaited: DeadLetterNotAwaited,
-    finds_a_rejected_row_forgotten: RejectedRowForgotten,
-    finds_a_failed_write_taken_for_written: UnavailableCountsAsWritten,
+    finds_commit_before_the_write: CommitBeforeWrite,
+    finds_commit_past_an_unfinished_record: CommitPastUnfinished,
+    finds_ack_of_an_old_assignment: AcceptAckOfOldAssignment,
+    finds_position_saved_before_the_acks: SavePositionBeforeAcks,
+    finds_dead_letter_not_awaited: DeadLetterNotAwaited,
+    finds_rejected_row_counted_as_written: RejectedRowForgotten,
+    finds_failed_write_counted_as_written: UnavailableCountsAsWritten,
     finds_write_times_from_the_clock: WriteTimeFromClock,
     finds_write_times_without_the_offset: WriteTimeWithoutOffset,
-    finds_a_lost_append_reply_taken_for_done: LostAppendReplyCountsAsDone,
+    finds_lost_append_reply_counted_as_done: LostAppendReplyCountsAsDone,
 }

@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::{Decode, OnPoison, RateCap, Settings, Verdict};
 use crate::delivery::dead_letter::Poison;
-use crate::delivery::mutants::{Fault, planted};
 use crate::delivery::tracker::{CommitPoint, Ticket, Tracker};
 use crate::log::Event;
 use crate::observe::stats::Stats;
@@ -130,12 +129,12 @@ impl<'w, D: Decode> Intake<'w, D> {
                         task.tickets.push(ticket);
                         task.poison = Some(poison);
                         self.waiting.push_back(task);
-                        planted(Fault::DeadLetterNotAwaited)
+                        false
                     }
                 }
             }
         };
-        Ok(if done || planted(Fault::CommitBeforeWrite) { self.tracker.finish(ticket) } else { None })
+        Ok(if done { self.tracker.finish(ticket) } else { None })
     }
 
     /// Puts a row with others of its partition key, or in a task of its own.

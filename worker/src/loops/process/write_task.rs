@@ -9,7 +9,6 @@ use super::batcher::Task;
 use super::{OnPoison, Settings};
 use crate::delivery::adaptive_concurrency::InFlightLimit;
 use crate::delivery::dead_letter::{Poison, Stage};
-use crate::delivery::mutants::{Fault, planted};
 use crate::log::{AppendError, Producer};
 use crate::observe::stats::Stats;
 use crate::record::Record;
@@ -114,9 +113,6 @@ async fn write_or_reject<P: Producer, T: Table>(
                 return Err(Poison::new(Stage::Put, cause, source));
             }
             Err(error @ WriteError::Unavailable { .. }) => {
-                if planted(Fault::UnavailableCountsAsWritten) {
-                    return Ok(());
-                }
                 context.limit.borrow_mut().overloaded();
                 context.stats.error("table", error.cause());
                 stats.retries.add(1);
@@ -153,7 +149,7 @@ async fn reject<P: Producer, T>(
         error = %poison.error,
         "the table rejects a row"
     );
-    if planted(Fault::RejectedRowForgotten) { Ok(()) } else { dead_letter(row, poison, context).await }
+    dead_letter(row, poison, context).await
 }
 
 /// Treats a record as the pipeline says of poison; a dead letter is appended however long the log is away.
