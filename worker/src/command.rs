@@ -1,4 +1,4 @@
-//! The subcommands of the worker's process: read the configuration, connect, run, say how it ended.
+//! The subcommands of the worker's process: read the configuration, connect, run, report the outcome.
 
 pub mod exit;
 mod process;
@@ -21,13 +21,13 @@ use crate::observe::health::Health;
 use crate::observe::logging;
 use crate::observe::server::{self, Observed};
 use crate::observe::stats::Stats;
-use crate::runtime::shutdown::{StopSignal, stop_channel};
+use crate::runtime::shutdown::{ShutdownSignal, shutdown_channel};
 use crate::security::tls;
 
-/// Does the data work of one UserStreamPipeline.
+/// Do the data work of one UserStreamPipeline.
 ///
-/// Exit codes: 0 done; 65 a record broke the pipeline's data policy; 69 something the worker depends on is away or
-/// refuses; 78 the configuration cannot be worked with.
+/// Exit codes: 0 success; 65 a record violates the pipeline's data policy; 69 a server that the worker depends on is
+/// unavailable or refuses; 78 the configuration is invalid.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version)]
 pub struct Arguments {
@@ -37,25 +37,25 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make the topics, the keyspace and the table that the pipeline needs, or change them by the least that is needed.
+    /// Create the topics, the keyspace and the table of the pipeline, or apply the smallest change to them.
     Provision {
         #[command(flatten)]
         config: ConfigFile,
-        /// Only say what would be changed.
+        /// Print the changes without applying them.
         #[arg(long)]
         plan: bool,
-        /// How the report is printed.
+        /// The format of the report.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
-    /// Delete what the pipeline created and says to delete (`deletionPolicy: Delete`).
+    /// Delete what the pipeline created and declares `deletionPolicy: Delete` for.
     Cleanup {
         #[command(flatten)]
         config: ConfigFile,
-        /// Only say what would be deleted.
+        /// Print what would be deleted without deleting it.
         #[arg(long)]
         plan: bool,
-        /// How the report is printed.
+        /// The format of the report.
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
@@ -63,29 +63,29 @@ enum Command {
     Produce {
         #[command(flatten)]
         config: ConfigFile,
-        /// Make one run and end, whatever the pipeline says.
+        /// Run once, also if the source is continuous.
         #[arg(long)]
         once: bool,
     },
-    /// Read the topic and write the table, until SIGTERM.
+    /// Read the topic and write the table until SIGTERM.
     Process {
         #[command(flatten)]
         config: ConfigFile,
     },
 }
 
-/// How a report is printed.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
-    /// A line for each change, for people.
+    /// One line for each change.
     Text,
-    /// One JSON object, for programs.
+    /// One JSON object.
     Json,
 }
 
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The worker's configuration, as the operator writes it. JSON or YAML.
+    /// The worker's configuration, as written by the operator. JSON or YAML.
     #[arg(long = "config", value_name = "FILE")]
     path: PathBuf,
 }
@@ -101,28 +101,28 @@ impl Command {
     }
 }
 
-/// What a command works with.
-struct Job {
+/// The inputs of a command.
+struct Context {
     config: WorkerConfig,
     pipeline: Pipeline,
     stats: Arc<Stats>,
     health: Arc<Health>,
-    stop: StopSignal,
+    shutdown: ShutdownSignal,
 }
 
-/// How a command ended: the exit, and why.
-struct Ended<D = ()> {
+/// The outcome of a command: the exit code, and why.
+struct Outcome<D = ()> {
     exit: Exit,
     message: String,
     details: D,
 }
 
-impl<D: Default> Ended<D> {
-    fn well() -> Self {
+impl<D: Default> Outcome<D> {
+    fn success() -> Self {
         Self { exit: Exit::Ok, message: String::new(), details: D::default() }
     }
 
-    fn badly(exit: Exit, why: impl Display) -> Self {
+    fn failure(exit: Exit, why: impl Display) -> Self {
         Self { exit, message: why.to_string(), details: D::default() }
     }
 }
@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Ok(read) => read,
         Err(error) => {
             logging::start(Default::default(), Default::default());
-            return report(Ended::<()>::badly(Exit::Config, error), report_to.as_deref());
+            return report(Outcome::<()>::failure(Exit::Config, error), report_to.as_deref());
         }
     };
     logging::start(config.log_format, pipeline.log_level);
@@ -142,26 +142,26 @@ pub fn run(arguments: &Arguments) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let why = format!("the runtime cannot be started: {error}");
-            return report(Ended::<()>::badly(Exit::Unavailable, why), report_to.as_deref());
+            let why = format!("the async runtime cannot start: {error}");
+            return report(Outcome::<()>::failure(Exit::Unavailable, why), report_to.as_deref());
         }
     };
-    // Clients leave work of their own behind (a name being looked up): it must not hold up the end.
+    // Background work of the clients (a DNS query) must not delay the exit.
     let exit = runtime.block_on(serve_and_run(arguments, config, pipeline, report_to.as_deref()));
     runtime.shutdown_background();
     exit
 }
 
-/// Why there is no configuration.
+/// Why the configuration is unusable.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
     #[error("the configuration {} cannot be read: {source}", .path.display())]
     File { path: PathBuf, source: std::io::Error },
-    #[error("the configuration {} cannot be worked with: {source}", .path.display())]
+    #[error("the configuration {} is invalid: {source}", .path.display())]
     Config { path: PathBuf, source: userstream_crds::worker_config::WorkerConfigError },
 }
 
-/// Reads the configuration, and where the last message is to go, whatever else is wrong with it.
+/// Reads the configuration, and the path of the termination message, even if the rest is invalid.
 fn read(path: &Path) -> (Result<(WorkerConfig, Pipeline), ReadError>, Option<PathBuf>) {
     match std::fs::read_to_string(path) {
         Ok(text) => match WorkerConfig::parse(&text) {
@@ -184,10 +184,16 @@ async fn serve_and_run(
     pipeline: Pipeline,
     report_to: Option<&Path>,
 ) -> Exit {
-    let (stopper, stop) = stop_channel();
+    let (handle, shutdown) = shutdown_channel();
     let observed = Observed { stats: Arc::default(), health: Arc::default() };
     let listen = config.listen;
-    let job = Job { config, pipeline, stats: observed.stats.clone(), health: observed.health.clone(), stop };
+    let context = Context {
+        config,
+        pipeline,
+        stats: observed.stats.clone(),
+        health: observed.health.clone(),
+        shutdown,
+    };
     let serving = async {
         match listen {
             None => std::future::pending().await,
@@ -197,40 +203,40 @@ async fn serve_and_run(
     let working = async {
         match &arguments.command {
             Command::Provision { plan, output, .. } => {
-                report(provision::run(&job, *plan, *output, provision::Task::Provision).await, report_to)
+                report(provision::run(&context, *plan, *output, provision::Task::Provision).await, report_to)
             }
             Command::Cleanup { plan, output, .. } => {
-                report(provision::run(&job, *plan, *output, provision::Task::Cleanup).await, report_to)
+                report(provision::run(&context, *plan, *output, provision::Task::Cleanup).await, report_to)
             }
-            Command::Produce { once, .. } => report(produce::run(&job, *once).await, report_to),
-            Command::Process { .. } => report(process::run(&job).await, report_to),
+            Command::Produce { once, .. } => report(produce::run(&context, *once).await, report_to),
+            Command::Process { .. } => report(process::run(&context).await, report_to),
         }
     };
     tokio::select! {
         exit = working => exit,
-        () = signals::stop_on_signal(&stopper) => {
-            let why = "told to stop twice: what was in flight is done again by the next one";
-            report(Ended::<()>::badly(Exit::Unavailable, why), report_to)
+        () = signals::shut_down_on_signal(&handle) => {
+            let why = "second signal: in-flight records will be reprocessed";
+            report(Outcome::<()>::failure(Exit::Unavailable, why), report_to)
         }
         Some((address, error)) = serving => {
             let why = format!("the status endpoints cannot be served on {address}: {error}");
-            report(Ended::<()>::badly(Exit::Config, why), report_to)
+            report(Outcome::<()>::failure(Exit::Config, why), report_to)
         }
     }
 }
 
-/// Says how a command ended, in the log and in the pod's termination message.
-fn report<D: Serialize + Shorten>(ended: Ended<D>, path: Option<&Path>) -> Exit {
-    match ended.exit {
-        Exit::Ok => tracing::info!("done"),
-        exit => tracing::error!(?exit, code = exit.code(), error = ended.message, "ended"),
+/// Reports the outcome of a command, in the log and in the pod's termination message.
+fn report<D: Serialize + Shorten>(outcome: Outcome<D>, path: Option<&Path>) -> Exit {
+    match outcome.exit {
+        Exit::Ok => tracing::info!("finished"),
+        exit => tracing::error!(?exit, code = exit.code(), error = outcome.message, "failed"),
     }
     if let Some(path) = path {
         let message =
-            TerminationMessage { outcome: ended.exit, message: &ended.message, details: ended.details };
+            TerminationMessage { outcome: outcome.exit, message: &outcome.message, details: outcome.details };
         if let Err(error) = message.write(path) {
             tracing::warn!(file = %path.display(), %error, "the termination message cannot be written");
         }
     }
-    ended.exit
+    outcome.exit
 }

@@ -1,6 +1,6 @@
-//! How the worker's process ends: exit codes, and the message that a pod leaves behind.
+//! Exit codes and the termination message of the worker's process.
 //!
-//! The codes are those of BSD's `sysexits.h` where it has one.
+//! The codes are those of BSD's `sysexits.h`.
 
 use std::io;
 use std::path::Path;
@@ -8,16 +8,16 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-/// How a run ended.
+/// The outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Exit {
-    /// Everything was done.
+    /// Success.
     Ok,
-    /// A record broke the pipeline's data policy (`onError: Fail`).
+    /// A record violates the pipeline's data policy (`onError: Fail`).
     DataPolicy,
-    /// Something the worker depends on was away, or refused it.
+    /// A server that the worker depends on is unavailable, or refuses.
     Unavailable,
-    /// The configuration cannot be worked with.
+    /// The configuration is invalid.
     Config,
 }
 
@@ -39,27 +39,27 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Kubernetes cuts termination messages at this many bytes.
-const MOST_MESSAGE_BYTES: usize = 4096;
-/// How much of them the sentence may take, before escaping, when there are details too.
-const MOST_SENTENCE_BYTES: usize = 1024;
+/// Kubernetes truncates termination messages to this many bytes.
+const MAX_MESSAGE_BYTES: usize = 4096;
+/// Bytes of the sentence before escaping, at most, when there are details.
+const MAX_SENTENCE_BYTES: usize = 1024;
 
-/// What a pod leaves behind.
+/// The termination message of a pod.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TerminationMessage<'a, D> {
-    /// How the run ended.
+    /// The outcome of the run.
     pub outcome: Exit,
-    /// Why, in a sentence; empty when everything was done.
+    /// Why, in a sentence. Empty on success.
     pub message: &'a str,
-    /// What the command has to report.
+    /// The report of the command.
     #[serde(flatten)]
     pub details: D,
 }
 
-/// Something that can be told in fewer words.
+/// A report that can be shortened.
 pub trait Shorten {
-    /// Leaves out what matters least of what is left. False when there is nothing more to leave out.
+    /// Drops the least important part that is left. False when nothing more can be dropped.
     fn shorten(&mut self) -> bool;
 }
 
@@ -76,7 +76,7 @@ impl<D: Shorten> Shorten for Option<D> {
 }
 
 impl<D: Serialize + Shorten> TerminationMessage<'_, D> {
-    /// Writes the message as JSON that fits: with as much of the sentence and of the details as there is room for.
+    /// Writes the message as JSON that fits, with as much of the sentence and of the details as possible.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -86,16 +86,16 @@ impl<D: Serialize + Shorten> TerminationMessage<'_, D> {
 
     fn text(mut self) -> serde_json::Result<String> {
         let mut text = serde_json::to_string(&self)?;
-        if text.len() > MOST_MESSAGE_BYTES {
-            self.message = cut(self.message, MOST_SENTENCE_BYTES);
+        if text.len() > MAX_MESSAGE_BYTES {
+            self.message = cut(self.message, MAX_SENTENCE_BYTES);
             text = serde_json::to_string(&self)?;
         }
-        while text.len() > MOST_MESSAGE_BYTES && self.details.shorten() {
+        while text.len() > MAX_MESSAGE_BYTES && self.details.shorten() {
             text = serde_json::to_string(&self)?;
         }
-        // Names are bounded, so that nothing of this comes to pass; a message cut in its middle would be none.
+        // Truncated JSON would be unreadable, so the sentence shrinks further if the details alone do not fit.
         let mut message = self.message;
-        while text.len() > MOST_MESSAGE_BYTES {
+        while text.len() > MAX_MESSAGE_BYTES {
             text =
                 serde_json::to_string(&TerminationMessage { outcome: self.outcome, message, details: () })?;
             message = cut(message, message.len() / 2);
@@ -104,9 +104,9 @@ impl<D: Serialize + Shorten> TerminationMessage<'_, D> {
     }
 }
 
-/// The beginning of a text, of so many bytes at most.
-fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+/// The beginning of a text, of at most `max` bytes.
+fn cut(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     text.get(..end).unwrap_or_default()
 }
 
@@ -126,17 +126,17 @@ mod tests {
     }
 
     #[test]
-    fn a_message_fits_whatever_it_has_to_say() {
+    fn termination_message_always_fits() {
         for (sentence, count) in [(0, 0), (10, 10), (500, 500), (500, 0), (100_000, 0), (100_000, 1_000)] {
             let message = "ü\"".repeat(sentence);
             let details = Lines { lines: vec!["a line"; count] };
             let text =
                 TerminationMessage { outcome: Exit::Unavailable, message: &message, details }.text().unwrap();
-            assert!(text.len() <= MOST_MESSAGE_BYTES, "{} bytes", text.len());
-            let told: serde_json::Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(told["outcome"], "Unavailable");
-            assert_eq!(told["message"].as_str().unwrap().is_empty(), sentence == 0);
-            assert_eq!(told["lines"].as_array().unwrap().is_empty(), count == 0, "{text}");
+            assert!(text.len() <= MAX_MESSAGE_BYTES, "{} bytes", text.len());
+            let message: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(message["outcome"], "Unavailable");
+            assert_eq!(message["message"].as_str().unwrap().is_empty(), sentence == 0);
+            assert_eq!(message["lines"].as_array().unwrap().is_empty(), count == 0, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `worker provision` and `worker cleanup`: make what the pipeline needs, or delete what it made.
+//! `worker provision` and `worker cleanup`: create what the pipeline needs, or delete what it created.
 
 use std::io::Write;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use userstream_crds::model::Mode;
 use userstream_crds::provision_report::ProvisionReport;
 
-use super::{Ended, Job, Output};
+use super::{Context, Outcome, Output};
 use crate::command::exit::Exit;
-use crate::loops::pipeline::check_all_is_done;
+use crate::loops::unsupported::check_supported;
 use crate::provision::cassandra::CassandraTableAdmin;
 use crate::provision::kafka::KafkaTopicAdmin;
 use crate::provision::{self, ProvisionError};
 use crate::runtime::backoff::{Backoff, Jitter};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 use crate::table::cassandra::ConnectError;
 
-/// How long servers may be away before the run fails, so that a Job ends and is seen to have failed.
+/// How long servers may be unavailable before the run fails, so that its Job fails visibly.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long they may refuse what the pod is mounted with: a rotation reaches servers and pods at different times.
-const PATIENCE_WITH_REFUSALS: Duration = Duration::from_secs(10);
+/// How long servers may refuse the mounted credentials: a rotation reaches servers and pods at different times.
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What to do.
+/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
     Provision,
     Cleanup,
 }
 
-/// Why an attempt did not come to an end.
+/// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -40,11 +40,11 @@ enum Failure {
 }
 
 impl Failure {
-    /// How long it may last until the run fails.
+    /// How long attempts may fail this way before the run fails.
     fn patience(&self) -> Duration {
         match self {
             Self::Kafka(_) | Self::Cassandra(ConnectError::Credentials(_)) => Duration::ZERO,
-            Self::Cassandra(error) if error.is_refusal() => PATIENCE_WITH_REFUSALS,
+            Self::Cassandra(error) if error.is_refusal() => REFUSAL_PATIENCE,
             Self::Cassandra(_) => PATIENCE,
             Self::Provision(error) if error.is_retryable() => PATIENCE,
             Self::Provision(_) => Duration::ZERO,
@@ -52,39 +52,46 @@ impl Failure {
     }
 }
 
-pub(super) async fn run(job: &Job, plan: bool, output: Output, task: Task) -> Ended<Option<ProvisionReport>> {
-    // What is to be deleted is deleted, whatever the pipeline asked for.
+pub(super) async fn run(
+    context: &Context,
+    plan: bool,
+    output: Output,
+    task: Task,
+) -> Outcome<Option<ProvisionReport>> {
+    // Cleanup deletes also what an unsupported pipeline created.
     if task == Task::Provision
-        && let Err(error) = check_all_is_done(&job.pipeline)
+        && let Err(error) = check_supported(&context.pipeline)
     {
-        return Ended::badly(Exit::Config, error);
+        return Outcome::failure(Exit::Config, error);
     }
-    let mode = if plan { Mode::Plan } else { job.pipeline.mode };
+    let mode = if plan { Mode::Plan } else { context.pipeline.mode };
     let mut backoff =
         Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());
     let start = tokio::time::Instant::now();
-    let mut stop = job.stop.clone();
+    let mut shutdown = context.shutdown.clone();
     loop {
         let attempt = tokio::select! {
             biased;
-            () = stop.reached(Stop::Now) => return Ended::badly(Exit::Unavailable, "told to stop before it was done"),
-            attempt = attempt(job, mode, task) => attempt,
+            () = shutdown.requested(Shutdown::Now) => {
+                return Outcome::failure(Exit::Unavailable, "shut down before the end of the run");
+            }
+            attempt = attempt(context, mode, task) => attempt,
         };
         let error = match attempt {
-            Ok(report) => return ended(report, output),
+            Ok(report) => return print_report(report, output),
             Err(error) => error,
         };
         let wait = backoff.next_wait();
         if start.elapsed() + wait > error.patience() {
-            return Ended::badly(Exit::Unavailable, error);
+            return Outcome::failure(Exit::Unavailable, error);
         }
-        tracing::warn!(%error, ?wait, "not done yet");
+        tracing::warn!(%error, ?wait, "the attempt failed: retrying");
         tokio::time::sleep(wait).await;
     }
 }
 
-async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<ProvisionReport, Failure> {
-    let (pipeline, secrets) = (&job.pipeline, job.config.secrets_directory.as_path());
+async fn attempt(context: &Context, mode: Mode, task: Task) -> Result<ProvisionReport, Failure> {
+    let (pipeline, secrets) = (&context.pipeline, context.config.secrets_directory.as_path());
     let topics = KafkaTopicAdmin::open(pipeline, secrets)?;
     let tables = CassandraTableAdmin::connect(pipeline, secrets).await?;
     Ok(match task {
@@ -93,15 +100,15 @@ async fn attempt(job: &Job, mode: Mode, task: Task) -> Result<ProvisionReport, F
     })
 }
 
-fn ended(report: ProvisionReport, output: Output) -> Ended<Option<ProvisionReport>> {
+fn print_report(report: ProvisionReport, output: Output) -> Outcome<Option<ProvisionReport>> {
     let text = match output {
         Output::Text => report.lines().map(|line| format!("{line}\n")).collect(),
         Output::Json => serde_json::to_string(&report).unwrap_or_default() + "\n",
     };
     if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
-        tracing::warn!(%error, "the report cannot be printed");
+        tracing::warn!(%error, "the report could not be printed");
     }
     let refused: Vec<&str> = report.refusals.iter().map(|refusal| refusal.text.as_str()).collect();
     let exit = if refused.is_empty() { Exit::Ok } else { Exit::Config };
-    Ended { exit, message: refused.join("; "), details: Some(report) }
+    Outcome { exit, message: refused.join("; "), details: Some(report) }
 }

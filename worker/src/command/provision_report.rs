@@ -1,11 +1,11 @@
-//! A report's way into the termination message: what is left out when it is too long.
+//! Shortens a provisioning report that does not fit into the termination message.
 
 use userstream_crds::provision_report::ProvisionReport;
 
 use crate::command::exit::Shorten;
 
 impl Shorten for ProvisionReport {
-    /// Statements go first, then drift, changes and refusals, the last ones first; `leftOut` counts the lines.
+    /// Drops statements first, then lines of drift, changes and refusals from their ends. `leftOut` counts the lines.
     fn shorten(&mut self) -> bool {
         if drop_statements(self) {
             return true;
@@ -43,8 +43,8 @@ mod tests {
         ProvisionReport { changes: lines(changes), drift: lines(drift), ..ProvisionReport::default() }
     }
 
-    /// What the termination message says of a report.
-    fn told(report: ProvisionReport) -> ProvisionReport {
+    /// The report in the termination message.
+    fn written(report: ProvisionReport) -> ProvisionReport {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("termination-log");
         TerminationMessage { outcome: Exit::Ok, message: "", details: Some(report) }.write(&path).unwrap();
@@ -54,25 +54,25 @@ mod tests {
     }
 
     #[test]
-    fn a_short_report_is_told_whole() {
+    fn short_report_is_complete() {
         let mut whole = report(2, 1, 10);
         whole.refusals.push(Refusal {
             resource: "topic/users".to_owned(),
             reason: RefusalReason::Shrink,
             text: "too few".to_owned(),
         });
-        assert_eq!(told(whole.clone()), whole);
+        assert_eq!(written(whole.clone()), whole);
         assert_eq!(whole.lines().next(), Some("too few"));
     }
 
     #[test]
-    fn a_long_report_keeps_what_matters_and_counts_the_rest() {
+    fn long_report_keeps_changes_and_counts_the_rest() {
         for (changes, drift, length) in [(20, 0, 100), (5, 100, 300), (500, 500, 1_000), (1, 0, 1_000_000)] {
-            let read = told(report(changes, drift, length));
+            let read = written(report(changes, drift, length));
             assert_eq!(read.changes.len() + read.drift.len() + read.left_out, changes + drift);
             assert!(
                 read.drift.is_empty() || read.changes.len() == changes,
-                "drift is left out before changes"
+                "drift is dropped before changes"
             );
         }
     }

@@ -1,22 +1,22 @@
-//! SIGTERM and SIGINT end the worker in order; a second one ends it at once.
+//! SIGTERM and SIGINT request a shutdown. A second signal ends the process at once.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::runtime::shutdown::{Stop, Stopper};
+use crate::runtime::shutdown::{Shutdown, ShutdownHandle};
 
-/// Says stop at the first signal. Returns at the second.
-pub(super) async fn stop_on_signal(stopper: &Stopper) {
+/// Requests a shutdown at the first signal. Returns at the second.
+pub(super) async fn shut_down_on_signal(handle: &ShutdownHandle) {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        tracing::warn!("signals cannot be listened for; the process can only be killed");
+        tracing::warn!("no signal handler can be installed: the process can only be killed");
         return std::future::pending().await;
     };
     either(&mut terminate, &mut interrupt).await;
-    tracing::info!("told to stop: finishing what is in flight");
-    stopper.stop(Stop::Now);
+    tracing::info!("signal received: finishing what is in flight");
+    handle.request(Shutdown::Now);
     either(&mut terminate, &mut interrupt).await;
-    tracing::warn!("told to stop again: leaving at once");
+    tracing::warn!("second signal received: exiting at once");
 }
 
 async fn either(terminate: &mut Signal, interrupt: &mut Signal) {

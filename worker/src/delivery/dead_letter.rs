@@ -1,16 +1,16 @@
-//! Records that cannot become rows, and the dead letters they become instead.
+//! Dead letters: what becomes of a record that cannot be processed.
 //!
-//! A dead letter carries the original bytes and headers, and says where it came from and why in the header names of
-//! Kafka Connect (KIP-298), so that tools made for those work.
+//! A dead letter carries the original bytes and headers. Its origin and its error are in the header names of Kafka Connect
+//! (KIP-298), so that tools for those work.
 
 use std::error::Error;
 
 use crate::record::{LogRecord, Record};
 
-/// The time of a record that lies ahead of its dead letter's, in milliseconds since the Unix epoch.
+/// Header with the time of a record that was ahead of the clock, in milliseconds since the Unix epoch.
 pub const TIMESTAMP_HEADER: &str = "__connect.errors.timestamp";
 
-/// Where a record turned out to be poison. The names are those of Kafka Connect's stages where it has one.
+/// The stage at which a record failed. The names are those of Kafka Connect's stages where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Mapping a source's raw record to the schema.
@@ -35,40 +35,54 @@ impl Stage {
     }
 }
 
-/// Why a record cannot become a row. The message names fields, never their values.
+/// Why a record cannot be processed. The message names fields, never their values.
 #[derive(Debug)]
-pub struct Poison {
-    /// Where it was found.
+pub struct RecordError {
+    /// The stage at which it failed.
     pub stage: Stage,
-    /// A short name for metrics, from a fixed set.
+    /// The name of the cause in metrics and headers, from a fixed set.
     pub cause: &'static str,
-    /// What is wrong, for whoever reads the dead letter.
-    pub error: Box<dyn Error + Send + Sync>,
+    /// What is wrong, for the reader of the dead letter.
+    pub source: Box<dyn Error + Send + Sync>,
 }
 
-impl Poison {
-    /// Poison found at a stage.
-    pub fn new(stage: Stage, cause: &'static str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { stage, cause, error: error.into() }
+impl RecordError {
+    /// An error at a stage.
+    pub fn new(stage: Stage, cause: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { stage, cause, source: source.into() }
     }
 }
 
-/// What dead letters say of where they come from.
+/// What a pipeline does with records that cannot be processed (`onError`).
 #[derive(Debug, Clone)]
-pub struct Origin {
-    /// The topic the record was read from, or was to be appended to.
+pub enum ErrorPolicy {
+    /// Appends them to the dead-letter topic. A record is done when its dead letter is acknowledged.
+    DeadLetter {
+        /// The dead-letter topic.
+        topic: String,
+    },
+    /// Counts and skips them.
+    Skip,
+    /// Ends at the first one.
+    Fail,
+}
+
+/// Builds the dead letters of one pipeline.
+#[derive(Debug, Clone)]
+pub struct DeadLetterBuilder {
+    /// The topic that the records are read from, or are to be appended to.
     pub topic: String,
     /// `<namespace>/<name>` of the pipeline.
     pub pipeline: String,
 }
 
-impl Origin {
-    /// The dead letter of a record that was read from the topic, made at `now` in milliseconds since the Unix epoch.
+impl DeadLetterBuilder {
+    /// The dead letter of a record of the topic, created at `now` in milliseconds since the Unix epoch.
     ///
-    /// It keeps the record's time, unless that lies ahead: brokers refuse a time too far ahead, and with it the records
-    /// beside it. Then the letter has the time of its making, and the record's in a header.
-    pub fn of_log_record(&self, origin: &LogRecord, now: i64, poison: &Poison) -> Record {
-        let mut letter = self.letter(&origin.record, poison);
+    /// It has the record's time, unless that is later than `now`: brokers refuse a time too far ahead, together with the rest
+    /// of the batch. Then the letter has the time `now`, and the record's time in [`TIMESTAMP_HEADER`].
+    pub fn of_record(&self, origin: &LogRecord, now: i64, error: &RecordError) -> Record {
+        let mut letter = self.letter(&origin.record, error);
         if letter.timestamp > now {
             letter.push_header(TIMESTAMP_HEADER, Some(letter.timestamp.to_string().as_bytes()));
             letter.timestamp = now;
@@ -78,12 +92,12 @@ impl Origin {
         letter
     }
 
-    /// The dead letter of a source's raw record, which has no place in the topic yet.
-    pub fn of_raw(&self, raw: &[u8], fetched_at: i64, poison: &Poison) -> Record {
-        self.letter(&Record::new(Vec::with_capacity(raw.len() + 512), Some(raw), fetched_at), poison)
+    /// The dead letter of a source's raw record, which has no offset.
+    pub fn of_raw(&self, raw: &[u8], fetched_at: i64, error: &RecordError) -> Record {
+        self.letter(&Record::new(Vec::with_capacity(raw.len() + 512), Some(raw), fetched_at), error)
     }
 
-    fn letter(&self, original: &Record, poison: &Poison) -> Record {
+    fn letter(&self, original: &Record, error: &RecordError) -> Record {
         let buffer = Vec::with_capacity(original.size() + 512);
         let mut letter = Record::new(buffer, original.value(), original.timestamp);
         if let Some(key) = original.key() {
@@ -96,10 +110,10 @@ impl Origin {
             ("topic", self.topic.as_str()),
             ("connector.name", &self.pipeline),
             ("task.id", "0"),
-            ("stage", poison.stage.name()),
+            ("stage", error.stage.name()),
             ("class.name", env!("CARGO_PKG_NAME")),
-            ("exception.class.name", poison.cause),
-            ("exception.message", &poison.error.to_string()),
+            ("exception.class.name", error.cause),
+            ("exception.message", &error.source.to_string()),
         ] {
             letter.push_header(&format!("__connect.errors.{name}"), Some(value.as_bytes()));
         }
@@ -112,12 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dead_letter_carries_the_original_and_says_where_it_came_from() {
+    fn dead_letter_carries_the_original_and_its_origin() {
         let mut record = Record::new(Vec::new(), Some(b"{"), 5).with_key(b"k");
         record.push_header("traceparent", Some(b"00-ab"));
-        let origin = Origin { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
-        let poison = Poison::new(Stage::ValueConverter, "malformed_json", "the record ends inside an object");
-        let letter = origin.of_log_record(&LogRecord { partition: 3, offset: 42, record }, 10, &poison);
+        let builder =
+            DeadLetterBuilder { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
+        let error =
+            RecordError::new(Stage::ValueConverter, "malformed_json", "the record ends inside an object");
+        let letter = builder.of_record(&LogRecord { partition: 3, offset: 42, record }, 10, &error);
 
         assert_eq!((letter.value(), letter.key(), letter.timestamp), (Some(&b"{"[..]), Some(&b"k"[..]), 5));
         let header =
@@ -137,12 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn a_time_ahead_is_not_the_letters_but_is_not_forgotten() {
-        let origin = Origin { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
-        let poison = Poison::new(Stage::ValueConverter, "time_out_of_bounds", "ahead");
+    fn time_ahead_moves_to_a_header() {
+        let builder =
+            DeadLetterBuilder { topic: "users_created".to_owned(), pipeline: "demo/users".to_owned() };
+        let error = RecordError::new(Stage::ValueConverter, "time_out_of_bounds", "ahead");
         let letter = |timestamp| {
             let record = Record::new(Vec::new(), Some(b"{}"), timestamp);
-            origin.of_log_record(&LogRecord { partition: 0, offset: 0, record }, 1_000, &poison)
+            builder.of_record(&LogRecord { partition: 0, offset: 0, record }, 1_000, &error)
         };
         assert_eq!((letter(1_000).timestamp, letter(1_000).header(TIMESTAMP_HEADER)), (1_000, None));
         assert_eq!(

@@ -4,66 +4,41 @@ use std::time::Duration;
 
 use userstream_crds::model::{self, Pipeline};
 
-use crate::delivery::dead_letter::Origin;
-use crate::loops::process::{self, OnPoison, RateCap};
-use crate::loops::produce;
+use super::process::ProcessSettings;
+use super::produce::ProduceSettings;
+use crate::delivery::dead_letter::{DeadLetterBuilder, ErrorPolicy};
+use crate::delivery::rate_cap::RateCap;
 
-/// Most write requests in flight: beyond this they only queue in the table (measured with Cassandra 5).
-const MOST_IN_FLIGHT: usize = 128;
-/// Most bytes of records held by them.
-const MOST_BYTES_IN_FLIGHT: usize = 16 << 20;
-/// Latency beyond which the table counts as overloaded, when the pipeline does not say.
+/// Write requests in flight, at most: further ones would only queue in the table (measured with Cassandra 5).
+const MAX_IN_FLIGHT: usize = 128;
+/// Bytes of records in flight, at most.
+const MAX_IN_FLIGHT_BYTES: usize = 16 << 20;
+/// Latency beyond which the table counts as overloaded, when the pipeline sets none.
 const LATENCY_CEILING: Duration = Duration::from_millis(50);
 /// How often offsets are committed.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long writes in flight may take after a stop. A pod has ten seconds from SIGTERM to SIGKILL at the shortest, and with
-/// brokers that are away the last commit and leaving the group take two of them each.
+/// How long writes in flight may take after a shutdown request. A pod has at least ten seconds from SIGTERM to SIGKILL. While
+/// brokers are unreachable, the last commit and leaving the group take two of them each.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Records appended in one call: enough to fill batches, few enough to bound what is held.
+/// Records of one append: enough to fill batches, few enough to bound memory.
 const APPEND_BATCH: usize = 2_000;
-/// How long the log may be away before a single run fails, so that a Job ends and is seen to have failed.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The pipeline asks for something that the worker does not do yet: run without it, its rows would be wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{field} is not done by this version yet, and without it the rows would be wrong: remove it to run the rest"
-)]
-pub struct NotDoneYet {
-    /// The field that asks for it.
-    pub field: &'static str,
-}
-
-/// Checks that everything the pipeline asks for is done.
-///
-/// # Errors
-/// The first field that asks for something else.
-pub fn check_all_is_done(pipeline: &Pipeline) -> Result<(), NotDoneYet> {
-    let processor = &pipeline.processor;
-    let asked = [
-        (!processor.aggregations.is_empty(), "spec.processor.aggregations"),
-        (processor.dedupe_within.is_some(), "spec.processor.dedupe"),
-    ];
-    match asked.into_iter().find(|(asked, _)| *asked) {
-        Some((_, field)) => Err(NotDoneYet { field }),
-        None => Ok(()),
-    }
-}
+/// How long the log may be unreachable before a single run fails, so that its Job fails visibly.
+const RUN_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The settings of a pipeline's processors.
-pub fn process_settings(pipeline: &Pipeline) -> process::Settings {
+pub fn process_settings(pipeline: &Pipeline) -> ProcessSettings {
     let table = &pipeline.table;
-    process::Settings {
-        on_poison: on_poison(pipeline),
-        origin: origin(pipeline),
+    ProcessSettings {
+        error_policy: error_policy(pipeline),
+        dead_letters: dead_letters(pipeline),
         // Without a clustering key a partition is one row, and its versions need not be written together.
         group_by: if table.clustering_key.is_empty() {
             Vec::new()
         } else {
             table.partition_key.iter().filter_map(|column| Some(table.columns.get(*column)?.field)).collect()
         },
-        most_in_flight: MOST_IN_FLIGHT,
-        most_in_flight_bytes: MOST_BYTES_IN_FLIGHT,
+        max_in_flight: MAX_IN_FLIGHT,
+        max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
         latency_ceiling: pipeline
             .autoscaling
             .as_ref()
@@ -77,28 +52,30 @@ pub fn process_settings(pipeline: &Pipeline) -> process::Settings {
     }
 }
 
-/// The settings of a pipeline's producer. `forever`: it waits for the log however long that is away.
-pub fn produce_settings(pipeline: &Pipeline, forever: bool) -> produce::Settings {
-    produce::Settings {
+/// The settings of a pipeline's producer. `forever`: it waits for the log without a limit.
+pub fn produce_settings(pipeline: &Pipeline, forever: bool) -> ProduceSettings {
+    ProduceSettings {
         topic: pipeline.topic.name.as_str().to_owned(),
-        on_poison: on_poison(pipeline),
-        origin: origin(pipeline),
+        error_policy: error_policy(pipeline),
+        dead_letters: dead_letters(pipeline),
         batch: APPEND_BATCH,
-        patience: (!forever).then_some(PATIENCE),
+        patience: (!forever).then_some(RUN_PATIENCE),
         drain: DRAIN,
     }
 }
 
-fn on_poison(pipeline: &Pipeline) -> OnPoison {
+fn error_policy(pipeline: &Pipeline) -> ErrorPolicy {
     match &pipeline.on_error {
-        model::OnError::DeadLetter(topic) => OnPoison::DeadLetter { topic: topic.name.as_str().to_owned() },
-        model::OnError::Skip => OnPoison::Skip,
-        model::OnError::Fail => OnPoison::Fail,
+        model::OnError::DeadLetter(topic) => {
+            ErrorPolicy::DeadLetter { topic: topic.name.as_str().to_owned() }
+        }
+        model::OnError::Skip => ErrorPolicy::Skip,
+        model::OnError::Fail => ErrorPolicy::Fail,
     }
 }
 
-fn origin(pipeline: &Pipeline) -> Origin {
-    Origin {
+fn dead_letters(pipeline: &Pipeline) -> DeadLetterBuilder {
+    DeadLetterBuilder {
         topic: pipeline.topic.name.as_str().to_owned(),
         pipeline: format!("{}/{}", pipeline.namespace, pipeline.name),
     }

@@ -63,7 +63,7 @@ impl Collector for Page {
         counters(
             &mut encoder,
             "records_skipped",
-            "Poison records left out under onError: Skip.",
+            "Records skipped under onError: Skip.",
             [at("source", source.skipped.get()), at("topic", table.skipped.get())],
         )?;
         for (name, help, count) in [

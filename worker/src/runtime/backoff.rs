@@ -1,45 +1,45 @@
-//! Waiting between attempts: exponential with full jitter, capped.
+//! Exponential backoff with jitter and a cap.
 
 use std::time::Duration;
 
 use crate::runtime::random::SplitMix64;
 
-/// The waits between the attempts at one thing.
+/// The waits between the attempts of one operation.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     first: Duration,
     next: Duration,
-    most: Duration,
+    max: Duration,
     jitter: Jitter,
 }
 
 impl Backoff {
-    /// Waits that start at up to `first` and double up to `most`.
-    pub fn new(first: Duration, most: Duration, jitter: Jitter) -> Self {
-        Self { first: first.min(most), next: first.min(most), most, jitter }
+    /// Waits that start at up to `first` and double up to `max`.
+    pub fn new(first: Duration, max: Duration, jitter: Jitter) -> Self {
+        Self { first: first.min(max), next: first.min(max), max, jitter }
     }
 
-    /// Starts over: the last attempt succeeded.
+    /// Restarts from the first wait, after an attempt that succeeded.
     pub fn reset(&mut self) {
         self.next = self.first;
     }
 
-    /// How long to wait before the next attempt: between half of the current step and all of it, so that many waiters
-    /// spread out and none comes back at once. In whole milliseconds, as timers go, so that a simulation repeats exactly.
+    /// The wait before the next attempt: between half of the current step and all of it, so that many clients spread out and
+    /// none retries at once. In whole milliseconds, the resolution of timers, so that a simulation repeats exactly.
     pub fn next_wait(&mut self) -> Duration {
         let step = self.next;
-        self.next = step.saturating_mul(2).min(self.most);
+        self.next = step.saturating_mul(2).min(self.max);
         let wait = step.mul_f64(0.5 + self.jitter.next_fraction() / 2.0);
         wait - Duration::from_nanos(u64::from(wait.subsec_nanos() % 1_000_000))
     }
 }
 
-/// A small source of randomness that can be seeded, so that a run can be repeated. Not for secrets.
+/// A seedable random number generator, so that a run can be repeated. Not for secrets.
 #[derive(Debug, Clone)]
 pub struct Jitter(SplitMix64);
 
 impl Jitter {
-    /// The same seed gives the same numbers.
+    /// Equal seeds give equal numbers.
     pub fn seeded(seed: u64) -> Self {
         Self(SplitMix64::new(seed))
     }
@@ -55,9 +55,9 @@ impl Jitter {
         self.0.next()
     }
 
-    /// A number from 0 (with) to 1 (without).
+    /// A number in [0, 1).
     pub fn next_fraction(&mut self) -> f64 {
-        // The upper 53 bits are what a double holds exactly.
+        // A double holds 53 bits exactly.
         (self.next_bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_to_the_cap_and_never_fall_below_half_a_step() {
+    fn waits_grow_to_the_cap_and_stay_above_half_a_step() {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1), Jitter::seeded(1));
         for step in [100, 200, 400, 800, 1000, 1000] {
             let wait = backoff.next_wait().as_millis();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_numbers() {
+    fn equal_seeds_give_equal_numbers() {
         let numbers = |seed| {
             std::iter::repeat_with({
                 let mut jitter = Jitter::seeded(seed);

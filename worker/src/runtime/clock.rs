@@ -1,10 +1,10 @@
-//! Wall-clock time behind a handle, so that a simulation can turn it.
+//! The wall clock behind a handle, so that a simulation can control it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Tells the time of day. Waiting is tokio's business, not the clock's.
+/// The time of day. Timers are tokio's.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
@@ -17,7 +17,7 @@ impl Clock {
         })
     }
 
-    /// A clock that tells what `read` returns: milliseconds since the Unix epoch.
+    /// A clock that reads `read`: milliseconds since the Unix epoch.
     pub fn new(read: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }

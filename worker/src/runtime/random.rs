@@ -1,7 +1,6 @@
-//! Random numbers that are the same for ever: what is made from a seed must not change with a dependency.
+//! A random number generator whose sequence never changes: generated data must not depend on the version of a library.
 
-/// SplitMix64 (Steele, Lea and Flood 2014), as in Java's `SplittableRandom`. Fast and well mixed; no secret is made of
-/// it.
+/// SplitMix64 (Steele, Lea and Flood 2014), as in Java's `SplittableRandom`. Fast and well mixed. Not for secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct SplitMix64 {
     state: u64,
@@ -18,7 +17,7 @@ pub(crate) const fn mix(value: u64) -> u64 {
 }
 
 impl SplitMix64 {
-    /// The sequence of a seed.
+    /// The sequence of this seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self { state: seed }
     }
@@ -35,7 +34,7 @@ impl SplitMix64 {
         (product >> 32) as u32
     }
 
-    /// One of these; none when there is none.
+    /// One of the items. None when there are none.
     pub(crate) fn pick<'items, T>(&mut self, items: &'items [T]) -> Option<&'items T> {
         let index = self.below(u32::try_from(items.len()).unwrap_or(u32::MAX));
         items.get(index as usize)
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequence_is_that_of_the_reference_implementation() {
+    fn sequence_is_that_of_the_reference_implementation() {
         // https://prng.di.unimi.it/splitmix64.c with the state 1234567.
         let mut random = SplitMix64::new(1_234_567);
         let first = std::array::from_fn(|_| random.next());
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_below_their_bound_and_reach_all_of_it() {
+    fn numbers_cover_the_range_below_their_bound() {
         let mut random = SplitMix64::new(1);
         let mut seen = [0_u32; 7];
         for _ in 0..7_000 {

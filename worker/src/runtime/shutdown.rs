@@ -1,59 +1,59 @@
-//! How a running worker is told to end.
+//! Shutdown requests of a running loop.
 
 use tokio::sync::watch;
 
-/// What a loop should do. Only ever moves towards `Now`.
+/// What a loop is asked to do. Only ever moves towards `Now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Stop {
-    /// Go on.
+pub enum Shutdown {
+    /// Run.
     #[default]
-    Never,
-    /// Go on until everything there is has been processed, then end.
+    NotRequested,
+    /// Process everything that is there, then end.
     WhenCaughtUp,
     /// Take nothing new, finish what is in flight, commit, end.
     Now,
 }
 
-/// The one who says stop. Dropped, it says [`Stop::Now`].
+/// Requests a shutdown. Dropping it requests [`Shutdown::Now`].
 #[derive(Debug)]
-pub struct Stopper(watch::Sender<Stop>);
+pub struct ShutdownHandle(watch::Sender<Shutdown>);
 
-/// The one who is told.
+/// Receives shutdown requests.
 #[derive(Debug, Clone)]
-pub struct StopSignal(watch::Receiver<Stop>);
+pub struct ShutdownSignal(watch::Receiver<Shutdown>);
 
 /// A connected pair.
-pub fn stop_channel() -> (Stopper, StopSignal) {
-    let (sender, receiver) = watch::channel(Stop::Never);
-    (Stopper(sender), StopSignal(receiver))
+pub fn shutdown_channel() -> (ShutdownHandle, ShutdownSignal) {
+    let (sender, receiver) = watch::channel(Shutdown::NotRequested);
+    (ShutdownHandle(sender), ShutdownSignal(receiver))
 }
 
-impl Stopper {
-    /// Asks to stop. A weaker wish than one already uttered changes nothing.
-    pub fn stop(&self, stop: Stop) {
+impl ShutdownHandle {
+    /// Requests a shutdown. A request that is weaker than an earlier one changes nothing.
+    pub fn request(&self, shutdown: Shutdown) {
         self.0.send_if_modified(|current| {
-            let stronger = stop > *current;
-            *current = stop.max(*current);
+            let stronger = shutdown > *current;
+            *current = shutdown.max(*current);
             stronger
         });
     }
 
     /// Another receiver.
-    pub fn signal(&self) -> StopSignal {
-        StopSignal(self.0.subscribe())
+    pub fn signal(&self) -> ShutdownSignal {
+        ShutdownSignal(self.0.subscribe())
     }
 }
 
-impl StopSignal {
-    /// What was asked last.
-    pub fn current(&self) -> Stop {
-        if self.0.has_changed().is_err() { Stop::Now } else { *self.0.borrow() }
+impl ShutdownSignal {
+    /// The strongest request so far.
+    pub fn current(&self) -> Shutdown {
+        if self.0.has_changed().is_err() { Shutdown::Now } else { *self.0.borrow() }
     }
 
-    /// Waits until something at least as strong was asked. Cancel safe.
-    pub async fn reached(&mut self, stop: Stop) {
-        // An error means that nobody can say anything any more: the same as Now.
-        let _ = self.0.wait_for(|current| *current >= stop).await;
+    /// Waits until this or a stronger shutdown is requested. Cancel safe.
+    pub async fn requested(&mut self, shutdown: Shutdown) {
+        // An error means that the handle was dropped, which requests a shutdown.
+        let _ = self.0.wait_for(|current| *current >= shutdown).await;
     }
 }
 
@@ -62,15 +62,15 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stop_never_weakens_and_a_dropped_stopper_stops() {
-        let (stopper, mut signal) = stop_channel();
-        stopper.stop(Stop::Now);
-        stopper.stop(Stop::WhenCaughtUp);
-        assert_eq!(signal.current(), Stop::Now);
-        let (stopper, mut other) = stop_channel();
-        drop(stopper);
-        other.reached(Stop::Now).await;
-        signal.reached(Stop::WhenCaughtUp).await;
-        assert_eq!(other.current(), Stop::Now);
+    async fn request_never_weakens_and_dropped_handle_requests_shutdown() {
+        let (handle, mut signal) = shutdown_channel();
+        handle.request(Shutdown::Now);
+        handle.request(Shutdown::WhenCaughtUp);
+        assert_eq!(signal.current(), Shutdown::Now);
+        let (handle, mut other) = shutdown_channel();
+        drop(handle);
+        other.requested(Shutdown::Now).await;
+        signal.requested(Shutdown::WhenCaughtUp).await;
+        assert_eq!(other.current(), Shutdown::Now);
     }
 }

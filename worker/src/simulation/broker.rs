@@ -1,7 +1,7 @@
 //! A log in memory with one consumer group, as strict as Kafka and no stricter.
 //!
-//! A commit is taken from any member of the current generation, whoever owns the partition: that is why the worker
-//! has to keep to its own assignment. Every commit is checked: below it, everything must be done.
+//! The broker accepts a commit of any member of the current generation, also for a partition that another member owns. So the
+//! worker must not commit beyond its own assignment. Every commit is checked: everything below it must be done.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,17 +14,17 @@ use super::world::World;
 use crate::log::CommitMetadata;
 use crate::record::{LogRecord, Record};
 
-/// The topic that records go to.
+/// The topic of records.
 pub(super) const TOPIC: &str = "records";
-/// The topic that dead letters go to.
+/// The topic of dead letters.
 pub(super) const DEAD_LETTERS: &str = "records.dlq";
 
 /// One member of the group.
 #[derive(Debug, Default)]
 struct Member {
-    /// The generation it takes part in; 0 before its first.
+    /// The generation it belongs to; 0 before its first.
     generation: u64,
-    /// Whether it has given up its partitions for the rebalance under way.
+    /// Whether it has rejoined for the rebalance in progress.
     rejoined: bool,
 }
 
@@ -50,13 +50,13 @@ pub(super) struct Broker {
     world: World,
 }
 
-/// What a member is told when it asks how the group is.
-pub(super) enum Standing {
-    /// It is no longer known to the group, or a new generation is being made: it must give up its partitions.
+/// The state of a member in its group.
+pub(super) enum Membership {
+    /// The group does not know it, or a rebalance started: it must revoke its partitions and rejoin.
     Leave,
-    /// It gave up its partitions and waits for the new generation.
+    /// It rejoined and waits for the new generation.
     Wait,
-    /// It takes part in this generation, with these partitions.
+    /// It belongs to this generation, with these partitions.
     Member { generation: u64, partitions: Vec<i32> },
 }
 
@@ -96,14 +96,14 @@ impl Broker {
         self.next_member
     }
 
-    /// The member is gone: it left, or its session ended.
+    /// Removes a member that left, or whose session timed out.
     pub(super) fn remove(&mut self, member: u64) {
         if self.members.remove(&member).is_some() {
             self.rebalance();
         }
     }
 
-    /// Starts a rebalance: each member must give up its partitions and come back, or it is removed.
+    /// Starts a rebalance: each member must revoke its partitions and rejoin.
     pub(super) fn rebalance(&mut self) {
         self.rebalancing = true;
         for member in self.members.values_mut() {
@@ -112,7 +112,7 @@ impl Broker {
         self.complete_rebalance();
     }
 
-    /// Those that have not come back are removed.
+    /// Removes members that have not rejoined.
     pub(super) fn end_rebalance(&mut self) {
         if self.rebalancing {
             self.members.retain(|_, member| member.rejoined);
@@ -147,19 +147,19 @@ impl Broker {
         self.world.note(("generation", self.generation));
     }
 
-    pub(super) fn standing(&self, id: u64) -> Standing {
-        let Some(member) = self.members.get(&id) else { return Standing::Leave };
+    pub(super) fn membership(&self, id: u64) -> Membership {
+        let Some(member) = self.members.get(&id) else { return Membership::Leave };
         match (self.rebalancing, member.rejoined) {
-            (true, true) => Standing::Wait,
-            (true, false) => Standing::Leave,
-            (false, _) => Standing::Member {
+            (true, true) => Membership::Wait,
+            (true, false) => Membership::Leave,
+            (false, _) => Membership::Member {
                 generation: member.generation,
                 partitions: self.owners.iter().filter(|(_, owner)| **owner == id).map(|(p, _)| *p).collect(),
             },
         }
     }
 
-    /// Takes a commit of a member of this generation. False: the generation is over.
+    /// Commits for a member of this generation. False: the generation has ended.
     pub(super) fn commit(
         &mut self,
         member: u64,
@@ -167,7 +167,7 @@ impl Broker {
         commits: &BTreeMap<i32, Committed>,
     ) -> bool {
         let known = self.members.get(&member).is_some_and(|known| known.generation == generation);
-        // During a rebalance the coordinator still takes commits of the generation that ends.
+        // During a rebalance the coordinator still accepts commits of the ending generation.
         if !known || generation != self.generation {
             return false;
         }
@@ -178,14 +178,14 @@ impl Broker {
         true
     }
 
-    /// Everything below a committed offset is written, left out, or a dead letter.
+    /// Checks that everything below a committed offset is written, filtered, or a dead letter.
     fn check_commit(&self, partition: i32, offset: i64) {
         let (records, table) = (&self.partitions[partition as usize], self.table.borrow());
         let from = self.committed_offset(partition);
         for record in records.iter().take(offset as usize).skip(from as usize) {
             let text = text_of(record.record.value());
             let done = match parts(text).kind {
-                Kind::LeftOut => true,
+                Kind::Filtered => true,
                 Kind::Good => table.applied.contains(&(partition, record.offset)),
                 _ => self.letters.iter().any(|letter| letter.value() == record.record.value()),
             };

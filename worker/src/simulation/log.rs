@@ -1,11 +1,11 @@
-//! One process's way to the broker.
+//! The log as one process sees it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::broker::{Broker, Committed, Standing};
+use super::broker::{Broker, Committed, Membership};
 use super::script::{Kind, parts, text_of};
 use super::world::{Actor, World};
 use crate::log::{
@@ -27,7 +27,7 @@ pub(super) struct SimulatedProducer {
 
 impl Producer for SimulatedProducer {
     async fn append(&self, topic: &str, records: &[Record]) -> Result<(), AppendError> {
-        // A letter keeps the value of its record, which must not make it too large as well.
+        // A dead letter keeps the value of its record, so only the topic of records has the limit.
         let too_large = |record: &Record| {
             topic == super::broker::TOPIC && parts(text_of(record.value())).kind == Kind::TooLarge
         };
@@ -36,8 +36,8 @@ impl Producer for SimulatedProducer {
             .map(|(index, _)| Rejection { index, reason: RejectionReason::TooLarge })
             .collect();
         let mut taken: Vec<Record> = records.iter().filter(|record| !too_large(record)).cloned().collect();
-        if !self.world.is_calm() && self.world.up_to(1000) < self.world.plan().faults {
-            // A part of a batch may be appended before the fault.
+        if !self.world.is_faultless() && self.world.up_to(1000) < self.world.plan().faults {
+            // A part of the batch may be appended before the fault.
             taken.truncate(self.world.up_to(taken.len() as u64 + 1) as usize);
             let (broker, topic) = (self.broker.clone(), topic.to_owned());
             self.world.request(&self.actor, "append in part", move || append(&broker, &topic, &taken)).await;
@@ -78,7 +78,7 @@ pub(super) struct SimulatedConsumer {
     actor: Actor,
     member: Rc<Cell<u64>>,
     generation: u64,
-    /// Of each assigned partition, the offset to read next.
+    /// The offset to read next, for each assigned partition.
     next: BTreeMap<i32, i64>,
     /// The metadata of each assigned partition, committed with every offset.
     metadata: BTreeMap<i32, CommitMetadata>,
@@ -87,7 +87,7 @@ pub(super) struct SimulatedConsumer {
 }
 
 impl SimulatedConsumer {
-    /// Joins the group. `member` is told which member it is, so that a dead one can be removed.
+    /// Joins the group. Sets `member` to its id, so that a killed member can be removed.
     pub(super) fn join(
         broker: Rc<RefCell<Broker>>,
         world: World,
@@ -108,9 +108,9 @@ impl SimulatedConsumer {
         }
     }
 
-    /// What the client does before it gives partitions up: commit what is stored, if it still can.
-    fn give_up(&mut self, events: &mut Vec<Event>) {
-        let reaches = self.world.is_calm() || self.world.up_to(1000) >= self.world.plan().faults;
+    /// Revokes all partitions, after committing what is stored if that is still possible.
+    fn revoke_all(&mut self, events: &mut Vec<Event>) {
+        let reaches = self.world.is_faultless() || self.world.up_to(1000) >= self.world.plan().faults;
         if reaches && !self.stored.is_empty() {
             self.broker.borrow_mut().commit(self.member.get(), self.generation, &self.stored);
         }
@@ -122,21 +122,21 @@ impl SimulatedConsumer {
         }
     }
 
-    /// Looks after the membership. True when that made events.
+    /// Follows the group through rebalances.
     fn follow_group(&mut self, events: &mut Vec<Event>) {
-        let standing = self.broker.borrow().standing(self.member.get());
-        match standing {
-            Standing::Wait => {}
-            Standing::Leave => {
-                self.give_up(events);
+        let state = self.broker.borrow().membership(self.member.get());
+        match state {
+            Membership::Wait => {}
+            Membership::Leave => {
+                self.revoke_all(events);
                 let mut broker = self.broker.borrow_mut();
                 broker.rejoin(self.member.get());
-                if matches!(broker.standing(self.member.get()), Standing::Leave) {
+                if matches!(broker.membership(self.member.get()), Membership::Leave) {
                     self.member.set(broker.join());
                 }
             }
-            Standing::Member { generation, partitions } if generation != self.generation => {
-                self.give_up(events);
+            Membership::Member { generation, partitions } if generation != self.generation => {
+                self.revoke_all(events);
                 self.generation = generation;
                 let broker = self.broker.borrow();
                 let mut assigned = Vec::new();
@@ -151,24 +151,24 @@ impl SimulatedConsumer {
                     events.push(Event::Assigned(assigned));
                 }
             }
-            Standing::Member { .. } => {}
+            Membership::Member { .. } => {}
         }
     }
 }
 
 impl Consumer for SimulatedConsumer {
-    async fn poll(&mut self, events: &mut Vec<Event>, most: usize) -> Result<(), LogError> {
+    async fn poll(&mut self, events: &mut Vec<Event>, max: usize) -> Result<(), LogError> {
         loop {
             self.world.step(&self.actor, "poll").await;
             let pause = 1 + self.world.up_to(self.world.plan().latency + 1);
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            if !self.world.is_calm() && self.world.up_to(2000) < self.world.plan().faults {
+            if !self.world.is_faultless() && self.world.up_to(2000) < self.world.plan().faults {
                 return Err(fault());
             }
             self.follow_group(events);
             if !self.paused {
                 let broker = self.broker.borrow();
-                let take = 1 + self.world.up_to(most as u64) as usize;
+                let take = 1 + self.world.up_to(max as u64) as usize;
                 for (partition, next) in &mut self.next {
                     let left = take.saturating_sub(events.len());
                     for record in

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::broker::{DEAD_LETTERS, TOPIC};
-use crate::delivery::dead_letter::Poison;
+use crate::delivery::dead_letter::RecordError;
 use crate::log::{AppendError, Commit, Consumer, Event, LogError, Producer, Progress, SourcePosition};
-use crate::loops::process::{Decode, Verdict};
+use crate::loops::process::{Decode, Decoded};
 use crate::record::{AsRow, Record, RecordRow};
 use crate::runtime::clock::Clock;
 use crate::source::{Page, Source, SourceError};
@@ -259,7 +259,7 @@ pub(super) struct MutantDecode<D> {
 }
 
 impl<D: Decode> Decode for MutantDecode<D> {
-    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison> {
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Decoded, RecordError> {
         let decoded = self.inner.decode(row)?;
         match self.injection.mutant {
             Some(Mutant::WriteTimeFromClock) => row.write_time = self.clock.now() * 1000,

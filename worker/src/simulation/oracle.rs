@@ -6,10 +6,10 @@ use super::broker::Broker;
 use super::plan::Plan;
 use super::script::{Kind, parts, text_of};
 use super::table::Contents;
-use crate::delivery::write_time::{TimeOf, write_time};
+use crate::delivery::write_time::{WriteTimeSource, write_time};
 
-/// The promises that are broken.
-pub(super) fn judge(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<String> {
+/// The guarantees that the final state violates.
+pub(super) fn check(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<String> {
     let mut broken = Vec::new();
     let texts = broker.texts();
     for text in plan.script.records() {
@@ -17,15 +17,15 @@ pub(super) fn judge(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<Strin
         let dead = broker.letters.iter().any(|letter| text_of(letter.value()) == text);
         let in_topic = texts.contains(text);
         let (to_topic, to_letters) = match parts.kind {
-            Kind::Good | Kind::LeftOut => (true, false),
+            Kind::Good | Kind::Filtered => (true, false),
             Kind::Unmappable | Kind::TooLarge => (false, true),
             Kind::Undecodable | Kind::Unwritable => (true, true),
         };
         if in_topic != to_topic {
-            broken.push(format!("in the topic: {in_topic}, to be: {to_topic}: {text}"));
+            broken.push(format!("in the topic: {in_topic}, expected: {to_topic}: {text}"));
         }
         if dead != to_letters {
-            broken.push(format!("in the dead letters: {dead}, to be: {to_letters}: {text}"));
+            broken.push(format!("in the dead letters: {dead}, expected: {to_letters}: {text}"));
         }
     }
     let expected = fold_of_topic(plan, broker);
@@ -36,13 +36,13 @@ pub(super) fn judge(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<Strin
             broken.push(format!("row {key}: expected {expected:?}, found {found:?}"));
         }
     }
-    if plan.time_of == TimeOf::Field(1) {
+    if plan.write_time_source == WriteTimeSource::Field(1) {
         broken.extend(stale(plan, table));
     }
     broken
 }
 
-/// The fold of the topic by key and write time, taken from the records themselves: what any table must end as.
+/// The fold of the topic by key and write time, computed from the records: the final state of any table.
 fn fold_of_topic(plan: &Plan, broker: &Broker) -> Contents {
     let mut fold = Contents::default();
     for record in broker.partitions.iter().flatten() {
@@ -50,9 +50,9 @@ fn fold_of_topic(plan: &Plan, broker: &Broker) -> Contents {
         if parts.kind != Kind::Good {
             continue;
         }
-        let time = match plan.time_of {
-            TimeOf::Log => record.record.timestamp,
-            TimeOf::Field(_) => parts.time,
+        let time = match plan.write_time_source {
+            WriteTimeSource::LogTimestamp => record.record.timestamp,
+            WriteTimeSource::Field(_) => parts.time,
         };
         let cells = [
             (1, Some(parts.time.to_string())),
@@ -65,8 +65,7 @@ fn fold_of_topic(plan: &Plan, broker: &Broker) -> Contents {
     fold
 }
 
-/// With the records' own times, the table ends with the last version of each key that the source has, whatever the
-/// order in the log.
+/// With the times of a field, the table ends with the last version of each key in the source, whatever the order in the log.
 fn stale(plan: &Plan, table: &Contents) -> Vec<String> {
     let mut last: BTreeMap<&str, i64> = BTreeMap::new();
     for parts in plan.script.records().map(parts).filter(|parts| parts.kind == Kind::Good) {

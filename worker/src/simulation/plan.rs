@@ -1,10 +1,10 @@
-//! What one schedule is made of, all of it drawn from the seed.
+//! The parameters of one schedule, all drawn from the seed.
 
 use std::collections::BTreeSet;
 
 use super::mutants::Mutant;
 use super::script::Script;
-use crate::delivery::write_time::TimeOf;
+use crate::delivery::write_time::WriteTimeSource;
 use crate::runtime::backoff::Jitter;
 
 /// One schedule.
@@ -13,24 +13,24 @@ pub(super) struct Plan {
     pub(super) seed: u64,
     pub(super) partitions: i32,
     pub(super) processors: usize,
-    /// Two producers run over the same source at once.
+    /// How many producers read the same source at once: one or two.
     pub(super) producers: usize,
     pub(super) script: Script,
-    pub(super) time_of: TimeOf,
+    pub(super) write_time_source: WriteTimeSource,
     /// Rows of one partition key are written together.
     pub(super) grouped: bool,
-    pub(super) most_in_flight: usize,
-    /// Of a thousand requests, how many fail, before or after they took effect.
+    pub(super) max_in_flight: usize,
+    /// Of a thousand requests, how many fail, before or after their effect.
     pub(super) faults: u64,
-    /// Milliseconds that a request or reply takes, at most, most of the time.
+    /// Milliseconds that a request or reply usually takes, at most.
     pub(super) latency: u64,
-    /// Milliseconds that a request or reply takes now and then.
+    /// Milliseconds that a request or reply rarely takes, at most.
     pub(super) stall: u64,
-    /// How rare that is: once in so many times.
+    /// One in so many requests or replies is that slow.
     pub(super) stall_in: u64,
-    /// Steps at which whoever takes it is killed.
+    /// Steps at which the process that takes them is killed.
     pub(super) crashes: BTreeSet<u64>,
-    /// Rebalances out of the blue.
+    /// How many rebalances happen at random times.
     pub(super) rebalances: u64,
     /// Milliseconds between them, at most.
     pub(super) between_rebalances: u64,
@@ -43,8 +43,12 @@ impl Plan {
     pub(super) fn draw(seed: u64) -> Self {
         let mut draw = Draw(Jitter::seeded(seed));
         let producers = if draw.one_in(3) { 2 } else { 1 };
-        // With two producers an older version can follow a newer one in the log: only the records' own times tell.
-        let time_of = if producers == 2 || draw.one_in(2) { TimeOf::Field(1) } else { TimeOf::Log };
+        // With two producers an older version can follow a newer one in the log: only the times of a field order them.
+        let write_time_source = if producers == 2 || draw.one_in(2) {
+            WriteTimeSource::Field(1)
+        } else {
+            WriteTimeSource::LogTimestamp
+        };
         let crashes = draw.up_to(6);
         Self {
             seed,
@@ -52,9 +56,9 @@ impl Plan {
             processors: 1 + draw.up_to(3) as usize,
             producers,
             script: Script::draw(&mut draw, producers == 1),
-            time_of,
+            write_time_source,
             grouped: draw.one_in(2),
-            most_in_flight: 4 + draw.up_to(28) as usize,
+            max_in_flight: 4 + draw.up_to(28) as usize,
             faults: [0, 20, 100, 300][draw.up_to(4) as usize],
             latency: [1, 5, 40][draw.up_to(3) as usize],
             stall: [0, 200, 4_000][draw.up_to(3) as usize],

@@ -1,31 +1,31 @@
-//! The source of a schedule: pages of raw records with known keys and versions, and what becomes of each.
+//! The source of a schedule: pages of raw records with known keys, versions and outcomes.
 
 use std::collections::BTreeMap;
 
 use super::plan::Draw;
 use super::world::{Actor, BASE_TIME, World};
-use crate::delivery::dead_letter::{Poison, Stage};
+use crate::delivery::dead_letter::{RecordError, Stage};
 use crate::delivery::write_time::WriteTimes;
 use crate::log::SourcePosition;
-use crate::loops::process::{Decode, Verdict};
+use crate::loops::process::{Decode, Decoded};
 use crate::loops::produce::Transform;
 use crate::record::Record;
 use crate::record::{Cell, RecordRow};
 use crate::source::{Page, Source, SourceError};
 
-/// What is to become of a record.
+/// The intended outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Good,
     /// The producer cannot map it.
     Unmappable,
-    /// The log never takes it.
+    /// The log never accepts it.
     TooLarge,
     /// The processor cannot decode it.
     Undecodable,
-    /// The processor's filter leaves it out.
-    LeftOut,
-    /// The table never takes it.
+    /// The processor's filter excludes it.
+    Filtered,
+    /// The table never accepts it.
     Unwritable,
 }
 
@@ -40,7 +40,7 @@ const KINDS: [(Kind, char); 6] = [
     (Kind::Unmappable, 'm'),
     (Kind::TooLarge, 'l'),
     (Kind::Undecodable, 'd'),
-    (Kind::LeftOut, 'f'),
+    (Kind::Filtered, 'f'),
     (Kind::Unwritable, 'w'),
 ];
 
@@ -48,7 +48,7 @@ impl Script {
     /// Records `kind|key|milliseconds|a|b`. `ties`: versions of a key may share a millisecond.
     pub(super) fn draw(draw: &mut Draw, ties: bool) -> Self {
         let keys = 1 + draw.up_to(12);
-        let poison = [0, 5, 25][draw.up_to(3) as usize];
+        let bad_percent = [0, 5, 25][draw.up_to(3) as usize];
         let mut versions: BTreeMap<u64, i64> = BTreeMap::new();
         let pages = (0..1 + draw.up_to(6))
             .map(|page| {
@@ -56,10 +56,10 @@ impl Script {
                     .map(|index| {
                         let key = draw.up_to(keys);
                         let version = versions.entry(key).or_insert(BASE_TIME - 100_000);
-                        // Strictly rising for each key, or now and then the same.
+                        // Strictly increasing for each key, or sometimes equal.
                         *version += if ties && draw.one_in(3) { 0 } else { 1 + draw.up_to(50) as i64 };
-                        let kind = if draw.up_to(100) < poison { 1 + draw.up_to(5) as usize } else { 0 };
-                        // Neither column rises with the version, so that a tie broken by value tears the row.
+                        let kind = if draw.up_to(100) < bad_percent { 1 + draw.up_to(5) as usize } else { 0 };
+                        // Neither column increases with the version, so that a tie broken by value mixes the rows.
                         let (a, b) =
                             (draw.up_to(1000), if draw.one_in(4) { None } else { Some(draw.up_to(1000)) });
                         let b = b.map(|b| b.to_string()).unwrap_or_default();
@@ -139,10 +139,10 @@ impl Source for ScriptSource {
 pub(super) struct ScriptTransform;
 
 impl Transform for ScriptTransform {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, Poison> {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
         let parts = parts(text_of(Some(raw)));
         if parts.kind == Kind::Unmappable {
-            return Err(Poison::new(Stage::Transformation, "simulated", "it does not map"));
+            return Err(RecordError::new(Stage::Transformation, "simulated", "it does not map"));
         }
         Ok(Record::new(Vec::new(), Some(raw), fetched_at).with_key(parts.key.as_bytes()))
     }
@@ -152,14 +152,14 @@ impl Transform for ScriptTransform {
 pub(super) struct ScriptDecode(pub(super) WriteTimes);
 
 impl Decode for ScriptDecode {
-    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison> {
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Decoded, RecordError> {
         let text = text_of(row.origin.record.value()).to_owned();
         let parts = parts(&text);
         match parts.kind {
             Kind::Undecodable => {
-                return Err(Poison::new(Stage::ValueConverter, "simulated", "it does not decode"));
+                return Err(RecordError::new(Stage::ValueConverter, "simulated", "it does not decode"));
             }
-            Kind::LeftOut => return Ok(Verdict::LeaveOut),
+            Kind::Filtered => return Ok(Decoded::Filtered),
             _ => {}
         }
         row.cells.reset(4, row.origin.record.size());
@@ -170,6 +170,6 @@ impl Decode for ScriptDecode {
             row.cells.set(field, cell);
         }
         self.0.set(row)?;
-        Ok(Verdict::Write)
+        Ok(Decoded::Row)
     }
 }

@@ -1,5 +1,5 @@
-//! A table in memory that decides as Cassandra does: for each column the latest write time wins, and between equal
-//! times the larger value.
+//! A table in memory with Cassandra's last-write-wins: for each column the latest write time wins, and of equal write times
+//! the larger value.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::table::{Table, WriteError};
 /// Columns of a row: value and write time of each that has one.
 pub(super) type Columns = BTreeMap<usize, (i64, String)>;
 
-/// What the table holds.
+/// The rows of the table.
 #[derive(Default)]
 pub(super) struct Contents {
     pub(super) rows: BTreeMap<String, Columns>,
@@ -39,7 +39,7 @@ impl Contents {
     }
 }
 
-/// One process's way to the table.
+/// The table as one process sees it.
 pub(super) struct SimulatedTable {
     pub(super) contents: Rc<RefCell<Contents>>,
     pub(super) world: World,
@@ -57,8 +57,8 @@ impl Table for SimulatedTable {
         let (again, world) = (rows.clone(), self.world.clone());
         let late = contents.clone();
         let answered = self.world.request(&self.actor, "write", move || write(&contents, &rows)).await;
-        if !world.is_calm() && world.up_to(20) == 0 {
-            // A duplicate of the request, stuck somewhere, arrives later.
+        if !world.is_faultless() && world.up_to(20) == 0 {
+            // A delayed duplicate of the request arrives later.
             tokio::task::spawn_local(async move {
                 tokio::time::sleep(std::time::Duration::from_millis(world.up_to(3_000))).await;
                 write(&late, &again);
@@ -68,7 +68,7 @@ impl Table for SimulatedTable {
             Some(true) => Ok(()),
             Some(false) => Err(WriteError::Rejected {
                 cause: "simulated",
-                source: "the table never takes this row".into(),
+                source: "the table never accepts this row".into(),
             }),
             None => {
                 Err(WriteError::Unavailable { cause: "simulated", source: "a fault of the schedule".into() })

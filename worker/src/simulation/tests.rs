@@ -8,12 +8,12 @@ use super::mutants::Mutant;
 use super::plan::Plan;
 use super::schedule::{Outcome, run};
 
-/// The seeds of a normal run.
+/// The seeds of a default run.
 const SEEDS: Range<u64> = 0..5_000;
 
 fn seeds() -> Range<u64> {
-    let Ok(asked) = std::env::var("SIMULATION_SEEDS") else { return SEEDS };
-    let (from, to) = asked.split_once("..").expect("SIMULATION_SEEDS is FROM..TO");
+    let Ok(range) = std::env::var("SIMULATION_SEEDS") else { return SEEDS };
+    let (from, to) = range.split_once("..").expect("SIMULATION_SEEDS is FROM..TO");
     from.parse().expect("a number before ..")..to.parse().expect("a number behind ..")
 }
 
@@ -21,7 +21,7 @@ fn assert_holds(plan: &Plan, outcome: &Outcome) {
     let seed = plan.seed;
     assert!(
         outcome.violations.is_empty(),
-        "schedule of seed {seed} breaks promises; replay with SIMULATION_SEEDS={seed}..{}:\n{}\n{plan:#?}",
+        "the schedule of seed {seed} violates guarantees; replay with SIMULATION_SEEDS={seed}..{}:\n{}\n{plan:#?}",
         seed + 1,
         outcome.violations.join("\n"),
     );
@@ -48,11 +48,11 @@ fn no_schedule_loses_doubles_or_tears_a_row() {
 fn crash_at_any_step_loses_nothing() {
     let mut crashes = 0;
     for seed in [3, 14, 15] {
-        let calm = Plan { crashes: BTreeSet::new(), faults: 0, stall: 0, ..Plan::draw(seed) };
-        let steps = run(&calm).steps;
-        // Every step of the beginning, and of the rest every seventh: all of them take more than a minute.
+        let faultless = Plan { crashes: BTreeSet::new(), faults: 0, stall: 0, ..Plan::draw(seed) };
+        let steps = run(&faultless).steps;
+        // Every step at first, then every seventh: all of them would take more than a minute.
         for step in (0..steps).filter(|step| *step < 400 || step % 7 == 0) {
-            let plan = Plan { crashes: BTreeSet::from([step]), ..calm.clone() };
+            let plan = Plan { crashes: BTreeSet::from([step]), ..faultless.clone() };
             assert_holds(&plan, &run(&plan));
             crashes += 1;
         }

@@ -1,4 +1,4 @@
-//! Time, chance and death: what every request of a schedule goes through.
+//! Time, randomness, faults and crashes of a schedule. Every request passes through it.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,7 +12,7 @@ use super::plan::{Draw, Plan};
 use crate::runtime::backoff::Jitter;
 use crate::runtime::clock::Clock;
 
-/// What the simulated clock tells at the start, in milliseconds since the Unix epoch.
+/// The simulated time at the start, in milliseconds since the Unix epoch.
 pub(super) const BASE_TIME: i64 = 1_750_000_000_000;
 
 /// The world of one schedule.
@@ -25,12 +25,12 @@ struct Inner {
     started: Instant,
     steps: Cell<u64>,
     trace: RefCell<DefaultHasher>,
-    /// No more faults from now on: the schedule is to come to its end.
-    calm: Cell<bool>,
+    /// No further faults, so that the schedule can end.
+    faults_ended: Cell<bool>,
     violations: RefCell<Vec<String>>,
 }
 
-/// One process of the schedule, from its start to its death.
+/// One process of the schedule, from its start to its end or crash.
 #[derive(Clone)]
 pub(super) struct Actor {
     pub(super) name: &'static str,
@@ -44,7 +44,7 @@ impl Actor {
         Self { name, incarnation, killed: Rc::default(), alive: Rc::new(Cell::new(true)) }
     }
 
-    /// Waits for this actor's death.
+    /// Waits until this actor is killed.
     pub(super) async fn killed(&self) {
         self.killed.notified().await;
     }
@@ -64,7 +64,7 @@ impl World {
             started: Instant::now(),
             steps: Cell::default(),
             trace: RefCell::default(),
-            calm: Cell::default(),
+            faults_ended: Cell::default(),
             violations: RefCell::default(),
         }))
     }
@@ -86,15 +86,15 @@ impl World {
         self.0.draw.borrow_mut().0.split()
     }
 
-    pub(super) fn calm_down(&self) {
-        self.0.calm.set(true);
+    pub(super) fn end_faults(&self) {
+        self.0.faults_ended.set(true);
     }
 
-    pub(super) fn is_calm(&self) -> bool {
-        self.0.calm.get()
+    pub(super) fn is_faultless(&self) -> bool {
+        self.0.faults_ended.get()
     }
 
-    /// A promise was broken.
+    /// Records a broken guarantee.
     pub(super) fn violation(&self, what: String) {
         self.0.violations.borrow_mut().push(what);
     }
@@ -118,12 +118,12 @@ impl World {
         self.0.started.elapsed().as_millis().hash(&mut *trace);
     }
 
-    /// A point at which the actor may be killed by the plan. Does not return then.
+    /// A point at which the plan may kill the actor. Then it does not return.
     pub(super) async fn step(&self, actor: &Actor, what: &'static str) {
         let step = self.0.steps.get();
         self.0.steps.set(step + 1);
         self.note((actor.name, actor.incarnation, what));
-        if self.0.plan.crashes.contains(&step) && !self.is_calm() {
+        if self.0.plan.crashes.contains(&step) && !self.is_faultless() {
             actor.kill();
         }
         if !actor.alive.get() {
@@ -132,13 +132,13 @@ impl World {
     }
 
     async fn travel(&self, latency: u64) {
-        let rare = self.0.plan.stall > 0 && !self.is_calm() && self.up_to(self.0.plan.stall_in) == 0;
-        let most = if rare { self.0.plan.stall } else { latency };
-        tokio::time::sleep(Duration::from_millis(self.up_to(most + 1))).await;
+        let rare = self.0.plan.stall > 0 && !self.is_faultless() && self.up_to(self.0.plan.stall_in) == 0;
+        let max = if rare { self.0.plan.stall } else { latency };
+        tokio::time::sleep(Duration::from_millis(self.up_to(max + 1))).await;
     }
 
-    /// A request to somebody else: it travels, takes effect, and its reply travels back. None: it failed, and nobody
-    /// knows whether it took effect. It may take effect after the actor's death, and more than once when `again`.
+    /// A request to a server: it travels, takes effect, and its reply travels back. None: it failed, and may or may not have
+    /// taken effect. It may take effect after the actor was killed.
     pub(super) async fn request<R: 'static>(
         &self,
         actor: &Actor,
@@ -148,7 +148,7 @@ impl World {
         self.step(actor, what).await;
         let (reply, replied) = oneshot::channel();
         let (world, name) = (self.clone(), actor.name);
-        let fault = !self.is_calm() && self.up_to(1000) < self.0.plan.faults;
+        let fault = !self.is_faultless() && self.up_to(1000) < self.0.plan.faults;
         let lost = fault && self.up_to(2) == 0;
         tokio::task::spawn_local(async move {
             world.travel(world.plan().latency).await;
@@ -160,7 +160,7 @@ impl World {
             world.note((name, what, "effect"));
             world.travel(world.plan().latency).await;
             if !fault {
-                // Nobody waits for it any more when the actor is dead.
+                // A killed actor no longer waits.
                 let _ = reply.send(result);
             }
         });

@@ -1,26 +1,27 @@
-//! From a record of the topic to a row: map, filter, write time.
+//! From a record of the topic to a row: decode, filter, write time.
 
 use userstream_crds::model::{self, Pipeline};
 
-use crate::delivery::dead_letter::{Poison, Stage};
-use crate::delivery::write_time::{TimeOf, WriteTimes};
+use crate::delivery::dead_letter::{RecordError, Stage};
+use crate::delivery::write_time::{WriteTimeSource, WriteTimes};
 use crate::format::{Decoder, UnsupportedFormat};
-use crate::loops::process::{Decode, Verdict};
-use crate::mapping::{Filter, FilterError, MapContext, MappingError};
+use crate::loops::dead_letters::mapping_error;
+use crate::loops::process::{Decode, Decoded};
+use crate::mapping::{Filter, FilterError, MapContext};
 use crate::record::RecordRow;
 use crate::runtime::clock::Clock;
 
-/// Decodes the records of a pipeline's topic.
+/// Decodes the records of a pipeline's topic into rows.
 pub struct RowDecoder {
     values: Decoder,
     filter: Option<Filter>,
     write_times: WriteTimes,
 }
 
-/// Why there is no decoder for a pipeline.
+/// Why a pipeline has no decoder.
 #[derive(Debug, thiserror::Error)]
 pub enum RowDecoderError {
-    /// Records of the format cannot be read.
+    /// The format is not supported.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
     /// The filter cannot be evaluated.
@@ -30,32 +31,32 @@ pub enum RowDecoderError {
 
 /// A record without a value.
 #[derive(Debug, thiserror::Error)]
-#[error("it is a tombstone: it has no value that could become a row")]
+#[error("the record is a tombstone: it has no value")]
 struct Tombstone;
 
 impl RowDecoder {
     /// The decoder of a pipeline.
     ///
     /// # Errors
-    /// When its filter refers to something that is no field, or its format is not supported.
+    /// When its filter refers to an unknown field, or its format is not supported.
     pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, RowDecoderError> {
-        let time_of = match pipeline.table.write_time {
-            model::WriteTime::LogTimestamp => TimeOf::Log,
-            model::WriteTime::Field(field) => TimeOf::Field(field),
+        let write_time_source = match pipeline.table.write_time {
+            model::WriteTime::LogTimestamp => WriteTimeSource::LogTimestamp,
+            model::WriteTime::Field(field) => WriteTimeSource::Field(field),
         };
         Ok(Self {
             values: Decoder::new(pipeline)?,
             filter: Filter::new(pipeline)?,
-            write_times: WriteTimes::new(time_of, clock),
+            write_times: WriteTimes::new(write_time_source, clock),
         })
     }
 }
 
 impl Decode for RowDecoder {
-    fn decode(&mut self, row: &mut RecordRow) -> Result<Verdict, Poison> {
+    fn decode(&mut self, row: &mut RecordRow) -> Result<Decoded, RecordError> {
         let RecordRow { origin, cells, .. } = row;
         let Some(value) = origin.record.value() else {
-            return Err(Poison::new(Stage::ValueConverter, "tombstone", Tombstone));
+            return Err(RecordError::new(Stage::ValueConverter, "tombstone", Tombstone));
         };
         let context = MapContext {
             fetched_at: origin.record.timestamp,
@@ -63,18 +64,13 @@ impl Decode for RowDecoder {
             offset: origin.offset,
             partition: origin.partition,
         };
-        self.values.decode(value, &context, cells).map_err(|error| poison(Stage::ValueConverter, error))?;
+        self.values.decode(value, &context, cells).map_err(mapping_error(Stage::ValueConverter))?;
         if let Some(filter) = &mut self.filter
-            && !filter.keeps(cells, value).map_err(|error| poison(Stage::Transformation, error))?
+            && !filter.keeps(cells, value).map_err(mapping_error(Stage::Transformation))?
         {
-            return Ok(Verdict::LeaveOut);
+            return Ok(Decoded::Filtered);
         }
         self.write_times.set(row)?;
-        Ok(Verdict::Write)
+        Ok(Decoded::Row)
     }
-}
-
-/// A record that does not map is poison.
-pub(crate) fn poison(stage: Stage, error: MappingError) -> Poison {
-    Poison::new(stage, error.cause(), error)
 }

@@ -1,63 +1,63 @@
-//! What happens to one task, from its start until every record in it is done: written, or a dead letter.
+//! One write task: from a batch to its rows in the table, or to its dead letters.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::batcher::Task;
-use super::{OnPoison, Settings};
-use crate::delivery::adaptive_concurrency::InFlightLimit;
-use crate::delivery::dead_letter::{Poison, Stage};
-use crate::log::{AppendError, Producer};
+use super::ProcessSettings;
+use crate::delivery::adaptive_concurrency::AdaptiveConcurrency;
+use crate::delivery::batcher::WriteBatch;
+use crate::delivery::dead_letter::{ErrorPolicy, RecordError, Stage};
+use crate::log::Producer;
+use crate::loops::dead_letters::append_dead_letters;
 use crate::observe::stats::Stats;
-use crate::record::Record;
 use crate::record::RecordRow;
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::runtime::clock::Clock;
 use crate::table::{Table, WriteError};
 
 /// What all tasks share.
-pub(super) struct Context<'w, P, T> {
-    letters: &'w P,
+pub(super) struct WriteContext<'w, P, T> {
+    producer: &'w P,
     table: &'w T,
-    settings: &'w Settings,
+    settings: &'w ProcessSettings,
     stats: &'w Stats,
     clock: &'w Clock,
-    limit: RefCell<InFlightLimit>,
+    concurrency: RefCell<AdaptiveConcurrency>,
     jitter: RefCell<Jitter>,
 }
 
-/// A task that is done, or that may not be done under `onError: Fail`.
-pub(super) struct Settled {
-    pub(super) task: Task,
-    pub(super) outcome: Result<(), Poison>,
+/// A batch whose records are done, or the error that ends the loop under `onError: Fail`.
+pub(super) struct Completed {
+    pub(super) batch: WriteBatch,
+    pub(super) outcome: Result<(), RecordError>,
 }
 
-impl<'w, P, T> Context<'w, P, T> {
+impl<'w, P, T> WriteContext<'w, P, T> {
     pub(super) fn new(
-        letters: &'w P,
+        producer: &'w P,
         table: &'w T,
-        settings: &'w Settings,
+        settings: &'w ProcessSettings,
         stats: &'w Stats,
         clock: &'w Clock,
         jitter: Jitter,
     ) -> Self {
-        let limit = InFlightLimit::new(settings.most_in_flight, settings.latency_ceiling);
+        let concurrency = AdaptiveConcurrency::new(settings.max_in_flight, settings.latency_ceiling);
         Self {
-            letters,
+            producer,
             table,
             settings,
             stats,
             clock,
-            limit: RefCell::new(limit),
+            concurrency: RefCell::new(concurrency),
             jitter: RefCell::new(jitter),
         }
     }
 
     /// How many tasks may be in flight.
     pub(super) fn limit(&self) -> usize {
-        self.limit.borrow().limit()
+        self.concurrency.borrow().limit()
     }
 
     fn backoff(&self) -> Backoff {
@@ -65,21 +65,27 @@ impl<'w, P, T> Context<'w, P, T> {
     }
 }
 
-/// Does a task. Ends only when it is done or hopeless; while the table or the log is away, it waits and tries again.
-pub(super) async fn work<P: Producer, T: Table>(mut task: Task, context: &Context<'_, P, T>) -> Settled {
-    let outcome = match (task.poison.take(), task.rows.first()) {
-        (Some(poison), Some(row)) => dead_letter(row, poison, context).await,
-        _ => write(&task.rows, context).await,
+/// Writes a batch. Retries while the table or the log is unavailable, so it ends only with success or under `onError: Fail`.
+pub(super) async fn write_task<P: Producer, T: Table>(
+    mut batch: WriteBatch,
+    context: &WriteContext<'_, P, T>,
+) -> Completed {
+    let outcome = match (batch.error.take(), batch.rows.first()) {
+        (Some(error), Some(row)) => dead_letter(row, error, context).await,
+        _ => write(&batch.rows, context).await,
     };
-    Settled { task, outcome }
+    Completed { batch, outcome }
 }
 
-async fn write<P: Producer, T: Table>(rows: &[RecordRow], context: &Context<'_, P, T>) -> Result<(), Poison> {
+async fn write<P: Producer, T: Table>(
+    rows: &[RecordRow],
+    context: &WriteContext<'_, P, T>,
+) -> Result<(), RecordError> {
     match write_or_reject(rows, context).await {
         Ok(()) => Ok(()),
         Err(rejection) => match rows {
             [row] => reject(row, rejection, context).await,
-            // Only the guilty rows are rejected: the others are written without them.
+            // One row of the batch is rejected: each is written alone, so that the others are written.
             rows => {
                 for row in rows {
                     if let Err(rejection) = write_or_reject(std::slice::from_ref(row), context).await {
@@ -92,11 +98,11 @@ async fn write<P: Producer, T: Table>(rows: &[RecordRow], context: &Context<'_, 
     }
 }
 
-/// Writes rows, however long the table is away.
+/// Writes rows, and retries while the table is unavailable.
 async fn write_or_reject<P: Producer, T: Table>(
     rows: &[RecordRow],
-    context: &Context<'_, P, T>,
-) -> Result<(), Poison> {
+    context: &WriteContext<'_, P, T>,
+) -> Result<(), RecordError> {
     let stats = &context.stats.table;
     let mut backoff: Option<Backoff> = None;
     loop {
@@ -104,27 +110,27 @@ async fn write_or_reject<P: Producer, T: Table>(
         match context.table.write(rows).await {
             Ok(()) => {
                 let latency = started.elapsed();
-                context.limit.borrow_mut().answered(latency);
+                context.concurrency.borrow_mut().on_success(latency);
                 stats.latency.record(latency);
-                written(rows, context);
+                count_written(rows, context);
                 return Ok(());
             }
             Err(WriteError::Rejected { cause, source }) => {
-                return Err(Poison::new(Stage::Put, cause, source));
+                return Err(RecordError::new(Stage::Put, cause, source));
             }
             Err(error @ WriteError::Unavailable { .. }) => {
-                context.limit.borrow_mut().overloaded();
+                context.concurrency.borrow_mut().on_overload();
                 context.stats.error("table", error.cause());
                 stats.retries.add(1);
                 let wait = backoff.get_or_insert_with(|| context.backoff()).next_wait();
-                tracing::debug!(cause = error.cause(), %error, ?wait, "a write failed for now");
+                tracing::debug!(cause = error.cause(), %error, ?wait, "a write failed: retrying");
                 tokio::time::sleep(wait).await;
             }
         }
     }
 }
 
-fn written<P, T>(rows: &[RecordRow], context: &Context<'_, P, T>) {
+fn count_written<P, T>(rows: &[RecordRow], context: &WriteContext<'_, P, T>) {
     let stats = &context.stats.table;
     let now = context.clock.now();
     stats.written.add(rows.len() as u64);
@@ -138,69 +144,36 @@ fn written<P, T>(rows: &[RecordRow], context: &Context<'_, P, T>) {
 
 async fn reject<P: Producer, T>(
     row: &RecordRow,
-    poison: Poison,
-    context: &Context<'_, P, T>,
-) -> Result<(), Poison> {
-    context.stats.error(poison.stage.name(), poison.cause);
+    error: RecordError,
+    context: &WriteContext<'_, P, T>,
+) -> Result<(), RecordError> {
+    context.stats.error(error.stage.name(), error.cause);
     tracing::warn!(
         partition = row.origin.partition,
         offset = row.origin.offset,
-        cause = poison.cause,
-        error = %poison.error,
+        cause = error.cause,
+        error = %error.source,
         "the table rejects a row"
     );
-    dead_letter(row, poison, context).await
+    dead_letter(row, error, context).await
 }
 
-/// Treats a record as the pipeline says of poison; a dead letter is appended however long the log is away.
+/// Applies the error policy to a record. A dead letter is retried while the log is unavailable.
 async fn dead_letter<P: Producer, T>(
     row: &RecordRow,
-    poison: Poison,
-    context: &Context<'_, P, T>,
-) -> Result<(), Poison> {
-    let topic = match &context.settings.on_poison {
-        OnPoison::Fail => return Err(poison),
-        OnPoison::Skip => {
+    error: RecordError,
+    context: &WriteContext<'_, P, T>,
+) -> Result<(), RecordError> {
+    let topic = match &context.settings.error_policy {
+        ErrorPolicy::Fail => return Err(error),
+        ErrorPolicy::Skip => {
             context.stats.table.skipped.add(1);
             return Ok(());
         }
-        OnPoison::DeadLetter { topic } => topic,
+        ErrorPolicy::DeadLetter { topic } => topic,
     };
-    let letter = context.settings.origin.of_log_record(&row.origin, context.clock.now(), &poison);
-    append_letters(context.letters, topic, vec![letter], context.stats, context.backoff()).await;
+    let letter = context.settings.dead_letters.of_record(&row.origin, context.clock.now(), &error);
+    append_dead_letters(context.producer, topic, vec![letter], context.stats, context.backoff()).await;
     context.stats.table.dead_lettered.add(1);
     Ok(())
-}
-
-/// Appends dead letters, however long the log is away. Letters that the topic can never hold are appended without
-/// their value: their headers still say where the original lies and what was wrong with it.
-pub(crate) async fn append_letters<P: Producer>(
-    log: &P,
-    topic: &str,
-    mut letters: Vec<Record>,
-    stats: &Stats,
-    mut backoff: Backoff,
-) {
-    while !letters.is_empty() {
-        match log.append(topic, &letters).await {
-            Ok(()) => return,
-            Err(AppendError::Rejected(rejections)) => {
-                stats.error("dead_letter", "rejected");
-                let rejected = rejections.iter().filter_map(|rejection| letters.get(rejection.index));
-                let stripped: Vec<Record> =
-                    rejected.filter(|letter| letter.value().is_some()).map(Record::without_value).collect();
-                tracing::error!(
-                    rejected = rejections.len(),
-                    "the dead-letter topic rejects records; they are appended without their value"
-                );
-                letters = stripped;
-            }
-            Err(AppendError::Log(error)) => {
-                stats.error("dead_letter", error.cause());
-                let wait = backoff.next_wait();
-                tracing::warn!(cause = error.cause(), %error, ?wait, "dead letters cannot be appended for now");
-                tokio::time::sleep(wait).await;
-            }
-        }
-    }
 }

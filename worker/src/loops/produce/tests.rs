@@ -1,4 +1,4 @@
-//! What a run promises while brokers or the source are away. What it promises of records is the simulation's to test.
+//! What a run guarantees while brokers or the source are unavailable. The simulation tests its guarantees on records.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -6,34 +6,34 @@ use std::time::Duration;
 
 use super::*;
 use crate::log::SourcePosition;
-use crate::runtime::shutdown::stop_channel;
+use crate::runtime::shutdown::shutdown_channel;
 
 const RECORDS: &str = "users";
 const LETTERS: &str = "users.dlq";
 
-/// What brokers answer to an append.
+/// The reply of brokers to an append.
 #[derive(Clone, Copy, PartialEq)]
-enum Answer {
+enum Reply {
     Acknowledged,
-    Away,
-    Nothing,
+    Unavailable,
+    None,
 }
 
-/// Brokers that answer appends to one topic in this way, and take all others.
+/// Brokers with this reply to appends to one topic. They acknowledge all others.
 struct Brokers {
     topic: &'static str,
-    answer: Answer,
+    reply: Reply,
 }
 
-fn away() -> LogError {
+fn unavailable() -> LogError {
     LogError::Unavailable { cause: "connection", source: "all brokers are down".into() }
 }
 
 impl Producer for Brokers {
     async fn append(&self, topic: &str, _records: &[Record]) -> Result<(), AppendError> {
-        match self.answer {
-            Answer::Nothing if topic == self.topic => std::future::pending().await,
-            Answer::Away if topic == self.topic => Err(away().into()),
+        match self.reply {
+            Reply::None if topic == self.topic => std::future::pending().await,
+            Reply::Unavailable if topic == self.topic => Err(unavailable().into()),
             _ => Ok(()),
         }
     }
@@ -47,7 +47,7 @@ impl Producer for Brokers {
     }
 }
 
-/// Gives these pages, and an end after each.
+/// A source of these pages.
 struct Pages(RefCell<VecDeque<Result<Option<Page>, SourceError>>>);
 
 impl Source for Pages {
@@ -70,43 +70,46 @@ fn page(body: &str) -> Result<Option<Page>, SourceError> {
     Ok(Some(Page { body: body.into(), records, fetched_at: 0, position: None }))
 }
 
-/// Maps everything but `poison`.
+/// Maps everything but `bad`.
 struct Mapping;
 
 impl Transform for Mapping {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, Poison> {
-        if raw == b"poison" {
-            return Err(Poison::new(Stage::Produce, "type", "it is poison"));
+    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
+        if raw == b"bad" {
+            return Err(RecordError::new(Stage::Produce, "type", "it is bad"));
         }
         Ok(Record::new(Vec::new(), Some(raw), fetched_at))
     }
 }
 
-struct Setting {
+struct Fixture {
     stats: Stats,
     health: Health,
     brokers: Brokers,
 }
 
-impl Setting {
-    fn new(topic: &'static str, answer: Answer) -> Self {
-        Self { stats: Stats::default(), health: Health::default(), brokers: Brokers { topic, answer } }
+impl Fixture {
+    fn new(topic: &'static str, reply: Reply) -> Self {
+        Self { stats: Stats::default(), health: Health::default(), brokers: Brokers { topic, reply } }
     }
 
-    fn producing(
+    fn produce_loop(
         &self,
         source: Pages,
         patience: Option<Duration>,
-        stop: StopSignal,
-    ) -> Producing<'_, Pages, Brokers, Mapping> {
-        Producing {
+        shutdown: ShutdownSignal,
+    ) -> ProduceLoop<'_, Pages, Brokers, Mapping> {
+        ProduceLoop {
             source,
             log: &self.brokers,
             transform: Mapping,
-            settings: Settings {
+            settings: ProduceSettings {
                 topic: RECORDS.to_owned(),
-                on_poison: OnPoison::DeadLetter { topic: LETTERS.to_owned() },
-                origin: Origin { topic: RECORDS.to_owned(), pipeline: "demo/users".to_owned() },
+                error_policy: ErrorPolicy::DeadLetter { topic: LETTERS.to_owned() },
+                dead_letters: DeadLetterBuilder {
+                    topic: RECORDS.to_owned(),
+                    pipeline: "demo/users".to_owned(),
+                },
                 batch: 10,
                 patience,
                 drain: Duration::from_secs(5),
@@ -115,7 +118,7 @@ impl Setting {
             health: &self.health,
             clock: Clock::new(|| 0),
             jitter: Jitter::seeded(1),
-            stop,
+            shutdown,
         }
     }
 
@@ -125,67 +128,67 @@ impl Setting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_ends_when_it_is_told_to_although_no_append_is_answered() {
+async fn shutdown_ends_a_run_whose_append_is_not_answered() {
     for topic in [RECORDS, LETTERS] {
-        let setting = Setting::new(topic, Answer::Nothing);
-        let (stopper, stop) = stop_channel();
-        let mut producing = setting.producing(pages([page("poison"), page("{}")]), None, stop);
-        let told = Duration::from_secs(60);
+        let fixture = Fixture::new(topic, Reply::None);
+        let (handle, shutdown) = shutdown_channel();
+        let mut produce = fixture.produce_loop(pages([page("bad"), page("{}")]), None, shutdown);
+        let requested = Duration::from_secs(60);
         let started = Instant::now();
-        let (run, ()) = tokio::join!(producing.run_once(), async {
-            tokio::time::sleep(told).await;
-            stopper.stop(Stop::Now);
+        let (run, ()) = tokio::join!(produce.run_once(), async {
+            tokio::time::sleep(requested).await;
+            handle.request(Shutdown::Now);
         });
         assert_eq!(run.unwrap(), Run::Stopped, "{topic}");
-        assert_eq!(started.elapsed(), told + Duration::from_secs(5), "{topic}");
+        assert_eq!(started.elapsed(), requested + Duration::from_secs(5), "{topic}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_with_patience_does_not_wait_for_a_dead_letter_topic_for_ever() {
-    for answer in [Answer::Nothing, Answer::Away] {
-        let setting = Setting::new(LETTERS, answer);
-        let (_stopper, stop) = stop_channel();
+async fn run_with_patience_fails_when_dead_letters_cannot_be_appended() {
+    for reply in [Reply::None, Reply::Unavailable] {
+        let fixture = Fixture::new(LETTERS, reply);
+        let (_handle, shutdown) = shutdown_channel();
         let patience = Duration::from_secs(300);
-        let mut producing = setting.producing(pages([page("poison")]), Some(patience), stop);
+        let mut produce = fixture.produce_loop(pages([page("bad")]), Some(patience), shutdown);
         let started = Instant::now();
-        let run = producing.run_once().await;
+        let run = produce.run_once().await;
         assert!(matches!(run, Err(ProduceError::DeadLetters(_))), "{run:?}");
         assert_eq!(started.elapsed(), patience);
-        assert_eq!(setting.stats.source.dead_lettered.get(), 0);
+        assert_eq!(fixture.stats.source.dead_lettered.get(), 0);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_producer_says_that_the_log_is_missing_until_it_is_there() {
-    let mut setting = Setting::new(RECORDS, Answer::Away);
-    let (_stopper, stop) = stop_channel();
+async fn producer_is_not_ready_while_the_log_is_unavailable() {
+    let mut fixture = Fixture::new(RECORDS, Reply::Unavailable);
+    let (_handle, shutdown) = shutdown_channel();
     let patience = Some(Duration::from_secs(10));
-    let run = setting.producing(pages([page("{}")]), patience, stop.clone()).run_once().await;
+    let run = fixture.produce_loop(pages([page("{}")]), patience, shutdown.clone()).run_once().await;
     assert!(matches!(run, Err(ProduceError::Log(_))), "{run:?}");
-    assert_eq!(setting.missing(), [Part::Log]);
-    setting.brokers.answer = Answer::Acknowledged;
-    setting.producing(pages([page("{}")]), patience, stop).run_once().await.unwrap();
-    assert_eq!(setting.missing(), []);
+    assert_eq!(fixture.missing(), [Part::Log]);
+    fixture.brokers.reply = Reply::Acknowledged;
+    fixture.produce_loop(pages([page("{}")]), patience, shutdown).run_once().await.unwrap();
+    assert_eq!(fixture.missing(), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_producer_says_that_the_source_is_missing_until_it_is_there() {
-    let setting = Setting::new(RECORDS, Answer::Acknowledged);
-    let (_stopper, stop) = stop_channel();
+async fn producer_is_not_ready_while_the_source_is_unavailable() {
+    let fixture = Fixture::new(RECORDS, Reply::Acknowledged);
+    let (_handle, shutdown) = shutdown_channel();
     let gone = Err(SourceError::Unavailable { cause: "http_503", source: "503".into() });
-    let mut producing = setting.producing(pages([gone, page("{}")]), None, stop);
-    assert!(producing.run_once().await.is_err());
-    assert_eq!(setting.missing(), [Part::Source]);
-    producing.run_once().await.unwrap();
-    assert_eq!(setting.missing(), []);
+    let mut produce = fixture.produce_loop(pages([gone, page("{}")]), None, shutdown);
+    assert!(produce.run_once().await.is_err());
+    assert_eq!(fixture.missing(), [Part::Source]);
+    produce.run_once().await.unwrap();
+    assert_eq!(fixture.missing(), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_with_nothing_to_give_keeps_no_producer_from_being_ready() {
-    let setting = Setting::new(RECORDS, Answer::Acknowledged);
-    setting.health.missing(Part::Log, "not reached yet");
-    let (_stopper, stop) = stop_channel();
-    setting.producing(pages([]), None, stop).run_once().await.unwrap();
-    assert_eq!(setting.missing(), []);
+async fn producer_of_an_empty_source_is_ready() {
+    let fixture = Fixture::new(RECORDS, Reply::Acknowledged);
+    fixture.health.missing(Part::Log, "not reached yet");
+    let (_handle, shutdown) = shutdown_channel();
+    fixture.produce_loop(pages([]), None, shutdown).run_once().await.unwrap();
+    assert_eq!(fixture.missing(), []);
 }

@@ -1,23 +1,22 @@
 //! From a source's raw record to a record of the topic: map, encode, key and headers.
 //!
-//! The headers are those of CloudEvents' Kafka binding in binary mode (CloudEvents 1.0, "Kafka Protocol Binding",
-//! section 3.2), and W3C Trace Context.
+//! The headers are those of CloudEvents' Kafka binding in binary mode (CloudEvents 1.0, "Kafka Protocol Binding", section
+//! 3.2), and of W3C Trace Context.
 
 use std::fmt::Write as _;
 
 use userstream_crds::model::Pipeline;
 
-use crate::delivery::dead_letter::{Poison, Stage};
+use crate::delivery::dead_letter::{RecordError, Stage};
 use crate::format::{Encoder, UnsupportedFormat, encode_key};
-use crate::loops::process::row_decoder::poison;
+use crate::loops::dead_letters::mapping_error;
 use crate::loops::produce::Transform;
 use crate::mapping::{MapContext, Mapper};
-use crate::record::Cells;
-use crate::record::Record;
 use crate::record::text::timestamp;
+use crate::record::{Cells, Record};
 use crate::runtime::backoff::Jitter;
 
-/// Makes records of the declared schema.
+/// Turns raw records into records of the declared schema.
 pub struct Transformer {
     mapper: Mapper,
     encoder: Encoder,
@@ -31,7 +30,7 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// The transformer of a pipeline. `ids` gives events and traces their identities.
+    /// The transformer of a pipeline. `ids` generates the ids of events and traces.
     ///
     /// # Errors
     /// When its format is not supported.
@@ -65,21 +64,19 @@ impl Transformer {
         }
         self.header.clear();
         let (trace, rest, span) = (self.ids.next_bits(), self.ids.next_bits(), self.ids.next_bits());
-        // Not sampled: nobody collects spans of the worker itself. An id of all zeros is invalid.
+        // Not sampled: the worker exports no spans. An id of all zeros is invalid.
         let _ = write!(self.header, "00-{trace:016x}{rest:016x}-{:016x}-00", span | 1);
         record.push_header("traceparent", Some(self.header.as_bytes()));
     }
 }
 
 impl Transform for Transformer {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, Poison> {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
         let context = MapContext { fetched_at, ..MapContext::default() };
-        self.mapper
-            .map(raw, &context, &mut self.cells)
-            .map_err(|error| poison(Stage::Transformation, error))?;
+        self.mapper.map(raw, &context, &mut self.cells).map_err(mapping_error(Stage::Transformation))?;
         self.encoded.clear();
         self.encoder.encode(&self.cells, raw, &mut self.encoded);
-        // Room for key and headers, so that the buffer is made once.
+        // Room for key and headers, so that the buffer is allocated once.
         let buffer = Vec::with_capacity(self.encoded.len() + 384);
         let mut record = Record::new(buffer, Some(&self.encoded), fetched_at);
         if let Some(field) = self.key_field {
