@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use userstream_crds::model::{Mode, Pipeline};
 use userstream_crds::provision_report::ProvisionReport;
-use userstream_worker::loops::pipeline::check_all_is_done;
+use userstream_worker::loops::unsupported::check_supported;
 use userstream_worker::provision;
 use userstream_worker::security::tls;
 use userstream_worker::sqlite::DataDirectory;
@@ -59,7 +59,7 @@ pub(crate) fn local(
     started: Instant,
 ) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(&arguments.file)?;
-    check_all_is_done(&pipeline).map_err(LocalError::from)?;
+    check_supported(&pipeline).map_err(LocalError::from)?;
     point_at_servers(&mut pipeline, &arguments.servers);
     if pipeline.suspend {
         print_error("note: spec.suspend is true: in a cluster this pipeline would stand still");

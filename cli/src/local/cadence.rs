@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 use tokio::time::Instant;
 use userstream_crds::cron::Cron;
 use userstream_worker::log::Producer;
-use userstream_worker::loops::produce::{ProduceError, Producing, Run, Transform};
-use userstream_worker::runtime::shutdown::Stop;
+use userstream_worker::loops::produce::{ProduceError, ProduceLoop, Run, Transform};
+use userstream_worker::runtime::shutdown::Shutdown;
 use userstream_worker::source::Source;
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl Runs {
     /// When the one run failed; else a poison record under `onError: Fail` alone.
     pub(super) async fn produce<S: Source, P: Producer, M: Transform>(
         &self,
-        producing: &mut Producing<'_, S, P, M>,
+        producing: &mut ProduceLoop<'_, S, P, M>,
     ) -> Result<(), ProduceError> {
         match self {
             Self::Once => producing.run_once().await.map(|_| ()),
@@ -38,13 +38,13 @@ impl Runs {
                 match producing.run_once().await {
                     Ok(Run::Complete) => {}
                     Ok(Run::Stopped) => return Ok(()),
-                    Err(error @ ProduceError::Poison(_)) => return Err(error),
+                    Err(error @ ProduceError::Record(_)) => return Err(error),
                     Err(error) => tracing::warn!(%error, "a run failed; the next one is at its time"),
                 }
-                let mut stop = producing.stop.clone();
+                let mut stop = producing.shutdown.clone();
                 tokio::select! {
                     biased;
-                    () = stop.reached(Stop::WhenCaughtUp) => return Ok(()),
+                    () = stop.requested(Shutdown::WhenCaughtUp) => return Ok(()),
                     () = wait_for_next(cron, time_zone) => {}
                 }
             },

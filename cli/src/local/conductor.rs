@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
-use userstream_worker::runtime::shutdown::{Stop, Stopper};
+use userstream_worker::runtime::shutdown::{Shutdown, ShutdownHandle};
 
 /// When a run ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ const COUNT: Duration = Duration::from_millis(20);
 /// Says stop to the two halves of a run.
 pub(super) struct Conductor<'a, R> {
     /// Stops the source's half.
-    pub(super) source: &'a Stopper,
+    pub(super) source: &'a ShutdownHandle,
     /// Stops the table's half.
-    pub(super) table: &'a Stopper,
+    pub(super) table: &'a ShutdownHandle,
     /// When to end.
     pub(super) limit: Limit,
     /// Whether there is a source: what it has given is written before the end. What others put into the topic can wait.
@@ -55,14 +55,14 @@ impl<R: Fn() -> u64> Conductor<'_, R> {
         }
         on_stop();
         if self.has_source {
-            self.source.stop(Stop::Now);
+            self.source.request(Shutdown::Now);
         } else {
-            self.table.stop(Stop::Now);
+            self.table.request(Shutdown::Now);
         }
         let deadline = Instant::now() + DRAIN;
         tokio::select! {
             () = told() => return,
-            () = tokio::time::sleep_until(deadline) => self.table.stop(Stop::Now),
+            () = tokio::time::sleep_until(deadline) => self.table.request(Shutdown::Now),
         }
         told().await;
     }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use tokio::sync::Notify;
-    use userstream_worker::runtime::shutdown::stop_channel;
+    use userstream_worker::runtime::shutdown::shutdown_channel;
 
     /// What the two halves have been told, at some moment.
     async fn told_after(
@@ -97,9 +97,9 @@ mod tests {
         wait: Duration,
         rows: u64,
         signal: bool,
-    ) -> (Stop, Stop) {
-        let (source, source_stop) = stop_channel();
-        let (table, table_stop) = stop_channel();
+    ) -> (Shutdown, Shutdown) {
+        let (source, source_stop) = shutdown_channel();
+        let (table, table_stop) = shutdown_channel();
         let notify = Notify::new();
         if signal {
             notify.notify_one();
@@ -115,40 +115,49 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_signal_stops_the_source_and_lets_the_table_finish() {
         let second = Duration::from_secs(1);
-        assert_eq!(told_after(Limit::None, true, second, 0, true).await, (Stop::Now, Stop::Never));
-        assert_eq!(told_after(Limit::None, true, second, 0, false).await, (Stop::Never, Stop::Never));
+        assert_eq!(
+            told_after(Limit::None, true, second, 0, true).await,
+            (Shutdown::Now, Shutdown::NotRequested)
+        );
+        assert_eq!(
+            told_after(Limit::None, true, second, 0, false).await,
+            (Shutdown::NotRequested, Shutdown::NotRequested)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_table_that_does_not_finish_is_stopped_all_the_same() {
         let wait = DRAIN + Duration::from_secs(1);
-        assert_eq!(told_after(Limit::None, true, wait, 0, true).await, (Stop::Now, Stop::Now));
+        assert_eq!(told_after(Limit::None, true, wait, 0, true).await, (Shutdown::Now, Shutdown::Now));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_source_nothing_is_waited_for() {
-        assert_eq!(told_after(Limit::None, false, Duration::from_secs(1), 0, true).await.1, Stop::Now);
+        assert_eq!(told_after(Limit::None, false, Duration::from_secs(1), 0, true).await.1, Shutdown::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_limit_stops_the_source_when_it_is_over_and_not_before() {
         let limit = Limit::For(Duration::from_secs(5));
-        assert_eq!(told_after(limit, true, Duration::from_millis(4_990), 0, false).await.0, Stop::Never);
-        assert_eq!(told_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Stop::Now);
+        assert_eq!(
+            told_after(limit, true, Duration::from_millis(4_990), 0, false).await.0,
+            Shutdown::NotRequested
+        );
+        assert_eq!(told_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Shutdown::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_row_limit_stops_the_source_when_the_rows_are_there() {
         let limit = Limit::Rows(NonZeroU64::new(100).unwrap());
         let second = Duration::from_secs(1);
-        assert_eq!(told_after(limit, true, second, 99, false).await.0, Stop::Never);
-        assert_eq!(told_after(limit, true, second, 100, false).await.0, Stop::Now);
+        assert_eq!(told_after(limit, true, second, 99, false).await.0, Shutdown::NotRequested);
+        assert_eq!(told_after(limit, true, second, 100, false).await.0, Shutdown::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_second_signal_ends_it_at_once() {
-        let (source, _source_stop) = stop_channel();
-        let (table, _table_stop) = stop_channel();
+        let (source, _source_stop) = shutdown_channel();
+        let (table, _table_stop) = shutdown_channel();
         let signals = Cell::new(0);
         let conductor =
             Conductor { source: &source, table: &table, limit: Limit::None, has_source: true, rows: || 0 };

@@ -1,10 +1,10 @@
 //! Why a local run did not come about, or did not end well.
 
 use userstream_worker::format::UnsupportedFormat;
-use userstream_worker::loops::pipeline::NotDoneYet;
 use userstream_worker::loops::process::ProcessError;
 use userstream_worker::loops::process::row_decoder::RowDecoderError;
 use userstream_worker::loops::produce::ProduceError;
+use userstream_worker::loops::unsupported::Unsupported;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
 
@@ -25,7 +25,7 @@ pub(crate) enum LocalError {
     Refused(Vec<String>),
     /// The pipeline asks for something that does not exist yet.
     #[error(transparent)]
-    NotDoneYet(#[from] NotDoneYet),
+    Unsupported(#[from] Unsupported),
     /// Records cannot be written in the format.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
@@ -48,7 +48,7 @@ impl LocalError {
             Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
             Self::Provision(_)
             | Self::Refused(_)
-            | Self::NotDoneYet(_)
+            | Self::Unsupported(_)
             | Self::Format(_)
             | Self::Decoder(_)
             | Self::Source(_) => Exit::Configuration,
@@ -69,7 +69,7 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(ProduceError::Poison(_)) | Self::Table(ProcessError::Poison(_)) => Exit::Data,
+            Self::Source(ProduceError::Record(_)) | Self::Table(ProcessError::Record(_)) => Exit::Data,
             Self::Source(ProduceError::Source(_) | ProduceError::Log(_) | ProduceError::DeadLetters(_))
             | Self::Table(ProcessError::Log(_)) => Exit::Unavailable,
         }

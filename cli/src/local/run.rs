@@ -4,15 +4,15 @@ use std::cell::Cell;
 
 use userstream_crds::model::{Cadence, Pipeline, Source};
 use userstream_worker::loops::pipeline::{process_settings, produce_settings};
-use userstream_worker::loops::process::Processor;
+use userstream_worker::loops::process::ProcessLoop;
 use userstream_worker::loops::process::row_decoder::RowDecoder;
-use userstream_worker::loops::produce::Producing;
+use userstream_worker::loops::produce::ProduceLoop;
 use userstream_worker::loops::produce::transformer::Transformer;
 use userstream_worker::observe::health::Health;
 use userstream_worker::observe::stats::Stats;
 use userstream_worker::runtime::backoff::Jitter;
 use userstream_worker::runtime::clock::Clock;
-use userstream_worker::runtime::shutdown::{Stop, stop_channel};
+use userstream_worker::runtime::shutdown::{Shutdown, shutdown_channel};
 use userstream_worker::source::from_pipeline;
 
 use super::Settings;
@@ -42,13 +42,13 @@ pub(super) async fn run<L: LogPlace, T: TablePlace>(
     let (stats, clock, mut jitter) = (Stats::default(), Clock::system(), Jitter::from_process());
     let health = Health::default();
     let seen = Seen::new(pipeline, settings.started, progress == Progress::Picture);
-    let (source_stopper, source_stop) = stop_channel();
-    let (table_stopper, table_stop) = stop_channel();
+    let (source_stopper, source_stop) = shutdown_channel();
+    let (table_stopper, table_stop) = shutdown_channel();
     let log_producer = ObservedLog { log: log.producer().await?, seen: &seen };
     let observed_table = ObservedTable { table: table.table().await?, seen: &seen };
     let producer = match &pipeline.source {
         Some(source) => {
-            let producing = Producing {
+            let producing = ProduceLoop {
                 source: from_pipeline(pipeline, settings.secrets, &settings.allowed, clock.clone())?,
                 log: &log_producer,
                 transform: Transformer::new(pipeline, jitter.split())?,
@@ -57,38 +57,38 @@ pub(super) async fn run<L: LogPlace, T: TablePlace>(
                 health: &health,
                 clock: clock.clone(),
                 jitter: jitter.split(),
-                stop: source_stop.clone(),
+                shutdown: source_stop.clone(),
             };
             Some((producing, runs(source, settings.limit)))
         }
         None => None,
     };
-    let processor = Processor {
+    let processor = ProcessLoop {
         consumer: log.consumer().await?,
-        letters: &log_producer,
+        producer: &log_producer,
         table: &observed_table,
         decode: RowDecoder::new(pipeline, clock.clone())?,
         settings: process_settings(pipeline),
         stats: &stats,
         clock,
         jitter,
-        stop: table_stop,
+        shutdown: table_stop,
     };
     let producing = async {
         let produced = match producer {
             Some((mut producing, runs)) => runs.produce(&mut producing).await,
             None if settings.limit == Limit::Once => Ok(()),
             None => {
-                source_stop.clone().reached(Stop::WhenCaughtUp).await;
+                source_stop.clone().requested(Shutdown::WhenCaughtUp).await;
                 Ok(())
             }
         };
-        table_stopper.stop(Stop::WhenCaughtUp);
+        table_stopper.request(Shutdown::WhenCaughtUp);
         produced
     };
     let processing = async {
         let processed = processor.run().await;
-        source_stopper.stop(Stop::Now);
+        source_stopper.request(Shutdown::Now);
         processed
     };
     let ending = Cell::new(false);

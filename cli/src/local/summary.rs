@@ -148,7 +148,7 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use userstream_worker::delivery::dead_letter::{Poison, Stage};
+    use userstream_worker::delivery::dead_letter::{RecordError, Stage};
     use userstream_worker::loops::produce::ProduceError;
 
     fn summary(failure: Option<Failure>) -> Summary {
@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_run_that_failed_says_why_and_ends_accordingly() {
-        let poison = Poison::new(Stage::Transformation, "type", "field dob: not a timestamp");
-        let summary = summary(Some(Failure::Source(ProduceError::Poison(poison))));
+        let poison = RecordError::new(Stage::Transformation, "type", "field dob: not a timestamp");
+        let summary = summary(Some(Failure::Source(ProduceError::Record(poison))));
         assert_eq!(summary.exit(), Exit::Data);
         assert!(summary.for_people(false).contains("ended early: "), "{}", summary.for_people(false));
         assert!(summary.for_programs().contains("field dob: not a timestamp"), "{}", summary.for_programs());
