@@ -9,6 +9,15 @@
 //!
 //! Three seams, each a small trait with a real, an embedded and a simulated implementation: the [`log`], the
 //! [`table`](mod@table) and the [`source`].
+//!
+//! # Layers
+//! Each module uses only modules above it or to its left:
+//!
+//! | layer | modules |
+//! |---|---|
+//! | pure | `runtime`, `record`, `mapping`, `format`, `delivery` |
+//! | I/O | `security`, `sqlite`, `log`, `table`, `source`, `observe`, `provision` |
+//! | process | `loops`, `command` |
 
 #[cfg(all(feature = "kafka", feature = "cassandra", feature = "server"))]
 pub mod command;

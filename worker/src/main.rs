@@ -1,4 +1,4 @@
-//! The worker's process. Everything it does is in the library; see [`userstream_worker::command`].
+//! The worker's process. See [`userstream_worker::command`].
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use userstream_worker::command::{Arguments, run};
 
-/// The future of a write is larger than what the system's allocator keeps at hand, and is allocated for each request.
+/// Each request allocates the future of its write, which is too large for the thread cache of the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

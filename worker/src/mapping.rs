@@ -1,11 +1,10 @@
-//! From the bytes of a record to typed cells.
+//! From the JSON of a record to typed cells.
 //!
-//! A [`Mapper`] is compiled once from the fields of a schema. It goes over the JSON of a record once, with all paths in
-//! one tree, and takes what it wants as the text that stands in the record: nothing is built for the rest, nothing is
-//! allocated for a field, and numbers lose nothing. Only fields with an expression cost more: a second pass makes CEL
-//! values of the parts of the record that the expressions name.
+//! A [`Mapper`] is compiled once from the fields of a schema. It reads the JSON of a record in one pass, with all paths in one
+//! tree, and takes each value as its source text. Nothing is built for the rest, nothing is allocated for a field, and numbers
+//! keep every digit. Only expressions cost more: a second pass builds CEL values of the parts that they refer to.
 //!
-//! Which JSON values become which types is written in one place, the table in `convert.rs`.
+//! The conversions of JSON values to types are in one table, in `convert.rs`.
 
 mod cel_values;
 mod convert;
@@ -30,6 +29,5 @@ pub use filter::{Filter, FilterError};
 pub use mapper::{MapContext, Mapper};
 pub use refusal::{Kind, Refusal};
 
-/// How many levels of objects and arrays there may be in a value that an expression uses. Other values are not built,
-/// and may be nested as deeply as they are.
+/// Levels of objects and arrays in a value that an expression uses, at most. Other values are skipped without a limit.
 pub const MAX_DEPTH: usize = 100;

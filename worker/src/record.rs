@@ -1,7 +1,7 @@
-//! Records as they lie in the log: one buffer each, with the places of key, value and headers in it.
+//! Records: one buffer each, with the spans of key, value and headers in it.
 //!
-//! A record is copied once, from the client's memory into its buffer. Everything later (cells of a row, a dead
-//! letter's original bytes) refers into that buffer.
+//! A record is copied once, from the client's memory into its buffer. Everything else (cells of a row, the original bytes of a
+//! dead letter) refers to that buffer.
 
 mod cells;
 mod row;
@@ -12,7 +12,7 @@ use std::ops::Range;
 pub use cells::{Cell, Cells, Span};
 pub use row::{AsRow, RecordRow, Row, RowRef};
 
-/// A record: an optional key, an optional value (none is a tombstone) and headers, in one buffer.
+/// A record: an optional key, an optional value (a tombstone has none) and headers, in one buffer.
 ///
 /// The value always comes first in the buffer, so that a [`Span`](Span) into the value is a span into the
 /// buffer.
@@ -33,7 +33,7 @@ struct HeaderSpan {
 }
 
 impl Record {
-    /// A record with this value, kept in `buffer`, whose former contents are dropped but whose memory is used again.
+    /// A record with this value. Reuses the memory of `buffer` and drops its contents.
     pub fn new(mut buffer: Vec<u8>, value: Option<&[u8]>, timestamp: i64) -> Self {
         buffer.clear();
         let value = value.map(|bytes| append(&mut buffer, bytes));
@@ -47,24 +47,24 @@ impl Record {
         self
     }
 
-    /// Adds a header after those that are there.
+    /// Appends a header.
     pub fn push_header(&mut self, name: &str, value: Option<&[u8]>) {
         let name = append(&mut self.buffer, name.as_bytes());
         let value = value.map(|bytes| append(&mut self.buffer, bytes));
         self.headers.push(HeaderSpan { name, value });
     }
 
-    /// The value's bytes; none for a tombstone.
+    /// The value. None for a tombstone.
     pub fn value(&self) -> Option<&[u8]> {
         self.value.clone().and_then(|span| self.buffer.get(span))
     }
 
-    /// The key's bytes.
+    /// The key.
     pub fn key(&self) -> Option<&[u8]> {
         self.key.clone().and_then(|span| self.buffer.get(span))
     }
 
-    /// The headers, in order. A name may come more than once.
+    /// The headers, in order. A name may occur more than once.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         self.headers.iter().map(|header| {
             let name = self.buffer.get(header.name.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -96,12 +96,12 @@ impl Record {
         self.buffer.len()
     }
 
-    /// The whole buffer; the value stands at its start.
+    /// The whole buffer, which starts with the value.
     pub(crate) fn buffer(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Gives the memory back for the next record.
+    /// The memory, for another record.
     pub fn into_buffer(self) -> Vec<u8> {
         self.buffer
     }
@@ -113,14 +113,14 @@ fn append(buffer: &mut Vec<u8>, bytes: &[u8]) -> Range<usize> {
     start..buffer.len()
 }
 
-/// A record at its place in a topic.
+/// A record of a topic, with its partition and offset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogRecord {
     /// The partition it was read from.
     pub partition: i32,
     /// Its offset in that partition.
     pub offset: i64,
-    /// What was read.
+    /// The record.
     pub record: Record,
 }
 
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_gives_back_what_was_put_in() {
+    fn record_returns_what_was_put_in() {
         let mut record = Record::new(b"left over".to_vec(), Some(b"value"), 7).with_key(b"key");
         record.push_header("one", Some(b"1"));
         record.push_header("none", None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tombstone_is_not_an_empty_value() {
+    fn tombstone_is_not_an_empty_value() {
         assert_eq!(Record::new(Vec::new(), None, 0).value(), None);
         assert_eq!(Record::new(Vec::new(), Some(b""), 0).value(), Some(&b""[..]));
     }

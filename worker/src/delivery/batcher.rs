@@ -33,7 +33,7 @@ impl WriteBatch {
 /// Batches that wait to be written, in the order of their first rows.
 #[derive(Debug)]
 pub struct Batcher {
-    /// The fields of the partition key. Empty: every row is a batch of its own.
+    /// The fields of the partition key. Empty: every row is a separate batch.
     group_by: Vec<usize>,
     waiting: VecDeque<WriteBatch>,
     /// For each partition key, the number of the batch that takes further rows.

@@ -1,4 +1,4 @@
-//! Dead letters: what becomes of a record that cannot be processed.
+//! Dead letters of records that cannot be processed.
 //!
 //! A dead letter carries the original bytes and headers. Its origin and its error are in the header names of Kafka Connect
 //! (KIP-298), so that tools for those work.

@@ -3,9 +3,8 @@
 use crate::record::text::{date, decimal, timestamp, uuid};
 use crate::record::{Cell, Cells};
 
-/// Appends the key that a record gets from one of its fields: the text of the value as
-/// [`JsonEncoder`](super::json::JsonEncoder) writes it, without quotes and escapes; `bytes` as they are. False, with
-/// nothing appended, when the field has no value.
+/// Appends the key of a record, from one of its fields: the value as [`JsonEncoder`](super::json::JsonEncoder) writes it, without
+/// quotes and escapes, and `bytes` unchanged. False, with nothing appended, when the field has no value.
 pub fn encode_key(cells: &Cells, input: &[u8], field: usize, out: &mut Vec<u8>) -> bool {
     match cells.get(field) {
         Cell::Absent => return false,
@@ -33,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_the_text_of_its_field() {
+    fn key_is_the_text_of_its_field() {
         for (value, expected) in [
             (Value::Cell(Cell::Uuid([0xab; 16])), &b"abababab-abab-abab-abab-abababababab"[..]),
             (Value::Text("n\u{e4}me \"x\"".to_owned()), "näme \"x\"".as_bytes()),
@@ -51,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_text_is_no_key() {
+    fn value_without_text_is_no_key() {
         for value in [Cell::Absent, Cell::Double(f64::NAN), Cell::Timestamp(i64::MAX), Cell::Date(i32::MAX)] {
             assert_eq!(key(Value::Cell(value)), None, "{value:?}");
         }

@@ -1,4 +1,4 @@
-//! The conversions: which values become which types.
+//! The conversions of values to types.
 //!
 //! | type | from JSON |
 //! |---|---|
@@ -32,13 +32,13 @@ use crate::record::text::timestamp::TimestampError;
 use crate::record::text::{base64, date, decimal, timestamp, uuid};
 use crate::record::{Cell, Cells, Span};
 
-/// Where the bytes of texts and such go.
+/// Where the bytes of text and bytes cells go.
 pub(super) struct Destination<'a> {
-    /// The record. Parts of it are not copied.
+    /// The record. Cells refer to parts of it without a copy.
     pub(super) input: &'a [u8],
     /// The cells that refer to the bytes.
     pub(super) cells: &'a mut Cells,
-    /// Memory to use again.
+    /// Reused memory.
     pub(super) decoded: &'a mut Vec<u8>,
 }
 
@@ -49,7 +49,7 @@ impl Destination<'_> {
 }
 
 /// Sets the cell of a field to the converted value, by the table of this module.
-// The scalar by reference and the cell set right here: values of some 30 bytes are not handed around.
+// The scalar is passed by reference and the cell is set here: both have about 30 bytes, and copies would be measurable.
 pub(super) fn convert(
     target: &Target,
     scalar: &Scalar<'_>,
@@ -156,7 +156,7 @@ mod tests {
     use crate::mapping::testing::field;
     use crate::record::text::decimal::DecimalError;
 
-    /// What becomes of a piece of JSON in a field of a type, as it is written back: nothing for the absent value.
+    /// A JSON value converted to a type and encoded again. Empty for the absent value.
     fn converted(field_type: FieldType, json: &str) -> Result<std::string::String, Refusal> {
         let mut unescaped = std::string::String::new();
         let scalar = Scalar::of_json(json, Some(&mut unescaped))?;
@@ -182,7 +182,7 @@ mod tests {
     const UUID: &str = r#""9313706e-d4de-4d85-bcc9-b7da0ca02fba""#;
 
     #[test]
-    fn the_documented_conversions_are_made() {
+    fn documented_conversions_are_made() {
         for (field_type, json, expected) in [
             (Uuid, UUID, UUID),
             (Uuid, r#""9313706E-D4DE-4D85-BCC9-B7DA0CA02FBA""#, UUID),
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_does_not_have_is_converted_as_documented() {
+    fn cel_values_are_converted_as_documented() {
         for (field_type, scalar, expected) in [
             (Double, Scalar::Double(1.5), Ok("1.5")),
             (Double, Scalar::Double(f64::NAN), Err(Refusal::NotFinite)),
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_without_escapes_are_not_copied() {
+    fn text_without_escapes_is_not_copied() {
         let json = r#""plain""#;
         let mut cells = Cells::default();
         cells.reset(1, json.len());

@@ -1,8 +1,8 @@
-//! One pass over the JSON of a record that sets the cells of all wanted values.
+//! One pass over the JSON of a record, which sets the cells of all selected values.
 //!
-//! Wanted values are taken as the raw text that stands in the record, so that numbers lose nothing; everything else is
-//! skipped without being built. Where a key comes twice in an object, the last one wins, with all that is in it; every
-//! one must fit the type of its field all the same.
+//! A selected value is taken as its source text, so that numbers keep every digit. Everything else is skipped without being
+//! built. Of duplicate keys in an object the last one wins, with all its members. Each of them must convert to the type of
+//! its field.
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -15,17 +15,17 @@ use super::scalar::{Scalar, has_escapes};
 use super::target::Target;
 use crate::record::{Cell, Cells};
 
-/// Memory that is used again from record to record.
+/// Memory that is reused from record to record.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub(super) unescaped: String,
     pub(super) decoded: Vec<u8>,
 }
 
-/// Sets the cells of all values that `wanted` finds in `document`. Cells of other fields are left alone.
+/// Sets the cells of all values that `selection` finds in `document`, and no others.
 pub(super) fn read(
     document: &str,
-    wanted: &Members,
+    selection: &Members,
     cells: &mut Cells,
     scratch: &mut Scratch,
 ) -> Result<(), MappingError> {
@@ -33,7 +33,7 @@ pub(super) fn read(
     let mut reading = Reading { input: document.as_bytes(), escapes, cells, scratch, failure: None };
     let mut deserializer = serde_json::Deserializer::from_str(document);
     let outcome = deserializer
-        .deserialize_any(DocumentVisitor { wanted, reading: &mut reading })
+        .deserialize_any(DocumentVisitor { selection, reading: &mut reading })
         .and_then(|()| deserializer.end());
     match (outcome, reading.failure) {
         (Ok(()), None) => Ok(()),
@@ -42,12 +42,12 @@ pub(super) fn read(
     }
 }
 
-/// What is wrong with a document. Nothing of serde_json's own text is kept: it may quote the document.
+/// The error of a malformed document. Drops serde_json's message, which may quote the document.
 pub(super) fn document_error(error: &serde_json::Error) -> MappingError {
     use serde_json::error::Category;
     match error.classify() {
         Category::Eof => MappingError::Truncated,
-        // Only the visitor of the whole document raises errors of this category.
+        // Only the visitor of the whole document returns errors of this category.
         Category::Data => MappingError::NotAnObject,
         Category::Syntax | Category::Io => {
             MappingError::InvalidJson { line: error.line(), column: error.column() }
@@ -57,11 +57,11 @@ pub(super) fn document_error(error: &serde_json::Error) -> MappingError {
 
 struct Reading<'a> {
     input: &'a [u8],
-    /// Whether there are escapes anywhere.
+    /// Whether the document has any escapes.
     escapes: bool,
     cells: &'a mut Cells,
     scratch: &'a mut Scratch,
-    /// Why a value is refused.
+    /// Why a value does not convert.
     failure: Option<MappingError>,
 }
 
@@ -85,7 +85,7 @@ impl Reading<'_> {
 }
 
 struct DocumentVisitor<'r, 'a> {
-    wanted: &'r Members,
+    selection: &'r Members,
     reading: &'r mut Reading<'a>,
 }
 
@@ -97,25 +97,25 @@ impl<'de> Visitor<'de> for DocumentVisitor<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        read_members(map, self.wanted, self.reading)
+        read_members(map, self.selection, self.reading)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
-        if self.wanted.elements().is_empty() {
+        if self.selection.elements().is_empty() {
             return Err(A::Error::custom("an array"));
         }
-        read_elements(elements, self.wanted, self.reading)
+        read_elements(elements, self.selection, self.reading)
     }
 }
 
 fn read_members<'de, A: MapAccess<'de>>(
     mut map: A,
-    wanted: &Members,
+    selection: &Members,
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut expected = 0;
-    while let Some(position) = map.next_key_seed(MemberName { wanted, expected })? {
-        match position.and_then(|position| wanted.node(position).map(|node| (position, node))) {
+    while let Some(position) = map.next_key_seed(MemberName { selection, expected })? {
+        match position.and_then(|position| selection.node(position).map(|node| (position, node))) {
             Some((position, node)) => {
                 expected = position + 1;
                 map.next_value_seed(NodeSeed { node, reading: &mut *reading })?;
@@ -130,18 +130,18 @@ fn read_members<'de, A: MapAccess<'de>>(
 
 fn read_elements<'de, A: SeqAccess<'de>>(
     mut elements: A,
-    wanted: &Members,
+    selection: &Members,
     reading: &mut Reading<'_>,
 ) -> Result<(), A::Error> {
     let mut done = 0;
-    for (index, position) in wanted.elements() {
+    for (index, position) in selection.elements() {
         while done < *index {
             if elements.next_element::<IgnoredAny>()?.is_none() {
                 return Ok(());
             }
             done += 1;
         }
-        let Some(node) = wanted.node(*position) else { continue };
+        let Some(node) = selection.node(*position) else { continue };
         if elements.next_element_seed(NodeSeed { node, reading: &mut *reading })?.is_none() {
             return Ok(());
         }
@@ -151,9 +151,9 @@ fn read_elements<'de, A: SeqAccess<'de>>(
     Ok(())
 }
 
-/// Finds the position of a key among the wanted ones.
+/// Finds the position of a key in the selection.
 struct MemberName<'r> {
-    wanted: &'r Members,
+    selection: &'r Members,
     expected: usize,
 }
 
@@ -173,11 +173,11 @@ impl Visitor<'_> for MemberName<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.wanted.position(name, self.expected))
+        Ok(self.selection.position(name, self.expected))
     }
 }
 
-/// Reads the value at a place in the document.
+/// Reads the value of one node.
 struct NodeSeed<'r, 'a> {
     node: &'r Node,
     reading: &'r mut Reading<'a>,
@@ -195,18 +195,18 @@ impl<'de> DeserializeSeed<'de> for NodeSeed<'_, '_> {
                     D::Error::custom("a refused value")
                 })
             }
-            Node::Members(wanted) => {
-                // A second value for the same key replaces the first one as a whole.
-                self.reading.clear(wanted.fields());
-                deserializer.deserialize_any(MembersVisitor { wanted, reading: self.reading })
+            Node::Members(selection) => {
+                // A duplicate key replaces the earlier value as a whole.
+                self.reading.clear(selection.fields());
+                deserializer.deserialize_any(MembersVisitor { selection, reading: self.reading })
             }
         }
     }
 }
 
-/// Reads on where a path leads further in. A value without members is where it ends, with nothing found.
+/// Reads the members of a node. A value without members ends the path, and nothing is found.
 struct MembersVisitor<'r, 'a> {
-    wanted: &'r Members,
+    selection: &'r Members,
     reading: &'r mut Reading<'a>,
 }
 
@@ -218,11 +218,11 @@ impl<'de> Visitor<'de> for MembersVisitor<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        read_members(map, self.wanted, self.reading)
+        read_members(map, self.selection, self.reading)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
-        read_elements(elements, self.wanted, self.reading)
+        read_elements(elements, self.selection, self.reading)
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {

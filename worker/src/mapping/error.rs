@@ -6,49 +6,49 @@ use userstream_crds::model::FieldType;
 use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
 
-/// Why a record does not map, or why the filter cannot judge it.
+/// Why a record does not map, or why its filter cannot be evaluated.
 ///
-/// The record is at fault, never a server: it fails in the same way however often it is tried, so it is a dead letter.
-/// Texts name the field and the reason, and never show a value of the record.
+/// The cause is the record, never a server: every attempt fails in the same way, so it becomes a dead letter. The message names
+/// the field and the reason, and never a value of the record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {
-    /// The record is not JSON, or has a number or an escape that cannot be read where more than skipping is needed.
+    /// The record is not JSON, or a selected number or escape is malformed.
     #[error("not readable as JSON at line {line}, column {column}")]
     InvalidJson {
-        /// Counted from 1.
+        /// From 1.
         line: usize,
-        /// In bytes, counted from 1.
+        /// In bytes, from 1.
         column: usize,
     },
-    /// The record ends in the middle of its JSON.
+    /// The record ends inside a JSON value.
     #[error("the JSON ends too early")]
     Truncated,
     /// The record is not UTF-8.
     #[error("not UTF-8 from byte {position}")]
     NotUtf8 {
-        /// The offset of the first byte that is wrong.
+        /// The offset of the first invalid byte.
         position: usize,
     },
-    /// The record is JSON, but no object.
+    /// The record is JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
     /// A value that an expression uses is nested more deeply than [`MAX_DEPTH`](super::MAX_DEPTH).
     #[error("a value that an expression uses is nested more than {} levels deep", super::MAX_DEPTH)]
     TooDeep,
-    /// The record lacks a required field, or has null there.
+    /// A required field is missing or null.
     #[error("the required field {field} is missing")]
     Missing {
         /// The field.
         field: Identifier,
     },
-    /// A value does not become a value of its field's type.
+    /// A value does not convert to the type of its field.
     #[error("field {field} ({}): {reason}", .field_type.name())]
     Refused {
         /// The field.
         field: Identifier,
         /// Its type.
         field_type: FieldType,
-        /// Why not.
+        /// Why.
         reason: Refusal,
     },
     /// The expression of a field fails.
@@ -65,13 +65,13 @@ pub enum MappingError {
         /// Why.
         reason: EvaluationError,
     },
-    /// The filter results in something other than true or false.
+    /// The result of the filter is not a boolean.
     #[error("the filter is neither true nor false")]
     FilterNotBoolean,
 }
 
 impl MappingError {
-    /// A short name of the cause, one of few, for labels of metrics and headers of dead letters.
+    /// The name of the cause in metrics and dead letters, from a fixed set.
     pub fn cause(&self) -> &'static str {
         match self {
             Self::InvalidJson { .. } => "invalid_json",
@@ -87,7 +87,7 @@ impl MappingError {
         }
     }
 
-    /// The field that is at fault; none when it is the record as a whole.
+    /// The field of the error. None when it is of the record as a whole.
     pub fn field(&self) -> Option<&Identifier> {
         match self {
             Self::Missing { field } | Self::Refused { field, .. } | Self::Expression { field, .. } => {

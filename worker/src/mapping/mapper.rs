@@ -1,4 +1,4 @@
-//! From the bytes of a record to typed cells.
+//! The mapper of a schema.
 
 use userstream_crds::model::{Field, FieldType, Origin, Pipeline, Variable};
 use userstream_crds::path::RecordPath;
@@ -15,9 +15,9 @@ use crate::record::{Cell, Cells};
 
 /// Maps records to the fields of a schema.
 ///
-/// It is compiled once and then used for one record after another, whose memory it uses again.
+/// Compiled once, it is used for one record after another and reuses its memory.
 pub struct Mapper {
-    /// How many fields there are.
+    /// The number of fields.
     fields: usize,
     required: Box<[Target]>,
     paths: Members,
@@ -26,12 +26,12 @@ pub struct Mapper {
     scratch: Scratch,
 }
 
-/// What is known about a record beside its value: the variables of `from`.
+/// The values of a record's variables (`$offset` and the like).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MapContext<'a> {
     /// When it was fetched, in milliseconds since the Unix epoch.
     pub fetched_at: i64,
-    /// The key of the Kafka record.
+    /// The key of the record.
     pub key: Option<&'a [u8]>,
     /// Its offset.
     pub offset: i64,
@@ -40,12 +40,12 @@ pub struct MapContext<'a> {
 }
 
 impl Mapper {
-    /// The mapper of a producer: from the records of the source.
+    /// The mapper of a producer: each field by its `from`.
     pub fn from_source(pipeline: &Pipeline) -> Self {
         Self::compile(&pipeline.fields)
     }
 
-    /// The mapper of these fields, each by its origin.
+    /// The mapper of these fields, each by its `from`.
     pub fn compile(fields: &[Field]) -> Self {
         let mut paths = Vec::new();
         let mut variables = Vec::new();
@@ -62,7 +62,7 @@ impl Mapper {
         Self { variables: variables.into(), expressions, ..Self::of_paths(fields, Members::new(paths)) }
     }
 
-    /// The mapper of records that [`JsonEncoder`](crate::format::JsonEncoder) wrote: every field from the member of its name.
+    /// The mapper of records in the declared schema: every field from the member of its name.
     pub fn canonical(fields: &[Field]) -> Self {
         let paths: Vec<RecordPath> = fields.iter().map(|field| RecordPath::of_field(&field.name)).collect();
         let targets = targets(fields).map(|(_, target)| target);
@@ -83,19 +83,18 @@ impl Mapper {
 
     /// Sets `cells` to the values of a record, one for each field, in the order of the schema.
     ///
-    /// Texts that stand in `input` as they are stay there: the cells refer to them. What `cells` holds after an error is
-    /// of no use.
+    /// Text without escapes is not copied: its cell refers to `input`. After an error, `cells` is meaningless.
     ///
     /// # Errors
-    /// When the record is not a JSON object, lacks a required field, or has a value that does not become one of its
-    /// field's type. The same record always fails in the same way.
+    /// When the record is not a JSON object, lacks a required field, or has a value that does not convert to the field's type.
+    /// The same record always fails in the same way.
     pub fn map(
         &mut self,
         input: &[u8],
         context: &MapContext<'_>,
         cells: &mut Cells,
     ) -> Result<(), MappingError> {
-        // Checked as a whole, so that nothing has to be checked again for each key and text.
+        // One check of the whole record, instead of one for each key and text.
         let document = std::str::from_utf8(input)
             .map_err(|error| MappingError::NotUtf8 { position: error.valid_up_to() })?;
         cells.reset(self.fields, input.len());

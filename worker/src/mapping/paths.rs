@@ -4,26 +4,25 @@ use userstream_crds::path::{RecordPath, Segment};
 
 use super::target::Target;
 
-/// What is wanted at a place in a document.
+/// What is selected at one node of a document.
 #[derive(Debug)]
 pub(super) enum Node {
-    /// The value itself, for a field and maybe others. Paths that go on from here lead nowhere: a value that has members
-    /// is refused for these fields.
+    /// The value, for one field or more. Longer paths through it find nothing: a value with members does not convert.
     Value(Target, Box<[Target]>),
-    /// Values further in.
+    /// Members of the value.
     Members(Members),
 }
 
-/// The wanted members of an object, or elements of an array.
+/// The selected members of an object, or elements of an array.
 #[derive(Debug)]
 pub(super) struct Members {
-    /// In the order of the schema: records often keep it.
+    /// In the order of the schema, which records often have.
     members: Box<[Member]>,
     /// Positions in `members`, by name.
     by_name: Box<[usize]>,
-    /// The wanted elements of an array and their positions in `members`, by index.
+    /// The selected elements of an array and their positions in `members`, by index.
     by_index: Box<[(usize, usize)]>,
-    /// All fields further in.
+    /// All fields below this node.
     fields: Box<[usize]>,
 }
 
@@ -36,14 +35,14 @@ struct Member {
 impl Members {
     /// The tree of these paths.
     pub(super) fn new<'a>(paths: impl IntoIterator<Item = (&'a RecordPath, Target)>) -> Self {
-        let mut root = Growing::default();
+        let mut root = TreeBuilder::default();
         for (path, target) in paths {
             root.add(path.segments(), target);
         }
         root.into_members()
     }
 
-    /// The position of the member with this name. `expected` is the position to look at first.
+    /// The position of the member with this name. `expected` is the most likely position.
     pub(super) fn position(&self, name: &str, expected: usize) -> Option<usize> {
         if self.members.get(expected).is_some_and(|member| *member.name == *name) {
             return Some(expected);
@@ -52,17 +51,17 @@ impl Members {
         self.by_name.get(found).copied()
     }
 
-    /// What is wanted at a position.
+    /// The node at a position.
     pub(super) fn node(&self, position: usize) -> Option<&Node> {
         self.members.get(position).map(|member| &member.node)
     }
 
-    /// The wanted elements of an array, as (index, position), by index.
+    /// The selected elements of an array, as (index, position), by index.
     pub(super) fn elements(&self) -> &[(usize, usize)] {
         &self.by_index
     }
 
-    /// All fields further in.
+    /// All fields below this node.
     pub(super) fn fields(&self) -> &[usize] {
         &self.fields
     }
@@ -73,12 +72,12 @@ impl Members {
 }
 
 #[derive(Default)]
-struct Growing {
+struct TreeBuilder {
     targets: Vec<Target>,
-    members: Vec<(Segment, Growing)>,
+    members: Vec<(Segment, TreeBuilder)>,
 }
 
-impl Growing {
+impl TreeBuilder {
     fn add(&mut self, path: &[Segment], target: Target) {
         let Some((first, rest)) = path.split_first() else {
             self.targets.push(target);

@@ -1,50 +1,50 @@
-//! Why a value does not become a cell. Never says which value it was.
+//! Why a value does not convert to a cell. Never names the value.
 
 use crate::record::text::decimal::DecimalError;
 use crate::record::text::timestamp::TimestampError;
 
-/// Why a value does not become a cell of its field's type. Its text never shows the value.
+/// Why a value does not convert to the type of its field. The message never shows the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Values of this kind are not converted to the field's type.
     #[error("{0} is not converted to this type")]
     Kind(Kind),
-    /// A number with a fraction or an exponent where an integer is wanted, whatever its value.
+    /// A number with a fraction or an exponent for an integer field, whatever its value.
     #[error("a number with a fraction or an exponent is not an integer")]
     NotAnInteger,
-    /// A number that the type cannot hold.
+    /// A number outside of the range of the type.
     #[error("a number outside of the range of this type")]
     OutOfRange,
-    /// An expression's result that is NaN or infinite.
+    /// The result of an expression is NaN or infinite.
     #[error("a number that is not finite")]
     NotFinite,
-    /// A text that is none of the four spellings of a UUID.
+    /// Text that is not a UUID in one of its four forms.
     #[error("not a UUID")]
     NotAUuid,
-    /// A text that is neither a day nor a point in time.
+    /// Text that is neither a date nor a timestamp.
     #[error("neither a date like 2018-10-21 nor an RFC 3339 timestamp")]
     NotADate,
-    /// A text that is not base64.
+    /// Text that is not base64.
     #[error("not base64")]
     NotBase64,
-    /// A text or number that is no decimal number of the supported size.
+    /// Text or a number that is not a decimal of the supported size.
     #[error(transparent)]
     Decimal(#[from] DecimalError),
-    /// A text that is no point in time.
+    /// Text that is not a timestamp.
     #[error(transparent)]
     Timestamp(#[from] TimestampError),
-    /// An escape of half a character: no UTF-8 text can hold it.
+    /// A lone surrogate, which UTF-8 cannot represent.
     #[error("a \\u escape that is half of a surrogate pair")]
     LoneSurrogate,
     /// The key of the record is not text.
     #[error("the key is not UTF-8")]
     KeyNotUtf8,
-    /// The record is too large for the offsets of its cells.
+    /// The record is too large for the offsets of cells.
     #[error("the record is larger than 4 GiB")]
     TooLarge,
 }
 
-/// The kind of a value: those of JSON, and what else expressions result in.
+/// The kind of a value, of JSON or of CEL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `true` or `false`

@@ -1,4 +1,4 @@
-//! A single value before its conversion, whether it stood in JSON or is the result of an expression.
+//! A single value before its conversion, from JSON or from an expression.
 
 use super::refusal::{Kind, Refusal};
 use super::unescape::unescape;
@@ -14,19 +14,19 @@ pub(super) enum Scalar<'a> {
     Number(&'a str),
     /// Text.
     Text(&'a str),
-    /// A double that was computed: it has no source text.
+    /// A computed double, which has no source text.
     Double(f64),
-    /// Bytes that were computed, or those of a key.
+    /// Computed bytes, or those of a key.
     Bytes(&'a [u8]),
-    /// A point in time that was computed, in milliseconds since the Unix epoch.
+    /// A computed timestamp, in milliseconds since the Unix epoch.
     Timestamp(i64),
-    /// What is converted to no type.
+    /// A value that converts to no type.
     Unconvertible(Kind),
 }
 
 impl<'a> Scalar<'a> {
-    /// The value of a piece of JSON without space around it. `unescaped` is where a text is put that has escapes; none
-    /// when there are no escapes in all of the JSON that this is a piece of.
+    /// The value of a piece of JSON without surrounding space. Text with escapes is unescaped into `unescaped`, which is None
+    /// when the document has no escapes.
     #[inline(always)]
     pub(super) fn of_json(json: &'a str, unescaped: Option<&'a mut String>) -> Result<Self, Refusal> {
         Ok(match json.as_bytes().first() {
@@ -67,7 +67,7 @@ fn text<'a>(quoted: &'a str, unescaped: Option<&'a mut String>) -> Result<&'a st
     }
 }
 
-/// Whether there are escapes in a piece of JSON.
+/// Whether a piece of JSON has escapes.
 pub(super) fn has_escapes(json: &str) -> bool {
     json.as_bytes().contains(&b'\\')
 }

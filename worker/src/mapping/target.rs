@@ -1,4 +1,4 @@
-//! The field that a value goes to.
+//! The field that a value is converted for.
 
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{Field, FieldType};
@@ -7,10 +7,10 @@ use super::error::MappingError;
 use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
 
-/// The field that a value goes to.
+/// The field that a value is converted for.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
-    /// Its index in the schema, which is that of its cell.
+    /// Its index in the schema, and of its cell.
     pub(super) index: usize,
     /// Its type.
     pub(super) field_type: FieldType,
@@ -23,7 +23,7 @@ impl Target {
         Self { index, field_type: field.field_type, name: field.name.clone() }
     }
 
-    /// The error of a value that is not converted.
+    /// The error of a value that does not convert.
     #[cold]
     pub(super) fn refused(&self, reason: Refusal) -> MappingError {
         MappingError::Refused { field: self.name.clone(), field_type: self.field_type, reason }

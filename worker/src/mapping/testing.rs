@@ -27,7 +27,7 @@ pub(crate) fn computed(name: &str, field_type: FieldType, expression: &str) -> F
 /// A cell with the bytes it refers to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    /// What refers to no bytes.
+    /// A cell that refers to no bytes.
     Cell(Cell),
     /// A text.
     Text(String),

@@ -1,13 +1,11 @@
-//! Escapes in JSON strings, undone into memory that is used again.
-//!
-//! serde_json would undo them too, but into memory of its own for each string.
+//! Unescapes JSON strings into reused memory. serde_json would allocate for each string.
 
-/// Why an escape cannot be undone.
+/// An escape that is not a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LoneSurrogate;
 
-/// Appends the text that the inside of a JSON string stands for. `inside` was checked to be a JSON string before; an
-/// escape that JSON does not have is handled like a lone surrogate.
+/// Appends the text of a JSON string without its quotes. `inside` is known to be a valid JSON string; an invalid escape is
+/// treated as a lone surrogate.
 pub(super) fn unescape(inside: &str, out: &mut String) -> Result<(), LoneSurrogate> {
     let mut rest = inside;
     while let Some((before, escape)) = rest.split_once('\\') {
@@ -34,7 +32,7 @@ pub(super) fn unescape(inside: &str, out: &mut String) -> Result<(), LoneSurroga
     Ok(())
 }
 
-/// The character of one or two UTF-16 units, the first of them without its `\u`; and what follows.
+/// The character of one or two UTF-16 units, the first without its `\u`, and the rest of the text.
 fn unicode(text: &str) -> Option<(char, &str)> {
     let (first, rest) = unit(text)?;
     if let Some(character) = char::from_u32(first) {
@@ -48,7 +46,7 @@ fn unicode(text: &str) -> Option<(char, &str)> {
     Some((character, rest))
 }
 
-/// A UTF-16 unit of four hexadecimal digits, and what follows.
+/// A UTF-16 unit of four hexadecimal digits, and the rest of the text.
 fn unit(text: &str) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(4)?;
     let mut unit = 0;
@@ -70,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn every_escape_of_json_is_undone() {
+    fn every_escape_is_unescaped() {
         assert_eq!(unescaped(r#"\"\\\/\b\f\n\r\t"#), Ok("\"\\/\u{8}\u{c}\n\r\t".to_owned()));
         assert_eq!(unescaped(r"Nordenski\u00f6ldinkatu"), Ok("Nordenskiöldinkatu".to_owned()));
         assert_eq!(unescaped(r"\u0000\uD83D\uDE00\uffff"), Ok("\0😀\u{ffff}".to_owned()));
@@ -78,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_is_refused() {
+    fn lone_surrogate_is_refused() {
         for inside in [
             r"\ud83d",
             r"\ud83dx",
@@ -94,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_does_not_have_is_refused() {
+    fn invalid_escape_is_refused() {
         for inside in [r"\", r"\x", r"\u12", r"\u12g4", r"\u+123", r"\u１２３４"] {
             assert_eq!(unescaped(inside), Err(LoneSurrogate), "{inside}");
         }
@@ -102,20 +100,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_as_serde_json_reads_them(text: String) {
+        fn text_is_read_as_by_serde_json(text: String) {
             let json = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(unescaped(&json[1..json.len() - 1]), Ok(text));
         }
 
         #[test]
-        fn escapes_of_all_units_are_as_serde_json_reads_them(units: Vec<u16>) {
+        fn escaped_units_are_read_as_by_serde_json(units: Vec<u16>) {
             let inside: String = units.iter().map(|unit| format!("\\u{unit:04X}")).collect();
             let other = serde_json::from_str::<String>(&format!("\"{inside}\"")).map_err(|_| LoneSurrogate);
             prop_assert_eq!(unescaped(&inside), other);
         }
 
         #[test]
-        fn no_text_makes_it_panic(inside in "(\\\\[u\"nx]?[0-9a-fA-F]{0,5}|\\PC){0,20}") {
+        fn any_text_is_unescaped_without_panic(inside in "(\\\\[u\"nx]?[0-9a-fA-F]{0,5}|\\PC){0,20}") {
             let _ = unescaped(&inside);
         }
     }

@@ -4,17 +4,17 @@
 //! a [`Span`] of the input, or of the few bytes that were computed (unescaped text, decoded base64, the result of an
 //! expression), which follow the input.
 
-/// A place in the bytes of a record: below the length of the input in the input itself, above it in the made bytes.
+/// A range of bytes: below the length of the input in the input, above it in the computed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     start: u32,
     length: u32,
 }
 
-/// One typed value. The type is the field's; `Absent` stands for a missing or null value.
+/// One typed value, of its field's type. `Absent` is a missing or null value.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Cell {
-    /// No value: left unset in the table, never written as null.
+    /// No value: unset in the table, never written as null.
     #[default]
     Absent,
     /// `boolean`
@@ -29,7 +29,7 @@ pub enum Cell {
     Decimal {
         /// All digits as one integer.
         unscaled: i128,
-        /// How many of them stand behind the point.
+        /// How many of them are behind the decimal point.
         scale: i32,
     },
     /// `string`, UTF-8
@@ -44,37 +44,37 @@ pub enum Cell {
     Bytes(Span),
 }
 
-/// The cells of one record, and the bytes that were made for them.
+/// The cells of one record, and the bytes that were computed for them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cells {
     cells: Vec<Cell>,
-    made: Vec<u8>,
+    computed: Vec<u8>,
     /// Length of the input that spans refer to.
     input: usize,
 }
 
 impl Cells {
-    /// Forgets all values, keeps the memory, and makes room for `fields` absent cells over an input of `input` bytes.
+    /// Resets to `fields` absent cells over an input of `input` bytes. Keeps the memory.
     pub fn reset(&mut self, fields: usize, input: usize) {
         self.cells.clear();
         self.cells.resize(fields, Cell::Absent);
-        self.made.clear();
+        self.computed.clear();
         self.input = input;
     }
 
-    /// The cell of a field; absent when there is no such field.
+    /// The cell of a field. Absent when the field does not exist.
     pub fn get(&self, field: usize) -> Cell {
         self.cells.get(field).copied().unwrap_or_default()
     }
 
-    /// Sets the cell of a field. A field beyond those of [`reset`](Self::reset) is ignored.
+    /// Sets the cell of a field. Ignores a field beyond those of [`reset`](Self::reset).
     pub fn set(&mut self, field: usize, cell: Cell) {
         if let Some(slot) = self.cells.get_mut(field) {
             *slot = cell;
         }
     }
 
-    /// How many fields there are.
+    /// The number of fields.
     pub fn len(&self) -> usize {
         self.cells.len()
     }
@@ -84,31 +84,31 @@ impl Cells {
         self.cells.is_empty()
     }
 
-    /// A span for a part of the input, when `part` really lies inside `input`.
+    /// A span of the input. None when `part` is not a part of `input`.
     pub fn borrow(&self, input: &[u8], part: &[u8]) -> Option<Span> {
         let start = (part.as_ptr() as usize).checked_sub(input.as_ptr() as usize)?;
         let inside = start.checked_add(part.len()).is_some_and(|end| end <= input.len());
         inside.then(|| Span::new(start, part.len())).flatten()
     }
 
-    /// Copies bytes that are not in the input. None when the record would pass 4 GiB.
+    /// Copies bytes that are not in the input. None when the record would exceed 4 GiB.
     pub fn make(&mut self, bytes: &[u8]) -> Option<Span> {
-        let span = Span::new(self.input.checked_add(self.made.len())?, bytes.len())?;
-        self.made.extend_from_slice(bytes);
+        let span = Span::new(self.input.checked_add(self.computed.len())?, bytes.len())?;
+        self.computed.extend_from_slice(bytes);
         Some(span)
     }
 
-    /// The bytes of a span. `input` must be what the spans were made over.
+    /// The bytes of a span. `input` is what the spans refer to.
     pub fn bytes<'a>(&'a self, input: &'a [u8], span: Span) -> &'a [u8] {
         let (start, length) = (span.start as usize, span.length as usize);
         let found = match start.checked_sub(self.input) {
             None => input.get(start..start.saturating_add(length)),
-            Some(behind) => self.made.get(behind..behind.saturating_add(length)),
+            Some(behind) => self.computed.get(behind..behind.saturating_add(length)),
         };
         found.unwrap_or_default()
     }
 
-    /// The text of a span; empty when it is not UTF-8, which no mapper lets through.
+    /// The text of a span. Empty when it is not UTF-8, which no mapper produces.
     pub fn text<'a>(&'a self, input: &'a [u8], span: Span) -> &'a str {
         std::str::from_utf8(self.bytes(input, span)).unwrap_or_default()
     }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn borrowed_and_made_bytes_are_found_again() {
+    fn borrowed_and_copied_bytes_are_found() {
         let input = b"{\"a\":\"text\"}";
         let mut cells = Cells::default();
         cells.reset(2, input.len());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_from_elsewhere_are_not_borrowed() {
+    fn bytes_outside_of_the_input_are_not_borrowed() {
         let mut cells = Cells::default();
         cells.reset(1, 4);
         assert_eq!(cells.borrow(b"abcd", b"elsewhere"), None);

@@ -1,25 +1,25 @@
-//! Records as JSON objects.
+//! From cells to JSON objects.
 
 use userstream_crds::model::Field;
 
 use crate::record::text::{base64, date, decimal, timestamp, uuid};
 use crate::record::{Cell, Cells};
 
-/// Writes records as JSON objects, one member for each field that has a value, in the order of the schema.
+/// Encodes records as JSON objects: one member for each field that has a value, in the order of the schema.
 ///
 /// | type | JSON |
 /// |---|---|
 /// | `boolean` | boolean |
 /// | `int`, `long` | number |
-/// | `double` | number, the shortest that is read back as the same double |
-/// | `decimal` | string: a JSON number would become a double for most readers |
+/// | `double` | number, the shortest that parses to the same double |
+/// | `decimal` | string: most readers would convert a JSON number to a double |
 /// | `string` | string |
 /// | `uuid` | string, hyphenated, lower case |
 /// | `timestamp` | string, RFC 3339 in UTC with milliseconds |
 /// | `date` | string, `YYYY-MM-DD` |
 /// | `bytes` | string, base64 in the standard alphabet with padding |
 ///
-/// A value that JSON cannot carry (an infinite double, a year beyond 9999) is written as null; no mapper makes one.
+/// A value that JSON cannot represent (an infinite double, a year beyond 9999) becomes null. No mapper produces one.
 #[derive(Debug)]
 pub struct JsonEncoder {
     /// `"name":` for each field.
@@ -66,7 +66,7 @@ fn push_value(out: &mut Vec<u8>, cell: Cell, cells: &Cells, input: &[u8]) {
         Cell::Int(integer) => push_integer(out, integer),
         Cell::Long(integer) => push_integer(out, integer),
         Cell::Double(double) => {
-            // A vector takes all bytes, and what is not finite becomes null.
+            // Writing to a vector cannot fail. A double that is not finite becomes null.
             let _ = serde_json::to_writer(out, &double);
         }
         Cell::Text(span) => push_string(out, cells.text(input, span)),
@@ -91,7 +91,7 @@ fn push_integer(out: &mut Vec<u8>, integer: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
 }
 
-/// Appends a text without characters to escape, or null when there is none.
+/// Appends a string without characters to escape, or null when there is no value.
 fn push_quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Option<()>) {
     out.push(b'"');
     if write(out).is_some() {
@@ -102,7 +102,7 @@ fn push_quoted(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Option<()>
     }
 }
 
-/// Appends a text, with the escapes that JSON demands and no others.
+/// Appends a string, with only the escapes that JSON requires.
 fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
@@ -127,11 +127,11 @@ fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Splits at the first byte that must be escaped.
+/// Splits at the first byte that requires an escape.
 fn split_special(bytes: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     const BLOCK: usize = 16;
     let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    // A block is looked at as a whole, without a branch for each byte: most have nothing to escape.
+    // Checks a block as a whole, without a branch for each byte: most blocks need no escape.
     let plain_blocks = bytes
         .chunks_exact(BLOCK)
         .take_while(|block| !block.iter().fold(false, |found, byte| found | is_special(byte)))
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_json_demands_is_escaped() {
+    fn only_required_escapes_are_written() {
         assert_eq!(quoted("Nordenskiöldinkatu / 😀 \u{7f}"), "\"Nordenskiöldinkatu / 😀 \u{7f}\"");
         assert_eq!(quoted("\"\\\n\r\t\u{8}\u{c}\0\u{1f}"), r#""\"\\\n\r\t\b\f\u0000\u001f""#);
         assert_eq!(quoted(""), "\"\"");
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_are_as_serde_json_writes_them(text in "([ -~]{0,20}|\\PC{0,5}|[\\x00-\\x1f\"\\\\]){0,8}") {
+        fn strings_are_as_serde_json_writes_them(text in "([ -~]{0,20}|\\PC{0,5}|[\\x00-\\x1f\"\\\\]){0,8}") {
             prop_assert_eq!(quoted(&text), serde_json::to_string(&text).unwrap());
         }
     }

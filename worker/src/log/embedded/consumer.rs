@@ -13,7 +13,7 @@ use super::store::{self, Committed, TopicNumber};
 use super::{Inner, unknown_topic};
 use crate::log::{AssignedPartition, Commit, CommitMetadata, Consumer, Event, LogError, Progress};
 
-/// How often a waiting consumer checks for appends of other processes. Appends of its own process wake it.
+/// How often a waiting consumer checks for appends of other processes. Those of this process wake it.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes of records that one poll reads, at most (plus one record).
 const MAX_POLL_BYTES: usize = 4 << 20;

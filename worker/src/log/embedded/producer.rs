@@ -12,13 +12,13 @@ use crate::record::Record;
 pub struct EmbeddedProducer {
     inner: Arc<Inner>,
     pipeline: Box<str>,
-    /// Distributes records without a key over the partitions.
-    round_robin: AtomicU32,
+    /// Counts records without a key, to distribute them over the partitions.
+    last_partition: AtomicU32,
 }
 
 impl EmbeddedProducer {
     pub(super) fn new(inner: Arc<Inner>, pipeline: &str) -> Self {
-        Self { inner, pipeline: pipeline.into(), round_robin: AtomicU32::new(u32::MAX) }
+        Self { inner, pipeline: pipeline.into(), last_partition: AtomicU32::new(u32::MAX) }
     }
 }
 
@@ -27,13 +27,13 @@ impl Producer for EmbeddedProducer {
         let Ok(count) = u32::try_from(records.len()) else {
             return Err(LogError::from(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)).into());
         };
-        let round_robin = self.round_robin.fetch_add(count, Ordering::Relaxed);
+        let last_partition = self.last_partition.fetch_add(count, Ordering::Relaxed);
         let name = topic.to_owned();
         let records = records.to_vec();
         let shared = Arc::clone(&self.inner.shared);
         // Wakes consumers on the database's thread, even if the caller has dropped the append.
         let task = move |connection: &mut rusqlite::Connection| {
-            let appended = store::append(connection, &name, &records, round_robin)?;
+            let appended = store::append(connection, &name, &records, last_partition)?;
             if let Some(appended) = &appended {
                 shared.set_end_offsets(&name, &appended.end_offsets);
             }

@@ -1,7 +1,7 @@
 //! The state that producers and consumers of one process share.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
@@ -85,7 +85,7 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Ignores poisoning: no critical section leaves the state half-updated.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|error| error.into_inner())
     }
 }
 

@@ -169,13 +169,13 @@ impl Limits {
     }
 }
 
-/// Appends records in one transaction. None when the topic does not exist. Records without a key are distributed round-robin,
-/// starting behind `round_robin`.
+/// Appends records in one transaction. None when the topic does not exist. Records without a key are distributed over the
+/// partitions in order, starting behind `last_partition`.
 pub(super) fn append(
     connection: &mut Connection,
     topic: &str,
     records: &[Record],
-    round_robin: u32,
+    last_partition: u32,
 ) -> Result<Option<Appended>, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let Some(number) = topic_number(&transaction, topic)? else { return Ok(None) };
@@ -183,7 +183,7 @@ pub(super) fn append(
     let mut end_offsets = end_offsets(&transaction, number)?;
     let partitions = u32::try_from(end_offsets.len()).unwrap_or(u32::MAX);
     let mut rejections = Vec::new();
-    let mut round_robin = round_robin;
+    let mut last_partition = last_partition;
     for (index, record) in records.iter().enumerate() {
         if let Some(reason) = limits.rejection(record) {
             rejections.push(Rejection { index, reason });
@@ -192,8 +192,8 @@ pub(super) fn append(
         let partition = match record.key() {
             Some(key) => partition_of_key(key, partitions),
             None => {
-                round_robin = round_robin.wrapping_add(1);
-                round_robin.checked_rem(partitions)
+                last_partition = last_partition.wrapping_add(1);
+                last_partition.checked_rem(partitions)
             }
         };
         let target = partition

@@ -107,9 +107,9 @@ async fn keyed_records_keep_their_order_and_others_spread() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, log) = with_topic(directory.path(), 4, &[]).await;
     let producer = log.producer("demo/users");
-    for round in 0..10 {
+    for version in 0..10 {
         let batch: Vec<Record> =
-            (0..20).map(|key| keyed(&format!("key-{key}"), &format!("{round:02}"))).collect();
+            (0..20).map(|key| keyed(&format!("key-{key}"), &format!("{version:02}"))).collect();
         producer.append("users", &batch).await.unwrap();
     }
     let mut consumer = member(&log, StartingOffsets::Earliest);
@@ -120,8 +120,8 @@ async fn keyed_records_keep_their_order_and_others_spread() {
         seen.push(String::from_utf8(record.record.value().unwrap().to_vec()).unwrap());
     }
     for (key, (partitions, seen)) in by_key {
-        assert_eq!(partitions.len(), 1, "{key:?} lies in {partitions:?}");
-        assert!(seen.is_sorted(), "{key:?} came as {seen:?}");
+        assert_eq!(partitions.len(), 1, "{key:?} is in {partitions:?}");
+        assert!(seen.is_sorted(), "{key:?} was read as {seen:?}");
     }
     let batch: Vec<Record> = (0..8).map(|number| unkeyed(&number.to_string(), 0)).collect();
     producer.append("users", &batch).await.unwrap();
@@ -387,7 +387,7 @@ async fn topics_are_created_configured_and_deleted_by_id() {
         name: "users".to_owned(),
         partitions: 9,
         config: BTreeMap::new(),
-        created_by: "somebody/else".to_owned(),
+        created_by: "demo/others".to_owned(),
     };
     assert!(!log.create_topic(again.clone()).await.unwrap());
     let settings = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);

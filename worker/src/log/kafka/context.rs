@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -54,7 +54,7 @@ impl GroupContext {
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Rebalance>> {
-        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rebalances.lock().unwrap_or_else(|error| error.into_inner())
     }
 }
 
@@ -105,8 +105,8 @@ pub(super) fn unassign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartit
     }
 }
 
-/// Forwards a line of librdkafka's log. Most of its errors are lost connections that it restores; a lasting one is also the
-/// result of a call. So they are logged as warnings.
+/// Forwards a line of librdkafka's log. Most of its errors are lost connections that it restores, and a permanent one is also
+/// the result of a call. So they are logged as warnings.
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

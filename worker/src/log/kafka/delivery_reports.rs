@@ -4,7 +4,7 @@
 //! record.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -83,7 +83,7 @@ impl Deliveries {
     }
 
     fn tickets(&self) -> MutexGuard<'_, Vec<Option<Ticket>>> {
-        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tickets.lock().unwrap_or_else(|error| error.into_inner())
     }
 }
 

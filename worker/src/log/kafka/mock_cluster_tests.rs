@@ -1,5 +1,5 @@
-//! The adapters against librdkafka's own mock brokers: real protocol, no server. What needs real brokers is tested with
-//! the rig.
+//! The Kafka adapters against librdkafka's mock brokers: the real protocol without a server. The tests with real servers
+//! cover the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::record::{LogRecord, Record};
 
 const TOPIC: &str = "users";
 const PARTITIONS: i32 = 3;
-/// The mock brokers let a first group wait three seconds for further members.
+/// The mock brokers let a new group wait three seconds for further members.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn cluster() -> MockCluster<'static, DefaultProducerContext> {
@@ -62,7 +62,7 @@ fn record(number: usize) -> Record {
         .with_key(format!("key {}", number % 17).as_bytes())
 }
 
-/// Polls until so many records have come, and returns them with everything else that happened.
+/// Polls until this many records have arrived, and returns them with all other events.
 async fn read(consumer: &mut KafkaConsumer, records: usize) -> (Vec<LogRecord>, Vec<Event>) {
     let (mut read, mut others, mut events) = (Vec::new(), Vec::new(), Vec::new());
     while read.len() < records {
@@ -80,31 +80,31 @@ async fn read(consumer: &mut KafkaConsumer, records: usize) -> (Vec<LogRecord>, 
     (read, others)
 }
 
-/// Polls until an event comes that is no record.
-async fn next_change(consumer: &mut KafkaConsumer) -> Event {
+/// Polls until an assignment or a revocation, and returns it.
+async fn next_rebalance(consumer: &mut KafkaConsumer) -> Event {
     let mut events = Vec::new();
     loop {
-        timeout(PATIENCE, consumer.poll(&mut events, 100)).await.expect("nothing changed").unwrap();
+        timeout(PATIENCE, consumer.poll(&mut events, 100)).await.expect("no rebalance").unwrap();
         if let Some(event) = events.drain(..).find(|event| !matches!(event, Event::Record(_))) {
             return event;
         }
     }
 }
 
-/// Polls the members of a group in turn until one of them has something to tell.
+/// Polls the members of a group round-robin until one of them has events.
 async fn next_events(members: &mut [&mut KafkaConsumer]) -> Vec<Event> {
     let mut events = Vec::new();
-    let telling = async {
+    let polling = async {
         while events.is_empty() {
             for member in &mut *members {
-                // A poll that is dropped loses nothing.
+                // A dropped poll loses nothing.
                 if let Ok(polled) = timeout(Duration::from_millis(5), member.poll(&mut events, 100)).await {
                     polled.unwrap();
                 }
             }
         }
     };
-    timeout(PATIENCE, telling).await.expect("no member of the group has anything to tell");
+    timeout(PATIENCE, polling).await.expect("no member of the group has an event");
     events
 }
 
@@ -122,7 +122,7 @@ fn ends(records: &[LogRecord]) -> BTreeMap<i32, i64> {
 }
 
 #[tokio::test]
-async fn records_come_back_as_they_were_appended_and_in_order() {
+async fn records_are_read_unchanged_and_in_order() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let mut appended: Vec<Record> = (0..500).map(record).collect();
@@ -151,7 +151,7 @@ async fn records_come_back_as_they_were_appended_and_in_order() {
 }
 
 #[tokio::test]
-async fn reading_goes_on_at_the_commit_and_not_before() {
+async fn reading_resumes_at_the_committed_offset() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
@@ -166,7 +166,7 @@ async fn reading_goes_on_at_the_commit_and_not_before() {
     assert!(
         first.progress().iter().all(|progress| progress.committed.is_some_and(|committed| committed > 0))
     );
-    // Stored and not committed: the close commits it.
+    // Closing commits what is stored.
     for (partition, end) in ends(&records) {
         first.store(partition, Commit::up_to(end));
     }
@@ -181,14 +181,14 @@ async fn reading_goes_on_at_the_commit_and_not_before() {
 }
 
 #[tokio::test]
-async fn latest_begins_at_the_end_of_the_first_start_whatever_comes_before_the_second() {
+async fn latest_means_the_end_at_the_first_start() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Latest");
     let producer = producer(&pipeline);
     producer.append(TOPIC, &(0..50).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut first = consumer(&pipeline);
-    assert_eq!(next_change(&mut first).await, assigned(0..PARTITIONS));
-    // It ends before it has committed anything by itself.
+    assert_eq!(next_rebalance(&mut first).await, assigned(0..PARTITIONS));
+    // It ends before its first commit of a record.
     first.close().await.unwrap();
 
     producer.append(TOPIC, &(50..60).map(record).collect::<Vec<_>>()).await.unwrap();
@@ -200,12 +200,12 @@ async fn latest_begins_at_the_end_of_the_first_start_whatever_comes_before_the_s
 }
 
 #[tokio::test]
-async fn an_offset_that_the_topic_does_not_have_stops_loudly_and_for_good() {
+async fn offset_out_of_range_is_a_permanent_error() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut first = consumer(&pipeline);
-    next_change(&mut first).await;
+    next_rebalance(&mut first).await;
     first.store(0, Commit::up_to(1_000_000));
     first.close().await.unwrap();
 
@@ -227,7 +227,7 @@ async fn commit_metadata_survives_commits_of_an_offset_alone() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Latest");
     let mut first = consumer(&pipeline);
-    assert_eq!(next_change(&mut first).await, assigned(0..PARTITIONS));
+    assert_eq!(next_rebalance(&mut first).await, assigned(0..PARTITIONS));
     producer(&pipeline).append(TOPIC, &(0..100).map(record).collect::<Vec<_>>()).await.unwrap();
     let (records, _) = read(&mut first, 100).await;
     let metadata = |partition: i32| CommitMetadata(format!("fold={partition} wm=7"));
@@ -243,11 +243,11 @@ async fn commit_metadata_survives_commits_of_an_offset_alone() {
     let mut second = consumer(&pipeline);
     let expected =
         (0..PARTITIONS).map(|partition| AssignedPartition { partition, metadata: metadata(partition) });
-    assert_eq!(next_change(&mut second).await, Event::Assigned(expected.collect()));
+    assert_eq!(next_rebalance(&mut second).await, Event::Assigned(expected.collect()));
 }
 
 #[tokio::test]
-async fn a_second_member_takes_over_where_the_first_committed() {
+async fn second_member_resumes_at_the_committed_offset() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
@@ -257,11 +257,11 @@ async fn a_second_member_takes_over_where_the_first_committed() {
     for (partition, end) in ends(&records) {
         first.store(partition, Commit::up_to(end));
     }
-    // The mock brokers refuse commits during a rebalance, which real ones take.
+    // The mock brokers refuse commits during a rebalance. Real ones accept them.
     first.commit().await.unwrap();
     let mut second = consumer(&pipeline);
-    let both = async { (next_change(&mut first).await, next_change(&mut first).await) };
-    let ((revoked, assigned), taken) = tokio::join!(both, next_change(&mut second));
+    let both = async { (next_rebalance(&mut first).await, next_rebalance(&mut first).await) };
+    let ((revoked, assigned), taken) = tokio::join!(both, next_rebalance(&mut second));
     assert_eq!(revoked, Event::Revoked((0..PARTITIONS).collect()));
     let (Event::Assigned(mut all), Event::Assigned(others)) = (assigned, taken) else {
         panic!("not assigned")
@@ -269,7 +269,7 @@ async fn a_second_member_takes_over_where_the_first_committed() {
     all.extend(others);
     let mut all: Vec<i32> = all.iter().map(|assigned| assigned.partition).collect();
     all.sort_unstable();
-    // On a busy machine the two may tell of different rebalances, and name a partition twice.
+    // On a busy machine the two may report different rebalances, and list a partition twice.
     all.dedup();
     assert_eq!(all, (0..PARTITIONS).collect::<Vec<_>>());
 
@@ -283,11 +283,11 @@ async fn a_second_member_takes_over_where_the_first_committed() {
         }));
     }
     let expected: BTreeSet<_> = (200..260).map(|number| record(number).value().unwrap().to_vec()).collect();
-    assert_eq!(values, expected, "nothing that was stored is read again");
+    assert_eq!(values, expected, "committed records are read again");
 }
 
 #[tokio::test]
-async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
+async fn slow_consumer_does_not_delay_a_rebalance() {
     const RECORDS: usize = 3_000;
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
@@ -297,9 +297,9 @@ async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
         read(&mut first, 1).await.0.iter().map(|it| (it.partition, it.offset)).collect();
     let mut second = consumer(&pipeline);
     let slowly = async {
-        let (mut events, mut pace) = (Vec::new(), tokio::time::interval(Duration::from_millis(100)));
+        let (mut events, mut ticks) = (Vec::new(), tokio::time::interval(Duration::from_millis(100)));
         loop {
-            pace.tick().await;
+            ticks.tick().await;
             first.poll(&mut events, 1).await.unwrap();
             for event in events.drain(..) {
                 match event {
@@ -310,7 +310,7 @@ async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
             }
         }
     };
-    timeout(PATIENCE, slowly).await.expect("the group waits for records to be taken");
+    timeout(PATIENCE, slowly).await.expect("the rebalance waits behind fetched records");
 
     while seen.len() < RECORDS {
         let events = next_events(&mut [&mut first, &mut second]).await;
@@ -321,14 +321,14 @@ async fn a_group_is_not_kept_waiting_for_records_that_are_taken_slowly() {
     }
 }
 
-/// A member comes and goes while records flow: every record is read by somebody.
+/// Members join and leave while records flow. Every record is read.
 async fn rebalances_lose_nothing(assignor: Assignor) {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
     let join = || KafkaConsumer::join(&pipeline, Path::new("/nonexistent"), assignor).unwrap();
     let (mut members, mut seen, mut appended) = (vec![join()], BTreeSet::new(), 0);
-    for round in 0..3 {
+    for phase in 0..3 {
         producer.append(TOPIC, &(appended..appended + 60).map(record).collect::<Vec<_>>()).await.unwrap();
         appended += 60;
         while seen.len() < appended {
@@ -336,15 +336,15 @@ async fn rebalances_lose_nothing(assignor: Assignor) {
                 if let Event::Record(read) = event {
                     seen.insert((read.partition, read.offset));
                     for member in &mut members {
-                        // Nothing happens with those who do not have the partition.
+                        // Members without the partition ignore it.
                         member.store(read.partition, Commit::up_to(read.offset + 1));
                     }
                 }
             }
         }
-        match round {
+        match phase {
             0 => members.push(join()),
-            // The mock brokers refuse its last commit while the group changes, which real ones take.
+            // The mock brokers refuse its last commit during the rebalance. Real ones accept it.
             1 => drop(members.swap_remove(0).close().await),
             _ => {}
         }
@@ -363,15 +363,15 @@ async fn cooperative_rebalances_lose_nothing() {
 }
 
 #[tokio::test]
-async fn polls_that_are_dropped_lose_nothing() {
+async fn dropped_polls_lose_nothing() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
     let mut consumer = consumer(&pipeline);
     let mut events = Vec::new();
     let mut read = Vec::new();
-    for round in 0..20 {
-        producer.append(TOPIC, &(round * 10..round * 10 + 10).map(record).collect::<Vec<_>>()).await.unwrap();
+    for batch in 0..20 {
+        producer.append(TOPIC, &(batch * 10..batch * 10 + 10).map(record).collect::<Vec<_>>()).await.unwrap();
         for _ in 0..5 {
             let _ = timeout(Duration::from_millis(3), consumer.poll(&mut events, 4)).await;
         }
@@ -383,18 +383,18 @@ async fn polls_that_are_dropped_lose_nothing() {
             _ => None,
         }));
     }
-    assert_eq!(read.iter().collect::<BTreeSet<_>>().len(), 200, "some came twice");
+    assert_eq!(read.iter().collect::<BTreeSet<_>>().len(), 200, "some records arrived twice");
 }
 
 #[tokio::test]
-async fn a_paused_consumer_hands_out_nothing_and_skips_nothing() {
+async fn paused_consumer_delivers_and_skips_nothing() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
     producer.append(TOPIC, &(0..300).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut consumer = consumer(&pipeline);
     let (mut records, _) = read(&mut consumer, 50).await;
-    for round in 0..5 {
+    for pause in 0..5 {
         consumer.pause().unwrap();
         let mut events = Vec::new();
         assert!(
@@ -403,7 +403,7 @@ async fn a_paused_consumer_hands_out_nothing_and_skips_nothing() {
         );
         consumer.resume().unwrap();
         producer
-            .append(TOPIC, &(300 + round * 10..310 + round * 10).map(record).collect::<Vec<_>>())
+            .append(TOPIC, &(300 + pause * 10..310 + pause * 10).map(record).collect::<Vec<_>>())
             .await
             .unwrap();
         let (more, _) = read(&mut consumer, 20).await;
@@ -416,16 +416,16 @@ async fn a_paused_consumer_hands_out_nothing_and_skips_nothing() {
 }
 
 #[tokio::test]
-async fn a_partition_that_was_given_up_while_paused_is_read_when_it_comes_back() {
+async fn partition_revoked_while_paused_is_read_after_reassignment() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
     let mut first = consumer(&pipeline);
-    assert!(matches!(next_change(&mut first).await, Event::Assigned(_)));
+    assert!(matches!(next_rebalance(&mut first).await, Event::Assigned(_)));
     first.pause().unwrap();
     let mut second = consumer(&pipeline);
-    let both = async { (next_change(&mut first).await, next_change(&mut first).await) };
-    let (_, assigned) = tokio::join!(both, next_change(&mut second));
+    let both = async { (next_rebalance(&mut first).await, next_rebalance(&mut first).await) };
+    let (_, assigned) = tokio::join!(both, next_rebalance(&mut second));
     assert!(matches!(assigned, Event::Assigned(_)), "{assigned:?}");
     first.resume().unwrap();
     second.close().await.unwrap();
@@ -439,7 +439,7 @@ async fn a_partition_that_was_given_up_while_paused_is_read_when_it_comes_back()
 }
 
 #[tokio::test]
-async fn records_refused_in_company_are_appended_one_by_one() {
+async fn records_of_a_refused_batch_are_appended_alone() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
@@ -450,7 +450,7 @@ async fn records_refused_in_company_are_appended_one_by_one() {
 }
 
 #[tokio::test]
-async fn the_depth_of_a_topic_that_is_not_there_is_an_error() {
+async fn depth_of_a_missing_topic_is_an_error() {
     let cluster = cluster();
     let producer = producer(&pipeline(&cluster, "Earliest"));
     assert_eq!(producer.depth(TOPIC).await.unwrap(), 0);
@@ -465,7 +465,7 @@ async fn lag_is_known_soon_after_the_assignment() {
     producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
     let mut consumer = consumer(&pipeline);
     assert_eq!(consumer.progress(), []);
-    next_change(&mut consumer).await;
+    next_rebalance(&mut consumer).await;
     consumer.pause().unwrap();
     let known = async {
         while consumer.progress().iter().any(|progress| progress.lag().is_none()) {
@@ -477,7 +477,7 @@ async fn lag_is_known_soon_after_the_assignment() {
 }
 
 #[tokio::test]
-async fn the_last_position_of_this_pipeline_is_loaded() {
+async fn last_position_of_the_pipeline_is_loaded() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let producer = producer(&pipeline);
@@ -491,9 +491,9 @@ async fn the_last_position_of_this_pipeline_is_loaded() {
     assert_eq!(producer.load_position().await.unwrap(), Some(SourcePosition("{\"cursor\":\"c\"}".into())));
 }
 
-/// Brokers that refuse the old password answer no commit of the old client: the new one must not wait for it.
+/// Brokers that refuse the old password answer no commit of the old client. The new client must not wait for one.
 #[tokio::test]
-async fn rotated_credentials_are_used_although_a_commit_is_not_answered() {
+async fn unanswered_commit_does_not_delay_rotated_credentials() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     producer(&pipeline).append(TOPIC, &(0..30).map(record).collect::<Vec<_>>()).await.unwrap();
@@ -505,7 +505,7 @@ async fn rotated_credentials_are_used_although_a_commit_is_not_answered() {
     }
     consumer.renewal_due = true;
     let mut events = Vec::new();
-    // As a processor polls: something else comes up all the time, and the poll is made anew.
+    // The process loop drops and repeats polls, because other events interrupt them.
     let renewed = async {
         while events.is_empty() {
             let _ = timeout(Duration::from_millis(100), consumer.poll(&mut events, 100)).await;
@@ -516,25 +516,21 @@ async fn rotated_credentials_are_used_although_a_commit_is_not_answered() {
 }
 
 #[tokio::test]
-async fn a_member_that_leaves_in_the_middle_of_a_question_has_left() {
+async fn closing_waits_for_calls_that_share_the_client() {
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
     let mut first = consumer(&pipeline);
-    assert!(matches!(next_change(&mut first).await, Event::Assigned(_)));
+    assert!(matches!(next_rebalance(&mut first).await, Event::Assigned(_)));
     let (answer, asked) = std::sync::mpsc::channel::<()>();
     let shared = first.client().unwrap();
     let client = Arc::downgrade(&shared);
-    let question = std::thread::spawn(move || {
+    let call = std::thread::spawn(move || {
         asked.recv().unwrap();
         drop(shared);
     });
-    // A member that was only forgotten, and not taken out of the group, keeps its partitions for ten seconds.
+    // A member that did not leave keeps its partitions until its session times out after ten seconds.
     let (closed, ()) = tokio::join!(first.close(), async { answer.send(()).unwrap() });
     closed.unwrap();
-    assert_eq!(
-        client.strong_count(),
-        0,
-        "the client, and with it the place in the group, outlives the consumer"
-    );
-    question.join().unwrap();
+    assert_eq!(client.strong_count(), 0, "the client, and with it the membership, outlives the consumer");
+    call.join().unwrap();
 }

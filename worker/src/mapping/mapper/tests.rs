@@ -38,7 +38,7 @@ const USER: &str = r#"{"gender":"female","name":{"title":"Miss","first":"Nella",
     "id":{"name":"HETU","value":null},"tags":["a",{"b":["c","d"]},3],"nat":"FI"}"#;
 
 #[test]
-fn a_user_is_mapped_in_one_go() {
+fn user_is_mapped() {
     let fields = [
         required(field("id", FieldType::Uuid, "login.uuid")),
         field("first_name", FieldType::String, "name.first"),
@@ -74,7 +74,7 @@ fn a_user_is_mapped_in_one_go() {
 }
 
 #[test]
-fn paths_lead_through_objects_and_arrays() {
+fn paths_select_through_objects_and_arrays() {
     for (path, json, expected) in [
         ("a", r#"{"a":"x"}"#, text("x")),
         ("a.b.c", r#"{"a":{"b":{"c":"x"}}}"#, text("x")),
@@ -91,7 +91,7 @@ fn paths_lead_through_objects_and_arrays() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_gives_no_value() {
+fn path_without_a_match_has_no_value() {
     for (path, json) in [
         ("a", "{}"),
         ("a", r#"{"b":1}"#),
@@ -113,7 +113,7 @@ fn a_path_that_leads_nowhere_gives_no_value() {
 }
 
 #[test]
-fn one_value_may_go_to_several_fields_of_several_types() {
+fn one_value_may_map_to_several_fields() {
     let fields = [
         field("a", FieldType::String, "x"),
         field("b", FieldType::Decimal, "x"),
@@ -126,7 +126,7 @@ fn one_value_may_go_to_several_fields_of_several_types() {
 }
 
 #[test]
-fn of_a_key_that_comes_twice_the_last_value_counts() {
+fn last_value_of_a_duplicate_key_wins() {
     let fields = [
         field("a", FieldType::Int, "a"),
         field("b", FieldType::Int, "n.b"),
@@ -146,7 +146,7 @@ fn of_a_key_that_comes_twice_the_last_value_counts() {
 }
 
 #[test]
-fn a_required_field_must_have_a_value() {
+fn required_field_must_have_a_value() {
     let fields = [field("a", FieldType::Int, "a"), required(field("b", FieldType::Int, "n.b"))];
     for json in ["{}", r#"{"a":1}"#, r#"{"n":{"b":null}}"#, r#"{"n":7}"#, r#"{"n":{"b":1},"n":{}}"#] {
         assert_eq!(map(&fields, json), Err(MappingError::Missing { field: "b".parse().unwrap() }), "{json}");
@@ -155,7 +155,7 @@ fn a_required_field_must_have_a_value() {
 }
 
 #[test]
-fn variables_are_converted_like_numbers_and_texts() {
+fn variables_are_converted_like_numbers_and_strings() {
     let variable =
         |field_type, variable| Field { origin: Origin::Variable(variable), ..field("f", field_type, "f") };
     let fields = [
@@ -194,7 +194,7 @@ fn variables_are_converted_like_numbers_and_texts() {
 }
 
 #[test]
-fn a_value_that_does_not_fit_is_refused_with_its_field() {
+fn unconvertible_value_is_refused_with_its_field() {
     let fields = [field("age", FieldType::Int, "dob.age"), field("city", FieldType::String, "city")];
     for (json, message) in [
         (r#"{"dob":{"age":"secret"}}"#, "field age (int): a string is not converted to this type"),
@@ -213,7 +213,7 @@ fn a_value_that_does_not_fit_is_refused_with_its_field() {
 }
 
 #[test]
-fn what_is_no_json_object_is_refused() {
+fn only_json_objects_are_mapped() {
     let fields = [string("a")];
     let invalid = |column| MappingError::InvalidJson { line: 1, column };
     for (json, error) in [
@@ -245,7 +245,7 @@ fn what_is_no_json_object_is_refused() {
 }
 
 #[test]
-fn numbers_and_escapes_that_cannot_be_read_only_matter_where_they_are_wanted() {
+fn malformed_number_or_escape_matters_only_where_selected() {
     let json = r#"{"n":1e999,"t":"\udead","n2":{"x":1e999}}"#;
     assert_eq!(map(&[string("x")], json), Ok(vec![ABSENT]));
     assert_eq!(map(&[string("n")], json), Ok(vec![text("1e999")]));
@@ -256,7 +256,7 @@ fn numbers_and_escapes_that_cannot_be_read_only_matter_where_they_are_wanted() {
 }
 
 #[test]
-fn nesting_of_any_depth_is_no_danger() {
+fn any_depth_of_nesting_is_safe() {
     const DEPTH: usize = 200_000;
     let nested = |value: &str| format!("{{\"a\":{}{value}{}}}", "[".repeat(DEPTH), "]".repeat(DEPTH));
     assert_eq!(map(&[string("b")], &nested("1")), Ok(vec![ABSENT]));
@@ -271,7 +271,7 @@ fn nesting_of_any_depth_is_no_danger() {
 }
 
 #[test]
-fn an_expression_sees_integers_as_int_and_only_what_it_names() {
+fn expression_sees_integers_as_int_and_only_its_references() {
     let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
     let json =
         format!(r#"{{"a":{{"n":41,"deep":{deep}}},"b":{deep},"list":[1,2,3],"t":"text","f":1.5,"no":null}}"#);
@@ -300,7 +300,7 @@ fn an_expression_sees_integers_as_int_and_only_what_it_names() {
 }
 
 #[test]
-fn large_integers_never_end_up_in_an_integer_as_something_else() {
+fn large_integers_never_become_other_integers() {
     for json in [r#"{"n":9223372036854775808}"#, r#"{"n":123456789012345678901234567890}"#] {
         for field_type in [FieldType::Int, FieldType::Long, FieldType::Decimal] {
             let refused = map(&[computed("f", field_type, "n")], json);
@@ -315,7 +315,7 @@ fn large_integers_never_end_up_in_an_integer_as_something_else() {
 }
 
 #[test]
-fn an_expression_that_fails_names_its_field_and_the_reason_and_no_value() {
+fn failed_expression_names_field_and_reason_but_no_value() {
     let json = r#"{"t":"secret","n":9223372036854775807,"list":["secret"],"secrets":{"a":1}}"#;
     for (expression, reason) in [
         ("missing", EvaluationError::MissingVariable { name: "missing".to_owned() }),
@@ -340,13 +340,13 @@ fn an_expression_that_fails_names_its_field_and_the_reason_and_no_value() {
 }
 
 #[test]
-fn a_mapper_can_move_between_threads() {
+fn mapper_is_send() {
     fn is_send<T: Send>() {}
     is_send::<Mapper>();
 }
 
 #[test]
-fn a_mapper_forgets_the_record_before() {
+fn mapper_forgets_the_previous_record() {
     let mut mapper = Mapper::compile(&[string("a"), field("g", FieldType::Bytes, "b")]);
     let mut cells = Cells::default();
     let first = r#"{"a":"n\u00e4me","b":"Zm9v"}"#.as_bytes();
@@ -357,7 +357,7 @@ fn a_mapper_forgets_the_record_before() {
     assert_eq!(values(&cells, second), [text("plain"), ABSENT]);
 }
 
-/// A document that is cut, or has bytes changed.
+/// A document that is truncated, or has changed bytes.
 fn damaged(document: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let changes = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4);
     (0..=document.len(), changes).prop_map(|(length, changes)| {
@@ -385,12 +385,12 @@ const EVERY_TYPE: &str = r#"{"uuid":"9313706e-d4de-4d85-bcc9-b7da0ca02fba","stri
     "date":"2018-10-21","bytes":"Zm9v","name":{"first":"x"},"tags":[1,{"b":["c"]}],"location":"y"}"#;
 
 #[test]
-fn a_record_that_is_cut_anywhere_is_refused() {
+fn truncated_record_is_refused() {
     for length in (0..EVERY_TYPE.len()).filter(|length| EVERY_TYPE.is_char_boundary(*length)) {
         let cut = &EVERY_TYPE[..length];
         let error = map(&every_type(), cut).unwrap_err();
         if cut.ends_with(['-', '.', 'e']) && error != MappingError::Truncated {
-            // Half a number is no number.
+            // A truncated number is malformed.
             assert!(matches!(error, MappingError::InvalidJson { .. }), "cut to {length} bytes: {error:?}");
         } else {
             assert_eq!(error, MappingError::Truncated, "cut to {length} bytes");
@@ -421,7 +421,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_members_makes_no_difference(
+    fn order_of_members_is_irrelevant(
         (expected, order) in any_values(&every_type()).prop_flat_map(|it| {
             let order: Vec<usize> = (0..it.len()).collect();
             (Just(it), Just(order).prop_shuffle())
@@ -438,17 +438,17 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+    fn any_bytes_are_mapped_without_panic(bytes: Vec<u8>) {
         let _ = map_bytes(&every_kind_of_field(), &bytes);
     }
 
     #[test]
-    fn no_damaged_record_makes_it_panic(bytes in damaged(EVERY_TYPE)) {
+    fn damaged_record_is_mapped_without_panic(bytes in damaged(EVERY_TYPE)) {
         let _ = map_bytes(&every_kind_of_field(), &bytes);
     }
 
     #[test]
-    fn no_json_makes_it_panic(json in any_json()) {
+    fn any_json_is_mapped_without_panic(json in any_json()) {
         let _ = map(&every_kind_of_field(), &json);
     }
 
@@ -463,7 +463,7 @@ proptest! {
     }
 }
 
-/// JSON around the members that are wanted.
+/// JSON with members that the paths select.
 fn any_json() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         Just("null".to_owned()),

@@ -1,7 +1,7 @@
 //! A session that reconnects in the background: when credentials are rotated, and when no node was reached for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -116,7 +116,7 @@ impl Drop for ReconnectingSession {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|error| error.into_inner())
     }
 
     /// Records the outcome of a write. None: it succeeded.

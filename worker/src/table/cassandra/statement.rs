@@ -1,6 +1,6 @@
 //! The statement that a table's rows are written with, and its prepared form.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use scylla::client::session::Session;
 use scylla::errors::PrepareError;
@@ -116,7 +116,7 @@ impl PreparedInsert {
 
     /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a batch log.
     fn batch(&self, rows: usize) -> Arc<Batch> {
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batches = self.batches.lock().unwrap_or_else(|error| error.into_inner());
         if batches.len() < rows.min(KEPT_BATCHES) {
             batches.resize(rows.min(KEPT_BATCHES), None);
         }
