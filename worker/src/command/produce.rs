@@ -1,5 +1,7 @@
 //! `worker produce`: from the source to Kafka.
 
+use userstream_crds::model::Cadence;
+
 use super::{Context, Outcome};
 use crate::command::exit::Exit;
 use crate::log::kafka::KafkaProducer;
@@ -10,7 +12,6 @@ use crate::observe::health::Part;
 use crate::runtime::backoff::Jitter;
 use crate::runtime::clock::Clock;
 use crate::source::from_pipeline;
-use userstream_crds::model::Cadence;
 
 pub(super) async fn run(context: &Context, once: bool) -> Outcome {
     let (pipeline, secrets, clock) =
@@ -48,20 +49,31 @@ pub(super) async fn run(context: &Context, once: bool) -> Outcome {
         jitter,
         shutdown: context.shutdown.clone(),
     };
-    let ended = match interval {
-        Some(interval) => produce.run_continuously(interval).await,
-        None => match produce.run_once().await {
+    match interval {
+        Some(interval) => produce.run_continuously(interval).await.into(),
+        None => produce.run_once().await.into(),
+    }
+}
+
+impl From<Result<(), ProduceError>> for Outcome {
+    fn from(ended: Result<(), ProduceError>) -> Self {
+        match ended {
+            Ok(()) => Self::success(),
+            Err(error @ ProduceError::Record(_)) => Self::failure(Exit::DataPolicy, error),
+            Err(error) => Self::failure(Exit::Unavailable, error),
+        }
+    }
+}
+
+impl From<Result<Run, ProduceError>> for Outcome {
+    fn from(ended: Result<Run, ProduceError>) -> Self {
+        match ended {
             // The Job must not count as complete: a drained node ends runs this way.
             Ok(Run::Stopped) => {
                 let why = "shut down before the end of the run: the next run continues behind its last page";
-                return Outcome::failure(Exit::Unavailable, why);
+                Self::failure(Exit::Unavailable, why)
             }
-            ended => ended.map(|_| ()),
-        },
-    };
-    match ended {
-        Ok(()) => Outcome::success(),
-        Err(error @ ProduceError::Record(_)) => Outcome::failure(Exit::DataPolicy, error),
-        Err(error) => Outcome::failure(Exit::Unavailable, error),
+            ended => ended.map(|_| ()).into(),
+        }
     }
 }

@@ -10,7 +10,9 @@
 mod consumer;
 mod error;
 mod group;
+mod group_offsets;
 mod headers;
+mod layout;
 mod partitioner;
 mod producer;
 mod reader;
@@ -32,6 +34,7 @@ pub use producer::EmbeddedProducer;
 pub use reader::{LogReader, LogReaderError};
 pub use topics::{EmbeddedTopic, NewTopic};
 
+use layout::LayoutError;
 use shared::Shared;
 
 /// The embedded log, open for reading and writing. Clones share it.
@@ -58,7 +61,7 @@ impl EmbeddedLog {
     /// When the file cannot be opened, or was written by a later version.
     pub fn open(directory: &DataDirectory) -> Result<Self, LogError> {
         let mut connection = open_for_writing(&log_path(directory.path()))?;
-        store::prepare(&mut connection).map_err(layout)?;
+        layout::prepare(&mut connection).map_err(layout_error)?;
         let database = Database::spawn("log.db", connection)
             .map_err(|source| LogError::Unavailable { cause: "no_thread", source: source.into() })?;
         Ok(Self { inner: Arc::new(Inner { database, shared: Arc::default() }) })
@@ -146,10 +149,10 @@ impl Inner {
     }
 }
 
-fn layout(error: store::LayoutError) -> LogError {
+fn layout_error(error: LayoutError) -> LogError {
     match error {
-        store::LayoutError::Sqlite(error) => error.into(),
-        later @ store::LayoutError::Later { .. } => {
+        LayoutError::Sqlite(error) => error.into(),
+        later @ LayoutError::Later { .. } => {
             LogError::Refused { cause: "later_version", source: later.into() }
         }
     }

@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use userstream_crds::identifier::{GroupId, TopicName};
 use userstream_crds::starting_offsets::StartingOffsets;
 
+use super::group_offsets::{self, Committed};
 use super::shared::{GroupKey, Membership};
-use super::store::{self, Committed, TopicNumber};
+use super::store::{self, TopicNumber};
 use super::{Inner, unknown_topic};
 use crate::log::{AssignedPartition, Commit, CommitMetadata, Consumer, Event, LogError, Progress};
 
@@ -202,7 +203,9 @@ impl EmbeddedConsumer {
         }
         let group = self.membership.key.group.clone();
         let committed = commits.clone();
-        self.inner.call(move |connection| store::commit(connection, &group, topic, &committed)).await?;
+        self.inner
+            .call(move |connection| group_offsets::commit(connection, &group, topic, &committed))
+            .await?;
         for (partition, commit) in commits {
             if let Some(state) = self.assigned.get_mut(&partition) {
                 state.committed = commit.offset;
@@ -298,7 +301,7 @@ fn starting_points(
     let mut points = Vec::with_capacity(partitions.len());
     let mut first_starts = Vec::new();
     for partition in partitions {
-        let committed = match store::committed(connection, group, topic, *partition)? {
+        let committed = match group_offsets::committed(connection, group, topic, *partition)? {
             Some(committed) => committed,
             None => {
                 let timestamp = match starting {
@@ -315,7 +318,7 @@ fn starting_points(
         points.push((*partition, committed));
     }
     if !first_starts.is_empty() {
-        store::commit(connection, group, topic, &first_starts)?;
+        group_offsets::commit(connection, group, topic, &first_starts)?;
     }
     Ok(points)
 }

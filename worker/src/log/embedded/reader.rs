@@ -5,7 +5,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::store::{self, LayoutError};
+use super::group_offsets::committed_offset;
+use super::layout::{self, LayoutError};
+use super::store;
 use super::topics::{self, EmbeddedTopic};
 use crate::record::LogRecord;
 use crate::sqlite::{log_path, open_for_reading};
@@ -47,7 +49,7 @@ impl LogReader {
             return Err(LogReaderError::Missing(directory.to_path_buf()));
         }
         let connection = open_for_reading(&path)?;
-        store::check(&connection).map_err(|error| match error {
+        layout::check(&connection).map_err(|error| match error {
             LayoutError::Sqlite(error) => error.into(),
             later @ LayoutError::Later { .. } => LogReaderError::Unreadable(later.into()),
         })?;
@@ -105,7 +107,7 @@ impl LogReader {
         for partition in
             0..i32::try_from(store::end_offsets(&self.connection, number)?.len()).unwrap_or(i32::MAX)
         {
-            if let Some(offset) = store::committed_offset(&self.connection, group, number, partition)? {
+            if let Some(offset) = committed_offset(&self.connection, group, number, partition)? {
                 committed.insert(partition, offset);
             }
         }

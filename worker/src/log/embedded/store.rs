@@ -1,97 +1,12 @@
-//! The tables of `log.db`, and the queries on them.
+//! The records of `log.db`, and the positions of sources.
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::headers;
 use super::partitioner::partition_of_key;
-use crate::log::{CommitMetadata, Rejection, RejectionReason};
+use crate::log::{Rejection, RejectionReason};
 use crate::record::{LogRecord, Record};
-
-/// The layout that this version writes, stored in `user_version`.
-const LAYOUT: i32 = 2;
-/// From layout 1: commits had no metadata.
-const ADD_METADATA: &str = "ALTER TABLE group_offsets ADD COLUMN metadata TEXT NOT NULL DEFAULT ''";
-
-const TABLES: &str = "
-    CREATE TABLE topics (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        name TEXT NOT NULL UNIQUE,
-        id TEXT NOT NULL,
-        created_by TEXT,
-        config TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE partitions (
-        topic INTEGER NOT NULL,
-        partition INTEGER NOT NULL,
-        end_offset INTEGER NOT NULL,
-        PRIMARY KEY (topic, partition)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE records (
-        topic INTEGER NOT NULL,
-        partition INTEGER NOT NULL,
-        \"offset\" INTEGER NOT NULL,
-        timestamp INTEGER NOT NULL,
-        key BLOB,
-        value BLOB,
-        headers BLOB
-    ) STRICT;
-    CREATE UNIQUE INDEX records_by_offset ON records (topic, partition, \"offset\");
-    CREATE TABLE group_offsets (
-        consumer_group TEXT NOT NULL,
-        topic INTEGER NOT NULL,
-        partition INTEGER NOT NULL,
-        \"offset\" INTEGER NOT NULL,
-        metadata TEXT NOT NULL DEFAULT '',
-        PRIMARY KEY (consumer_group, topic, partition)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE source_positions (
-        pipeline TEXT PRIMARY KEY,
-        position TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID;
-";
-
-/// Why `log.db` cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LayoutError {
-    /// A later version of this program wrote it.
-    #[error("it was written by a later version (layout {found}, this version knows {LAYOUT})")]
-    Later {
-        /// The layout in the file.
-        found: i32,
-    },
-    /// SQLite reported an error.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-}
-
-/// Creates the tables where they are missing, and migrates those of an earlier version.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), LayoutError> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let statements = match layout(&transaction)? {
-        0 => Some(TABLES),
-        1 => Some(ADD_METADATA),
-        _ => None,
-    };
-    if let Some(statements) = statements {
-        transaction.execute_batch(statements)?;
-        transaction.pragma_update(None, "user_version", LAYOUT)?;
-    }
-    transaction.commit()?;
-    check(connection)
-}
-
-/// Checks that this version can read the tables.
-pub(super) fn check(connection: &Connection) -> Result<(), LayoutError> {
-    match layout(connection)? {
-        0..=LAYOUT => Ok(()),
-        found => Err(LayoutError::Later { found }),
-    }
-}
-
-fn layout(connection: &Connection) -> Result<i32, rusqlite::Error> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
 
 /// The number of a topic in the other tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,61 +196,6 @@ pub(super) fn offset_at(
         params![topic, partition, timestamp],
         |row| row.get(0),
     )
-}
-
-/// A commit of a group in one partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Committed {
-    pub(super) offset: i64,
-    pub(super) metadata: CommitMetadata,
-}
-
-/// The last commit of a group in a partition.
-pub(super) fn committed(
-    connection: &Connection,
-    group: &str,
-    topic: TopicNumber,
-    partition: i32,
-) -> Result<Option<Committed>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT \"offset\", metadata FROM group_offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Committed { offset: row.get(0)?, metadata: CommitMetadata(row.get(1)?) })
-    };
-    statement.query_row(params![group, topic, partition], read).optional()
-}
-
-/// The last committed offset of a group in a partition.
-pub(super) fn committed_offset(
-    connection: &Connection,
-    group: &str,
-    topic: TopicNumber,
-    partition: i32,
-) -> Result<Option<i64>, rusqlite::Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT \"offset\" FROM group_offsets WHERE consumer_group = ?1 AND topic = ?2 AND partition = ?3",
-    )?;
-    statement.query_row(params![group, topic, partition], |row| row.get(0)).optional()
-}
-
-/// Commits offsets of a group in one transaction.
-pub(super) fn commit(
-    connection: &mut Connection,
-    group: &str,
-    topic: TopicNumber,
-    commits: &[(i32, Committed)],
-) -> Result<(), rusqlite::Error> {
-    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    for (partition, Committed { offset, metadata }) in commits {
-        let mut statement = transaction.prepare_cached(
-            "INSERT INTO group_offsets (consumer_group, topic, partition, \"offset\", metadata)
-             VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET \"offset\" = excluded.\"offset\", metadata = excluded.metadata",
-        )?;
-        statement.execute(params![group, topic, partition, offset, metadata.0])?;
-    }
-    transaction.commit()
 }
 
 /// The position that a pipeline saved last.

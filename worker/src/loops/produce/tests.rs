@@ -5,8 +5,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::*;
-use crate::log::SourcePosition;
+use crate::delivery::dead_letter::Stage;
+use crate::log::{AppendError, SourcePosition};
 use crate::runtime::shutdown::shutdown_channel;
+use crate::source::Page;
 
 const RECORDS: &str = "users";
 const LETTERS: &str = "users.dlq";

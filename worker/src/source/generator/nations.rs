@@ -1,38 +1,89 @@
-//! What people of each nation are called and where they live: the variety of the randomuser.me API, with data of our
-//! own.
+//! The names and places of each nation, with the variety of the randomuser.me API.
 //!
-//! In templates `#` stands for a digit, `!` for a digit other than 0 and `?` for a capital letter. A name that is not
-//! in Latin script has its Latin spelling for mail addresses behind `=`.
+//! The data is in `nations.json`. In its templates `#` is a digit, `!` a digit other than 0 and `?` a capital letter. A name
+//! that is not in Latin script is followed by `=` and its spelling in mail addresses.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// All data of the generator.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Data {
+    #[serde(borrow)]
+    pub(super) nations: Vec<Nation<'static>>,
+    /// As the API has them.
+    #[serde(borrow)]
+    pub(super) time_zones: Vec<TimeZone<'static>>,
+    /// First halves of user names.
+    #[serde(borrow)]
+    pub(super) adjectives: Vec<&'static str>,
+    /// Second halves of user names.
+    #[serde(borrow)]
+    pub(super) animals: Vec<&'static str>,
+    /// Common passwords.
+    #[serde(borrow)]
+    pub(super) passwords: Vec<&'static str>,
+}
 
 /// The people of one nation.
-pub(super) struct Nation {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Nation<'data> {
     /// ISO 3166, two letters.
-    pub(super) code: &'static str,
-    pub(super) country: &'static str,
-    pub(super) men: &'static [&'static str],
-    pub(super) women: &'static [&'static str],
-    pub(super) last: &'static [&'static str],
-    pub(super) streets: &'static [&'static str],
-    pub(super) cities: &'static [&'static str],
-    pub(super) states: &'static [&'static str],
-    pub(super) postcode: Postcode,
-    pub(super) phone: &'static str,
-    pub(super) cell: &'static str,
-    /// The name of the national identity number and its template; none where the API has none.
-    pub(super) id: Option<(&'static str, &'static str)>,
+    pub(super) code: &'data str,
+    pub(super) country: &'data str,
+    #[serde(borrow)]
+    pub(super) men: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) women: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) last: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) streets: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) cities: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) states: Vec<&'data str>,
+    #[serde(borrow)]
+    pub(super) postcode: Postcode<'data>,
+    pub(super) phone: &'data str,
+    pub(super) cell: &'data str,
+    /// The national identity number. None where the API has none.
+    #[serde(borrow)]
+    pub(super) id: Option<IdentityNumber<'data>>,
     pub(super) titles: Titles,
 }
 
-/// The API sends a number where the nation's postal codes are numbers, and text elsewhere.
-pub(super) enum Postcode {
-    /// A number from the first to the last.
-    Number(u32, u32),
+/// A postal code: a number where the nation's postal codes are numbers, and text elsewhere, as in the API.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Postcode<'data> {
+    /// A number in this range, both ends included.
+    Number { from: u32, to: u32 },
     /// Text by a template.
-    Text(&'static str),
+    Text(&'data str),
 }
 
-/// How people are addressed.
-#[derive(Clone, Copy)]
+/// A national identity number.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentityNumber<'data> {
+    pub(super) name: &'data str,
+    pub(super) template: &'data str,
+}
+
+/// A time zone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimeZone<'data> {
+    pub(super) offset: &'data str,
+    pub(super) description: &'data str,
+}
+
+/// The language of titles.
+#[derive(Debug, Clone, Copy, Deserialize)]
 pub(super) enum Titles {
     English,
     French,
@@ -50,504 +101,35 @@ impl Titles {
     }
 }
 
-/// A number of five digits, as most nations have it in the API.
-const FIVE_DIGITS: Postcode = Postcode::Number(10_000, 99_999);
+/// The data, parsed on first use.
+pub(super) fn data() -> &'static Data {
+    // A test parses the file, so the default is never used.
+    static DATA: LazyLock<Data> = LazyLock::new(|| parse().unwrap_or_default());
+    &DATA
+}
 
-use Titles::{English, French};
+fn parse() -> serde_json::Result<Data> {
+    serde_json::from_str(include_str!("nations.json"))
+}
 
-pub(super) const NATIONS: [Nation; 21] = [
-    Nation {
-        code: "AU",
-        country: "Australia",
-        men: &["Jack", "Liam", "Cooper", "Noah", "Riley", "Ethan", "Darcy", "Lachlan"],
-        women: &["Matilda", "Ruby", "Isla", "Zoe", "Taylor", "Charlotte", "Evie", "Sienna"],
-        last: &["Mitchell", "Campbell", "Walker", "Harrison", "Nguyen", "Bennett", "O'Connor", "Kelly"],
-        streets: &["Depaul Dr", "Hunters Creek Dr", "Spring St", "Wheeler Ridge Dr", "Ocean Beach Rd"],
-        cities: &["Hobart", "Geelong", "Cairns", "Ballarat", "Wollongong", "Alice Springs"],
-        states: &["Tasmania", "Victoria", "Queensland", "New South Wales", "Northern Territory"],
-        postcode: Postcode::Number(200, 9_999),
-        phone: "0#-####-####",
-        cell: "04##-###-###",
-        id: Some(("TFN", "#########")),
-        titles: English,
-    },
-    Nation {
-        code: "BR",
-        country: "Brazil",
-        men: &["João", "Thiago", "Caíque", "Estevão", "Davi", "Otávio", "Luís", "Zaqueu"],
-        women: &["Conceição", "Letícia", "Marília", "Norberta", "Raíssa", "Vânia", "Eulália", "Clara"],
-        last: &["Moreira", "Gonçalves", "da Conceição", "Araújo", "Barbosa", "Lima", "Simões", "Peixoto"],
-        streets: &[
-            "Rua São Pedro ",
-            "Avenida Vinícius de Morais",
-            "Rua José Bonifácio ",
-            "Rua Amazonas ",
-            "Rua das Flores ",
-        ],
-        cities: &["São José dos Campos", "Passo Fundo", "Maceió", "Goiânia", "Bacabal", "Criciúma"],
-        states: &["Piauí", "São Paulo", "Mato Grosso do Sul", "Ceará", "Rondônia"],
-        postcode: FIVE_DIGITS,
-        phone: "(##) ####-####",
-        cell: "(##) ####-####",
-        id: Some(("CPF", "###.###.###-##")),
-        titles: English,
-    },
-    Nation {
-        code: "CA",
-        country: "Canada",
-        men: &["Olivier", "Jeremy", "Liam", "Félix", "Noah", "Mason", "Émile", "Logan"],
-        women: &["Sophia", "Léa", "Maélie", "Emily", "Chloé", "Zoe", "Florence", "Addison"],
-        last: &["Lavoie", "White", "Tremblay", "Slawa", "Côté", "Singh", "Bélanger", "MacDonald"],
-        streets: &["Disputed Rd", "Dalhousie Ave", "20th Ave", "Duke St", "Rue Saint-Denis"],
-        cities: &["Lasalle", "Chipman", "Montréal", "Trois-Rivières", "Lumsden", "Whitehorse"],
-        states: &["New Brunswick", "Northwest Territories", "Newfoundland and Labrador", "Québec", "Yukon"],
-        postcode: Postcode::Text("?#? #?#"),
-        phone: "?## ?##-####",
-        cell: "?## ?##-####",
-        id: Some(("SIN", "#########")),
-        titles: English,
-    },
-    Nation {
-        code: "CH",
-        country: "Switzerland",
-        men: &["Philippe", "René", "Urs", "Loïc", "Beat", "Jérôme", "Reto", "Cyrill"],
-        women: &["Audrey", "Larissa", "Céline", "Ursina", "Noémie", "Vreni", "Joëlle", "Seraina"],
-        last: &["Brunet", "Müller", "Lacroix", "Zürcher", "Favre", "Bühler", "Menard", "Schönenberger"],
-        streets: &[
-            "Place Paul-Duquaire",
-            "Rue des Jardins",
-            "Bahnhofstrasse",
-            "Rue du 8 Mai 1945",
-            "Chrüzgass",
-        ],
-        cities: &["Häggenschwil", "Cama", "Zürich", "Neuchâtel", "Laupersdorf", "Genève"],
-        states: &["Vaud", "Graubünden", "Luzern", "Genève", "Appenzell Ausserrhoden"],
-        postcode: Postcode::Number(1_000, 9_999),
-        phone: "07# ### ## ##",
-        cell: "07# ### ## ##",
-        id: Some(("AVS", "756.####.####.##")),
-        titles: French,
-    },
-    Nation {
-        code: "DE",
-        country: "Germany",
-        men: &["Jürgen", "Mehdi", "Hans-Eberhard", "Götz", "Björn", "Wolfgang", "Kai-Uwe", "Sören"],
-        women: &["Miriam", "Käthe", "Änne", "Heidemarie", "Jördis", "Birgül", "Mathilde", "Lieselotte"],
-        last: &["Plöger", "Lüdtke", "Offermann", "Großmann", "Böhm", "Şahin", "Weiß", "Schröder"],
-        streets: &["Grüner Weg", "Kastanienweg", "Mühlenstraße", "Im Winkel", "Königsberger Straße"],
-        cities: &["Kolbermoor", "Bad Ems", "Elstra", "Mülheim an der Ruhr", "Düsseldorf", "Görlitz"],
-        states: &["Hessen", "Sachsen", "Baden-Württemberg", "Thüringen", "Mecklenburg-Vorpommern"],
-        postcode: FIVE_DIGITS,
-        phone: "0###-#######",
-        cell: "017#-#######",
-        id: Some(("SVNR", "## !##### ? ###")),
-        titles: English,
-    },
-    Nation {
-        code: "DK",
-        country: "Denmark",
-        men: &["Frederik", "Christoffer", "Søren", "Jørgen", "Malthe", "Asbjørn", "Rasmus", "Bjørn"],
-        women: &["Maria", "Freja", "Sørine", "Maja", "Kirstine", "Bodil", "Åse", "Signe"],
-        last: &["Kristensen", "Thomsen", "Sørensen", "Petersen", "Østergaard", "Møller", "Kjær", "Nørgård"],
-        streets: &["Skovkanten", "Kongelundsvej", "Nørre Allé", "Saturnvej", "Ærøvej"],
-        cities: &["Allinge", "St.Merløse", "Rønnede", "Vipperød", "København N", "Aarhus"],
-        states: &["Nordjylland", "Midtjylland", "Sjælland", "Hovedstaden", "Syddanmark"],
-        postcode: FIVE_DIGITS,
-        phone: "########",
-        cell: "########",
-        id: Some(("CPR", "######-####")),
-        titles: English,
-    },
-    Nation {
-        code: "ES",
-        country: "Spain",
-        men: &["Raúl", "Íñigo", "José", "Álvaro", "Rubén", "Joaquín", "Ángel", "Andrés"],
-        women: &["Sara", "Adriana", "Inés", "Begoña", "Lucía", "Mónica", "Ángeles", "Rocío"],
-        last: &["Castillo", "Gutiérrez", "Rodríguez", "Muñoz", "Núñez", "Peña", "Ibáñez", "Giménez"],
-        streets: &[
-            "Calle de Tetuán",
-            "Calle de Arturo Soria",
-            "Avenida de Andalucía",
-            "Paseo de Extremadura",
-            "Ronda de Toledo",
-        ],
-        cities: &["Palma de Mallorca", "Pontevedra", "A Coruña", "Cádiz", "Logroño", "Gijón"],
-        states: &["Andalucía", "Islas Baleares", "País Vasco", "Cataluña", "Castilla y León"],
-        postcode: FIVE_DIGITS,
-        phone: "9##-###-###",
-        cell: "6##-###-###",
-        id: Some(("DNI", "########-?")),
-        titles: English,
-    },
-    Nation {
-        code: "FI",
-        country: "Finland",
-        men: &["Akseli", "Väinö", "Roope", "Eetu", "Yrjö", "Onni", "Mikael", "Niilo"],
-        women: &["Nella", "Väinikki", "Aada", "Kerttu", "Päivi", "Sofia", "Iina", "Tyyne"],
-        last: &["Niva", "Elo", "Mäkelä", "Jarvela", "Hämäläinen", "Lehtola", "Pääkkönen", "Öhman"],
-        streets: &[
-            "Nordenskiöldinkatu",
-            "Aleksanterinkatu",
-            "Hatanpään Valtatie",
-            "Itsenäisyydenkatu",
-            "Bulevardi",
-        ],
-        cities: &["Ylivieska", "Teuva", "Jämsä", "Hamina", "Äänekoski", "Kärsämäki"],
-        states: &["South Karelia", "Finland Proper", "Central Finland", "Päijät-Häme", "Åland"],
-        postcode: FIVE_DIGITS,
-        phone: "0#-###-###",
-        cell: "04#-###-##-##",
-        id: Some(("HETU", "######A###?")),
-        titles: English,
-    },
-    Nation {
-        code: "FR",
-        country: "France",
-        men: &["Edgar", "Jérémie", "Loïc", "Raphaël", "Côme", "Gaëtan", "Théo", "Noé"],
-        women: &["Lilou", "Aurore", "Anaïs", "Maëlle", "Éléonore", "Zoé", "Inès", "Garance"],
-        last: &["Robin", "Joly", "Deschamps", "Lefèvre", "Le Gall", "François", "Mercier", "Bœuf"],
-        streets: &[
-            "Rue de Bonnel",
-            "Rue Chazière",
-            "Rue Paul Bert",
-            "Place de L'Église",
-            "Rue du Bât-D'Argent",
-        ],
-        cities: &["Lyon", "Le Havre", "Saint-Étienne", "Nîmes", "Orléans", "Besançon"],
-        states: &["Yonne", "Côtes-D'Armor", "Mayotte", "Finistère", "Haute-Saône"],
-        postcode: FIVE_DIGITS,
-        phone: "0!-##-##-##-##",
-        cell: "06-##-##-##-##",
-        id: Some(("INSEE", "!############ ##")),
-        titles: English,
-    },
-    Nation {
-        code: "GB",
-        country: "United Kingdom",
-        men: &["Dean", "Marvin", "Claude", "Alfie", "Callum", "Rhys", "Angus", "Oscar"],
-        women: &["Harriet", "Siân", "Imogen", "Poppy", "Bronwen", "Fiona", "Elsie", "Naomi"],
-        last: &["Jennings", "Scott", "Wallace", "O'Brien", "Fletcher", "Davies", "MacLeod", "Okafor"],
-        streets: &["Stanley Road", "Kingsway", "High Street", "Queens Road", "Church Lane"],
-        cities: &["Bangor", "Aberdeen", "Carlisle", "St Davids", "Stoke-on-Trent", "Derry"],
-        states: &["Dyfed", "County Antrim", "West Glamorgan", "Tyne and Wear", "Ross and Cromarty"],
-        postcode: Postcode::Text("??!# #??"),
-        phone: "01### #####",
-        cell: "07### ######",
-        id: Some(("NINO", "?? ## ## ## ?")),
-        titles: English,
-    },
-    Nation {
-        code: "IE",
-        country: "Ireland",
-        men: &["Keith", "Seán", "Oisín", "Cillian", "Pádraig", "Declan", "Rónán", "Tadhg"],
-        women: &["Jessica", "Holly", "Síle", "Róisín", "Aoife", "Niamh", "Clodagh", "Gráinne"],
-        last: &["Ferguson", "Cole", "Little", "Ó Súilleabháin", "Ní Bhriain", "Byrne", "O'Reilly", "Duffy"],
-        streets: &["New Road", "Patrick Street", "Dublin Road", "O'Connell Avenue", "Mill Lane"],
-        cities: &["Arklow", "Fermoy", "Dún Laoghaire", "Cóbh", "Killarney", "Bray"],
-        states: &["Kildare", "Donegal", "Dún Laoghaire–Rathdown", "Laois", "South Dublin"],
-        postcode: FIVE_DIGITS,
-        phone: "0##-###-####",
-        cell: "081-###-####",
-        id: Some(("PPS", "#######T")),
-        titles: English,
-    },
-    Nation {
-        code: "IN",
-        country: "India",
-        men: &["हृदान=hredhaan", "Arjun", "Vihaan", "रोहन=rohan", "Aarav", "Krishna", "देव=dev", "Mohammed"],
-        women: &["Anujna", "प्रिया=priya", "Saanvi", "Lakshmi", "अनन्या=ananya", "Diya", "Meera", "Zoya"],
-        last: &["Bansal", "Belligatti", "शर्मा=sharma", "Chatterjee", "Pillai", "Nair", "पटेल=patel", "Keshri"],
-        streets: &[
-            "Chimanlal Girdharlal Rd",
-            "Ranganathan St",
-            "Marine Drive",
-            "महात्मा गांधी मार्ग",
-            "Church Street",
-        ],
-        cities: &["Karimnagar", "Navi Mumbai", "मुंबई", "Thiruvananthapuram", "Shimla", "Guwahati"],
-        states: &["Rajasthan", "Puducherry", "Himachal Pradesh", "Kerala", "Dadra and Nagar Haveli"],
-        postcode: FIVE_DIGITS,
-        phone: "!#########",
-        cell: "!#########",
-        id: Some(("UIDAI", "############")),
-        titles: English,
-    },
-    Nation {
-        code: "IR",
-        country: "Iran",
-        men: &["امیرعلی=amirali", "پارسا=parsa", "رضا=reza", "مهدی=mahdi", "سهیل=soheil", "کیان=kian"],
-        women: &[
-            "ستایش=setayesh",
-            "مارال=maral",
-            "نازنین=nazanin",
-            "الینا=elina",
-            "پریا=parya",
-            "هستی=hasti",
-        ],
-        last: &[
-            "علیزاده=alizadeh",
-            "قاسمی=ghasemi",
-            "موسوی=mousavi",
-            "رضایی=rezaei",
-            "حیدری=heydari",
-            "یاسمی=yasami",
-        ],
-        streets: &["میدان امام خمینی", "یادگار امام", "میدان سلماس", "آزادی", "ولیعصر", "شهید بهشتی"],
-        cities: &["شیراز", "گلستان", "کرمانشاه", "تبریز", "اصفهان", "بندرعباس"],
-        states: &["کردستان", "خراسان شمالی", "هرمزگان", "آذربایجان شرقی", "سیستان و بلوچستان"],
-        postcode: FIVE_DIGITS,
-        phone: "0##-########",
-        cell: "09##-###-####",
-        id: None,
-        titles: English,
-    },
-    Nation {
-        code: "MX",
-        country: "Mexico",
-        men: &["Porfirio", "René", "José Ángel", "Germán", "Saúl", "Ramón", "Cuauhtémoc", "Eligio"],
-        women: &["Berta", "Xóchitl", "María Fernanda", "Dulce", "Concepción", "Irene", "Nélida", "Paz"],
-        last: &["Lemus", "Casares", "Cortés", "Zúñiga", "Villaseñor", "Ordóñez", "Tamez", "Magaña"],
-        streets: &[
-            "Continuación Puebla",
-            "Cerrada Madrigal",
-            "Eje vial Carmona",
-            "Privada Jamaica",
-            "Boulevard Sur Guzmán",
-        ],
-        cities: &[
-            "Nuevo Progreso (El Doce)",
-            "Ecuandureo",
-            "Lombardo de Caso",
-            "Cancún",
-            "León",
-            "San Luis Río Colorado",
-        ],
-        states: &["Chihuahua", "Michoacán", "Jalisco", "Nuevo León", "Yucatán"],
-        postcode: FIVE_DIGITS,
-        phone: "(6##) ### ####",
-        cell: "(6##) ### ####",
-        id: Some(("NSS", "## ## ## #### #")),
-        titles: English,
-    },
-    Nation {
-        code: "NL",
-        country: "Netherlands",
-        men: &["Nikai", "Şafak", "Joël", "Daan", "Sjoerd", "Thijs", "Ruben", "Jurriën"],
-        women: &["Resy", "Renée", "Noëlle", "Femke", "Zoë", "Maaike", "Sanne", "Yfke"],
-        last: &[
-            "Van Venrooij",
-            "Bastiaansen",
-            "Zandstra",
-            "De Groot",
-            "Van der Meer",
-            "'t Hart",
-            "Coppoolse",
-            "Bruñol",
-        ],
-        streets: &["Bentgras", "De Aanstede", "Edelsmidstraat", "Koninginneweg", "Dorpsstraat"],
-        cities: &["Velpt", "Starnmeer", "Grijpskerk", "'s-Gravenhage", "Súdwest-Fryslân", "IJmuiden"],
-        states: &["Noord-Brabant", "Flevoland", "Groningen", "Fryslân", "Zeeland"],
-        postcode: FIVE_DIGITS,
-        phone: "(###)-###-####",
-        cell: "(###)-###-####",
-        id: Some(("BSN", "########")),
-        titles: English,
-    },
-    Nation {
-        code: "NO",
-        country: "Norway",
-        men: &["Håkon", "Sjur", "Bjørnar", "Øystein", "Eskil", "Pål", "Tønnes", "Vegard"],
-        women: &["Olivia", "Magdalena", "Christiane", "Ågot", "Solveig", "Maren", "Bjørg", "Tiril"],
-        last: &["Børsheim", "Ertsås", "Martin", "Sæther", "Bøe", "Aasen", "Tjønn", "Øien"],
-        streets: &["Jarlsborgveien", "Harald Rømckes vei", "Øvre Ullern terrasse", "Bygdøy allé", "Storgata"],
-        cities: &["Jondal", "Skei", "Tana Bru", "Bodø", "Ålesund", "Mosjøen"],
-        states: &["Vest-Agder", "Nord-Trøndelag", "Rogaland", "Møre og Romsdal", "Troms - Romsa"],
-        postcode: Postcode::Text("####"),
-        phone: "########",
-        cell: "########",
-        id: Some(("FN", "###########")),
-        titles: English,
-    },
-    Nation {
-        code: "NZ",
-        country: "New Zealand",
-        men: &["Blake", "Braxton", "Māui", "Hēmi", "Hunter", "Tāne", "Leo", "Nikau"],
-        women: &["Violet", "Aroha", "Mārama", "Hine", "Willow", "Ngāio", "Amelia", "Maia"],
-        last: &["Moore", "Harris", "Anderson", "Tūhoe", "Parata", "Ngata", "Wilson", "Te Kanawa"],
-        streets: &["Fenton Street", "Chatham Road", "Prestons Road", "Tāmaki Drive", "Great South Road"],
-        cities: &["Upper Hutt", "Timaru", "New Plymouth", "Whangārei", "Taupō", "Invercargill"],
-        states: &["Tasman", "Auckland", "Gisborne", "Manawatū-Whanganui", "Waikato"],
-        postcode: FIVE_DIGITS,
-        phone: "(###)-###-####",
-        cell: "(###)-###-####",
-        id: None,
-        titles: English,
-    },
-    Nation {
-        code: "RS",
-        country: "Serbia",
-        men: &[
-            "Новак=novak",
-            "Đorđe",
-            "Živojin",
-            "Милош=milos",
-            "Čedomir",
-            "Nemanja",
-            "Стефан=stefan",
-            "Uroš",
-        ],
-        women: &["Lada", "Nikolina", "Јелена=jelena", "Žaklina", "Маја=maja", "Đurđica", "Snežana", "Anđela"],
-        last: &[
-            "Jović",
-            "Rajković",
-            "Rašić",
-            "Đurić",
-            "Живковић=zivkovic",
-            "Čolić",
-            "Петровић=petrovic",
-            "Stojković",
-        ],
-        streets: &[
-            "Jove Mitrovića",
-            "Miodraga Avramovića ",
-            "Blagoja Kazandžije",
-            "Кнез Михаилова",
-            "Đure Đakovića",
-        ],
-        cities: &["Ražanj", "Priština", "Kruševac", "Нови Сад", "Čačak", "Užice"],
-        states: &["North Banat", "Moravica", "Srem", "Šumadija", "Južna Bačka"],
-        postcode: FIVE_DIGITS,
-        phone: "0##-####-###",
-        cell: "06#-####-###",
-        id: Some(("SID", "#########")),
-        titles: English,
-    },
-    Nation {
-        code: "TR",
-        country: "Turkey",
-        men: &["Özkan", "Çağan", "İsmail", "Yiğit", "Efe", "Oğuzhan", "Şükrü", "Ümit"],
-        women: &["Kübra", "Ece", "Gülçin", "Işıl", "Şeyma", "Öykü", "Defne", "Tuğçe"],
-        last: &["Arslanoğlu", "Hakyemez", "Abanuz", "Türkyılmaz", "Çetin", "Özdoğan", "Şahin", "Ilıcalı"],
-        streets: &["Doktorlar Cd", "Talak Göktepe Cd", "Istiklal Cd", "Filistin Cd", "Şehitler Cd"],
-        cities: &["Tunceli", "Hatay", "Sivas", "Kırşehir", "Muğla", "Şanlıurfa"],
-        states: &["Çorum", "İstanbul", "Kırklareli", "Iğdır", "Eskişehir"],
-        postcode: FIVE_DIGITS,
-        phone: "(###)-###-####",
-        cell: "(###)-###-####",
-        id: None,
-        titles: English,
-    },
-    Nation {
-        code: "UA",
-        country: "Ukraine",
-        men: &[
-            "Злотан=zlotan",
-            "Ярослав=yaroslav",
-            "Їжак=yizhak",
-            "Bohdan",
-            "Євген=yevhen",
-            "Taras",
-            "Лев=lev",
-            "Denis",
-        ],
-        women: &[
-            "Олівія=oliviya",
-            "Поліна=polina",
-            "Zoryana",
-            "Єва=yeva",
-            "Ґанна=ganna",
-            "Katerina",
-            "Любов=lyubov",
-            "Olena",
-        ],
-        last: &[
-            "Остапенко=ostapenko",
-            "Гордієвський=gordiievskiy",
-            "Gorodchuk",
-            "Шевченко=shevchenko",
-            "Koval",
-            "Їжакевич=yizhakevych",
-        ],
-        streets: &[
-            "Ryashivska",
-            "Площа Повсталих",
-            "1-y Levadniy provulok",
-            "вулиця Лесі Українки",
-            "Soborna",
-        ],
-        cities: &["Bryanka", "Bahmut", "Канів", "Львів", "Київ", "Odesa"],
-        states: &["Hersonska", "Ivano-Frankivska", "Закарпатська", "Lvivska", "Чернігівська"],
-        postcode: FIVE_DIGITS,
-        phone: "(0##) ?##-####",
-        cell: "(0##) ?##-####",
-        id: None,
-        titles: English,
-    },
-    Nation {
-        code: "US",
-        country: "United States",
-        men: &["Luis", "Alex", "Claude", "Wyatt", "D'Andre", "Mason", "Jesús", "Terrence"],
-        women: &["Mia", "Brooklyn", "Shanice", "Ava", "Guadalupe", "Harper", "Renée", "Savannah"],
-        last: &["Dunn", "Turner", "Hughes", "Hernández", "O'Neill", "Washington", "Nguyen", "Kowalski"],
-        streets: &["Daisy Dr", "W Campbell Ave", "Fairview St", "Martin Luther King Blvd", "E 42nd St"],
-        cities: &["Grants Pass", "Knoxville", "Newark", "Cañon City", "San José", "Fargo"],
-        states: &["Kentucky", "North Carolina", "Arkansas", "Hawaii", "Puerto Rico"],
-        postcode: FIVE_DIGITS,
-        phone: "(!##) ###-####",
-        cell: "(!##) ###-####",
-        id: Some(("SSN", "###-##-####")),
-        titles: English,
-    },
-];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Offsets and descriptions of time zones, as the API has them.
-pub(super) const TIME_ZONES: [(&str, &str); 16] = [
-    ("-11:00", "Midway Island, Samoa"),
-    ("-10:00", "Hawaii"),
-    ("-9:00", "Alaska"),
-    ("-7:00", "Mountain Time (US & Canada)"),
-    ("-5:00", "Eastern Time (US & Canada), Bogota, Lima"),
-    ("-3:30", "Newfoundland"),
-    ("-3:00", "Brazil, Buenos Aires, Georgetown"),
-    ("-1:00", "Azores, Cape Verde Islands"),
-    ("0:00", "Western Europe Time, London, Lisbon, Casablanca"),
-    ("+1:00", "Brussels, Copenhagen, Madrid, Paris"),
-    ("+3:00", "Baghdad, Riyadh, Moscow, St. Petersburg"),
-    ("+3:30", "Tehran"),
-    ("+5:30", "Bombay, Calcutta, Madras, New Delhi"),
-    ("+5:45", "Kathmandu"),
-    ("+9:00", "Tokyo, Seoul, Osaka, Sapporo, Yakutsk"),
-    ("+11:00", "Magadan, Solomon Islands, New Caledonia"),
-];
-
-/// First halves of user names.
-pub(super) const ADJECTIVES: [&str; 16] = [
-    "small", "black", "white", "sad", "silver", "tiny", "brown", "organic", "happy", "blue", "lazy",
-    "yellow", "red", "golden", "orange", "heavy",
-];
-
-/// Second halves of user names.
-pub(super) const ANIMALS: [&str; 16] = [
-    "mouse", "zebra", "cat", "koala", "lion", "elephant", "snake", "meerkat", "peacock", "goose", "ladybug",
-    "bear", "swan", "tiger", "panda", "rabbit",
-];
-
-/// Passwords nobody should use.
-pub(super) const PASSWORDS: [&str; 16] = [
-    "sheba1",
-    "nova",
-    "3636",
-    "animals",
-    "qwerty7",
-    "shepherd",
-    "longhorn",
-    "cthulhu",
-    "grunt",
-    "skittles",
-    "futbol",
-    "abby",
-    "snowball",
-    "gateway",
-    "asdfghjkl",
-    "trustno1",
-];
+    #[test]
+    fn data_file_is_complete() {
+        let data = parse().unwrap();
+        assert_eq!(data.nations.len(), 21);
+        for list in [&data.adjectives, &data.animals, &data.passwords] {
+            assert_eq!(list.len(), 16);
+        }
+        assert_eq!(data.time_zones.len(), 16);
+        for nation in &data.nations {
+            for names in
+                [&nation.men, &nation.women, &nation.last, &nation.streets, &nation.cities, &nation.states]
+            {
+                assert!(!names.is_empty(), "{}", nation.code);
+            }
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Users in the shape of the randomuser.me API, each made from a seed and its number alone.
 
-use super::nations::{ADJECTIVES, ANIMALS, NATIONS, Nation, PASSWORDS, Postcode, TIME_ZONES, Titles};
+use super::nations::{Data, IdentityNumber, Nation, Postcode, Titles, data};
 use super::writer::Writer;
 use crate::runtime::{SplitMix64, mix};
 
@@ -11,7 +11,8 @@ const AGES_AS_OF: u32 = 2025;
 #[derive(Debug, Clone)]
 pub struct Users {
     seed: u64,
-    nations: Vec<People>,
+    data: &'static Data,
+    people: Vec<People>,
 }
 
 /// A nation's names, with their spelling in mail addresses.
@@ -31,8 +32,9 @@ struct Name {
 impl Users {
     /// The sequence of a seed.
     pub fn new(seed: i64) -> Self {
-        let nations = NATIONS.iter().map(People::of).collect();
-        Self { seed: mix(seed.cast_unsigned()), nations }
+        let data = data();
+        let people = data.nations.iter().map(People::of).collect();
+        Self { seed: mix(seed.cast_unsigned()), data, people }
     }
 
     /// Writes the user with a number behind what is in the buffer: one JSON object of 1.0 to 1.4 KB.
@@ -41,9 +43,9 @@ impl Users {
     pub fn write(&self, number: u64, buffer: &mut Vec<u8>) {
         let mut random = SplitMix64::new(self.seed ^ mix(number));
         let uuid = self.uuid(number, random.next());
-        let index = random.below(NATIONS.len() as u32) as usize;
-        if let (Some(nation), Some(people)) = (NATIONS.get(index), self.nations.get(index)) {
-            Writer { buffer, random }.user(nation, people, uuid);
+        let index = random.below(self.people.len() as u32) as usize;
+        if let (Some(nation), Some(people)) = (self.data.nations.get(index), self.people.get(index)) {
+            Writer { buffer, random }.user(self.data, nation, people, uuid);
         }
     }
 
@@ -57,9 +59,9 @@ impl Users {
 }
 
 impl People {
-    fn of(nation: &Nation) -> Self {
+    fn of(nation: &Nation<'static>) -> Self {
         let names = |names: &[&'static str]| names.iter().map(|name| Name::of(name)).collect();
-        Self { men: names(nation.men), women: names(nation.women), last: names(nation.last) }
+        Self { men: names(&nation.men), women: names(&nation.women), last: names(&nation.last) }
     }
 }
 
@@ -102,7 +104,7 @@ fn ascii(letter: char) -> std::str::Chars<'static> {
 }
 
 impl Writer<'_> {
-    fn user(mut self, nation: &Nation, people: &People, uuid: u128) {
+    fn user(mut self, data: &Data, nation: &Nation<'_>, people: &People, uuid: u128) {
         let woman = self.random.next() & 1 == 1;
         let first = self.random.pick(if woman { &people.women } else { &people.men });
         let last = self.random.pick(&people.last);
@@ -110,13 +112,13 @@ impl Writer<'_> {
         self.text(r#"{"gender":""#);
         self.text(if woman { "female" } else { "male" });
         self.name(nation.titles, woman, first, last);
-        self.location(nation);
+        self.location(data, nation);
         self.text(r#","email":""#);
         self.text(&first.ascii);
         self.text(".");
         self.text(&last.ascii);
         self.text(r#"@example.com","#);
-        self.login(uuid);
+        self.login(data, uuid);
         let born = 1944 + self.random.below(58);
         self.date(r#","dob":"#, born);
         let registered = 2002 + self.random.below(21);
@@ -143,22 +145,22 @@ impl Writer<'_> {
         self.text(r#""}"#);
     }
 
-    fn location(&mut self, nation: &Nation) {
+    fn location(&mut self, data: &Data, nation: &Nation<'_>) {
         self.text(r#","location":{"street":{"number":"#);
         let number = 1 + self.random.below(9_999);
         self.number(number);
         self.text(r#","name":""#);
-        self.one_of(nation.streets);
+        self.one_of(&nation.streets);
         self.text(r#""},"city":""#);
-        self.one_of(nation.cities);
+        self.one_of(&nation.cities);
         self.text(r#"","state":""#);
-        self.one_of(nation.states);
+        self.one_of(&nation.states);
         self.text(r#"","country":""#);
         self.text(nation.country);
         self.text(r#"","postcode":"#);
         match nation.postcode {
-            Postcode::Number(first, last) => {
-                let code = first + self.random.below(last - first + 1);
+            Postcode::Number { from, to } => {
+                let code = from + self.random.below(to.saturating_sub(from) + 1);
                 self.number(code);
             }
             Postcode::Text(template) => {
@@ -171,15 +173,15 @@ impl Writer<'_> {
         self.coordinate(90);
         self.text(r#"","longitude":""#);
         self.coordinate(180);
-        let (offset, description) = self.random.pick(&TIME_ZONES).copied().unwrap_or_default();
+        let time_zone = self.random.pick(&data.time_zones);
         self.text(r#""},"timezone":{"offset":""#);
-        self.text(offset);
+        self.text(time_zone.map_or("", |zone| zone.offset));
         self.text(r#"","description":""#);
-        self.text(description);
+        self.text(time_zone.map_or("", |zone| zone.description));
         self.text(r#""}}"#);
     }
 
-    fn login(&mut self, uuid: u128) {
+    fn login(&mut self, data: &Data, uuid: u128) {
         self.text(r#""login":{"uuid":""#);
         let digits = uuid.to_be_bytes();
         for (part, dash) in [(0..4, "-"), (4..6, "-"), (6..8, "-"), (8..10, "-"), (10..16, "")] {
@@ -187,12 +189,12 @@ impl Writer<'_> {
             self.text(dash);
         }
         self.text(r#"","username":""#);
-        self.one_of(&ADJECTIVES);
-        self.one_of(&ANIMALS);
+        self.one_of(&data.adjectives);
+        self.one_of(&data.animals);
         let number = 100 + self.random.below(900);
         self.number(number);
         self.text(r#"","password":""#);
-        self.one_of(&PASSWORDS);
+        self.one_of(&data.passwords);
         self.text(r#"","salt":""#);
         self.salt();
         // Nobody can tell a hash from random digits, and nobody logs in.
@@ -236,10 +238,10 @@ impl Writer<'_> {
         self.text("}");
     }
 
-    fn id(&mut self, nation: &Nation) {
+    fn id(&mut self, nation: &Nation<'_>) {
         self.text(r#""id":{"name":""#);
-        match nation.id {
-            Some((name, template)) => {
+        match &nation.id {
+            Some(IdentityNumber { name, template }) => {
                 self.text(name);
                 self.text(r#"","value":""#);
                 self.template(template);
@@ -395,7 +397,7 @@ mod tests {
 
     fn check(text: &str) {
         let user: User<'_> = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let nation = NATIONS.iter().find(|nation| nation.code == user.nat).unwrap();
+        let nation = data().nations.iter().find(|nation| nation.code == user.nat).unwrap();
         assert_eq!(user.location.country, nation.country);
         let woman = match user.gender {
             "female" => true,
@@ -428,17 +430,17 @@ mod tests {
             assert!(is_day(date.date), "{}", date.date);
         }
         match (&nation.postcode, &user.location.postcode) {
-            (Postcode::Number(first, last), PostcodeValue::Number(code)) => {
-                assert!((first..=last).contains(&code));
+            (Postcode::Number { from, to }, PostcodeValue::Number(code)) => {
+                assert!((from..=to).contains(&code));
             }
             (Postcode::Text(template), PostcodeValue::Text(code)) => {
                 assert!(matches(template, code), "{code}");
             }
             (_, other) => panic!("{other:?}"),
         }
-        match (nation.id, user.id.value) {
-            (Some((name, template)), Some(value)) => {
-                assert_eq!(user.id.name, name);
+        match (&nation.id, user.id.value) {
+            (Some(IdentityNumber { name, template }), Some(value)) => {
+                assert_eq!(user.id.name, *name);
                 assert!(matches(template, value), "{value}");
             }
             (None, None) => assert_eq!(user.id.name, ""),
@@ -482,7 +484,7 @@ mod tests {
 
     #[test]
     fn no_text_of_the_tables_needs_escaping_and_every_name_has_a_mail_address() {
-        for (nation, people) in NATIONS.iter().zip(&Users::new(0).nations) {
+        for (nation, people) in data().nations.iter().zip(&Users::new(0).people) {
             for name in people.men.iter().chain(&people.women).chain(&people.last) {
                 assert!(name.ascii.bytes().any(|byte| byte.is_ascii_lowercase()), "{name:?}");
                 let marks = name.shown.chars().filter(|letter| letter.is_alphabetic()).count();
@@ -492,7 +494,7 @@ mod tests {
                     "{name:?}"
                 );
             }
-            for text in nation.streets.iter().chain(nation.cities).chain(nation.states) {
+            for text in nation.streets.iter().chain(&nation.cities).chain(&nation.states) {
                 assert!(
                     text.chars().all(|letter| !"\"\\".contains(letter) && !letter.is_control()),
                     "{text}"
@@ -508,7 +510,7 @@ mod tests {
         let users: Vec<User<'_>> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
         let mut nations = HashMap::<&str, u32>::new();
         users.iter().for_each(|user| *nations.entry(user.nat).or_default() += 1);
-        assert_eq!(nations.len(), NATIONS.len());
+        assert_eq!(nations.len(), data().nations.len());
         assert!(nations.values().all(|count| (150..350).contains(count)), "{nations:?}");
         let count = |matches: fn(&User<'_>) -> bool| users.iter().filter(|user| matches(user)).count();
         assert!((2_300..2_700).contains(&count(|user| user.gender == "female")));
