@@ -44,8 +44,8 @@ impl From<i32> for AssignedPartition {
 pub struct Commit {
     /// Everything below this offset is done.
     pub offset: i64,
-    /// Metadata to commit with the offset. None: the metadata stored last in this assignment, or else that of the commit
-    /// before it.
+    /// Metadata to commit with the offset. None: the metadata stored last in this assignment, or else that of the
+    /// commit before it.
     pub metadata: Option<CommitMetadata>,
 }
 

@@ -1,8 +1,9 @@
 //! From the JSON of a record to typed cells.
 //!
-//! A [`Mapper`] is compiled once from the fields of a schema. It reads the JSON of a record in one pass, with all paths in one
-//! tree, and takes each value as its source text. Nothing is built for the rest, nothing is allocated for a field, and numbers
-//! keep every digit. Only expressions cost more: a second pass builds CEL values of the parts that they refer to.
+//! A [`Mapper`] is compiled once from the fields of a schema. It reads the JSON of a record in one pass, with all paths
+//! in one tree, and takes each value as its source text. Nothing is built for the rest, nothing is allocated for a
+//! field, and numbers keep every digit. Only expressions cost more: a second pass builds CEL values of the parts that
+//! they refer to.
 //!
 //! The conversions of JSON values to types are in one table, in `convert.rs`.
 

@@ -1,7 +1,7 @@
 //! Records: one buffer each, with the spans of key, value and headers in it.
 //!
-//! A record is copied once, from the client's memory into its buffer. Everything else (cells of a row, the original bytes of a
-//! dead letter) refers to that buffer.
+//! A record is copied once, from the client's memory into its buffer. Everything else (cells of a row, the original
+//! bytes of a dead letter) refers to that buffer.
 
 mod cells;
 mod row;
@@ -14,7 +14,7 @@ pub use row::{AsRow, RecordRow, Row, RowRef};
 
 /// A record: an optional key, an optional value (a tombstone has none) and headers, in one buffer.
 ///
-/// The value always comes first in the buffer, so that a [`Span`](Span) into the value is a span into the
+/// The value always comes first in the buffer, so that a [`Span`] into the value is a span into the
 /// buffer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {

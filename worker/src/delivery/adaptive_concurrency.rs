@@ -1,8 +1,8 @@
 //! Adaptive concurrency: additive increase, multiplicative decrease (AIMD) on the table's latency.
 //!
-//! Too few writes in flight waste the table's time; too many only queue in it. The limit grows by one for each full window of
-//! fast replies. It shrinks by a fifth, at most once a window, when replies exceed the latency ceiling or the table reports
-//! overload. This is the rule of TCP's congestion control (Chiu and Jain, 1989).
+//! Too few writes in flight waste the table's time; too many only queue in it. The limit grows by one for each full
+//! window of fast replies. It shrinks by a fifth, at most once a window, when replies exceed the latency ceiling or the
+//! table reports overload. This is the rule of TCP's congestion control (Chiu and Jain, 1989).
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Dead letters of records that cannot be processed.
 //!
-//! A dead letter carries the original bytes and headers. Its origin and its error are in the header names of Kafka Connect
-//! (KIP-298), so that tools for those work.
+//! A dead letter carries the original bytes and headers. Its origin and its error are in the header names of Kafka
+//! Connect (KIP-298), so that tools for those work.
 
 use std::error::Error;
 
@@ -79,8 +79,8 @@ pub struct DeadLetterBuilder {
 impl DeadLetterBuilder {
     /// The dead letter of a record of the topic, created at `now` in milliseconds since the Unix epoch.
     ///
-    /// It has the record's time, unless that is later than `now`: brokers refuse a time too far ahead, together with the rest
-    /// of the batch. Then the letter has the time `now`, and the record's time in [`TIMESTAMP_HEADER`].
+    /// It has the record's time, unless that is later than `now`: brokers refuse a time too far ahead, together with
+    /// the rest of the batch. Then the letter has the time `now`, and the record's time in [`TIMESTAMP_HEADER`].
     pub fn of_record(&self, origin: &LogRecord, now: i64, error: &RecordError) -> Record {
         let mut letter = self.letter(&origin.record, error);
         if letter.timestamp > now {

@@ -1,8 +1,8 @@
 //! Strictly increasing timestamps for the versions of one key.
 //!
-//! A row's write time is its record's time in milliseconds and, within one millisecond, the offset modulo a thousand. A page
-//! may hold several versions of one key, a thousand records apart or on both sides of a multiple of a thousand. The older
-//! version could win, or the two could mix. So no two versions of a key get the same timestamp.
+//! A row's write time is its record's time in milliseconds and, within one millisecond, the offset modulo a thousand. A
+//! page may hold several versions of one key, a thousand records apart or on both sides of a multiple of a thousand.
+//! The older version could win, or the two could mix. So no two versions of a key get the same timestamp.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -23,8 +23,8 @@ impl MonotonicTimestamps {
         self.last.retain(|_, last| *last >= fetched_at);
     }
 
-    /// Moves the timestamp of a record behind that of the previous version of its key. Records arrive in the order of the
-    /// source. A record without a key has no versions.
+    /// Moves the timestamp of a record behind that of the previous version of its key. Records arrive in the order of
+    /// the source. A record without a key has no versions.
     pub(crate) fn assign(&mut self, record: &mut Record) {
         let Some(key) = record.key() else { return };
         let key = self.hasher.hash_one(key);

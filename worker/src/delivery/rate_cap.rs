@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 /// A cap on the records a second of all processors of a pipeline.
 ///
-/// A processor knows its own partitions and their total only. Its share of the records is its share of the partitions,
-/// however many processors there are.
+/// A processor has only the numbers of its own and of all partitions. Its share of the records is its share of the
+/// partitions, however many processors there are.
 #[derive(Debug, Clone, Copy)]
 pub struct RateCap {
     /// Records a second.

@@ -1,8 +1,10 @@
-//! Which offsets may be committed: everything up to the first unfinished record of the current assignment, or up to a hold.
+//! Which offsets may be committed: everything up to the first unfinished record of the current assignment, or up to a
+//! hold.
 //!
 //! # Guarantees
-//! For each partition, the [`CommitPoint`] never passes a record that was begun and not finished in the current assignment,
-//! never passes a hold, and never goes back within the assignment. A ticket of an earlier assignment moves nothing.
+//! For each partition, the [`CommitPoint`] never passes a record that was begun and not finished in the current
+//! assignment, never passes a hold, and never goes back within the assignment. A ticket of an earlier assignment moves
+//! nothing.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -99,8 +101,8 @@ impl Tracker {
         Some(Ticket { partition, epoch: assignment.epoch, number })
     }
 
-    /// Finishes a record: it was written, filtered, skipped, or its dead letter was acknowledged. Returns the commit point
-    /// of the partition if it moved.
+    /// Finishes a record: it was written, filtered, skipped, or its dead letter was acknowledged. Returns the commit
+    /// point of the partition if it moved.
     pub fn finish(&mut self, ticket: Ticket) -> Option<CommitPoint> {
         let assignment = self.partitions.get_mut(&ticket.partition)?;
         if assignment.epoch != ticket.epoch {
@@ -118,8 +120,8 @@ impl Tracker {
         if assignment.first == before { None } else { assignment.advance(ticket.partition) }
     }
 
-    /// Holds the commit point of a partition at `offset`: no record at or behind it may be committed, whether done or not.
-    /// A later call moves the hold, and None removes it. Returns the commit point if it moved.
+    /// Holds the commit point of a partition at `offset`: no record at or behind it may be committed, whether done or
+    /// not. A later call moves the hold, and None removes it. Returns the commit point if it moved.
     ///
     /// A hold below the last commit point holds the commit point where it is.
     pub fn hold(&mut self, partition: i32, offset: Option<i64>) -> Option<CommitPoint> {

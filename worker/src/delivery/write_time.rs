@@ -4,8 +4,8 @@ use crate::delivery::dead_letter::{RecordError, Stage};
 use crate::record::{AsRow, Cell, RecordRow};
 use crate::runtime::clock::Clock;
 
-/// How far a record's time may be ahead of this machine's clock, in milliseconds: one hour. A row that is written with a
-/// later time cannot be changed until that time.
+/// How far a record's time may be ahead of this machine's clock, in milliseconds: one hour. A row that is written with
+/// a later time cannot be changed until that time.
 pub const MAX_AHEAD: i64 = 60 * 60 * 1000;
 
 /// Where the write time comes from.
@@ -78,8 +78,8 @@ impl WriteTimes {
 
 /// The write time of a record, in microseconds: its time in milliseconds × 1000 plus its offset modulo 1000.
 ///
-/// Two versions of a row within one millisecond keep the order of the log, so that the later one wins in every column. With
-/// equal write times, Cassandra would decide column by column and mix the two. None on overflow.
+/// Two versions of a row within one millisecond keep the order of the log, so that the later one wins in every column.
+/// With equal write times, Cassandra would decide column by column and mix the two. None on overflow.
 pub fn write_time(milliseconds: i64, offset: i64) -> Option<i64> {
     milliseconds.checked_mul(1000)?.checked_add(offset.rem_euclid(1000))
 }

@@ -3,8 +3,8 @@
 use crate::record::text::{date, decimal, timestamp, uuid};
 use crate::record::{Cell, Cells};
 
-/// Appends the key of a record, from one of its fields: the value as [`JsonEncoder`](super::json::JsonEncoder) writes it, without
-/// quotes and escapes, and `bytes` unchanged. False, with nothing appended, when the field has no value.
+/// Appends the key of a record, from one of its fields: the value as [`JsonEncoder`](super::json::JsonEncoder) writes
+/// it, without quotes and escapes, and `bytes` unchanged. False, with nothing appended, when the field has no value.
 pub fn encode_key(cells: &Cells, input: &[u8], field: usize, out: &mut Vec<u8>) -> bool {
     match cells.get(field) {
         Cell::Absent => return false,

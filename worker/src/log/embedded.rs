@@ -1,11 +1,11 @@
 //! The log of local mode: topics in one SQLite file, `DIR/log.db`.
 //!
 //! It gives the guarantees of Kafka that a pipeline depends on. An append is acknowledged as a whole and survives the
-//! process. Records of one key share a partition, the one that Kafka's default partitioner chooses. A partition is read in
-//! order, by one member of a group at a time. Committed offsets and their metadata survive.
+//! process. Records of one key share a partition, the one that Kafka's default partitioner chooses. A partition is read
+//! in order, by one member of a group at a time. Committed offsets and their metadata survive.
 //!
-//! Retention and compaction have no effect, every record keeps the timestamp of its append, and all members of a group run
-//! in one process.
+//! Retention and compaction have no effect, every record keeps the timestamp of its append, and all members of a group
+//! run in one process.
 
 mod consumer;
 mod error;

@@ -13,7 +13,8 @@ pub enum LogError {
         /// What the client reported.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A permanent failure, until the cluster or the pipeline changes: not authorized, no such topic, an offset out of range.
+    /// A permanent failure, until the cluster or the pipeline changes: not authorized, no such topic, an offset out of
+    /// range.
     #[error("the log refuses ({cause}): {source}")]
     Refused {
         /// The name of the cause in metrics, from a fixed set. Nothing compares it.

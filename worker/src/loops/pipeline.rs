@@ -17,8 +17,8 @@ const MAX_IN_FLIGHT_BYTES: usize = 16 << 20;
 const LATENCY_CEILING: Duration = Duration::from_millis(50);
 /// How often offsets are committed.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long writes in flight may take after a shutdown request. A pod has at least ten seconds from SIGTERM to SIGKILL. While
-/// brokers are unreachable, the last commit and leaving the group take two of them each.
+/// How long writes in flight may take after a shutdown request. A pod has at least ten seconds from SIGTERM to SIGKILL.
+/// While brokers are unreachable, the last commit and leaving the group take two of them each.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Records of one append: enough to fill batches, few enough to bound memory.
 const APPEND_BATCH: usize = 2_000;

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! # Guarantees
-//! A record is done only when its row is acknowledged by the table, when its dead letter is acknowledged by the log, or when
-//! the pipeline skips it. Offsets are committed up to the first record that is not done, of the current assignment only. A
-//! slow table stops the flow of records, never the polling.
+//! A record is done only when its row is acknowledged by the table, when its dead letter is acknowledged by the log, or
+//! when the pipeline skips it. Offsets are committed up to the first record that is not done, of the current assignment
+//! only. A slow table stops the flow of records, never the polling.
 
 mod consumer_state;
 mod record_handler;

@@ -99,8 +99,8 @@ pub struct ProduceLoop<'w, S, P, M> {
 }
 
 impl<S: Source, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
-    /// Runs repeatedly: each run starts `interval` after the start of the previous one, or at once if that took longer. A
-    /// failed run is repeated at the next interval.
+    /// Runs repeatedly: each run starts `interval` after the start of the previous one, or at once if that took longer.
+    /// A failed run is repeated at the next interval.
     ///
     /// # Errors
     /// A record that cannot be processed, under `onError: Fail`. Any other failure is counted and logged.

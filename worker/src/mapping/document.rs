@@ -1,8 +1,8 @@
 //! One pass over the JSON of a record, which sets the cells of all selected values.
 //!
-//! A selected value is taken as its source text, so that numbers keep every digit. Everything else is skipped without being
-//! built. Of duplicate keys in an object the last one wins, with all its members. Each of them must convert to the type of
-//! its field.
+//! A selected value is taken as its source text, so that numbers keep every digit. Everything else is skipped without
+//! being built. Of duplicate keys in an object the last one wins, with all its members. Each of them must convert to
+//! the type of its field.
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};

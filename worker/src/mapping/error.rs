@@ -8,8 +8,8 @@ use super::refusal::Refusal;
 
 /// Why a record does not map, or why its filter cannot be evaluated.
 ///
-/// The cause is the record, never a server: every attempt fails in the same way, so it becomes a dead letter. The message names
-/// the field and the reason, and never a value of the record.
+/// The cause is the record, never a server: every attempt fails in the same way, so it becomes a dead letter. The
+/// message names the field and the reason, and never a value of the record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {
     /// The record is not JSON, or a selected number or escape is malformed.

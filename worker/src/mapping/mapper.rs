@@ -86,8 +86,8 @@ impl Mapper {
     /// Text without escapes is not copied: its cell refers to `input`. After an error, `cells` is meaningless.
     ///
     /// # Errors
-    /// When the record is not a JSON object, lacks a required field, or has a value that does not convert to the field's type.
-    /// The same record always fails in the same way.
+    /// When the record is not a JSON object, lacks a required field, or has a value that does not convert to the
+    /// field's type. The same record always fails in the same way.
     pub fn map(
         &mut self,
         input: &[u8],

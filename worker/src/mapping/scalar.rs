@@ -25,8 +25,8 @@ pub(super) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    /// The value of a piece of JSON without surrounding space. Text with escapes is unescaped into `unescaped`, which is None
-    /// when the document has no escapes.
+    /// The value of a piece of JSON without surrounding space. Text with escapes is unescaped into `unescaped`, which
+    /// is None when the document has no escapes.
     #[inline(always)]
     pub(super) fn of_json(json: &'a str, unescaped: Option<&'a mut String>) -> Result<Self, Refusal> {
         Ok(match json.as_bytes().first() {

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LoneSurrogate;
 
-/// Appends the text of a JSON string without its quotes. `inside` is known to be a valid JSON string; an invalid escape is
-/// treated as a lone surrogate.
+/// Appends the text of a JSON string without its quotes. `inside` is known to be a valid JSON string; an invalid escape
+/// is treated as a lone surrogate.
 pub(super) fn unescape(inside: &str, out: &mut String) -> Result<(), LoneSurrogate> {
     let mut rest = inside;
     while let Some((before, escape)) = rest.split_once('\\') {

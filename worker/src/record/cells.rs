@@ -1,8 +1,8 @@
 //! Typed values of one record.
 //!
-//! The cells of a record are one vector, in the order of the schema's fields. Text and bytes are not copied: a cell holds
-//! a [`Span`] of the input, or of the few bytes that were computed (unescaped text, decoded base64, the result of an
-//! expression), which follow the input.
+//! The cells of a record are one vector, in the order of the schema's fields. Text and bytes are not copied: a cell
+//! holds a [`Span`] of the input, or of the few bytes that were computed (unescaped text, decoded base64, the result of
+//! an expression), which follow the input.
 
 /// A range of bytes: below the length of the input in the input, above it in the computed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,7 +18,8 @@ pub struct RecordRow {
     pub origin: LogRecord,
     /// One cell for each field of the schema.
     pub cells: Cells,
-    /// `USING TIMESTAMP`, microseconds since the Unix epoch. See [`write_time`](crate::delivery::write_time::write_time).
+    /// `USING TIMESTAMP`, microseconds since the Unix epoch. See
+    /// [`write_time`](crate::delivery::write_time::write_time).
     pub write_time: i64,
 }
 

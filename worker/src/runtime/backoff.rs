@@ -24,8 +24,9 @@ impl Backoff {
         self.next = self.first;
     }
 
-    /// The wait before the next attempt: between half of the current step and all of it, so that many clients spread out and
-    /// none retries at once. In whole milliseconds, the resolution of timers, so that a simulation repeats exactly.
+    /// The wait before the next attempt: between half of the current step and all of it, so that many clients spread
+    /// out and none retries at once. In whole milliseconds, the resolution of timers, so that a simulation repeats
+    /// exactly.
     pub fn next_wait(&mut self) -> Duration {
         let step = self.next;
         self.next = step.saturating_mul(2).min(self.max);

@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// What a loop is asked to do. Only ever moves towards `Now`.
+/// The shutdown that was requested. Only ever moves towards `Now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Shutdown {
     /// Run.

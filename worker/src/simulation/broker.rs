@@ -1,7 +1,7 @@
 //! A log in memory with one consumer group, as strict as Kafka and no stricter.
 //!
-//! The broker accepts a commit of any member of the current generation, also for a partition that another member owns. So the
-//! worker must not commit beyond its own assignment. Every commit is checked: everything below it must be done.
+//! The broker accepts a commit of any member of the current generation, also for a partition that another member owns.
+//! So the worker must not commit beyond its own assignment. Every commit is checked: everything below it must be done.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

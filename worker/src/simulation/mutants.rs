@@ -1,7 +1,7 @@
 //! Mutants: mistakes in the delivery code that the simulation must find.
 //!
-//! A mutant wraps the seams of one process, so that the loops behave as if they had the mistake. Production code contains
-//! none of it. Without a mutant, the wrappers change nothing.
+//! A mutant wraps the seams of one process, so that the loops behave as if they had the mistake. Production code
+//! contains none of it. Without a mutant, the wrappers change nothing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

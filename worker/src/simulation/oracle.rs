@@ -65,7 +65,8 @@ fn fold_of_topic(plan: &Plan, broker: &Broker) -> Contents {
     fold
 }
 
-/// With the times of a field, the table ends with the last version of each key in the source, whatever the order in the log.
+/// With the times of a field, the table ends with the last version of each key in the source, whatever the order in the
+/// log.
 fn stale(plan: &Plan, table: &Contents) -> Vec<String> {
     let mut last: BTreeMap<&str, i64> = BTreeMap::new();
     for parts in plan.script.records().map(parts).filter(|parts| parts.kind == Kind::Good) {

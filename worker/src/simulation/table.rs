@@ -1,5 +1,5 @@
-//! A table in memory with Cassandra's last-write-wins: for each column the latest write time wins, and of equal write times
-//! the larger value.
+//! A table in memory with Cassandra's last-write-wins: for each column the latest write time wins, and of equal write
+//! times the larger value.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

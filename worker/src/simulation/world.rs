@@ -137,8 +137,8 @@ impl World {
         tokio::time::sleep(Duration::from_millis(self.up_to(max + 1))).await;
     }
 
-    /// A request to a server: it travels, takes effect, and its reply travels back. None: it failed, and may or may not have
-    /// taken effect. It may take effect after the actor was killed.
+    /// A request to a server: it travels, takes effect, and its reply travels back. None: it failed, and may or may not
+    /// have taken effect. It may take effect after the actor was killed.
     pub(super) async fn request<R: 'static>(
         &self,
         actor: &Actor,

@@ -289,8 +289,8 @@ impl Consumer for EmbeddedConsumer {
     }
 }
 
-/// The committed offset of each partition. A partition without one gets its starting offset committed first: `Latest` means
-/// the end at the first start, even if the process dies before its next commit.
+/// The committed offset of each partition. A partition without one gets its starting offset committed first: `Latest`
+/// means the end at the first start, even if the process dies before its next commit.
 fn starting_points(
     connection: &mut rusqlite::Connection,
     group: &str,

@@ -1,6 +1,7 @@
 //! Partition assignment within a consumer group.
 //!
-//! A partition has one owner at a time: a member claims a partition only after its last owner has committed and released it.
+//! A partition has one owner at a time: a member claims a partition only after its last owner has committed and
+//! released it.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The encoding of headers in a column: name and value of each, prefixed by their lengths (u32, little endian). A null value
-//! has the length `u32::MAX`. A record without headers has a null column.
+//! The encoding of headers in a column: name and value of each, prefixed by their lengths (u32, little endian). A null
+//! value has the length `u32::MAX`. A record without headers has a null column.
 
 use crate::record::Record;
 

@@ -49,7 +49,7 @@ const TABLES: &str = "
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LayoutError {
     /// A later version of this program wrote it.
-    #[error("it was written by a later version (layout {found}, this version knows {LAYOUT})")]
+    #[error("it was written by a later version (layout {found}, this version reads up to {LAYOUT})")]
     Later {
         /// The layout in the file.
         found: i32,

@@ -84,8 +84,8 @@ impl Limits {
     }
 }
 
-/// Appends records in one transaction. None when the topic does not exist. Records without a key are distributed over the
-/// partitions in order, starting behind `last_partition`.
+/// Appends records in one transaction. None when the topic does not exist. Records without a key are distributed over
+/// the partitions in order, starting behind `last_partition`.
 pub(super) fn append(
     connection: &mut Connection,
     topic: &str,

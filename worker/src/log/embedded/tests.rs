@@ -60,7 +60,7 @@ async fn poll(consumer: &mut EmbeddedConsumer) -> Vec<Event> {
     events
 }
 
-/// Polls until `count` records have come, and returns them; assignments on the way are left out.
+/// Polls until `count` records have arrived, and returns them without the other events.
 async fn records(consumer: &mut EmbeddedConsumer, count: usize) -> Vec<LogRecord> {
     let mut records = Vec::new();
     while records.len() < count {

@@ -21,8 +21,8 @@ pub struct EmbeddedTopic {
 
 /// A topic to create.
 ///
-/// Of its settings, the embedded log applies `max.message.bytes`, and requires keys when `cleanup.policy` is `compact`. The
-/// others are stored without effect: no record is ever deleted or compacted.
+/// Of its settings, the embedded log applies `max.message.bytes`, and requires keys when `cleanup.policy` is `compact`.
+/// The others are stored without effect: no record is ever deleted or compacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewTopic {
     /// Its name.

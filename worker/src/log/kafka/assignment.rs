@@ -68,8 +68,8 @@ impl Assignment {
         self.partitions.is_empty()
     }
 
-    /// Whether a record is of an assigned partition and was not received before. A client that was paused and resumed may
-    /// deliver a record twice.
+    /// Whether a record is of an assigned partition and was not received before. A client that was paused and resumed
+    /// may deliver a record twice.
     pub(super) fn accept(&mut self, partition: i32, offset: i64) -> bool {
         match self.partitions.get_mut(&partition) {
             Some(state) if offset >= state.next => {

@@ -1,8 +1,9 @@
 //! Backpressure: a consumer that delivers a few records a second still answers rebalances at once.
 //!
-//! librdkafka queues rebalances behind the records it fetched ahead. Under a rate cap, the consumer would reach them minutes
-//! later. So while records taken from the client wait to be delivered, the partitions are paused: this empties the client's
-//! queue of everything but rebalances. What was fetched ahead is fetched again after the last of them was delivered.
+//! librdkafka queues rebalances behind the records it fetched ahead. Under a rate cap, the consumer would reach them
+//! minutes later. So while records taken from the client wait to be delivered, the partitions are paused: this empties
+//! the client's queue of everything but rebalances. What was fetched ahead is fetched again after the last of them was
+//! delivered.
 
 use std::time::Duration;
 

@@ -41,7 +41,7 @@ impl BufferPool {
 fn copy_headers(message: &BorrowedMessage<'_>, record: &mut Record) {
     let Some(headers) = message.headers() else { return };
     for index in 0..headers.count() {
-        // The client panics on a name that is not UTF-8, which any producer may write. Such a header is left out.
+        // The client panics on a name that is not UTF-8, which any producer may write. Such a header is dropped.
         let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
         if let Ok(Some(header)) = header {
             record.push_header(header.key, header.value);

@@ -19,8 +19,8 @@ pub enum OpenError {
 
 /// The settings of a client of this cluster with these credentials.
 ///
-/// Certificates and keys are passed as text, never as paths: librdkafka would read the files later than the caller, possibly
-/// in the middle of a rotation.
+/// Certificates and keys are passed as text, never as paths: librdkafka would read the files later than the caller,
+/// possibly in the middle of a rotation.
 pub fn connection(kafka: &Kafka, credentials: &Credentials) -> ClientConfig {
     let servers: Vec<String> = kafka.bootstrap_servers.iter().map(ToString::to_string).collect();
     let mut config = ClientConfig::new();

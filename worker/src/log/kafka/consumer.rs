@@ -1,12 +1,12 @@
 //! A member of a consumer group on one topic.
 //!
-//! Records are taken from librdkafka in batches and delivered from there, so that a call that asks for one record costs no
-//! call into the client. Calls that ask a broker run on their own threads (see [`spawn_blocking`](super::blocking)). All
-//! state lives in the consumer and not in a future, so that a poll that is dropped loses nothing.
+//! Records are taken from librdkafka in batches and delivered from there, so that a call that asks for one record costs
+//! no call into the client. Calls that ask a broker run on their own threads (see [`spawn_blocking`](super::blocking)).
+//! All state lives in the consumer and not in a future, so that a poll that is dropped loses nothing.
 //!
 //! # Offsets
-//! Offsets are always set explicitly, and an offset that the topic no longer has is an error: a silent jump to either end
-//! would lose or repeat records unnoticed.
+//! Offsets are always set explicitly, and an offset that the topic no longer has is an error: a silent jump to either
+//! end would lose or repeat records unnoticed.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -85,8 +85,8 @@ enum Advance {
 }
 
 impl KafkaConsumer {
-    /// Joins the pipeline's consumer group on its topic. Returns at once; the first [`Event::Assigned`] reports that the
-    /// group was joined. Must be called on a tokio runtime.
+    /// Joins the pipeline's consumer group on its topic. Returns at once; the first [`Event::Assigned`] reports that
+    /// the group was joined. Must be called on a tokio runtime.
     ///
     /// # Errors
     /// When credentials are missing or the client refuses its settings, for example an invalid certificate. Unreachable
@@ -182,8 +182,8 @@ impl KafkaConsumer {
         count > 0
     }
 
-    /// The error of this call for an error of the client. None when the client recovers without an effect on the records:
-    /// one broker of several is unreachable.
+    /// The error of this call for an error of the client. None when the client recovers without an effect on the
+    /// records: one broker of several is unreachable.
     fn failed(&mut self, error: KafkaError) -> Option<LogError> {
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             self.renewal_due = true;
@@ -215,8 +215,8 @@ impl KafkaConsumer {
     }
 }
 
-/// Leaves the group by dropping the client. Calls on other threads share it. Waiting for them makes this the last owner, so
-/// that the group was left when this returns.
+/// Leaves the group by dropping the client. Calls on other threads share it. Waiting for them makes this the last
+/// owner, so that the group was left when this returns.
 fn leave(client: Arc<GroupClient>) {
     while Arc::strong_count(&client) > 1 {
         thread::sleep(Duration::from_millis(2));

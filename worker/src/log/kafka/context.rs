@@ -1,7 +1,7 @@
 //! librdkafka's callbacks for a consumer: log lines, errors and rebalances.
 //!
-//! The callback only queues a rebalance. The consumer completes it later, after it has committed what is stored or found
-//! where to read. librdkafka waits for that, and nothing blocks the worker's thread.
+//! The callback only queues a rebalance. The consumer completes it later, after it has committed what is stored or
+//! found where to read. librdkafka waits for that, and nothing blocks the worker's thread.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,8 +105,8 @@ pub(super) fn unassign<C: Consumer<GroupContext>>(client: &C, list: &TopicPartit
     }
 }
 
-/// Forwards a line of librdkafka's log. Most of its errors are lost connections that it restores, and a permanent one is also
-/// the result of a call. So they are logged as warnings.
+/// Forwards a line of librdkafka's log. Most of its errors are lost connections that it restores, and a permanent one
+/// is also the result of a call. So they are logged as warnings.
 pub(super) fn log_line(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {

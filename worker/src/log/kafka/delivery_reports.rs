@@ -1,7 +1,7 @@
 //! Counts delivery reports: one ticket for a whole append instead of a future for each record.
 //!
-//! librdkafka returns one number with each report. Its upper half is the index of the ticket, its lower half that of the
-//! record.
+//! librdkafka returns one number with each report. Its upper half is the index of the ticket, its lower half that of
+//! the record.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};

@@ -1,8 +1,8 @@
 //! Retry classification of librdkafka's errors.
 //!
-//! The table names every code of librdkafka: a test fails when an upgrade adds one. A code that no client of this crate can
-//! receive (transactions, delegation tokens, share groups) counts as transient. Waiting with an error in the metrics is
-//! never worse than ending, and ending would save nothing.
+//! The table names every code of librdkafka: a test fails when an upgrade adds one. A code that no client of this crate
+//! can receive (transactions, delegation tokens, share groups) counts as transient. Waiting with an error in the
+//! metrics is never worse than ending, and ending would save nothing.
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;

@@ -19,7 +19,7 @@ use super::rebalance::{COMMIT_PATIENCE, abandon_rebalance};
 use super::starting_offsets::{high_watermarks, list_of};
 use crate::log::{Event, LogError};
 
-/// How long a topic may be missing until that is an error: starting brokers learn of their topics late.
+/// How long a topic may be missing until that is an error: brokers load their topics after they start.
 const MISSING_TOPIC_PATIENCE: Duration = Duration::from_secs(30);
 /// How long the brokers may take to answer whether the topic exists.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ impl KafkaConsumer {
 
     /// Requests the high watermarks of the partitions, unless a request is in flight.
     ///
-    /// The client knows only those of its last fetch, and it does not fetch while the table is slow: just when the lag
+    /// The client has only those of its last fetch, and it does not fetch while the table is slow: just when the lag
     /// matters.
     pub(super) fn request_watermarks(&mut self) {
         if self.watermarks.is_some() || self.assignment.is_empty() {
@@ -108,8 +108,8 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// Replaces the client: the new one uses the credentials that were read last, and starts without the fatal error that
-    /// the old one may have.
+    /// Replaces the client: the new one uses the credentials that were read last, and starts without the fatal error
+    /// that the old one may have.
     pub(super) async fn renew(&mut self, events: &mut Vec<Event>) -> Result<(), LogError> {
         if let Err(error) = self.commit_stored(COMMIT_PATIENCE, |_| true).await {
             tracing::warn!(%error, "the commit before the client is replaced failed: some records will be read again");

@@ -1,5 +1,5 @@
-//! The Kafka adapters against librdkafka's mock brokers: the real protocol without a server. The tests with real servers
-//! cover the rest.
+//! The Kafka adapters against librdkafka's mock brokers: the real protocol without a server. The tests with real
+//! servers cover the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -68,7 +68,7 @@ async fn read(consumer: &mut KafkaConsumer, records: usize) -> (Vec<LogRecord>, 
     while read.len() < records {
         let polled = timeout(PATIENCE, consumer.poll(&mut events, records - read.len())).await;
         let polled =
-            polled.unwrap_or_else(|_| panic!("{} of {records} records came, and {others:?}", read.len()));
+            polled.unwrap_or_else(|_| panic!("{} of {records} records arrived, and {others:?}", read.len()));
         polled.unwrap_or_else(|error| panic!("after {} of {records} records: {error}", read.len()));
         for event in events.drain(..) {
             match event {
@@ -212,7 +212,7 @@ async fn offset_out_of_range_is_a_permanent_error() {
     let mut second = consumer(&pipeline);
     let mut events = Vec::new();
     let error = loop {
-        if let Err(error) = timeout(PATIENCE, second.poll(&mut events, 100)).await.expect("no error came") {
+        if let Err(error) = timeout(PATIENCE, second.poll(&mut events, 100)).await.expect("no error") {
             break error;
         }
     };

@@ -27,8 +27,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Appends records to the topics of a pipeline's cluster, and stores the position of its source.
 ///
-/// The client is created for the first append. Between appends a new one replaces it when credentials were rotated, or when
-/// it has a fatal error: an idempotent producer that lost its sequence never recovers.
+/// The client is created for the first append. Between appends a new one replaces it when credentials were rotated, or
+/// when it has a fatal error: an idempotent producer that lost its sequence never recovers.
 pub struct KafkaProducer {
     kafka: Kafka,
     positions: Option<SourcePositions>,

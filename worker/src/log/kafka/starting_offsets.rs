@@ -1,9 +1,9 @@
 //! Where to read partitions from: the committed offset, or the pipeline's starting offsets at the group's first start.
 //!
-//! `Latest` means the end of the topic *when the group first started*, also for a partition that was added later, or whose
-//! first record arrived before the group's second member. So every commit carries the time of the first start in its
-//! metadata, and a partition without a commit is read from that time on. Otherwise, records of a new partition would be
-//! skipped until the consumers have discovered it.
+//! `Latest` means the end of the topic *when the group first started*, also for a partition that was added later, or
+//! whose first record arrived before the group's second member. So every commit carries the time of the first start in
+//! its metadata, and a partition without a commit is read from that time on. Otherwise, records of a new partition
+//! would be skipped until the consumers have discovered it.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

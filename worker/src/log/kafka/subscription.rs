@@ -1,10 +1,10 @@
 //! The topic and group of a consumer, and the client that subscribes to them.
 //!
 //! # Assignment
-//! The default is the eager `range` assignor: at every rebalance all members give up all partitions. With explicit commits
-//! it has no known defect, while librdkafka has open ones of the cooperative protocol. In the tests' rebalance storm both
-//! protocols leave exactly the right rows. With [`Assignor::CooperativeSticky`], whose rebalances have two phases, the storm
-//! lasts a fifth longer.
+//! The default is the eager `range` assignor: at every rebalance all members give up all partitions. With explicit
+//! commits it has no known defect, while librdkafka has open ones of the cooperative protocol. In the tests' rebalance
+//! storm both protocols leave exactly the right rows. With [`Assignor::CooperativeSticky`], whose rebalances have two
+//! phases, the storm lasts a fifth longer.
 
 use rdkafka::consumer::StreamConsumer;
 use userstream_crds::model::{Kafka, StartingOffsets};

@@ -1,7 +1,7 @@
 //! Kafka's topic id, which differs between topics that had the same name at different times.
 //!
-//! The only unsafe code of the project: the safe client library does not expose the id. This file creates and destroys every
-//! pointer that it uses, except the client's handle, which is borrowed with the client.
+//! The only unsafe code of the project: the safe client library does not expose the id. This file creates and destroys
+//! every pointer that it uses, except the client's handle, which is borrowed with the client.
 #![allow(unsafe_code, reason = "calls of librdkafka that the safe client library does not offer")]
 
 use std::ffi::{CStr, CString, c_char};
@@ -17,8 +17,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 /// Brokers without topic ids (before Kafka 2.8) report sixteen zero bytes.
 const NO_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 
-/// Requests the id of a topic, in the form that Kafka's tools print. None when the topic does not exist, or the brokers have
-/// no topic ids.
+/// Requests the id of a topic, in the form that Kafka's tools print. None when the topic does not exist, or the brokers
+/// have no topic ids.
 ///
 /// Blocks for up to `timeout`.
 ///
@@ -33,8 +33,8 @@ pub(crate) fn topic_id<C: ClientContext>(
     let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
     let event = describe(client, &name, milliseconds)?;
 
-    // SAFETY: the event lives until the end of this function and owns everything read below. librdkafka returns NULL for a
-    // result of another kind, and reports the length of the array.
+    // SAFETY: the event lives until the end of this function and owns everything read below. librdkafka returns NULL
+    // for a result of another kind, and reports the length of the array.
     unsafe {
         refusal(librdkafka::rd_kafka_event_error(event.0.as_ptr()))?;
         let result = librdkafka::rd_kafka_event_DescribeTopics_result(event.0.as_ptr());
@@ -71,8 +71,9 @@ pub(crate) fn topic_id<C: ClientContext>(
 /// Sends the request and waits for the response.
 fn describe<C: ClientContext>(client: &Client<C>, name: &CStr, milliseconds: i32) -> KafkaResult<Event> {
     let handle = client.native_ptr();
-    // SAFETY: the handle is valid while the client is borrowed. The queue, the options and the collection live until the
-    // response or the timeout. librdkafka copies names and options into its request, and holds a reference to the queue.
+    // SAFETY: the handle is valid while the client is borrowed. The queue, the options and the collection live until
+    // the response or the timeout. librdkafka copies names and options into its request, and holds a reference to the
+    // queue.
     unsafe {
         let refused = Code::CriticalSystemResource;
         let queue = Queue::new(librdkafka::rd_kafka_queue_new(handle), refused)?;

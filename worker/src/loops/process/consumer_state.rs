@@ -13,8 +13,8 @@ use crate::observe::stats::Stats;
 use crate::runtime::backoff::Backoff;
 use crate::runtime::shutdown::{Shutdown, ShutdownSignal};
 
-/// How long no record may be polled before the partitions are paused. A busy table does not cause it, because a pause discards
-/// what was fetched ahead. It is far below the group's poll interval.
+/// How long no record may be polled before the partitions are paused. A busy table does not cause it, because a pause
+/// discards what was fetched ahead. It is far below the group's poll interval.
 const STALL: Duration = Duration::from_secs(2);
 
 /// The state of the loop, except the writes in flight.
@@ -175,8 +175,8 @@ impl<'w, C: Consumer, D: Decode> ConsumerState<'w, C, D> {
             () = shutdown.requested(Shutdown::Now), if !is_draining => return,
             () = tokio::time::sleep_until(deadline), if is_draining => return,
         };
-        // Counted from the end of the attempt. After a commit slower than the interval, the next one would be due at once,
-        // and the log would never be polled, although only polling may make commits succeed again.
+        // Counted from the end of the attempt. After a commit slower than the interval, the next one would be due at
+        // once, and the log would never be polled, although only polling may make commits succeed again.
         self.last_commit = Instant::now();
         match committed {
             Ok(()) => {

@@ -80,8 +80,8 @@ impl Decode for AcceptAll {
     }
 }
 
-/// Runs a loop whose brokers become unreachable, and requests its end after a minute. Returns how often it polled and how
-/// long its end took.
+/// Runs a loop whose brokers become unreachable, and requests its end after a minute. Returns how often it polled and
+/// how long its end took.
 async fn a_minute_without_brokers() -> (usize, Duration) {
     let (handle, shutdown) = shutdown_channel();
     let stats = Stats::default();

@@ -65,7 +65,8 @@ impl<'w, P, T> WriteContext<'w, P, T> {
     }
 }
 
-/// Writes a batch. Retries while the table or the log is unavailable, so it ends only with success or under `onError: Fail`.
+/// Writes a batch. Retries while the table or the log is unavailable, so it ends only with success or under `onError:
+/// Fail`.
 pub(super) async fn write_task<P: Producer, T: Table>(
     mut batch: WriteBatch,
     context: &WriteContext<'_, P, T>,

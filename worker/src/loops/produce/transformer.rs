@@ -1,7 +1,7 @@
 //! From a source's raw record to a record of the topic: map, encode, key and headers.
 //!
-//! The headers are those of CloudEvents' Kafka binding in binary mode (CloudEvents 1.0, "Kafka Protocol Binding", section
-//! 3.2), and of W3C Trace Context.
+//! The headers are those of CloudEvents' Kafka binding in binary mode (CloudEvents 1.0, "Kafka Protocol Binding",
+//! section 3.2), and of W3C Trace Context.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The names and places of each nation, with the variety of the randomuser.me API.
 //!
-//! The data is in `nations.json`. In its templates `#` is a digit, `!` a digit other than 0 and `?` a capital letter. A name
-//! that is not in Latin script is followed by `=` and its spelling in mail addresses.
+//! The data is in `nations.json`. In its templates `#` is a digit, `!` a digit other than 0 and `?` a capital letter. A
+//! name that is not in Latin script is followed by `=` and its spelling in mail addresses.
 
 use std::sync::LazyLock;
 

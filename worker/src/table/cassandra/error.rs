@@ -92,8 +92,8 @@ impl From<Failure> for WriteError {
     }
 }
 
-/// Whether a retry can help, and the cause. [`Cause::Invalid`] is the fault of the rows only while the server still accepts
-/// the statement: otherwise the table was altered.
+/// Whether a retry can help, and the cause. [`Cause::Invalid`] is the fault of the rows only while the server still
+/// accepts the statement: otherwise the table was altered.
 pub(super) fn classify(error: &ExecutionError) -> (Retry, Cause) {
     match error {
         ExecutionError::BadQuery(error) => bad_query(error),
