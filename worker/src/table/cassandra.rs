@@ -25,8 +25,8 @@ pub(crate) use session::session;
 
 /// A session with a cluster, and the prepared statements of its tables. Clones share it.
 ///
-/// A new session replaces the old one when credentials are rotated, and when the old one has reached no node for a
-/// while, for example because all nodes have new addresses.
+/// A new session replaces the old one when credentials are rotated, and when the old one has reached no node for a while,
+/// for example because all nodes have new addresses.
 #[derive(Clone)]
 pub struct CassandraSession {
     session: Arc<ReconnectingSession>,
@@ -35,8 +35,8 @@ pub struct CassandraSession {
 impl CassandraSession {
     /// Connects to a cluster and prepares the statements of these tables. Must be called on a tokio runtime.
     ///
-    /// A cluster that cannot be reached, or a table that does not exist yet, is an error of [`write`](Table::write) and
-    /// not of this: attempts go on in the background, with growing pauses, until one succeeds.
+    /// A cluster that cannot be reached, or a table that does not exist yet, is an error of [`write`](Table::write) and not
+    /// of this: attempts go on in the background, with growing pauses, until one succeeds.
     ///
     /// # Errors
     /// When credentials are missing, or certificates are invalid.
@@ -73,8 +73,7 @@ impl CassandraTable {
         Ok(session.table(0))
     }
 
-    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Asks no
-    /// server.
+    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Asks no server.
     pub fn trouble(&self) -> Option<&'static str> {
         Some(self.session.trouble()?.name())
     }

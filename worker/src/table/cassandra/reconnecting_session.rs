@@ -1,7 +1,7 @@
 //! A session that reconnects in the background: when credentials are rotated, and when no node was reached for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -116,7 +116,7 @@ impl Drop for ReconnectingSession {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|error| error.into_inner())
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records the outcome of a write. None: it succeeded.
@@ -173,8 +173,7 @@ async fn reconnect(shared: Arc<Shared>, target: Target, mut credentials: Credent
         }
         let due_in = if rotation_due { Some(Duration::ZERO) } else { shared.due_in() };
         if due_in != Some(Duration::ZERO) {
-            // Whichever comes first: the next check of the credential files, a failed write, or the new connection is
-            // due.
+            // Whichever comes first: the next check of the credential files, a failed write, or the new connection is due.
             let wait = due_in.unwrap_or(ROTATION_INTERVAL).min(ROTATION_INTERVAL);
             let _ = timeout(wait, shared.wake.notified()).await;
             continue;

@@ -1,6 +1,6 @@
 //! The statement that a table's rows are written with, and its prepared form.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use scylla::client::session::Session;
 use scylla::errors::PrepareError;
@@ -114,10 +114,9 @@ impl PreparedInsert {
         Err(Failure { retry, cause, source: Box::new(error) })
     }
 
-    /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a batch
-    /// log.
+    /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a batch log.
     fn batch(&self, rows: usize) -> Arc<Batch> {
-        let mut batches = self.batches.lock().unwrap_or_else(|error| error.into_inner());
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         if batches.len() < rows.min(KEPT_BATCHES) {
             batches.resize(rows.min(KEPT_BATCHES), None);
         }
@@ -137,9 +136,9 @@ impl PreparedInsert {
 
 /// `INSERT` of every column, with the write time as the last value.
 ///
-/// Each value has the type of its column. The server refuses to prepare the statement when a column has another type,
-/// also when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int
-/// would end in a text column of the same name.
+/// Each value has the type of its column. The server refuses to prepare the statement when a column has another type, also
+/// when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int would end in
+/// a text column of the same name.
 fn insert(table: &Table) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| column.name.quoted()).collect();
     let values: Vec<String> =
