@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// A cap on the records a second of all processors of a pipeline.
 ///
-/// A processor has only the numbers of its own and of all partitions. Its share of the records is its share of the
+/// A processor has only the numbers of its assigned and of all partitions. Its share of the records is its share of the
 /// partitions, however many processors there are.
 #[derive(Debug, Clone, Copy)]
 pub struct RateCap {

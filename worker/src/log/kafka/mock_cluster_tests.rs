@@ -287,7 +287,7 @@ async fn second_member_resumes_at_the_committed_offset() {
 }
 
 #[tokio::test]
-async fn slow_consumer_does_not_delay_a_rebalance() {
+async fn lagging_consumer_does_not_delay_a_rebalance() {
     const RECORDS: usize = 3_000;
     let cluster = cluster();
     let pipeline = pipeline(&cluster, "Earliest");
