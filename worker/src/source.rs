@@ -1,7 +1,7 @@
-//! The seam to a source: runs of pages of raw records.
+//! The source seam: a run is a sequence of pages of raw records.
 //!
-//! Implementations: [HTTP](HttpSource) (the real one), the [generator](Generator) (no network), and a scripted one in
-//! the simulation.
+//! Implementations: [HTTP](HttpSource), the [generator](Generator) without a network, and a scripted one in the
+//! simulation.
 
 mod any;
 mod generator;
@@ -16,34 +16,34 @@ pub use self::any::{AnySource, NoSource, from_pipeline};
 pub use self::generator::{Generator, Users};
 pub use self::http::HttpSource;
 
-/// Something that records come from, page by page.
+/// A source of records, read page by page.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
 pub trait Source {
-    /// Starts a run at a saved position; none: at the beginning.
+    /// Starts a run at a saved position, or at the first page without one.
     ///
     /// # Errors
-    /// When the position is not one of this source's.
+    /// When the position cannot be read, or does not belong to this kind of pagination.
     fn begin(&mut self, position: Option<&SourcePosition>) -> Result<(), SourceError>;
 
-    /// The next page of the run. None when the run is over: the source ended, or the run had its share of pages.
+    /// The next page of the run. `None` ends the run: the source has no more pages, or the run reached its page limit.
     ///
-    /// Retries what is worth retrying by itself. After an error the run is over.
+    /// Transient errors are retried inside the call. An error ends the run.
     ///
     /// # Errors
     /// When the source could not be read.
     async fn fetch(&mut self) -> Result<Option<Page>, SourceError>;
 }
 
-/// One answer of a source: raw records in one body.
+/// One response of a source: raw records in one body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// What was received. JSON.
+    /// The body as received: JSON.
     pub body: Vec<u8>,
-    /// Where the records stand in the body, in order.
+    /// The byte range of each record in the body, in order.
     pub records: Vec<Range<usize>>,
-    /// When it was received, in milliseconds since the Unix epoch.
+    /// When the page was received, in milliseconds since the Unix epoch.
     pub fetched_at: i64,
-    /// To be saved once every record of this page is acknowledged. None: nothing to save.
+    /// The position to save once every record of this page is acknowledged. `None`: nothing to save.
     pub position: Option<SourcePosition>,
 }
 
@@ -54,10 +54,10 @@ impl Page {
     }
 }
 
-/// Why a source could not be read. Never holds anything of a response's body or of a credential.
+/// Why a source could not be read. Never holds any part of a response's body or of a credential.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// A fault that passes, and did not pass within the attempts allowed.
+    /// A transient error that outlasted every allowed attempt.
     #[error("the source is unavailable ({cause}): {source}")]
     Unavailable {
         /// A short name for metrics, from a fixed set.
@@ -65,8 +65,8 @@ pub enum SourceError {
         /// What happened.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A fault that stays until somebody changes something: refused credentials, a forbidden address, a body that is
-    /// not what the pipeline says.
+    /// A permanent error, until the configuration or the server changes: refused credentials, a forbidden address, a
+    /// body of another shape than the pipeline declares.
     #[error("the source cannot be read ({cause}): {source}")]
     Refused {
         /// A short name for metrics, from a fixed set.
@@ -77,7 +77,7 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// Whether a later run may succeed with nothing changed.
+    /// Whether a later run may succeed without any change.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }

@@ -13,19 +13,19 @@ use crate::runtime::clock::Clock;
 pub enum AnySource {
     /// An HTTP API.
     Http(Box<HttpSource>),
-    /// Users made up on the spot.
+    /// Synthetic users.
     Generator(Generator),
 }
 
-/// The pipeline has no source: others fill its topic.
+/// The pipeline has no source: other producers fill its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the pipeline has no source: others fill its topic")]
+#[error("the pipeline has no source: other producers fill its topic")]
 pub struct NoSource;
 
 /// The source of a pipeline.
 ///
-/// `secrets` is the folder with the mounted Secrets; `allowed` are the address ranges beside the public ones that may be
-/// dialled. Nothing is read or dialled before the first fetch.
+/// `secrets` is the directory of the mounted Secrets. `allowed` are the address ranges that may be dialled in addition to
+/// public addresses. Nothing is read or dialled before the first fetch.
 ///
 /// # Errors
 /// When the pipeline has no source.

@@ -1,4 +1,4 @@
-//! Users made up on the spot: a source without a network.
+//! A source of synthetic users, without a network.
 
 mod nations;
 mod users;
@@ -8,56 +8,55 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 use userstream_crds::model;
 
-use super::position::{MalformedPosition, Position};
+use super::position::{MalformedPosition, SavedPosition};
 use super::{Page, Source, SourceError};
 use crate::log::SourcePosition;
 use crate::runtime::clock::Clock;
 
 pub use self::users::Users;
 
-/// The most users in one page; a run with more has more pages. Bounds the memory of a page at about 1.2 MB.
+/// The largest number of users in one page, which bounds a page at about 1.2 MB.
 const USERS_PER_PAGE: u32 = 1_000;
 
-/// What is reserved for a user, in bytes: a little more than the average.
+/// The buffer capacity reserved per user, in bytes: slightly above the average size.
 const USER_BYTES: usize = 1_250;
 
-/// The generator as a source: each run makes so many users and goes on where the last one stopped.
+/// The generator as a source: each run makes a fixed number of users and continues where the last run stopped.
 #[derive(Debug)]
 pub struct Generator {
     users: Users,
     seed: i64,
     users_per_run: u32,
     next: u64,
-    left: u32,
+    remaining: u32,
     clock: Clock,
 }
 
-/// Where a sequence of users goes on.
+/// Where a sequence of users continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GeneratorPosition {
-    /// Whose sequence.
+    /// The seed of the sequence.
     seed: i64,
     /// The number of the next user.
     next: u64,
 }
 
 impl Generator {
-    /// A generator as a pipeline describes it.
+    /// The generator that a pipeline declares.
     pub fn new(generator: model::Generator, clock: Clock) -> Self {
         Self {
             users: Users::new(generator.seed),
             seed: generator.seed,
             users_per_run: generator.records_per_interval.get(),
             next: 0,
-            left: 0,
+            remaining: 0,
             clock,
         }
     }
 
-    /// The next page of the run.
-    fn page(&mut self) -> Page {
-        let count = self.left.min(USERS_PER_PAGE);
+    fn next_page(&mut self) -> Page {
+        let count = self.remaining.min(USERS_PER_PAGE);
         let mut body = Vec::with_capacity(count as usize * USER_BYTES);
         let mut records = Vec::with_capacity(count as usize);
         for _ in 0..count {
@@ -65,37 +64,37 @@ impl Generator {
             let start = body.len();
             self.users.write(self.next, &mut body);
             records.push(start..body.len());
-            // Nobody will ever see the sequence start again.
+            // Wrapping is safe: 2^64 users take half a million years at a million a second.
             self.next = self.next.wrapping_add(1);
         }
         body.push(b']');
-        self.left -= count;
-        let position = Position::Generator(GeneratorPosition { seed: self.seed, next: self.next });
+        self.remaining -= count;
+        let position = SavedPosition::Generator(GeneratorPosition { seed: self.seed, next: self.next });
         Page { body, records, fetched_at: self.clock.now(), position: Some(position.to_saved()) }
     }
 }
 
 impl Source for Generator {
     fn begin(&mut self, position: Option<&SourcePosition>) -> Result<(), SourceError> {
-        self.next = match position.map(Position::parse).transpose()? {
-            Some(Position::Generator(position)) if position.seed == self.seed => position.next,
+        self.next = match position.map(SavedPosition::parse).transpose()? {
+            Some(SavedPosition::Generator(position)) if position.seed == self.seed => position.next,
             Some(_) => {
-                info!("the saved position is that of another source: starting at the beginning");
+                info!("the saved position belongs to another source; starting from the first user");
                 0
             }
             None => 0,
         };
-        self.left = self.users_per_run;
+        self.remaining = self.users_per_run;
         Ok(())
     }
 
     async fn fetch(&mut self) -> Result<Option<Page>, SourceError> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             return Ok(None);
         }
-        // A large run makes pages for milliseconds on end: let others have a turn in between.
+        // A page takes milliseconds of CPU: other tasks on this thread must get to run in between.
         tokio::task::yield_now().await;
-        Ok(Some(self.page()))
+        Ok(Some(self.next_page()))
     }
 }
 
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_makes_the_records_of_an_interval_and_the_next_goes_on_behind_them() {
+    async fn next_run_continues_where_the_last_run_stopped() {
         let mut one = generator(1, 3);
         let first = run(&mut one, None).await;
         assert_eq!(first.len(), 1);
@@ -141,11 +140,11 @@ mod tests {
         let second = run(&mut generator(1, 3), first[0].position.as_ref()).await;
         let all = run(&mut generator(1, 6), None).await;
         assert_eq!([uuids(&first), uuids(&second)].concat(), uuids(&all));
-        assert!(one.fetch().await.unwrap().is_none(), "the run stays over");
+        assert!(one.fetch().await.unwrap().is_none(), "a finished run stays finished");
     }
 
     #[tokio::test]
-    async fn the_body_of_a_page_is_the_array_of_its_records() {
+    async fn page_body_is_the_json_array_of_its_records() {
         for page in run(&mut generator(1, 2), None).await {
             let body: Vec<serde_json::Value> = serde_json::from_slice(&page.body).unwrap();
             let records: Vec<serde_json::Value> =
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_run_comes_in_pages_of_bounded_size() {
+    async fn large_run_is_split_into_pages_of_bounded_size() {
         let pages = run(&mut generator(1, 2_500), None).await;
         assert_eq!(pages.iter().map(|page| page.records.len()).collect::<Vec<_>>(), [1_000, 1_000, 500]);
         assert!(pages.iter().all(|page| page.body.len() < 1_500_000));
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_position_of_another_source_is_the_beginning_but_one_that_cannot_be_read_is_an_error() {
+    async fn foreign_position_starts_over_and_an_unreadable_one_fails() {
         let mut one = generator(1, 1);
         let first = uuids(&run(&mut one, None).await);
         for other in [r#"{"generator":{"seed":2,"next":9}}"#, r#"{"http":{"source":"ab","at":{"page":3}}}"#] {
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sequence_outlives_its_last_number() {
+    async fn sequence_wraps_after_its_last_number() {
         let last = SourcePosition(format!(r#"{{"generator":{{"seed":1,"next":{}}}}}"#, u64::MAX));
         assert_eq!(uuids(&run(&mut generator(1, 2), Some(&last)).await).len(), 2);
     }

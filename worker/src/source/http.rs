@@ -1,11 +1,11 @@
 //! Records from an HTTP API.
 //!
 //! ```text
-//! walk ▶ rate limit ▶ authorize ▶ exchange ▶ redirects ▶ retries ▶ split ▶ changed? ▶ page
+//! paginator ▶ rate limit ▶ authorize ▶ exchange ▶ redirects ▶ retries ▶ split ▶ changed? ▶ page
 //! ```
 //!
-//! Everything about the API is untrusted: where its name leads, how much it sends, how long it takes, what it says the
-//! next page is.
+//! Nothing about the API is trusted: the addresses its name resolves to, the size and duration of its responses, the
+//! next page it names.
 
 mod auth;
 mod error;
@@ -35,20 +35,20 @@ use userstream_crds::secret::CA_KEYS;
 
 use self::auth::credential::SecretFile;
 use self::auth::{Authenticator, Authorization};
-use self::error::{Fault, HttpError, PositionError};
-use self::pagination::next_page::{Unknown, next_page};
-use self::pagination::{Advance, Next, Walk};
+use self::error::{HttpError, PositionError, Retry};
+use self::pagination::next_page::{NextPageError, next_page};
+use self::pagination::{Advance, NextPage, Paginator};
 pub(super) use self::position::HttpPosition;
-use self::position::{Fingerprint, identity, note};
+use self::position::{Fingerprint, identity, update_fingerprint};
 use self::rate_limit::RateLimiter;
 use self::request::RequestTemplate;
 use self::response::split::Document;
-use self::retry::{Attempts, Verdict, retry_after, verdict};
+use self::retry::{Attempts, StatusClass, classify_status, retry_after};
 use self::transport::Transport;
 use self::transport::address::AddressPolicy;
 use self::transport::exchange::Exchange;
 use self::transport::resolver::SystemResolver;
-use super::position::Position;
+use super::position::SavedPosition;
 use super::{Page, Source, SourceError};
 use crate::log::SourcePosition;
 use crate::runtime::backoff::Jitter;
@@ -56,20 +56,20 @@ use crate::runtime::clock::Clock;
 
 /// An HTTP API as a source.
 ///
-/// `fetch` is cancel safe: what is dropped before it returns is fetched again by the next call.
-pub struct HttpSource(Client<Transport>);
+/// `fetch` is cancel safe: the next call fetches the same page again.
+pub struct HttpSource(PageFetcher<Transport>);
 
 impl HttpSource {
-    /// A source as a pipeline describes it.
+    /// The source that a pipeline declares.
     ///
-    /// `secrets` is the folder with the mounted Secrets; `allowed` are the ranges beside the public addresses that may
-    /// be dialled. Nothing is read or dialled before the first fetch.
+    /// `secrets` is the directory of the mounted Secrets. `allowed` are the ranges that may be dialled in addition to
+    /// public addresses. Nothing is read or dialled before the first fetch.
     pub fn new(source: &model::HttpSource, secrets: &Path, allowed: &[IpNet], clock: Clock) -> Self {
         let trust = source.ca.as_ref().zip(CA_KEYS.first());
         let trust = trust.map(|(secret, key)| SecretFile::new(secrets, secret, key));
         let policy = AddressPolicy::new(allowed.iter().copied());
         let transport = Transport::new(policy, Arc::new(SystemResolver), trust, source.timeout);
-        Self(Client::new(source, secrets, transport, clock, Jitter::from_process()))
+        Self(PageFetcher::new(source, secrets, transport, clock, Jitter::from_process()))
     }
 }
 
@@ -83,8 +83,8 @@ impl Source for HttpSource {
     }
 }
 
-/// The source over any exchange.
-struct Client<E> {
+/// Fetches the pages of a source over any exchange.
+struct PageFetcher<E> {
     exchange: E,
     requests: RequestTemplate,
     authenticator: Authenticator,
@@ -93,22 +93,22 @@ struct Client<E> {
     jitter: Jitter,
     pagination: Pagination,
     records_path: Option<RecordPath>,
-    walk: Walk,
+    paginator: Paginator,
     identity: Fingerprint,
-    /// The last look of each page; none: every response is emitted.
-    changes: Option<Vec<Option<Fingerprint>>>,
+    /// The last fingerprint of each page. `None`: every response is emitted.
+    fingerprints: Option<Vec<Option<Fingerprint>>>,
     clock: Clock,
 }
 
-/// A successful response, and the URL it came from in the end.
-struct Answer {
+/// A successful response, and the URL it came from after redirects.
+struct PageResponse {
     url: Url,
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl<E: Exchange> Client<E> {
+impl<E: Exchange> PageFetcher<E> {
     fn new(source: &model::HttpSource, secrets: &Path, exchange: E, clock: Clock, jitter: Jitter) -> Self {
         let mut address = source.url.clone();
         if !source.query.is_empty() {
@@ -123,9 +123,9 @@ impl<E: Exchange> Client<E> {
             jitter,
             pagination: source.pagination.clone(),
             records_path: source.records_path.clone(),
-            walk: Walk::new(source.pagination.clone(), address),
+            paginator: Paginator::new(source.pagination.clone(), address),
             identity: identity(source),
-            changes: match source.emit {
+            fingerprints: match source.emit {
                 Emit::All => None,
                 Emit::Changed => Some(Vec::new()),
             },
@@ -134,72 +134,74 @@ impl<E: Exchange> Client<E> {
     }
 
     fn begin(&mut self, saved: Option<&SourcePosition>) -> Result<(), HttpError> {
-        let saved = saved.map(Position::parse).transpose().map_err(PositionError::from)?;
-        let (at, fingerprints) = match saved {
-            Some(Position::Http(position)) if position.source == self.identity => {
-                (Some(position.at), position.fingerprints)
+        let saved = saved.map(SavedPosition::parse).transpose().map_err(PositionError::from)?;
+        let (cursor, fingerprints) = match saved {
+            Some(SavedPosition::Http(position)) if position.source == self.identity => {
+                (Some(position.cursor), position.fingerprints)
             }
             Some(_) => {
-                info!("the saved position is that of another source: starting at the beginning");
+                info!("the saved position belongs to another source; starting from the first page");
                 (None, Vec::new())
             }
             None => (None, Vec::new()),
         };
-        self.walk.begin(at).map_err(PositionError::from)?;
-        if let Some(changes) = &mut self.changes {
-            *changes = fingerprints;
+        self.paginator.begin(cursor).map_err(PositionError::from)?;
+        if let Some(current) = &mut self.fingerprints {
+            *current = fingerprints;
         }
         Ok(())
     }
 
     async fn fetch(&mut self) -> Result<Option<Page>, HttpError> {
-        let Some(url) = self.walk.next_url() else { return Ok(None) };
-        let page = match self.request(&url).await {
-            Ok(answer) => self.take(answer),
-            // Many servers know no page behind the last one, not even an empty one.
+        let Some(url) = self.paginator.next_url() else { return Ok(None) };
+        let page = match self.request_with_retries(&url).await {
+            Ok(response) => self.parse_page(response),
+            // Many servers answer 404 past the last page, instead of an empty page.
             Err(HttpError::Status { status: StatusCode::NOT_FOUND, .. })
-                if self.walk.may_be_past_the_end() =>
+                if self.paginator.may_be_past_the_end() =>
             {
-                Ok(self.page(Vec::new(), Vec::new(), Next::Unsaid))
+                Ok(self.finish_page(Vec::new(), Vec::new(), NextPage::Implicit))
             }
             Err(error) => Err(error),
         };
         if page.is_err() {
-            self.walk.stop();
+            self.paginator.stop();
         }
         page.map(Some)
     }
 
-    /// The page that an answer is.
-    fn take(&mut self, answer: Answer) -> Result<Page, HttpError> {
-        let Answer { url, status, headers, body } = answer;
-        let bodiless = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
-        let document = if bodiless { None } else { Some(Document::parse(&body)?) };
+    fn parse_page(&mut self, response: PageResponse) -> Result<Page, HttpError> {
+        let PageResponse { url, status, headers, body } = response;
+        let has_no_body = matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
+        let document = if has_no_body { None } else { Some(Document::parse(&body)?) };
         let records = match &document {
             Some(document) => document.records(self.records_path.as_ref())?,
             None => Vec::new(),
         };
         let next = match next_page(&self.pagination, &url, &headers, document.as_ref()) {
-            Ok(Next::Link(Some(url))) => Next::Link(Some(self.authenticator.strip(&url))),
+            Ok(NextPage::Link(Some(url))) => {
+                NextPage::Link(Some(self.authenticator.without_credential(&url)))
+            }
             Ok(next) => next,
-            Err(Unknown::Split(error)) => return Err(error.into()),
-            Err(Unknown::Next(error)) => return Err(error.into()),
+            Err(NextPageError::Body(error)) => return Err(error.into()),
+            Err(NextPageError::Pagination(error)) => return Err(error.into()),
         };
-        Ok(self.page(body, records, next))
+        Ok(self.finish_page(body, records, next))
     }
 
-    /// Moves the walk behind a page and hands the page out.
-    fn page(&mut self, body: Vec<u8>, records: Vec<std::ops::Range<usize>>, next: Next) -> Page {
-        let index = self.walk.index();
-        let changed = self.changes.as_mut().is_none_or(|fingerprints| note(fingerprints, index, &body));
-        match self.walk.advance(records.is_empty(), next) {
+    /// Advances the paginator past a page and returns the page.
+    fn finish_page(&mut self, body: Vec<u8>, records: Vec<std::ops::Range<usize>>, next: NextPage) -> Page {
+        let index = self.paginator.index();
+        let fingerprints = self.fingerprints.as_mut();
+        let changed = fingerprints.is_none_or(|fingerprints| update_fingerprint(fingerprints, index, &body));
+        match self.paginator.advance(records.is_empty(), next) {
             Advance::Continues => {}
             Advance::Finished => {
-                if let Some(fingerprints) = &mut self.changes {
+                if let Some(fingerprints) = &mut self.fingerprints {
                     fingerprints.truncate(index.saturating_add(1));
                 }
             }
-            Advance::Circles => warn!("the pages of the source lead in circles: the run ends here"),
+            Advance::Loop => warn!("the pages of the source form a loop; the run ends here"),
         }
         Page {
             body,
@@ -209,44 +211,44 @@ impl<E: Exchange> Client<E> {
         }
     }
 
-    /// What is saved behind the pages handed out so far; none when there is nothing to go on from.
+    /// The position after the pages returned so far. `None` where every run starts from the same request.
     fn position(&self) -> Option<SourcePosition> {
-        if matches!(self.pagination, Pagination::None) && self.changes.is_none() {
+        if matches!(self.pagination, Pagination::None) && self.fingerprints.is_none() {
             return None;
         }
         let position = HttpPosition {
             source: self.identity,
-            at: self.walk.at().clone(),
-            fingerprints: self.changes.clone().unwrap_or_default(),
+            cursor: self.paginator.cursor().clone(),
+            fingerprints: self.fingerprints.clone().unwrap_or_default(),
         };
-        Some(Position::Http(position).to_saved())
+        Some(SavedPosition::Http(position).to_saved())
     }
 
-    /// Asks until there is an answer, or no hope of one.
-    async fn request(&mut self, url: &Url) -> Result<Answer, HttpError> {
+    /// Sends a request until it succeeds, fails permanently, or is out of attempts.
+    async fn request_with_retries(&mut self, url: &Url) -> Result<PageResponse, HttpError> {
         let mut attempts = Attempts::new(self.retry, self.jitter.split());
-        let mut renewed = false;
+        let mut refreshed = false;
         loop {
             let error = match self.attempt(url).await {
-                Ok(answer) => return Ok(answer),
+                Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            if matches!(error, HttpError::Status { status: StatusCode::UNAUTHORIZED, .. }) && !renewed {
-                // The credentials may have been rotated a moment ago.
-                renewed = true;
-                if self.authenticator.renew() {
+            if matches!(error, HttpError::Status { status: StatusCode::UNAUTHORIZED, .. }) && !refreshed {
+                // The credentials may have been rotated since they were read.
+                refreshed = true;
+                if self.authenticator.refresh() {
                     continue;
                 }
             }
-            let Fault::Passing(cause) = error.fault() else { return Err(error) };
-            let Some(pause) = attempts.fail(error.retry_after()) else { return Err(error) };
-            warn!(cause, attempt = attempts.failed(), ?pause, %error, "a request failed and is tried again");
-            tokio::time::sleep(pause).await;
+            let Retry::Transient(cause) = error.classify() else { return Err(error) };
+            let Some(backoff) = attempts.record_failure(error.retry_after()) else { return Err(error) };
+            warn!(cause, attempt = attempts.failures(), ?backoff, %error, "a request failed and will be retried");
+            tokio::time::sleep(backoff).await;
         }
     }
 
-    /// One attempt, with the redirects it meets.
-    async fn attempt(&mut self, url: &Url) -> Result<Answer, HttpError> {
+    /// One attempt, following redirects.
+    async fn attempt(&mut self, url: &Url) -> Result<PageResponse, HttpError> {
         let mut hop = self.requests.first_hop(url)?;
         loop {
             let authorization = if hop.trusted {
@@ -257,13 +259,13 @@ impl<E: Exchange> Client<E> {
             let request = self.requests.request(&hop, &authorization);
             self.limiter.acquire().await;
             let response = self.exchange.exchange(&request).await.map_err(HttpError::from)?;
-            match verdict(response.status) {
-                Verdict::Success => {
+            match classify_status(response.status) {
+                StatusClass::Success => {
                     let transport::exchange::Response { status, headers, body } = response;
-                    return Ok(Answer { url: hop.url, status, headers, body });
+                    return Ok(PageResponse { url: hop.url, status, headers, body });
                 }
-                Verdict::Redirect => hop = hop.follow(response.status, &response.headers)?,
-                Verdict::Retry | Verdict::Unauthorized | Verdict::Final => {
+                StatusClass::Redirect => hop = hop.follow(response.status, &response.headers)?,
+                StatusClass::Retryable | StatusClass::Unauthorized | StatusClass::Final => {
                     let retry_after = retry_after(&response.headers, self.clock.now());
                     return Err(HttpError::Status { status: response.status, retry_after });
                 }

@@ -1,4 +1,4 @@
-//! The positions of all kinds of sources, as they are saved.
+//! The saved form of the positions of all kinds of sources.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,20 @@ use super::generator::GeneratorPosition;
 use super::http::HttpPosition;
 use crate::log::SourcePosition;
 
-/// A saved position, with the kind of source it belongs to: a pipeline may be given another kind of source.
+/// A position tagged with the kind of source it belongs to, because a pipeline's source may change its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Position {
+pub(super) enum SavedPosition {
     Http(HttpPosition),
     Generator(GeneratorPosition),
 }
 
-/// A saved position cannot be read. It is never taken for none: that would start all over.
+/// A saved position cannot be read. It never counts as absent: the source would start from the first page again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the saved position cannot be read")]
 pub(crate) struct MalformedPosition;
 
-impl Position {
+impl SavedPosition {
     /// Reads a saved position.
     pub(super) fn parse(saved: &SourcePosition) -> Result<Self, MalformedPosition> {
         serde_json::from_str(&saved.0).map_err(|_| MalformedPosition)
@@ -27,7 +27,7 @@ impl Position {
 
     /// The position as it is saved.
     pub(super) fn to_saved(&self) -> SourcePosition {
-        // Nothing in a position can fail to be written: no maps, no foreign implementations.
+        // Serialization cannot fail: a position has no maps and no foreign implementations of `Serialize`.
         SourcePosition(serde_json::to_string(self).unwrap_or_default())
     }
 }
@@ -37,19 +37,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_the_same_after_it_was_saved() {
+    fn saved_position_reads_back_unchanged() {
         let texts = [
             r#"{"generator":{"seed":-1,"next":50}}"#,
             r#"{"http":{"source":"00000000000000ab","at":{"page":3},"fingerprints":["ffffffffffffffff",null]}}"#,
             r#"{"http":{"source":"00000000000000ab","at":"once"}}"#,
         ];
         for text in texts {
-            assert_eq!(Position::parse(&SourcePosition(text.to_owned())).unwrap().to_saved().0, text);
+            assert_eq!(SavedPosition::parse(&SourcePosition(text.to_owned())).unwrap().to_saved().0, text);
         }
     }
 
     #[test]
-    fn a_position_that_cannot_be_read_is_an_error_and_not_the_beginning() {
+    fn unreadable_position_is_an_error_not_a_fresh_start() {
         for text in [
             "",
             "null",
@@ -63,7 +63,11 @@ mod tests {
             r#"{"generator":{"seed":1,"next":-1}}"#,
             r#"{"other":{}}"#,
         ] {
-            assert_eq!(Position::parse(&SourcePosition(text.to_owned())), Err(MalformedPosition), "{text}");
+            assert_eq!(
+                SavedPosition::parse(&SourcePosition(text.to_owned())),
+                Err(MalformedPosition),
+                "{text}"
+            );
         }
     }
 }

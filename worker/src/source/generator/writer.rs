@@ -1,8 +1,8 @@
-//! Writes texts, numbers and random bits of both behind each other.
+//! Appends fixed and random text and numbers to a buffer.
 
 use crate::runtime::SplitMix64;
 
-/// A buffer and the random numbers that decide what goes into it.
+/// A buffer and the random numbers that determine what is appended to it.
 pub(super) struct Writer<'buffer> {
     pub(super) buffer: &'buffer mut Vec<u8>,
     pub(super) random: SplitMix64,
@@ -23,7 +23,7 @@ impl Writer<'_> {
         self.padded(number, 1);
     }
 
-    /// A decimal number with at least so many digits.
+    /// Appends a decimal number, left-padded with zeros to `width` digits.
     pub(super) fn padded(&mut self, number: u32, width: usize) {
         let mut digits = [b'0'; 10];
         let mut rest = number;
@@ -47,7 +47,7 @@ impl Writer<'_> {
         );
     }
 
-    /// Degrees with four decimals, below a bound both ways.
+    /// Appends degrees with four decimals, between `-bound` and `bound`.
     pub(super) fn coordinate(&mut self, bound: u32) {
         let value = self.random.below(2 * bound * 10_000);
         let (sign, value) = if value & 1 == 1 { ("-", value / 2) } else { ("", value / 2) };
@@ -57,7 +57,7 @@ impl Writer<'_> {
         self.padded(value % 10_000, 4);
     }
 
-    /// Eight letters and digits.
+    /// Appends eight random letters and digits.
     pub(super) fn salt(&mut self) {
         const LETTERS: [u8; 64] = *b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789AZ";
         let mut bits = self.random.next();
@@ -67,9 +67,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Fills in a template of [`super::nations`].
+    /// Appends a template of [`super::nations`] with its placeholders filled.
     pub(super) fn template(&mut self, template: &str) {
-        // 64 bits are good for 19 decimal digits; the longest template takes 15 draws.
+        // 64 bits hold 19 decimal digits; the longest template takes 15 draws.
         let mut bits = self.random.next();
         let mut draw = |bound: u64| {
             let drawn = bits % bound;

@@ -1,4 +1,4 @@
-//! How requests authenticate.
+//! Authentication of requests.
 
 pub(crate) mod credential;
 pub(crate) mod oauth2;
@@ -13,16 +13,16 @@ use userstream_crds::secret::{
     API_KEY_KEY, CLIENT_ID_KEY, CLIENT_SECRET_KEY, PASSWORD_KEY, TOKEN_KEY, USERNAME_KEY,
 };
 
-use self::credential::{CredentialError, CredentialFault, SecretFile};
+use self::credential::{SecretFile, SecretFileError, SecretFileProblem};
 use self::oauth2::TokenSource;
 use super::error::HttpError;
 use super::pagination::{with_parameter, without_parameter};
 use super::transport::exchange::Exchange;
 
-/// What a request carries to say who sends it.
+/// The credential that a request carries.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Authorization {
-    /// Nothing.
+    /// None.
     None,
     /// A header.
     Header(HeaderName, HeaderValue),
@@ -35,12 +35,12 @@ pub(crate) enum Authorization {
     },
 }
 
-/// Produces what requests carry, from the credentials that are mounted at the time.
+/// Authorizes requests with the credentials that are mounted at the time.
 pub(crate) struct Authenticator {
     method: Method,
 }
 
-/// The configured method over the files it needs.
+/// The configured method, with the files it reads.
 enum Method {
     None,
     Basic { username: SecretFile, password: SecretFile },
@@ -50,7 +50,7 @@ enum Method {
 }
 
 impl Authenticator {
-    /// Authenticates as configured, with the Secrets mounted below a directory.
+    /// The authenticator of a configuration, with the Secrets mounted below a directory.
     pub(crate) fn new(auth: &HttpAuth, secrets: &Path) -> Self {
         let method = match auth {
             HttpAuth::None => Method::None,
@@ -73,7 +73,9 @@ impl Authenticator {
         Self { method }
     }
 
-    /// What the next request carries. Fetches a token when one is needed. `now` is in milliseconds since the Unix epoch.
+    /// The authorization of the next request. Fetches a token when the cached one is no longer usable.
+    ///
+    /// `now` is in milliseconds since the Unix epoch.
     pub(crate) async fn authorization<E: Exchange>(
         &mut self,
         exchange: &mut E,
@@ -92,17 +94,17 @@ impl Authenticator {
         }
     }
 
-    /// Whether there is anything to try again with after the server has refused the credentials. A cached token is
-    /// dropped; files are read anew by the next request anyway.
-    pub(crate) fn renew(&mut self) -> bool {
+    /// Drops a cached token after the server refused it, and returns whether a retry can carry other credentials. Files
+    /// are read again by every request.
+    pub(crate) fn refresh(&mut self) -> bool {
         if let Method::OAuth2(source) = &mut self.method {
-            source.forget();
+            source.invalidate();
         }
         !matches!(self.method, Method::None)
     }
 
-    /// The URL without a credential that the server may have copied from the request, so that it can be saved.
-    pub(crate) fn strip(&self, url: &Url) -> Url {
+    /// A URL of the server without a credential copied from the request, so that it can be saved.
+    pub(crate) fn without_credential(&self, url: &Url) -> Url {
         match &self.method {
             Method::ApiKey { placement: ApiKeyPlacement::Query(parameter), .. } => {
                 without_parameter(url, parameter)
@@ -113,7 +115,7 @@ impl Authenticator {
 }
 
 impl Authorization {
-    /// The URL that is really asked for.
+    /// The URL to request.
     pub(crate) fn apply_to(&self, url: &Url) -> Url {
         match self {
             Self::Query { parameter, value } => with_parameter(url, parameter, value),
@@ -123,22 +125,22 @@ impl Authorization {
 }
 
 /// RFC 7617.
-fn basic(username: &SecretFile, password: &SecretFile) -> Result<HeaderValue, CredentialError> {
+fn basic(username: &SecretFile, password: &SecretFile) -> Result<HeaderValue, SecretFileError> {
     let user = username.read()?;
     if user.expose().contains(':') {
-        // The server would take what follows the colon for a part of the password.
-        return Err(username.error(CredentialFault::Unsendable));
+        // The server would parse what follows the colon as a part of the password.
+        return Err(username.error(SecretFileProblem::Unsendable));
     }
     let pair = format!("{}:{}", user.expose(), password.read()?.expose());
     password.header(&format!("Basic {}", BASE64_STANDARD.encode(pair)))
 }
 
 /// RFC 6750.
-fn bearer(token: &SecretFile) -> Result<HeaderValue, CredentialError> {
+fn bearer(token: &SecretFile) -> Result<HeaderValue, SecretFileError> {
     token.header(&format!("Bearer {}", token.read()?.expose()))
 }
 
-fn api_key(key: &SecretFile, placement: &ApiKeyPlacement) -> Result<Authorization, CredentialError> {
+fn api_key(key: &SecretFile, placement: &ApiKeyPlacement) -> Result<Authorization, SecretFileError> {
     let value = key.read()?;
     match placement {
         ApiKeyPlacement::Query(parameter) => {
@@ -146,7 +148,7 @@ fn api_key(key: &SecretFile, placement: &ApiKeyPlacement) -> Result<Authorizatio
         }
         ApiKeyPlacement::Header(name) => {
             let name = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| key.error(CredentialFault::Unsendable))?;
+                .map_err(|_| key.error(SecretFileProblem::Unsendable))?;
             Ok(Authorization::Header(name, key.header(value.expose())?))
         }
     }
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_method_sends_what_its_standard_says() {
+    async fn each_method_follows_its_standard() {
         let secrets = SecretsDirectory::new();
         secrets.write("api", "username", "Aladdin\n");
         secrets.write("api", "password", "open sesame");
@@ -196,7 +198,7 @@ mod tests {
             HttpAuth::ApiKey { secret: secret(), placement: ApiKeyPlacement::Query("key".to_owned()) };
         let applied = authorize(query.clone(), &secrets).await.unwrap().apply_to(&url);
         assert_eq!(applied.as_str(), "https://a.example/?x=1&key=k%26y%3D1+%C3%BC");
-        let stripped = Authenticator::new(&query, secrets.path()).strip(&applied);
+        let stripped = Authenticator::new(&query, secrets.path()).without_credential(&applied);
         assert_eq!(stripped.as_str(), "https://a.example/?x=1");
         secrets.write("api", "apiKey", "plain");
         let in_header =
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rotated_credential_is_used_by_the_next_request() {
+    async fn rotated_credential_is_used_by_the_next_request() {
         let secrets = SecretsDirectory::new();
         let mut authenticator = Authenticator::new(&HttpAuth::Bearer(secret()), secrets.path());
         let mut exchange = ScriptedExchange::default();
@@ -221,25 +223,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn credentials_that_cannot_be_sent_are_refused() {
+    async fn unsendable_credentials_are_refused() {
         let secrets = SecretsDirectory::new();
         let error = async |auth| match authorize(auth, &secrets).await {
-            Err(HttpError::Credential(error)) => (error.key, error.fault),
+            Err(HttpError::Credential(error)) => (error.key, error.problem),
             Ok(_) => panic!("accepted"),
             Err(other) => panic!("{other}"),
         };
-        assert_eq!(error(HttpAuth::Basic(secret())).await, ("username", CredentialFault::Missing));
+        assert_eq!(error(HttpAuth::Basic(secret())).await, ("username", SecretFileProblem::Missing));
         secrets.write("api", "username", "a:b");
         secrets.write("api", "password", "c");
-        assert_eq!(error(HttpAuth::Basic(secret())).await, ("username", CredentialFault::Unsendable));
+        assert_eq!(error(HttpAuth::Basic(secret())).await, ("username", SecretFileProblem::Unsendable));
         secrets.write("api", "token", "a\r\nX-Injected: b");
-        assert_eq!(error(HttpAuth::Bearer(secret())).await, ("token", CredentialFault::Unsendable));
+        assert_eq!(error(HttpAuth::Bearer(secret())).await, ("token", SecretFileProblem::Unsendable));
     }
 
     #[test]
-    fn there_is_nothing_to_renew_without_credentials() {
+    fn refresh_is_useless_without_credentials() {
         let secrets = SecretsDirectory::new();
-        assert!(!Authenticator::new(&HttpAuth::None, secrets.path()).renew());
-        assert!(Authenticator::new(&HttpAuth::Bearer(secret()), secrets.path()).renew());
+        assert!(!Authenticator::new(&HttpAuth::None, secrets.path()).refresh());
+        assert!(Authenticator::new(&HttpAuth::Bearer(secret()), secrets.path()).refresh());
     }
 }

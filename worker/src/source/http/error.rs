@@ -1,17 +1,17 @@
-//! What goes wrong with an HTTP source, and which of it passes by itself.
+//! The errors of an HTTP source, and which of them are retried.
 //!
-//! No error holds anything that a server sent but its status, nor anything of a credential: errors end in logs, in the
-//! resource's status and in front of people who may read neither.
+//! Of a response an error holds the status alone, and never any part of a credential: errors appear in logs and in the
+//! resource's status, whose readers may not have access to either.
 
 use std::io;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::auth::credential::{CredentialError, CredentialFault};
+use super::auth::credential::{SecretFileError, SecretFileProblem};
 use super::auth::oauth2::TokenError;
 use super::pagination::MalformedLink;
-use super::pagination::{MAX_NEXT_BYTES, WrongPosition};
+use super::pagination::{MAX_NEXT_BYTES, WrongPagination};
 use super::response::body::BodyError;
 use super::response::split::SplitError;
 use super::transport::redirect::RedirectError;
@@ -20,54 +20,54 @@ use super::transport::url_guard::ForbiddenUrl;
 use crate::source::SourceError;
 use crate::source::position::MalformedPosition;
 
-/// Why no complete response came.
+/// Why no complete response was received.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// The URL must not be asked for.
+    /// The URL must not be requested.
     #[error(transparent)]
     Url(#[from] ForbiddenUrl),
     /// The host has no address that may be dialled.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// No connection.
-    #[error("the server cannot be connected to: {0}")]
+    #[error("cannot connect to the server: {0}")]
     Connect(io::ErrorKind),
     /// The server's certificate is not trusted.
     #[error("the server's certificate {0}")]
-    Certificate(CertificateFault),
-    /// TLS was not agreed on.
+    Certificate(CertificateProblem),
+    /// The handshake failed for another reason than the certificate.
     #[error("the TLS handshake failed")]
     TlsHandshake,
-    /// The time for the exchange was over.
-    #[error("the exchange took longer than {0:?}")]
+    /// The exchange exceeded its timeout.
+    #[error("the request did not complete within {0:?}")]
     Timeout(Duration),
     /// The connection ended before the response did.
     #[error("the connection was lost before the response was complete")]
     ConnectionLost,
-    /// Not an HTTP response, or one with more headers than are read.
-    #[error("the answer is not an HTTP response, or has too many or too long headers")]
+    /// Not an HTTP response, or one with more headers than the client accepts.
+    #[error("the response is not HTTP, or its headers are too many or too long")]
     NotHttp,
-    /// The body is not taken.
+    /// The body is not accepted.
     #[error(transparent)]
     Body(#[from] BodyError),
     /// The certificate authorities to trust cannot be read.
     #[error(transparent)]
-    Trust(#[from] CredentialError),
-    /// The client cannot be set up.
-    #[error("the HTTP client cannot be set up")]
+    Trust(#[from] SecretFileError),
+    /// The client cannot be built.
+    #[error("the HTTP client cannot be built")]
     Client,
 }
 
 /// Why a certificate is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CertificateFault {
-    /// Its issuer is not among those that are trusted.
-    #[error("is issued by nobody who is trusted")]
+pub(crate) enum CertificateProblem {
+    /// No trusted certificate authority issued it.
+    #[error("is not issued by a trusted certificate authority")]
     UnknownIssuer,
     /// It is for another host.
     #[error("is not for this host")]
     WrongHost,
-    /// Its time is over, or has not come.
+    /// Its validity period is over, or has not begun.
     #[error("is expired or not yet valid")]
     Expired,
     /// Its issuer has revoked it.
@@ -78,18 +78,18 @@ pub(crate) enum CertificateFault {
     Invalid,
 }
 
-/// Why no page came.
+/// Why a page could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
     /// No complete response.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
     /// A response with a status other than success.
-    #[error("the server answered with status {}", .status.as_u16())]
+    #[error("the server responded with status {}", .status.as_u16())]
     Status {
-        /// What it answered.
+        /// The status.
         status: StatusCode,
-        /// How long it asked to wait.
+        /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
     /// A redirect or link that is not followed.
@@ -97,103 +97,94 @@ pub(crate) enum HttpError {
     Redirect(#[from] RedirectError),
     /// A credential that cannot be used.
     #[error(transparent)]
-    Credential(#[from] CredentialError),
+    Credential(#[from] SecretFileError),
     /// No token.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// A body without records in it.
+    /// A body that cannot be split into records.
     #[error(transparent)]
     Split(#[from] SplitError),
-    /// No telling what the next page is.
+    /// The next page cannot be determined.
     #[error(transparent)]
-    Next(#[from] NextError),
+    Next(#[from] PaginationError),
     /// A saved position that cannot be read.
     #[error(transparent)]
     Position(#[from] PositionError),
 }
 
-/// Why the next page is not known.
+/// Why the next page cannot be determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NextError {
+pub(crate) enum PaginationError {
     /// The `Link` header cannot be read.
     #[error(transparent)]
     Link(#[from] MalformedLink),
     /// The target of the link is not a URL.
     #[error("the link to the next page is not a URL")]
     LinkTarget,
-    /// The cursor is neither text nor a whole number nor null.
-    #[error("the next cursor in the body is neither text nor a whole number nor null")]
+    /// The cursor is neither text nor an integer nor null.
+    #[error("the next cursor in the body is neither text nor an integer nor null")]
     CursorType,
-    /// The cursor or the URL is longer than what is saved.
+    /// The cursor or the URL is longer than a saved position allows.
     #[error("the next cursor or link is longer than {MAX_NEXT_BYTES} bytes")]
     TooLong,
 }
 
-/// Why a saved position is of no use.
+/// Why a saved position cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PositionError {
     /// It cannot be read.
     #[error(transparent)]
     Malformed(#[from] MalformedPosition),
-    /// It is not a place in this walk.
+    /// It is of another kind of pagination.
     #[error(transparent)]
-    Wrong(#[from] WrongPosition),
+    Pagination(#[from] WrongPagination),
 }
 
-/// Whether a fault passes by itself, with its name for metrics.
+/// Whether an error is retried, with the name of its cause for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// It may pass: the request is tried again.
-    Passing(&'static str),
-    /// It stays until somebody changes something.
-    Lasting(&'static str),
+pub(crate) enum Retry {
+    /// The same request may succeed later.
+    Transient(&'static str),
+    /// The same request fails until the configuration or the server changes.
+    Permanent(&'static str),
 }
 
 impl HttpError {
-    /// The one place where faults are told apart.
-    pub(crate) fn fault(&self) -> Fault {
-        use Fault::{Lasting, Passing};
+    /// The single place where the errors of the source are classified.
+    pub(crate) fn classify(&self) -> Retry {
+        use Retry::{Permanent, Transient};
         match self {
             Self::Exchange(error) => match error {
-                ExchangeError::Url(ForbiddenUrl::Address(_)) => Lasting("forbidden_address"),
-                ExchangeError::Url(_) => Lasting("forbidden_url"),
-                ExchangeError::Resolve(ResolveError::Forbidden(_)) => Lasting("forbidden_address"),
-                ExchangeError::Resolve(ResolveError::NotFound) => Passing("dns"),
-                ExchangeError::Connect(_) => Passing("connect"),
-                ExchangeError::Certificate(_) => Lasting("certificate"),
-                ExchangeError::TlsHandshake => Passing("tls"),
-                ExchangeError::Timeout(_) => Passing("timeout"),
-                ExchangeError::ConnectionLost => Passing("connection_lost"),
-                ExchangeError::NotHttp => Passing("not_http"),
-                ExchangeError::Body(BodyError::TooLarge { .. }) => Lasting("body_too_large"),
+                ExchangeError::Url(ForbiddenUrl::Address(_)) => Permanent("forbidden_address"),
+                ExchangeError::Url(_) => Permanent("forbidden_url"),
+                ExchangeError::Resolve(ResolveError::Forbidden(_)) => Permanent("forbidden_address"),
+                ExchangeError::Resolve(ResolveError::NotFound) => Transient("dns"),
+                ExchangeError::Connect(_) => Transient("connect"),
+                ExchangeError::Certificate(_) => Permanent("certificate"),
+                ExchangeError::TlsHandshake => Transient("tls"),
+                ExchangeError::Timeout(_) => Transient("timeout"),
+                ExchangeError::ConnectionLost => Transient("connection_lost"),
+                ExchangeError::NotHttp => Transient("not_http"),
+                ExchangeError::Body(BodyError::TooLarge { .. }) => Permanent("body_too_large"),
                 ExchangeError::Body(BodyError::UnknownEncoding | BodyError::CorruptGzip) => {
-                    Lasting("content_encoding")
+                    Permanent("content_encoding")
                 }
-                ExchangeError::Body(BodyError::Charset) => Lasting("charset"),
-                ExchangeError::Trust(error) => credential_fault(error),
-                ExchangeError::Client => Lasting("client"),
+                ExchangeError::Body(BodyError::Charset) => Permanent("charset"),
+                ExchangeError::Trust(error) => classify_secret_file(error),
+                ExchangeError::Client => Permanent("client"),
             },
-            Self::Status { status, .. } => status_fault(*status),
-            Self::Redirect(_) => Lasting("redirect"),
-            Self::Credential(error) => credential_fault(error),
-            Self::Token(TokenError::Unavailable { .. }) => Passing("token_endpoint"),
-            Self::Token(_) => Lasting("token"),
-            Self::Split(error) => match error {
-                SplitError::NotUtf8 { .. } => Lasting("charset"),
-                SplitError::NotJson { .. } => Lasting("not_json"),
-                SplitError::PathMissing | SplitError::PathNotArray | SplitError::NotRecords => {
-                    Lasting("records_path")
-                }
-                SplitError::TooDeep => Lasting("too_deep"),
-                SplitError::RecordTooLarge { .. } => Lasting("record_too_large"),
-                SplitError::TooManyRecords => Lasting("too_many_records"),
-            },
-            Self::Next(_) => Lasting("next_page"),
-            Self::Position(_) => Lasting("position"),
+            Self::Status { status, .. } => classify_error_status(*status),
+            Self::Redirect(_) => Permanent("redirect"),
+            Self::Credential(error) => classify_secret_file(error),
+            Self::Token(TokenError::Unavailable { .. }) => Transient("token_endpoint"),
+            Self::Token(_) => Permanent("token"),
+            Self::Split(error) => Permanent(split_cause(error)),
+            Self::Next(_) => Permanent("next_page"),
+            Self::Position(_) => Permanent("position"),
         }
     }
 
-    /// How long the server asked to wait.
+    /// The `Retry-After` of the server.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } | Self::Token(TokenError::Unavailable { retry_after, .. }) => {
@@ -204,37 +195,48 @@ impl HttpError {
     }
 }
 
-/// A file that is not there may be one that is being replaced; what is in it stays until somebody changes it.
-fn credential_fault(error: &CredentialError) -> Fault {
-    match error.fault {
-        CredentialFault::Missing | CredentialFault::Unreadable(_) => Fault::Passing("credentials"),
-        CredentialFault::Empty
-        | CredentialFault::TooLarge
-        | CredentialFault::NotText
-        | CredentialFault::Unsendable
-        | CredentialFault::NotCertificates => Fault::Lasting("credentials"),
+fn split_cause(error: &SplitError) -> &'static str {
+    match error {
+        SplitError::NotUtf8 { .. } => "charset",
+        SplitError::NotJson { .. } => "not_json",
+        SplitError::PathMissing | SplitError::PathNotArray | SplitError::NotRecords => "records_path",
+        SplitError::TooDeep => "too_deep",
+        SplitError::RecordTooLarge { .. } => "record_too_large",
+        SplitError::TooManyRecords => "too_many_records",
     }
 }
 
-fn status_fault(status: StatusCode) -> Fault {
-    use super::retry::{Verdict, verdict};
-    match (verdict(status), status.as_u16()) {
-        (Verdict::Retry, 429) => Fault::Passing("too_many_requests"),
-        (Verdict::Retry, 500..) => Fault::Passing("server_error"),
-        (Verdict::Retry, _) => Fault::Passing("not_ready"),
-        (Verdict::Unauthorized, _) => Fault::Lasting("unauthorized"),
-        (_, 403) => Fault::Lasting("forbidden"),
-        (_, 404 | 410) => Fault::Lasting("not_found"),
-        (_, 400..=499) => Fault::Lasting("client_error"),
-        _ => Fault::Lasting("unexpected_status"),
+/// A missing file may be in the middle of a rotation. The contents of a file stay wrong until they are changed.
+fn classify_secret_file(error: &SecretFileError) -> Retry {
+    match error.problem {
+        SecretFileProblem::Missing | SecretFileProblem::Unreadable(_) => Retry::Transient("credentials"),
+        SecretFileProblem::Empty
+        | SecretFileProblem::TooLarge
+        | SecretFileProblem::NotText
+        | SecretFileProblem::Unsendable
+        | SecretFileProblem::NotCertificates => Retry::Permanent("credentials"),
+    }
+}
+
+fn classify_error_status(status: StatusCode) -> Retry {
+    use super::retry::{StatusClass, classify_status};
+    match (classify_status(status), status.as_u16()) {
+        (StatusClass::Retryable, 429) => Retry::Transient("too_many_requests"),
+        (StatusClass::Retryable, 500..) => Retry::Transient("server_error"),
+        (StatusClass::Retryable, _) => Retry::Transient("not_ready"),
+        (StatusClass::Unauthorized, _) => Retry::Permanent("unauthorized"),
+        (_, 403) => Retry::Permanent("forbidden"),
+        (_, 404 | 410) => Retry::Permanent("not_found"),
+        (_, 400..=499) => Retry::Permanent("client_error"),
+        _ => Retry::Permanent("unexpected_status"),
     }
 }
 
 impl From<HttpError> for SourceError {
     fn from(error: HttpError) -> Self {
-        match error.fault() {
-            Fault::Passing(cause) => Self::Unavailable { cause, source: Box::new(error) },
-            Fault::Lasting(cause) => Self::Refused { cause, source: Box::new(error) },
+        match error.classify() {
+            Retry::Transient(cause) => Self::Unavailable { cause, source: Box::new(error) },
+            Retry::Permanent(cause) => Self::Refused { cause, source: Box::new(error) },
         }
     }
 }
@@ -244,35 +246,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_named_and_judged() {
+    fn every_status_has_a_cause_and_a_retry_class() {
         for (status, expected) in [
-            (401, Fault::Lasting("unauthorized")),
-            (403, Fault::Lasting("forbidden")),
-            (404, Fault::Lasting("not_found")),
-            (410, Fault::Lasting("not_found")),
-            (400, Fault::Lasting("client_error")),
-            (408, Fault::Passing("not_ready")),
-            (425, Fault::Passing("not_ready")),
-            (429, Fault::Passing("too_many_requests")),
-            (500, Fault::Passing("server_error")),
-            (503, Fault::Passing("server_error")),
-            (304, Fault::Lasting("unexpected_status")),
-            (600, Fault::Lasting("unexpected_status")),
+            (401, Retry::Permanent("unauthorized")),
+            (403, Retry::Permanent("forbidden")),
+            (404, Retry::Permanent("not_found")),
+            (410, Retry::Permanent("not_found")),
+            (400, Retry::Permanent("client_error")),
+            (408, Retry::Transient("not_ready")),
+            (425, Retry::Transient("not_ready")),
+            (429, Retry::Transient("too_many_requests")),
+            (500, Retry::Transient("server_error")),
+            (503, Retry::Transient("server_error")),
+            (304, Retry::Permanent("unexpected_status")),
+            (600, Retry::Permanent("unexpected_status")),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(HttpError::Status { status, retry_after: None }.fault(), expected, "{status}");
+            assert_eq!(HttpError::Status { status, retry_after: None }.classify(), expected, "{status}");
         }
     }
 
     #[test]
-    fn what_passes_becomes_unavailable_and_what_stays_becomes_refused() {
-        let passing = SourceError::from(HttpError::from(ExchangeError::ConnectionLost));
-        assert!(passing.is_retryable());
-        assert_eq!(passing.cause(), "connection_lost");
-        let lasting = SourceError::from(HttpError::from(SplitError::TooDeep));
-        assert!(!lasting.is_retryable());
+    fn transient_error_is_unavailable_and_permanent_is_refused() {
+        let transient = SourceError::from(HttpError::from(ExchangeError::ConnectionLost));
+        assert!(transient.is_retryable());
+        assert_eq!(transient.cause(), "connection_lost");
+        let permanent = SourceError::from(HttpError::from(SplitError::TooDeep));
+        assert!(!permanent.is_retryable());
         assert_eq!(
-            lasting.to_string(),
+            permanent.to_string(),
             "the source cannot be read (too_deep): the body is nested more than 128 levels deep"
         );
     }

@@ -1,35 +1,35 @@
-//! What is saved between runs: whose position it is, which page comes next, and what the pages looked like last time.
+//! The state saved between runs: the identity of the source, the cursor of the next page, and the pages' fingerprints.
 
 use ring::digest::{Context, SHA256, digest};
 use serde::{Deserialize, Serialize};
 use userstream_crds::model::{HttpMethod, HttpSource, Pagination};
 
-use super::pagination::At;
+use super::pagination::PageCursor;
 
-/// How many pages of a walk are remembered for `emit: Changed`. Pages behind them always count as changed: the
-/// position has a bounded size.
+/// How many pages have a fingerprint for `emit: Changed`. Later pages always count as changed, because the size of a
+/// position is bounded.
 pub(crate) const MAX_FINGERPRINTS: usize = 2_000;
 
-/// Where a walk over an HTTP API goes on.
+/// Where a traversal of an HTTP API continues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct HttpPosition {
-    /// What was walked, see [`identity`].
+    /// The source that the position belongs to, see [`identity`].
     pub(crate) source: Fingerprint,
     /// The next page.
-    pub(crate) at: At,
-    /// The last look of each page, by its index in the walk. Used with `emit: Changed` alone.
+    #[serde(rename = "at")]
+    pub(crate) cursor: PageCursor,
+    /// The last fingerprint of each page, by its index in the traversal. Empty unless `emit: Changed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) fingerprints: Vec<Option<Fingerprint>>,
 }
 
-/// The first 64 bits of a SHA-256: enough to tell two bodies or two sources apart.
+/// The first 64 bits of a SHA-256: enough to distinguish two bodies or two sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint of a body.
     pub(crate) fn of(bytes: &[u8]) -> Self {
         Self::first_bits(digest(&SHA256, bytes).as_ref())
     }
@@ -53,11 +53,11 @@ impl TryFrom<String> for Fingerprint {
     }
 }
 
-/// What makes a source the same source, so that a saved page number or cursor still means what it meant.
+/// The identity of a source: while it stays the same, a saved page number or cursor keeps its meaning.
 pub(crate) fn identity(source: &HttpSource) -> Fingerprint {
     let mut hash = Context::new(&SHA256);
     let mut add = |part: &str| {
-        // The length keeps neighbouring parts apart.
+        // The length prefix keeps two adjacent parts from hashing like one longer part.
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     };
@@ -84,16 +84,20 @@ pub(crate) fn identity(source: &HttpSource) -> Fingerprint {
     Fingerprint::first_bits(hash.finish().as_ref())
 }
 
-/// Notes how a page looks now. Whether that differs from the last time.
-pub(crate) fn note(fingerprints: &mut Vec<Option<Fingerprint>>, index: usize, body: &[u8]) -> bool {
+/// Records the fingerprint of a page and returns whether it differs from the last one.
+pub(crate) fn update_fingerprint(
+    fingerprints: &mut Vec<Option<Fingerprint>>,
+    index: usize,
+    body: &[u8],
+) -> bool {
     if index >= MAX_FINGERPRINTS {
         return true;
     }
     if fingerprints.len() <= index {
         fingerprints.resize(index + 1, None);
     }
-    let now = Some(Fingerprint::of(body));
-    fingerprints.get_mut(index).is_none_or(|last| std::mem::replace(last, now) != now)
+    let current = Some(Fingerprint::of(body));
+    fingerprints.get_mut(index).is_none_or(|last| std::mem::replace(last, current) != current)
 }
 
 #[cfg(test)]
@@ -101,38 +105,43 @@ mod tests {
     use super::*;
     use crate::source::http::pagination::MAX_NEXT_BYTES;
     use crate::source::http::testing;
-    use crate::source::position::Position;
+    use crate::source::position::SavedPosition;
 
     #[test]
-    fn the_largest_position_fits_where_it_is_saved() {
+    fn largest_position_fits_the_limit_of_saved_positions() {
         let url = format!("https://a.example/{}", "x".repeat(MAX_NEXT_BYTES));
-        let link = At::Link { index: usize::MAX, url: Some(url.parse().unwrap()) };
+        let link = PageCursor::Link { index: usize::MAX, url: Some(url.parse().unwrap()) };
         let many = vec![Some(Fingerprint(1)); MAX_FINGERPRINTS];
         // Control characters take six bytes each in JSON; a cursor has one fingerprint.
-        let cursor = At::Cursor(Some("\u{1}".repeat(MAX_NEXT_BYTES)));
-        for (at, fingerprints) in [(link, many.clone()), (At::Page(u64::MAX), many), (cursor, vec![None])] {
-            let position = Position::Http(HttpPosition { source: Fingerprint(1), at, fingerprints });
+        let token = PageCursor::Token(Some("\u{1}".repeat(MAX_NEXT_BYTES)));
+        for (cursor, fingerprints) in
+            [(link, many.clone()), (PageCursor::Number(u64::MAX), many), (token, vec![None])]
+        {
+            let position = SavedPosition::Http(HttpPosition { source: Fingerprint(1), cursor, fingerprints });
             assert!(position.to_saved().0.len() < 64 << 10);
         }
     }
 
     #[test]
-    fn a_page_has_changed_when_it_looks_unlike_the_last_time() {
+    fn page_has_changed_when_its_fingerprint_differs() {
         let mut fingerprints = Vec::new();
-        assert!(note(&mut fingerprints, 1, b"b"), "never seen");
-        assert!(!note(&mut fingerprints, 1, b"b"));
-        assert!(note(&mut fingerprints, 0, b"b"), "another page");
-        assert!(note(&mut fingerprints, 1, b"c"));
-        assert!(!note(&mut fingerprints, 1, b"c"));
-        assert!(note(&mut fingerprints, 1, b"b"), "and back");
+        assert!(update_fingerprint(&mut fingerprints, 1, b"b"), "no fingerprint yet");
+        assert!(!update_fingerprint(&mut fingerprints, 1, b"b"));
+        assert!(update_fingerprint(&mut fingerprints, 0, b"b"), "another page");
+        assert!(update_fingerprint(&mut fingerprints, 1, b"c"));
+        assert!(!update_fingerprint(&mut fingerprints, 1, b"c"));
+        assert!(update_fingerprint(&mut fingerprints, 1, b"b"), "and back");
         for _ in 0..2 {
-            assert!(note(&mut fingerprints, MAX_FINGERPRINTS, b"b"), "too many pages to remember");
+            assert!(
+                update_fingerprint(&mut fingerprints, MAX_FINGERPRINTS, b"b"),
+                "past the last fingerprint"
+            );
         }
         assert_eq!(fingerprints.len(), 2);
     }
 
     #[test]
-    fn whatever_changes_the_meaning_of_a_page_makes_another_source() {
+    fn changing_what_a_page_means_changes_the_identity() {
         let pages = |parameter: &str, first: u64, max_pages: u32| Pagination::Page {
             parameter: parameter.to_owned(),
             first,

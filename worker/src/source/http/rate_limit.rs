@@ -1,14 +1,14 @@
-//! How often requests are sent at most.
+//! Limits the rate of requests.
 
 use std::collections::VecDeque;
 
 use tokio::time::{Instant, sleep_until};
 use userstream_crds::model::RateLimit;
 
-/// At most so many requests in any stretch of time of the given length.
+/// A sliding-window rate limiter: at most `requests` requests in any window of length `per`.
 ///
-/// Remembers when the last requests were sent. A token bucket would remember less but let nearly twice as many through
-/// after idle time, which is what an API with a quota answers with 429.
+/// Stores the send times of the last window. A token bucket needs less space but admits nearly twice the limit after
+/// idle time, which an API with a quota rejects with 429.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     limit: RateLimit,
@@ -16,12 +16,12 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that has let nothing through yet.
+    /// A limiter that has admitted no request yet.
     pub(crate) fn new(limit: RateLimit) -> Self {
         Self { limit, sent: VecDeque::new() }
     }
 
-    /// Waits until a request may be sent. A call that is dropped has taken nothing.
+    /// Waits until a request may be sent. A cancelled call does not count as a request.
     pub(crate) async fn acquire(&mut self) {
         let full = self.sent.len() >= usize::try_from(self.limit.requests.get()).unwrap_or(usize::MAX);
         if let Some(oldest) = self.sent.front().filter(|_| full) {
@@ -55,19 +55,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_request_a_second_is_one_request_a_second() {
+    async fn limit_of_one_spaces_requests_evenly() {
         let mut limiter = limiter(1, Duration::from_secs(1));
         assert_eq!(sent_at(&mut limiter, 4).await, [0, 1_000, 2_000, 3_000]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_may_come_at_once_but_never_too_many_in_any_stretch() {
+    async fn bursts_are_allowed_within_the_limit_of_any_window() {
         let mut limiter = limiter(3, Duration::from_secs(2));
         assert_eq!(sent_at(&mut limiter, 7).await, [0, 0, 0, 2_000, 2_000, 2_000, 4_000]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn idle_time_saves_nothing_up() {
+    async fn idle_time_earns_no_extra_requests() {
         let mut limiter = limiter(2, Duration::from_secs(1));
         limiter.acquire().await;
         advance(Duration::from_millis(900)).await;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_that_is_given_up_takes_nothing() {
+    async fn cancelled_wait_does_not_count_as_a_request() {
         let mut limiter = limiter(1, Duration::from_secs(10));
         limiter.acquire().await;
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What is sent: the parts that all requests of a source share, and what each hop may carry of them.
+//! Builds requests: the parts that all requests of a source share, and which of them each hop may carry.
 
 use reqwest::Method;
 use reqwest::header::{
@@ -11,7 +11,7 @@ use super::auth::Authorization;
 use super::transport::exchange::Request;
 use super::transport::redirect::{Hop, RedirectError};
 
-/// What all requests of a source have in common.
+/// The parts that all requests of a source share.
 pub(crate) struct RequestTemplate {
     origin: Url,
     method: Method,
@@ -21,7 +21,7 @@ pub(crate) struct RequestTemplate {
 }
 
 impl RequestTemplate {
-    /// The requests of a source.
+    /// The template of a source's requests.
     pub(crate) fn new(source: &HttpSource) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -32,7 +32,7 @@ impl RequestTemplate {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         for (name, value) in &source.headers {
-            // Validation has let only valid names and values through.
+            // Validation accepts valid names and values alone.
             if let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
             {
@@ -56,7 +56,7 @@ impl RequestTemplate {
         Hop::first(&self.origin, page.clone(), self.method.clone())
     }
 
-    /// The request of a hop. Another server than the configured one learns nothing that may be meant for that one alone.
+    /// The request of a hop. A hop to another origin carries no configured header that may be confidential.
     pub(crate) fn request(&self, hop: &Hop, authorization: &Authorization) -> Request {
         let mut headers = self.headers.clone();
         if !hop.trusted {

@@ -1,44 +1,44 @@
-//! Which failed requests are sent again, and how long to wait before.
+//! Which failed requests are retried, and after which backoff.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use userstream_crds::model::Retry;
+use userstream_crds::model::Retry as RetryPolicy;
 
 use crate::runtime::backoff::{Backoff, Jitter};
 
 /// What a status means for the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It worked.
+pub(crate) enum StatusClass {
+    /// The request succeeded.
     Success,
-    /// The answer is elsewhere.
+    /// The resource is at another URL.
     Redirect,
-    /// The same request may work later.
-    Retry,
+    /// The same request may succeed later.
+    Retryable,
     /// The credentials are missing or wrong.
     Unauthorized,
-    /// The same request will not work.
+    /// The same request fails again.
     Final,
 }
 
-/// The table of statuses.
-pub(crate) fn verdict(status: StatusCode) -> Verdict {
+/// The class of a status.
+pub(crate) fn classify_status(status: StatusCode) -> StatusClass {
     match status.as_u16() {
-        200..=299 => Verdict::Success,
-        301 | 302 | 303 | 307 | 308 => Verdict::Redirect,
-        401 => Verdict::Unauthorized,
-        // Request Timeout, Too Early, Too Many Requests, and whatever is the server's fault.
-        408 | 425 | 429 | 500..=599 => Verdict::Retry,
-        _ => Verdict::Final,
+        200..=299 => StatusClass::Success,
+        301 | 302 | 303 | 307 | 308 => StatusClass::Redirect,
+        401 => StatusClass::Unauthorized,
+        // Request Timeout, Too Early, Too Many Requests, and every server error.
+        408 | 425 | 429 | 500..=599 => StatusClass::Retryable,
+        _ => StatusClass::Final,
     }
 }
 
-/// How long a server asked to wait; none when it did not, or not in one of the two forms of RFC 9110.
+/// The delay that a `Retry-After` header asks for. `None` without one in either of the two forms of RFC 9110.
 ///
-/// `now` is in milliseconds since the Unix epoch. A date in the past is no time; a number of seconds too large for the
-/// type is the longest time there is.
+/// `now` is in milliseconds since the Unix epoch. A date in the past is a delay of zero; a number of seconds that
+/// overflows is the longest delay.
 pub(crate) fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -52,29 +52,30 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: i64) -> Option<Duration> {
 /// The attempts at one request.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    failed: u32,
-    retry: Retry,
+    failures: u32,
+    policy: RetryPolicy,
     backoff: Backoff,
 }
 
 impl Attempts {
-    /// No attempt yet, of as many as configured.
-    pub(crate) fn new(retry: Retry, jitter: Jitter) -> Self {
-        Self { failed: 0, retry, backoff: Backoff::new(retry.initial_backoff, retry.max_backoff, jitter) }
+    /// No attempt yet, of as many as the policy allows.
+    pub(crate) fn new(policy: RetryPolicy, jitter: Jitter) -> Self {
+        let backoff = Backoff::new(policy.initial_backoff, policy.max_backoff, jitter);
+        Self { failures: 0, policy, backoff }
     }
 
-    /// How many attempts have failed.
-    pub(crate) fn failed(&self) -> u32 {
-        self.failed
+    /// The number of failed attempts.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
     }
 
-    /// Notes that an attempt has failed. The pause before the next one; none when it was the last.
+    /// Records a failed attempt and returns the backoff before the next one. `None` after the last attempt.
     ///
-    /// At least as long as the server asked for, at most the configured longest pause.
-    pub(crate) fn fail(&mut self, asked: Option<Duration>) -> Option<Duration> {
-        self.failed += 1;
-        let wait = self.backoff.next_wait().max(asked.unwrap_or_default()).min(self.retry.max_backoff);
-        (self.failed < self.retry.max_attempts.get()).then_some(wait)
+    /// The backoff is at least `retry_after` and at most the configured maximum.
+    pub(crate) fn record_failure(&mut self, retry_after: Option<Duration>) -> Option<Duration> {
+        self.failures += 1;
+        let backoff = self.backoff.next_wait().max(retry_after.unwrap_or_default());
+        (self.failures < self.policy.max_attempts.get()).then_some(backoff.min(self.policy.max_backoff))
     }
 }
 
@@ -85,8 +86,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statuses_are_judged_by_this_table() {
-        use Verdict::{Final, Redirect, Retry, Success, Unauthorized};
+    fn every_status_has_the_class_of_this_table() {
+        use StatusClass::{Final, Redirect, Retryable, Success, Unauthorized};
         let table = [
             (200, Success),
             (204, Success),
@@ -107,35 +108,35 @@ mod tests {
             (405, Final),
             (406, Final),
             (407, Final),
-            (408, Retry),
+            (408, Retryable),
             (409, Final),
             (410, Final),
             (413, Final),
             (418, Final),
             (422, Final),
             (423, Final),
-            (425, Retry),
+            (425, Retryable),
             (428, Final),
-            (429, Retry),
+            (429, Retryable),
             (431, Final),
             (451, Final),
-            (500, Retry),
-            (501, Retry),
-            (502, Retry),
-            (503, Retry),
-            (504, Retry),
-            (507, Retry),
-            (529, Retry),
-            (599, Retry),
+            (500, Retryable),
+            (501, Retryable),
+            (502, Retryable),
+            (503, Retryable),
+            (504, Retryable),
+            (507, Retryable),
+            (529, Retryable),
+            (599, Retryable),
             (600, Final),
             (999, Final),
         ];
         for (status, expected) in table {
-            assert_eq!(verdict(StatusCode::from_u16(status).unwrap()), expected, "{status}");
+            assert_eq!(classify_status(StatusCode::from_u16(status).unwrap()), expected, "{status}");
         }
     }
 
-    fn asked(value: &str) -> Option<Duration> {
+    fn parsed(value: &str) -> Option<Duration> {
         // Sun, 06 Nov 1994 08:49:37 GMT
         let now = 784_111_777_000;
         let mut headers = HeaderMap::new();
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_retry_after_are_read_and_nonsense_is_not() {
+    fn both_forms_of_retry_after_are_parsed() {
         let seconds = |count| Some(Duration::from_secs(count));
         let table = [
             ("0", seconds(0)),
@@ -168,53 +169,53 @@ mod tests {
             ("1994-11-06T08:49:37Z", None),
         ];
         for (value, expected) in table {
-            assert_eq!(asked(value), expected, "{value:?}");
+            assert_eq!(parsed(value), expected, "{value:?}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), 0), None);
     }
 
     fn attempts(max_attempts: u32, seed: u64) -> Attempts {
-        let retry = Retry {
+        let policy = RetryPolicy {
             max_attempts: max_attempts.try_into().unwrap(),
             initial_backoff: Duration::from_millis(500),
             max_backoff: Duration::from_secs(30),
         };
-        Attempts::new(retry, Jitter::seeded(seed))
+        Attempts::new(policy, Jitter::seeded(seed))
     }
 
     #[test]
-    fn the_last_attempt_is_followed_by_no_pause() {
+    fn last_attempt_has_no_backoff() {
         let mut three = attempts(3, 1);
-        assert!(three.fail(None).is_some());
-        assert!(three.fail(None).is_some());
-        assert_eq!(three.fail(Some(Duration::from_secs(1))), None);
-        assert_eq!(three.failed(), 3);
-        assert_eq!(attempts(1, 1).fail(None), None);
+        assert!(three.record_failure(None).is_some());
+        assert!(three.record_failure(None).is_some());
+        assert_eq!(three.record_failure(Some(Duration::from_secs(1))), None);
+        assert_eq!(three.failures(), 3);
+        assert_eq!(attempts(1, 1).record_failure(None), None);
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest() {
+    fn backoff_doubles_up_to_its_maximum() {
         let mut many = attempts(100, 1);
         for ceiling in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
-            let pause = many.fail(None).unwrap().as_millis();
-            assert!((ceiling / 2..=ceiling).contains(&pause), "{pause} of {ceiling}");
+            let backoff = many.record_failure(None).unwrap().as_millis();
+            assert!((ceiling / 2..=ceiling).contains(&backoff), "{backoff} of {ceiling}");
         }
     }
 
     proptest! {
         #[test]
-        fn a_pause_is_as_long_as_asked_for_but_never_longer_than_the_longest(
-            before in 0..20, asked in prop::option::of(any::<u64>()), seed in any::<u64>()
+        fn backoff_is_between_retry_after_and_its_maximum(
+            before in 0..20, retry_after in prop::option::of(any::<u64>()), seed in any::<u64>()
         ) {
-            let asked = asked.map(Duration::from_millis);
-            let longest = Duration::from_secs(30);
+            let retry_after = retry_after.map(Duration::from_millis);
+            let maximum = Duration::from_secs(30);
             let mut attempts = attempts(1_000, seed);
             for _ in 0..before {
-                attempts.fail(None);
+                attempts.record_failure(None);
             }
-            let pause = attempts.fail(asked).unwrap();
-            prop_assert!(pause <= longest);
-            prop_assert!(pause >= asked.unwrap_or_default().min(longest));
+            let backoff = attempts.record_failure(retry_after).unwrap();
+            prop_assert!(backoff <= maximum);
+            prop_assert!(backoff >= retry_after.unwrap_or_default().min(maximum));
         }
     }
 }

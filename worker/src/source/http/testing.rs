@@ -1,4 +1,4 @@
-//! What the tests of the HTTP source share: a model, Secrets on disk, and an exchange that plays a script.
+//! Fixtures of the HTTP source's tests: a model, mounted Secrets and a scripted exchange.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::auth::credential::SecretFile;
 use super::error::ExchangeError;
 use super::transport::exchange::{Exchange, Request, Response};
 
-/// A source with the defaults of the resource, but for a rate limit that is out of the way.
+/// A source with the defaults of the resource, but with a rate limit that never blocks.
 pub(crate) fn source(url: &str) -> HttpSource {
     HttpSource {
         url: url.parse().unwrap(),
@@ -36,7 +36,7 @@ pub(crate) fn source(url: &str) -> HttpSource {
     }
 }
 
-/// Mounted Secrets in a folder of their own, removed with this value.
+/// A temporary directory of mounted Secrets.
 pub(crate) struct SecretsDirectory(tempfile::TempDir);
 
 impl SecretsDirectory {
@@ -59,39 +59,39 @@ impl SecretsDirectory {
     }
 }
 
-/// Answers requests in the order of a script and keeps them.
+/// Returns the responses of a script in order and records the requests.
 #[derive(Default)]
 pub(crate) struct ScriptedExchange {
-    answers: VecDeque<Result<Response, ExchangeError>>,
-    /// What was asked.
+    responses: VecDeque<Result<Response, ExchangeError>>,
+    /// The requests so far.
     pub(crate) requests: Vec<Request>,
-    /// When, from the start of the test's clock.
+    /// The time of each request.
     pub(crate) times: Vec<tokio::time::Instant>,
 }
 
 impl ScriptedExchange {
-    pub(crate) fn new(answers: impl IntoIterator<Item = Response>) -> Self {
-        Self { answers: answers.into_iter().map(Ok).collect(), ..Self::default() }
+    pub(crate) fn new(responses: impl IntoIterator<Item = Response>) -> Self {
+        Self { responses: responses.into_iter().map(Ok).collect(), ..Self::default() }
     }
 
-    /// Adds an answer behind those that are there.
-    pub(crate) fn then(&mut self, answer: Result<Response, ExchangeError>) {
-        self.answers.push_back(answer);
+    /// Appends a response to the script.
+    pub(crate) fn then(&mut self, response: Result<Response, ExchangeError>) {
+        self.responses.push_back(response);
     }
 
-    pub(crate) fn answer(status: u16, body: &str) -> Response {
+    pub(crate) fn response(status: u16, body: &str) -> Response {
         let status = StatusCode::from_u16(status).unwrap();
         Response { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }
     }
 
-    /// The URLs that were asked for.
+    /// The requested URLs.
     pub(crate) fn urls(&self) -> Vec<&str> {
         self.requests.iter().map(|request| request.url.as_str()).collect()
     }
 
-    /// How many answers nobody has asked for.
-    pub(crate) fn left(&self) -> usize {
-        self.answers.len()
+    /// How many responses of the script are unused.
+    pub(crate) fn unused(&self) -> usize {
+        self.responses.len()
     }
 }
 
@@ -106,6 +106,6 @@ impl Exchange for ScriptedExchange {
     async fn exchange(&mut self, request: &Request) -> Result<Response, ExchangeError> {
         self.requests.push(request.clone());
         self.times.push(tokio::time::Instant::now());
-        self.answers.pop_front().expect("a request beyond the script")
+        self.responses.pop_front().expect("a request beyond the end of the script")
     }
 }

@@ -1,4 +1,4 @@
-//! The real exchange: reqwest over rustls, with a deadline over all of it and addresses that were checked.
+//! The exchange over the network: reqwest over rustls, with a total timeout and with checked addresses.
 
 pub(crate) mod address;
 pub(crate) mod exchange;
@@ -19,49 +19,50 @@ use tracing::warn;
 
 use self::address::AddressPolicy;
 use self::exchange::{Exchange, Request, Response};
-use self::resolver::{GuardedResolver, ResolveError};
-use super::auth::credential::{CredentialFault, SecretFile};
-use super::error::{CertificateFault, ExchangeError};
+use self::resolver::{FilteringResolver, ResolveError};
+use super::auth::credential::{SecretFile, SecretFileProblem};
+use super::error::{CertificateProblem, ExchangeError};
 use super::response::body::BodyReader;
-use super::retry::{Verdict, verdict};
+use super::retry::{StatusClass, classify_status};
 
 /// Sends requests over the network.
 pub(crate) struct Transport {
     policy: Arc<AddressPolicy>,
     resolver: Arc<dyn Resolve>,
-    deadline: Duration,
+    timeout: Duration,
     trust: Option<SecretFile>,
-    client: Option<TrustingClient>,
+    client: Option<CachedClient>,
 }
 
-/// A client, and the certificate authorities it was set up with.
-struct TrustingClient {
+/// A client, and the certificate authorities it was built with.
+struct CachedClient {
     authorities: Option<Vec<u8>>,
     client: Client,
 }
 
 impl Transport {
-    /// Dials what the policy allows, trusts the certificate authorities in a file (none: the public ones), and gives
-    /// each exchange so much time.
+    /// A transport that dials the addresses the policy allows and bounds each exchange by `timeout`.
+    ///
+    /// `trust` is the bundle of trusted certificate authorities. `None`: the system's.
     pub(crate) fn new(
         policy: AddressPolicy,
         resolver: Arc<dyn Resolve>,
         trust: Option<SecretFile>,
-        deadline: Duration,
+        timeout: Duration,
     ) -> Self {
         let policy = Arc::new(policy);
-        let resolver = Arc::new(GuardedResolver::new(resolver, Arc::clone(&policy)));
-        Self { policy, resolver, deadline, trust, client: None }
+        let resolver = Arc::new(FilteringResolver::new(resolver, Arc::clone(&policy)));
+        Self { policy, resolver, timeout, trust, client: None }
     }
 
-    /// The client for the certificate authorities that are mounted now. Connections are kept while those stay the same.
+    /// The client for the certificate authorities that are mounted now. Its connections are reused until those change.
     fn client(&mut self) -> Result<Client, ExchangeError> {
         let authorities = self.trust.as_ref().map(SecretFile::read_bytes).transpose()?;
         if let Some(current) = self.client.as_ref().filter(|current| current.authorities == authorities) {
             return Ok(current.client.clone());
         }
         let client = self.build(authorities.as_deref())?;
-        self.client = Some(TrustingClient { authorities, client: client.clone() });
+        self.client = Some(CachedClient { authorities, client: client.clone() });
         Ok(client)
     }
 
@@ -70,7 +71,7 @@ impl Transport {
         let builder = || {
             Client::builder()
                 .dns_resolver(Arc::clone(&self.resolver))
-                // A proxy would resolve and dial in our place, where nothing is checked.
+                // A proxy would resolve and dial itself, without the checks.
                 .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(retry::never())
@@ -78,15 +79,13 @@ impl Transport {
                 .pool_max_idle_per_host(1)
         };
         if let (Some(pem), Some(trust)) = (authorities, &self.trust) {
-            let invalid = || trust.error(CredentialFault::NotCertificates);
+            let invalid = || trust.error(SecretFileProblem::NotCertificates);
             let certificates = certificates(pem).ok_or_else(invalid)?;
             return builder().tls_certs_only(certificates).build().map_err(|_| invalid().into());
         }
         builder().build().or_else(|_| {
-            // A machine without certificate authorities can still fetch over http.
-            warn!(
-                "no certificate authorities are installed on this machine: https sources will not be trusted"
-            );
+            // Sources over http work without certificate authorities.
+            warn!("no certificate authorities are installed on this machine; https sources will be refused");
             builder().tls_certs_only([]).build().map_err(|_| ExchangeError::Client)
         })
     }
@@ -101,7 +100,7 @@ impl Transport {
         let mut response = builder.send().await.map_err(|error| classify(&error))?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
-        if verdict(status) == Verdict::Success {
+        if classify_status(status) == StatusClass::Success {
             let mut reader = BodyReader::new(&headers, request.max_response_bytes)?;
             while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
                 reader.push(&chunk)?;
@@ -114,10 +113,10 @@ impl Transport {
 
 impl Exchange for Transport {
     async fn exchange(&mut self, request: &Request) -> Result<Response, ExchangeError> {
-        // The client resolves no literal addresses, so they never pass the resolver's check.
+        // The client does not resolve literal addresses, so the resolver cannot check them.
         url_guard::check(&request.url, &self.policy)?;
-        let deadline = self.deadline;
-        timeout(deadline, self.send(request)).await.unwrap_or(Err(ExchangeError::Timeout(deadline)))
+        let limit = self.timeout;
+        timeout(limit, self.send(request)).await.unwrap_or(Err(ExchangeError::Timeout(limit)))
     }
 }
 
@@ -125,7 +124,7 @@ fn certificates(pem: &[u8]) -> Option<Vec<Certificate>> {
     Certificate::from_pem_bundle(pem).ok().filter(|certificates| !certificates.is_empty())
 }
 
-/// What a client's error means. Its text is not kept: it may quote the URL or what the server sent.
+/// Classifies a client's error and discards its text, which may quote the URL or the response.
 fn classify(error: &reqwest::Error) -> ExchangeError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     let mut kind = None;
@@ -142,7 +141,7 @@ fn classify(error: &reqwest::Error) -> ExchangeError {
         cause = match current.downcast_ref::<io::Error>() {
             Some(error) => {
                 kind = Some(error.kind());
-                // An I/O error that only carries another error does not name that as its source.
+                // An I/O error that wraps another error does not return it from `source()`.
                 error.get_ref().map(|inner| inner as &(dyn Error + 'static)).or_else(|| current.source())
             }
             None => current.source(),
@@ -155,20 +154,20 @@ fn classify(error: &reqwest::Error) -> ExchangeError {
 }
 
 fn tls_error(error: &rustls::Error) -> ExchangeError {
-    let rustls::Error::InvalidCertificate(fault) = error else {
+    let rustls::Error::InvalidCertificate(error) = error else {
         return ExchangeError::TlsHandshake;
     };
-    ExchangeError::Certificate(match fault {
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+    ExchangeError::Certificate(match error {
+        CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateFault::WrongHost
+            CertificateProblem::WrongHost
         }
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => CertificateFault::Expired,
-        CertificateError::Revoked => CertificateFault::Revoked,
-        _ => CertificateFault::Invalid,
+        | CertificateError::NotValidYetContext { .. } => CertificateProblem::Expired,
+        CertificateError::Revoked => CertificateProblem::Revoked,
+        _ => CertificateProblem::Invalid,
     })
 }
 
@@ -187,13 +186,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_certificates_trusts_nobody() {
+    fn file_without_certificates_is_not_a_trust_bundle() {
         for pem in [&b""[..], b"no certificate", b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
             assert!(certificates(pem).is_none());
         }
     }
 
-    /// A resolver whose answer changes from one question to the next.
+    /// A resolver that returns other addresses for each lookup.
     struct Rebinding(Mutex<VecDeque<Vec<&'static str>>>);
 
     impl Resolve for Rebinding {
@@ -207,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_changes_its_address_gains_nothing() {
+    async fn dns_rebinding_reaches_no_forbidden_address() {
         let server = TcpListener::bind("127.0.0.2:0").await.unwrap();
         let port = server.local_addr().unwrap().port();
         let canary = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -235,14 +234,14 @@ mod tests {
         assert_eq!(
             transport.exchange(&request).await.ok().unwrap().status,
             204,
-            "the allowed one of several"
+            "the allowed address of several"
         );
         for _ in 0..2 {
             let gone = transport.exchange(&request).await.err().unwrap();
             assert!(matches!(gone, ExchangeError::Resolve(ResolveError::NotFound)), "{gone:?}");
         }
-        let nobody =
+        let untouched =
             std::future::poll_fn(|context| std::task::Poll::Ready(canary.poll_accept(context).is_pending()));
-        assert!(nobody.await, "the canary was connected to");
+        assert!(untouched.await, "the transport connected to the canary");
     }
 }

@@ -1,7 +1,7 @@
 //! Credentials from mounted files.
 //!
-//! Read on every use: the files are small, lie in memory where Kubernetes mounts them, and a rotated Secret then takes
-//! effect by itself.
+//! Files are read on every use, so that a rotated Secret takes effect at once: they are small, and Kubernetes mounts
+//! them on a memory file system.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -10,53 +10,53 @@ use std::path::PathBuf;
 use reqwest::header::HeaderValue;
 use userstream_crds::identifier::SecretName;
 
-/// The largest file that is read: a Secret holds at most 1 MiB, a credential far less.
+/// The largest file that is read. A Secret holds at most 1 MiB, a credential far less.
 const MAX_BYTES: u64 = 256 << 10;
 
-/// Why a credential cannot be used. Names the file, never its contents.
+/// A credential cannot be used. Names the file, never its contents.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the key {key} of the Secret {secret} {fault}")]
-pub(crate) struct CredentialError {
+#[error("the key {key} of the Secret {secret} {problem}")]
+pub(crate) struct SecretFileError {
     /// The Secret.
     pub(crate) secret: SecretName,
     /// The key in it.
     pub(crate) key: &'static str,
-    /// What is wrong.
-    pub(crate) fault: CredentialFault,
+    /// The problem.
+    pub(crate) problem: SecretFileProblem,
 }
 
-/// What is wrong with a credential.
+/// The problem with a mounted credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum CredentialFault {
+pub(crate) enum SecretFileProblem {
     /// There is no such file.
     #[error("is missing")]
     Missing,
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(io::ErrorKind),
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("is empty")]
     Empty,
-    /// There is more in it than a credential has.
+    /// The file is larger than any credential.
     #[error("is larger than {MAX_BYTES} bytes")]
     TooLarge,
     /// Not text.
     #[error("is not UTF-8 text")]
     NotText,
-    /// Text that cannot be sent where it is to be sent, for example for a line break in it.
+    /// Text that its place in the request cannot carry, for example because of a line break.
     #[error("has characters that cannot be sent")]
     Unsendable,
-    /// No certificate in it.
+    /// The file holds no certificate.
     #[error("holds no PEM certificate")]
     NotCertificates,
 }
 
-/// A credential. Neither printed nor logged.
+/// A credential, which is neither printed nor logged.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credential(String);
 
 impl Credential {
-    /// The text itself, to be sent and nothing else.
+    /// The text, for the request alone.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -82,45 +82,45 @@ impl SecretFile {
         Self { directory: directory.into(), secret: secret.clone(), key }
     }
 
-    /// What the file holds now.
-    pub(crate) fn read_bytes(&self) -> Result<Vec<u8>, CredentialError> {
+    /// The current contents of the file.
+    pub(crate) fn read_bytes(&self) -> Result<Vec<u8>, SecretFileError> {
         let path = self.directory.join(self.secret.as_str()).join(self.key);
         let mut bytes = Vec::new();
         let read =
             std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
         match read {
-            Ok(0) => Err(self.error(CredentialFault::Empty)),
-            Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(self.error(CredentialFault::TooLarge)),
+            Ok(0) => Err(self.error(SecretFileProblem::Empty)),
+            Ok(_) if bytes.len() as u64 > MAX_BYTES => Err(self.error(SecretFileProblem::TooLarge)),
             Ok(_) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(self.error(CredentialFault::Missing))
+                Err(self.error(SecretFileProblem::Missing))
             }
-            Err(error) => Err(self.error(CredentialFault::Unreadable(error.kind()))),
+            Err(error) => Err(self.error(SecretFileProblem::Unreadable(error.kind()))),
         }
     }
 
-    /// The text that the file holds now, without the line break that editors and `echo` leave at its end.
-    pub(crate) fn read(&self) -> Result<Credential, CredentialError> {
+    /// The current text of the file, without the trailing line break that editors and `echo` add.
+    pub(crate) fn read(&self) -> Result<Credential, SecretFileError> {
         let mut text =
-            String::from_utf8(self.read_bytes()?).map_err(|_| self.error(CredentialFault::NotText))?;
+            String::from_utf8(self.read_bytes()?).map_err(|_| self.error(SecretFileProblem::NotText))?;
         let line = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).map(str::len);
         text.truncate(line.unwrap_or(text.len()));
         if text.is_empty() {
-            return Err(self.error(CredentialFault::Empty));
+            return Err(self.error(SecretFileProblem::Empty));
         }
         Ok(Credential(text))
     }
 
-    /// A header value made of the credential, kept out of all logs.
-    pub(crate) fn header(&self, text: &str) -> Result<HeaderValue, CredentialError> {
-        let mut value = HeaderValue::from_str(text).map_err(|_| self.error(CredentialFault::Unsendable))?;
+    /// A header value with the credential, marked as sensitive to keep it out of logs.
+    pub(crate) fn header(&self, text: &str) -> Result<HeaderValue, SecretFileError> {
+        let mut value = HeaderValue::from_str(text).map_err(|_| self.error(SecretFileProblem::Unsendable))?;
         value.set_sensitive(true);
         Ok(value)
     }
 
     /// An error about this file.
-    pub(crate) fn error(&self, fault: CredentialFault) -> CredentialError {
-        CredentialError { secret: self.secret.clone(), key: self.key, fault }
+    pub(crate) fn error(&self, problem: SecretFileProblem) -> SecretFileError {
+        SecretFileError { secret: self.secret.clone(), key: self.key, problem }
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
     use crate::source::http::testing::SecretsDirectory;
 
     #[test]
-    fn a_credential_is_what_the_file_holds_now_without_its_last_line_break() {
+    fn credential_is_the_current_text_without_its_line_break() {
         let secrets = SecretsDirectory::new();
         let file = secrets.file("api", "token");
         for (content, expected) in [
@@ -147,32 +147,32 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_credential_is_told_by_its_place() {
+    fn unusable_credential_is_reported_by_its_file() {
         let secrets = SecretsDirectory::new();
         let file = secrets.file("api", "token");
-        assert_eq!(file.read().unwrap_err().fault, CredentialFault::Missing);
-        let cases: [(&[u8], CredentialFault); 4] = [
-            (b"", CredentialFault::Empty),
-            (b"\r\n", CredentialFault::Empty),
-            (b"\xff", CredentialFault::NotText),
-            (&vec![b'x'; MAX_BYTES as usize + 1], CredentialFault::TooLarge),
+        assert_eq!(file.read().unwrap_err().problem, SecretFileProblem::Missing);
+        let cases: [(&[u8], SecretFileProblem); 4] = [
+            (b"", SecretFileProblem::Empty),
+            (b"\r\n", SecretFileProblem::Empty),
+            (b"\xff", SecretFileProblem::NotText),
+            (&vec![b'x'; MAX_BYTES as usize + 1], SecretFileProblem::TooLarge),
         ];
         for (content, expected) in cases {
             secrets.write("api", "token", content);
             let error = file.read().unwrap_err();
-            assert_eq!(error.fault, expected);
+            assert_eq!(error.problem, expected);
             assert!(error.to_string().starts_with("the key token of the Secret api "), "{error}");
         }
     }
 
     #[test]
-    fn nothing_of_a_credential_is_printed() {
+    fn credential_is_never_printed() {
         let secrets = SecretsDirectory::new();
         secrets.write("api", "token", "canary\nsecond line");
         let credential = secrets.file("api", "token").read().unwrap();
         assert!(!format!("{credential:?}").contains("canary"));
         let error = secrets.file("api", "token").header(credential.expose()).unwrap_err();
-        assert_eq!(error.fault, CredentialFault::Unsendable);
+        assert_eq!(error.problem, SecretFileProblem::Unsendable);
         assert!(!format!("{error:?} {error}").contains("canary"));
         let header = secrets.file("api", "token").header("canary").unwrap();
         assert!(!format!("{header:?}").contains("canary"));

@@ -1,4 +1,4 @@
-//! OAuth 2 client credentials (RFC 6749, section 4.4): tokens that are fetched, cached and renewed.
+//! The OAuth 2 client credentials grant (RFC 6749, section 4.4): fetches, caches and renews tokens.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use url::{Url, form_urlencoded};
 
 use super::credential::{Credential, SecretFile};
 use crate::source::http::error::HttpError;
-use crate::source::http::retry::{Verdict, retry_after, verdict};
+use crate::source::http::retry::{StatusClass, classify_status, retry_after};
 use crate::source::http::transport::exchange::{Exchange, Request, Response};
 
-/// The largest answer of a token endpoint, in bytes.
+/// The largest response of a token endpoint, in bytes.
 const MAX_TOKEN_RESPONSE: usize = 256 << 10;
-/// How long a token is used when its server does not say.
+/// The lifetime of a token whose response has no `expires_in`.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
-/// How long a token is used at most, whatever its server says.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
-/// A token is renewed so long before it expires, or a tenth of its lifetime if that is shorter.
-const LONGEST_MARGIN: Duration = Duration::from_secs(30);
+/// The longest lifetime, regardless of `expires_in`.
+const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+/// A token is renewed this long before it expires, or a tenth of its lifetime if that is shorter.
+const MAX_RENEWAL_MARGIN: Duration = Duration::from_secs(30);
 
 /// Why there is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,26 +29,26 @@ pub(crate) enum TokenError {
     /// The server refused the client's credentials or the grant.
     #[error("the token endpoint refused the client with status {}", .0.as_u16())]
     Refused(StatusCode),
-    /// The server is not well.
-    #[error("the token endpoint answered with status {}", .status.as_u16())]
+    /// The server cannot answer now.
+    #[error("the token endpoint responded with status {}", .status.as_u16())]
     Unavailable {
-        /// What it answered.
+        /// The status.
         status: StatusCode,
-        /// How long it asked to wait.
+        /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// It leads elsewhere; the client's secret does not follow.
+    /// A redirect, to which the client's secret must not be sent.
     #[error("the token endpoint redirects, which is not followed")]
     Redirect,
-    /// The answer is not a token response.
-    #[error("the answer of the token endpoint is not a token response")]
+    /// Not a token response.
+    #[error("the response of the token endpoint is not a token response")]
     Malformed,
-    /// A type that is not understood; the standard forbids using the token then.
-    #[error("the token endpoint handed out a token that is not a bearer token")]
+    /// A token type that the client does not understand, and that RFC 6749 therefore forbids to use.
+    #[error("the token endpoint issued a token that is not a bearer token")]
     NotBearer,
 }
 
-/// Fetches tokens and keeps the last.
+/// Fetches tokens and caches the last one.
 pub(crate) struct TokenSource {
     token_url: Url,
     scope: String,
@@ -58,7 +58,7 @@ pub(crate) struct TokenSource {
     cached: Option<Token>,
 }
 
-/// Where the client's credentials go. The standard asks servers for the first; some know only the second.
+/// Where the client's credentials are sent. RFC 6749 requires servers to accept the header; some accept only the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placement {
     Header,
@@ -67,13 +67,13 @@ enum Placement {
 
 struct Token {
     header: HeaderValue,
-    /// The credentials it was fetched with; others mean another token.
+    /// The credentials it was issued for. Other credentials need another token.
     credentials: (Credential, Credential),
     renew_at: Instant,
 }
 
 impl TokenSource {
-    /// Tokens of an endpoint for a client whose id and secret are in these files.
+    /// The tokens of an endpoint, for the client whose id and secret are in these files.
     pub(crate) fn new(
         token_url: Url,
         scope: String,
@@ -84,7 +84,7 @@ impl TokenSource {
     }
 
     /// Drops the cached token.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn invalidate(&mut self) {
         self.cached = None;
     }
 
@@ -100,7 +100,7 @@ impl TokenSource {
             return Ok(token.header.clone());
         }
         self.cached = None;
-        let asked_at = Instant::now();
+        let requested_at = Instant::now();
         let mut response = exchange.exchange(&self.request(&credentials, self.placement)?).await?;
         if is_client_refused(response.status) {
             let other = match self.placement {
@@ -113,8 +113,8 @@ impl TokenSource {
                 response = second;
             }
         }
-        let (header, lifetime) = self.read(&response, now)?;
-        let renew_at = asked_at + lifetime - (lifetime / 10).min(LONGEST_MARGIN);
+        let (header, lifetime) = self.parse(&response, now)?;
+        let renew_at = requested_at + lifetime - (lifetime / 10).min(MAX_RENEWAL_MARGIN);
         self.cached = Some(Token { header: header.clone(), credentials, renew_at });
         Ok(header)
     }
@@ -134,7 +134,7 @@ impl TokenSource {
         }
         match placement {
             Placement::Header => {
-                // Both are form-encoded first (RFC 6749, section 2.3.1).
+                // RFC 6749, section 2.3.1, form-encodes both before the base64.
                 let encoded = |credential: &Credential| -> String {
                     form_urlencoded::byte_serialize(credential.expose().as_bytes()).collect()
                 };
@@ -154,15 +154,17 @@ impl TokenSource {
         })
     }
 
-    fn read(&self, response: &Response, now: i64) -> Result<(HeaderValue, Duration), HttpError> {
-        match verdict(response.status) {
-            Verdict::Success => {}
-            Verdict::Redirect => return Err(TokenError::Redirect.into()),
-            Verdict::Retry => {
+    fn parse(&self, response: &Response, now: i64) -> Result<(HeaderValue, Duration), HttpError> {
+        match classify_status(response.status) {
+            StatusClass::Success => {}
+            StatusClass::Redirect => return Err(TokenError::Redirect.into()),
+            StatusClass::Retryable => {
                 let retry_after = retry_after(&response.headers, now);
                 return Err(TokenError::Unavailable { status: response.status, retry_after }.into());
             }
-            Verdict::Unauthorized | Verdict::Final => return Err(TokenError::Refused(response.status).into()),
+            StatusClass::Unauthorized | StatusClass::Final => {
+                return Err(TokenError::Refused(response.status).into());
+            }
         }
         let token: TokenResponse =
             serde_json::from_slice(&response.body).map_err(|_| TokenError::Malformed)?;
@@ -173,11 +175,11 @@ impl TokenSource {
             .map_err(|_| TokenError::Malformed)?;
         header.set_sensitive(true);
         let lifetime = token.expires_in.map_or(DEFAULT_LIFETIME, Seconds::duration);
-        Ok((header, lifetime.min(LONGEST_LIFETIME)))
+        Ok((header, lifetime.min(MAX_LIFETIME)))
     }
 }
 
-/// Whether the server may only dislike where the client's credentials were.
+/// Whether the server may accept the credentials in the other placement.
 fn is_client_refused(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED)
 }
@@ -189,7 +191,7 @@ struct TokenResponse {
     expires_in: Option<Seconds>,
 }
 
-/// A number by the standard; some servers write it as text or with a point.
+/// RFC 6749 requires a number; some servers send text or a fraction.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Seconds {
@@ -225,23 +227,26 @@ mod tests {
     }
 
     fn granted(token: &str, expires_in: &str) -> Response {
-        ScriptedExchange::answer(
+        ScriptedExchange::response(
             200,
             &format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{expires_in},"x":1}}"#),
         )
     }
 
-    async fn take(source: &mut TokenSource, exchange: &mut ScriptedExchange) -> Result<String, String> {
+    async fn fetch_token(
+        source: &mut TokenSource,
+        exchange: &mut ScriptedExchange,
+    ) -> Result<String, String> {
         let header = source.token(exchange, 0).await.map_err(|error| error.to_string())?;
         assert!(header.is_sensitive());
         Ok(header.to_str().unwrap().to_owned())
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_request_is_that_of_the_standard() {
+    async fn request_follows_rfc_6749() {
         let secrets = SecretsDirectory::new();
         let mut exchange = ScriptedExchange::new([granted("t", "60")]);
-        assert_eq!(take(&mut token_source(&secrets), &mut exchange).await.unwrap(), "Bearer t");
+        assert_eq!(fetch_token(&mut token_source(&secrets), &mut exchange).await.unwrap(), "Bearer t");
         let request = &exchange.requests[0];
         assert_eq!((request.method.as_str(), request.url.as_str()), ("POST", "https://idp.example/token"));
         assert_eq!(
@@ -254,20 +259,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_is_used_until_shortly_before_it_expires() {
+    async fn token_is_renewed_shortly_before_it_expires() {
         let secrets = SecretsDirectory::new();
         let mut source = token_source(&secrets);
         let mut exchange =
             ScriptedExchange::new([granted("one", "3600"), granted("two", "\"100\""), granted("three", "1")]);
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer one");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer one");
         tokio::time::advance(Duration::from_secs(3_569)).await;
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer one");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer one");
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
         tokio::time::advance(Duration::from_secs(89)).await;
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer three");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer three");
     }
 
     #[tokio::test(start_paused = true)]
@@ -283,41 +288,41 @@ mod tests {
             ("\"1e999\"", 86_400),
         ] {
             let source = token_source(&secrets);
-            let (_, lifetime) = source.read(&granted("t", expires_in), 0).ok().unwrap();
+            let (_, lifetime) = source.parse(&granted("t", expires_in), 0).ok().unwrap();
             assert_eq!(lifetime.as_secs(), seconds, "{expires_in}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn rotated_client_credentials_mean_another_token() {
+    async fn rotated_client_credentials_fetch_another_token() {
         let secrets = SecretsDirectory::new();
         let mut source = token_source(&secrets);
         let mut exchange = ScriptedExchange::new([granted("one", "3600"), granted("two", "3600")]);
-        take(&mut source, &mut exchange).await.unwrap();
+        fetch_token(&mut source, &mut exchange).await.unwrap();
         secrets.write("idp", "clientSecret", "rotated");
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_forgotten_token_is_fetched_again() {
+    async fn invalidated_token_is_fetched_again() {
         let secrets = SecretsDirectory::new();
         let mut source = token_source(&secrets);
         let mut exchange = ScriptedExchange::new([granted("one", "3600"), granted("two", "3600")]);
-        take(&mut source, &mut exchange).await.unwrap();
-        source.forget();
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        fetch_token(&mut source, &mut exchange).await.unwrap();
+        source.invalidate();
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_wants_the_credentials_in_the_body_gets_them_there_from_then_on() {
+    async fn placement_accepted_by_the_server_is_kept() {
         let secrets = SecretsDirectory::new();
         let mut source = token_source(&secrets);
-        let refused = ScriptedExchange::answer(401, "");
+        let refused = ScriptedExchange::response(401, "");
         let mut exchange = ScriptedExchange::new([refused, granted("one", "1"), granted("two", "1")]);
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer one");
-        source.forget();
-        assert_eq!(take(&mut source, &mut exchange).await.unwrap(), "Bearer two");
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer one");
+        source.invalidate();
+        assert_eq!(fetch_token(&mut source, &mut exchange).await.unwrap(), "Bearer two");
         for request in &exchange.requests[1..] {
             assert!(!request.headers.contains_key(AUTHORIZATION));
             let body = request.body.as_deref().unwrap();
@@ -326,27 +331,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_no_token_is_an_error_that_repeats_nothing() {
+    async fn error_of_the_token_endpoint_quotes_no_body() {
         let secrets = SecretsDirectory::new();
         for (status, body, expected) in [
             (403, "canary", "the token endpoint refused the client with status 403"),
-            (503, "canary", "the token endpoint answered with status 503"),
+            (503, "canary", "the token endpoint responded with status 503"),
             (307, "canary", "the token endpoint redirects, which is not followed"),
-            (200, "canary", "the answer of the token endpoint is not a token response"),
-            (200, r#"{"access_token":7}"#, "the answer of the token endpoint is not a token response"),
-            (200, r#"{"access_token":"a\nb"}"#, "the answer of the token endpoint is not a token response"),
+            (200, "canary", "the response of the token endpoint is not a token response"),
+            (200, r#"{"access_token":7}"#, "the response of the token endpoint is not a token response"),
+            (200, r#"{"access_token":"a\nb"}"#, "the response of the token endpoint is not a token response"),
             (
                 200,
                 r#"{"access_token":"canary","token_type":"mac"}"#,
-                "the token endpoint handed out a token that is not a bearer token",
+                "the token endpoint issued a token that is not a bearer token",
             ),
         ] {
-            let mut exchange = ScriptedExchange::new([ScriptedExchange::answer(status, body)]);
-            assert_eq!(take(&mut token_source(&secrets), &mut exchange).await, Err(expected.to_owned()));
+            let mut exchange = ScriptedExchange::new([ScriptedExchange::response(status, body)]);
+            assert_eq!(
+                fetch_token(&mut token_source(&secrets), &mut exchange).await,
+                Err(expected.to_owned())
+            );
         }
-        let refused = || ScriptedExchange::answer(400, r#"{"error":"invalid_client"}"#);
+        let refused = || ScriptedExchange::response(400, r#"{"error":"invalid_client"}"#);
         let mut exchange = ScriptedExchange::new([refused(), refused()]);
-        let error = take(&mut token_source(&secrets), &mut exchange).await;
+        let error = fetch_token(&mut token_source(&secrets), &mut exchange).await;
         assert_eq!(error, Err("the token endpoint refused the client with status 400".to_owned()));
     }
 }

@@ -1,11 +1,11 @@
-//! The `Link` header (RFC 8288), as far as finding the next page needs it.
+//! Parses the `Link` header (RFC 8288) for the next page.
 
-/// The header is not what RFC 8288 describes. Taking it for "no next page" would silently leave out the rest.
+/// The header does not follow RFC 8288. Reading it as "no next page" would silently drop the remaining pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the Link header is malformed")]
 pub(crate) struct MalformedLink;
 
-/// The target of the first link with the relation `next` in one `Link` header; a reference relative to the request.
+/// The target of the first link with the relation `next` in one `Link` header: a URL reference relative to the request.
 pub(crate) fn next_target(header: &str) -> Result<Option<&str>, MalformedLink> {
     let mut rest = Scanner(header);
     loop {
@@ -57,8 +57,9 @@ impl<'header> Scanner<'header> {
         if self.take('>') { Ok(target) } else { Err(MalformedLink) }
     }
 
-    /// Reads the parameters of a link. Whether its relation is `next`, seen from this document: a link with an
-    /// `anchor` speaks of another one. Of several `rel` the first counts, as the standard has it.
+    /// Parses the parameters of a link and returns whether its relation is `next`.
+    ///
+    /// A link with an `anchor` has another document as its context. Of several `rel`, RFC 8288 uses the first.
     fn is_next(&mut self) -> Result<bool, MalformedLink> {
         let (mut relation, mut anchored) = (None, false);
         while self.take(';') {
@@ -78,7 +79,7 @@ impl<'header> Scanner<'header> {
         Ok(named && !anchored)
     }
 
-    /// A token, or a quoted string as it stands: relations need no unescaping.
+    /// A token or a quoted string. Relations need no unescaping.
     fn value(&mut self) -> Result<&'header str, MalformedLink> {
         if !self.take('"') {
             return Ok(self.until(&[';', ',']));
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_next_target_is_found_in_every_spelling_of_the_standard() {
+    fn next_target_is_found_in_every_spelling_of_rfc_8288() {
         let headers = [
             (r#"<https://a.example/?page=2>; rel="next""#, Some("https://a.example/?page=2")),
             (r#"<https://a.example/?p=1,2;3>; rel=next"#, Some("https://a.example/?p=1,2;3")),
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_header_is_an_error_and_not_the_last_page() {
+    fn malformed_header_is_an_error_not_the_last_page() {
         for header in
             ["https://a.example/?page=2", "</p/3; rel=next", "</p/3> rel=next", r#"</p/3>; rel="next"#]
         {
@@ -138,12 +139,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_it_panic_or_run_on(header in r#"[<>;,=" \\a-zé]{0,40}"#) {
+        fn arbitrary_headers_do_not_panic(header in r#"[<>;,=" \\a-zé]{0,40}"#) {
             let _ = next_target(&header);
         }
 
         #[test]
-        fn any_target_comes_back_whatever_stands_beside_it(target in "[^<>\"]{0,30}", title in "[^\"\\\\]{0,30}") {
+        fn target_reads_back_among_other_links(target in "[^<>\"]{0,30}", title in "[^\"\\\\]{0,30}") {
             let header = format!("</before>; title=\"{title}\", <{target}>; title=\"{title}\"; rel=\"next\"");
             prop_assert_eq!(next_target(&header), Ok(Some(target.trim_matches(is_space))));
         }

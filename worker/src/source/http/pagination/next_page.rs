@@ -1,4 +1,4 @@
-//! What a page says about the one after it.
+//! Reads from a response what the next page is.
 
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
@@ -6,72 +6,72 @@ use userstream_crds::model::Pagination;
 use userstream_crds::path::RecordPath;
 
 use super::link_header::{MalformedLink, next_target};
-use super::{MAX_NEXT_BYTES, Next};
-use crate::source::http::error::NextError;
+use super::{MAX_NEXT_BYTES, NextPage};
+use crate::source::http::error::PaginationError;
 use crate::source::http::response::split::{Document, SplitError};
 
-/// Why there is no telling.
+/// Why the next page cannot be determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unknown {
-    Split(SplitError),
-    Next(NextError),
+pub(crate) enum NextPageError {
+    Body(SplitError),
+    Pagination(PaginationError),
 }
 
-impl From<SplitError> for Unknown {
+impl From<SplitError> for NextPageError {
     fn from(error: SplitError) -> Self {
-        Self::Split(error)
+        Self::Body(error)
     }
 }
 
-impl From<NextError> for Unknown {
-    fn from(error: NextError) -> Self {
-        Self::Next(error)
+impl From<PaginationError> for NextPageError {
+    fn from(error: PaginationError) -> Self {
+        Self::Pagination(error)
     }
 }
 
-/// Looks where the pagination says: in the body (none: there was no body) or in the headers of the response from `url`.
+/// The next page, from the body (`None`: the response has no body) or the headers of the response from `url`.
 pub(crate) fn next_page(
     pagination: &Pagination,
     url: &Url,
     headers: &HeaderMap,
     body: Option<&Document<'_>>,
-) -> Result<Next, Unknown> {
+) -> Result<NextPage, NextPageError> {
     match pagination {
-        Pagination::None | Pagination::Page { .. } => Ok(Next::Unsaid),
-        Pagination::Cursor { path, .. } => Ok(Next::Cursor(match body {
-            Some(document) => cursor(document, path)?,
+        Pagination::None | Pagination::Page { .. } => Ok(NextPage::Implicit),
+        Pagination::Cursor { path, .. } => Ok(NextPage::Token(match body {
+            Some(document) => token(document, path)?,
             None => None,
         })),
-        Pagination::Link { .. } => Ok(Next::Link(link(url, headers)?)),
+        Pagination::Link { .. } => Ok(NextPage::Link(link(url, headers)?)),
     }
 }
 
-/// The cursor at a path. Absent, null and empty mean that there is none.
-fn cursor(document: &Document<'_>, path: &RecordPath) -> Result<Option<String>, Unknown> {
+/// The cursor at a path. Absent, null and empty mean that this was the last page.
+fn token(document: &Document<'_>, path: &RecordPath) -> Result<Option<String>, NextPageError> {
     let Some(raw) = document.at(path)? else { return Ok(None) };
     let text = raw.get();
-    let cursor = match text.as_bytes().first() {
+    let token = match text.as_bytes().first() {
         Some(b'n') => return Ok(None),
-        Some(b'"') => serde_json::from_str::<String>(text).map_err(|_| NextError::CursorType)?,
-        // As it is written: a number may have more digits than any type of ours.
+        Some(b'"') => serde_json::from_str::<String>(text).map_err(|_| PaginationError::CursorType)?,
+        // Kept as text, because a number may have more digits than any integer type.
         Some(b'-' | b'0'..=b'9') if !text.contains(['.', 'e', 'E']) => text.to_owned(),
-        _ => return Err(NextError::CursorType.into()),
+        _ => return Err(PaginationError::CursorType.into()),
     };
-    if cursor.len() > MAX_NEXT_BYTES {
-        return Err(NextError::TooLong.into());
+    if token.len() > MAX_NEXT_BYTES {
+        return Err(PaginationError::TooLong.into());
     }
-    Ok(Some(cursor).filter(|cursor| !cursor.is_empty()))
+    Ok(Some(token).filter(|token| !token.is_empty()))
 }
 
-/// The address in the `Link` headers.
-fn link(url: &Url, headers: &HeaderMap) -> Result<Option<Url>, NextError> {
+/// The URL in the `Link` headers, resolved against the URL of the request.
+fn link(url: &Url, headers: &HeaderMap) -> Result<Option<Url>, PaginationError> {
     for header in headers.get_all(LINK) {
         let header = std::str::from_utf8(header.as_bytes()).map_err(|_| MalformedLink)?;
         if let Some(target) = next_target(header)? {
-            let mut next = url.join(target).map_err(|_| NextError::LinkTarget)?;
+            let mut next = url.join(target).map_err(|_| PaginationError::LinkTarget)?;
             next.set_fragment(None);
             return if next.as_str().len() > MAX_NEXT_BYTES {
-                Err(NextError::TooLong)
+                Err(PaginationError::TooLong)
             } else {
                 Ok(Some(next))
             };
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    fn cursor_in(body: &str) -> Result<Option<String>, Unknown> {
+    fn cursor_in(body: &str) -> Result<Option<String>, NextPageError> {
         let pagination = Pagination::Cursor {
             parameter: "after".to_owned(),
             path: "info.next".parse().unwrap(),
@@ -95,13 +95,13 @@ mod tests {
         let url = Url::parse("https://a.example/").unwrap();
         let document = Document::parse(body.as_bytes())?;
         match next_page(&pagination, &url, &HeaderMap::new(), Some(&document))? {
-            Next::Cursor(cursor) => Ok(cursor),
+            NextPage::Token(token) => Ok(token),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_cursor_is_text_or_a_whole_number() {
+    fn cursor_is_text_or_an_integer() {
         for (value, expected) in [
             (r#""abc""#, Some("abc")),
             (r#""\u00e9\"/""#, Some("é\"/")),
@@ -119,13 +119,13 @@ mod tests {
         }
         for value in ["1.5", "1e3", "true", "false", "{}", "[]"] {
             let body = format!(r#"{{"info":{{"next":{value}}}}}"#);
-            assert_eq!(cursor_in(&body), Err(NextError::CursorType.into()), "{value}");
+            assert_eq!(cursor_in(&body), Err(PaginationError::CursorType.into()), "{value}");
         }
         let body = format!(r#"{{"info":{{"next":"{}"}}}}"#, "x".repeat(MAX_NEXT_BYTES + 1));
-        assert_eq!(cursor_in(&body), Err(NextError::TooLong.into()));
+        assert_eq!(cursor_in(&body), Err(PaginationError::TooLong.into()));
     }
 
-    fn link_in(values: &[&str]) -> Result<Option<String>, NextError> {
+    fn link_in(values: &[&str]) -> Result<Option<String>, PaginationError> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(LINK, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -135,15 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_looked_for_in_every_header_and_resolved() {
+    fn link_is_read_from_every_header_and_resolved() {
         assert_eq!(link_in(&[]), Ok(None));
         assert_eq!(
             link_in(&["</first>; rel=first", "<?page=2#top>; rel=next"]),
             Ok(Some("https://a.example/users?page=2".to_owned()))
         );
-        assert_eq!(link_in(&["<http://[::1>; rel=next"]), Err(NextError::LinkTarget));
-        assert_eq!(link_in(&["next"]), Err(NextError::Link(MalformedLink)));
+        assert_eq!(link_in(&["<http://[::1>; rel=next"]), Err(PaginationError::LinkTarget));
+        assert_eq!(link_in(&["next"]), Err(PaginationError::Link(MalformedLink)));
         let long = format!("</{}>; rel=next", "x".repeat(MAX_NEXT_BYTES));
-        assert_eq!(link_in(&[&long]), Err(NextError::TooLong));
+        assert_eq!(link_in(&[&long]), Err(PaginationError::TooLong));
     }
 }

@@ -1,34 +1,34 @@
-//! Takes in a response's body within bounds: on the wire and after decompression.
+//! Reads the body of a response, bounded both on the wire and after decompression.
 
 use std::io::{self, Write};
 
 use flate2::write::MultiGzDecoder;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName};
 
-/// Why a body is not taken.
+/// Why a body is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// Longer than allowed, as it came or decompressed.
+    /// Larger than allowed, compressed or decompressed.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
         /// In bytes.
         limit: usize,
     },
-    /// Compressed in a way that was not asked for.
+    /// Compressed with an encoding that the request did not accept.
     #[error("the body has a Content-Encoding other than gzip")]
     UnknownEncoding,
-    /// Not what a gzip stream looks like.
+    /// Not a complete gzip stream.
     #[error("the body is not the gzip stream that its Content-Encoding announces")]
     CorruptGzip,
-    /// Announced to be in another charset than UTF-8.
+    /// Declared with a charset other than UTF-8.
     #[error("the body has a charset other than UTF-8")]
     Charset,
 }
 
-/// What is reserved at once for a body of an announced length; more is reserved as it arrives.
-const LARGEST_RESERVATION: usize = 1 << 20;
+/// The largest initial capacity for a declared length; the buffer grows as bytes arrive.
+const MAX_INITIAL_CAPACITY: usize = 1 << 20;
 
-/// A body on its way in. Never holds more than its limit.
+/// Accumulates a body of at most `limit` bytes.
 pub(crate) struct BodyReader {
     limit: usize,
     received: usize,
@@ -41,18 +41,18 @@ enum Sink {
 }
 
 impl BodyReader {
-    /// Prepares for the body that these headers announce.
+    /// A reader for the body that these headers declare.
     pub(crate) fn new(headers: &HeaderMap, limit: usize) -> Result<Self, BodyError> {
-        let announced =
+        let declared =
             text(headers, CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0_usize);
-        if announced > limit {
+        if declared > limit {
             return Err(BodyError::TooLarge { limit });
         }
         if !is_utf8(text(headers, CONTENT_TYPE).unwrap_or_default()) {
             return Err(BodyError::Charset);
         }
         let bounded =
-            Bounded { bytes: Vec::with_capacity(announced.min(LARGEST_RESERVATION)), limit, full: false };
+            Bounded { bytes: Vec::with_capacity(declared.min(MAX_INITIAL_CAPACITY)), limit, full: false };
         let encoding = text(headers, CONTENT_ENCODING).unwrap_or_default().trim();
         let sink = match encoding {
             "" => Sink::Plain(bounded),
@@ -65,7 +65,7 @@ impl BodyReader {
         Ok(Self { limit, received: 0, sink })
     }
 
-    /// Takes the next bytes from the wire.
+    /// Appends the next bytes from the wire.
     pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), BodyError> {
         self.received = self.received.saturating_add(chunk.len());
         let too_large = BodyError::TooLarge { limit: self.limit };
@@ -85,7 +85,7 @@ impl BodyReader {
     pub(crate) fn finish(self) -> Result<Vec<u8>, BodyError> {
         let mut bytes = match self.sink {
             Sink::Plain(bounded) => bounded.bytes,
-            // An answer without a body may well carry the header all the same.
+            // A response without a body may still carry the header.
             Sink::Gzip(_) if self.received == 0 => Vec::new(),
             Sink::Gzip(mut decoder) => {
                 let finished = decoder.try_finish();
@@ -109,7 +109,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Whether a Content-Type leaves UTF-8 possible. JSON is UTF-8 when nothing is said.
+/// Whether a Content-Type allows UTF-8. JSON without a charset is UTF-8.
 fn is_utf8(content_type: &str) -> bool {
     content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         let value = value.trim().trim_matches('"');
@@ -118,7 +118,7 @@ fn is_utf8(content_type: &str) -> bool {
     })
 }
 
-/// Bytes up to a limit; a write beyond it fails and is remembered.
+/// A buffer up to a limit. A write beyond it fails and sets `full`.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_may_be_as_large_as_the_limit_and_not_a_byte_larger() {
+    fn body_is_at_most_as_large_as_the_limit() {
         assert_eq!(read("", &[b"12345", b"67890"], 10).unwrap(), b"1234567890");
         assert_eq!(read("", &[b"12345", b"678901"], 10), Err(BodyError::TooLarge { limit: 10 }));
         let exact = gzip(&[b'x'; 1_000]);
@@ -175,24 +175,21 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_length_beyond_the_limit_is_refused_before_a_byte_is_read() {
-        let announced = headers(&[(CONTENT_LENGTH, "1073741824")]);
-        assert!(matches!(
-            BodyReader::new(&announced, 1 << 20),
-            Err(BodyError::TooLarge { limit: 1_048_576 })
-        ));
+    fn declared_length_beyond_the_limit_is_refused_at_once() {
+        let declared = headers(&[(CONTENT_LENGTH, "1073741824")]);
+        assert!(matches!(BodyReader::new(&declared, 1 << 20), Err(BodyError::TooLarge { limit: 1_048_576 })));
     }
 
     #[test]
-    fn an_announced_length_reserves_little() {
+    fn declared_length_reserves_a_bounded_capacity() {
         let reader = BodyReader::new(&headers(&[(CONTENT_LENGTH, "999999999")]), 1 << 30).unwrap();
         assert!(
-            matches!(reader.sink, Sink::Plain(Bounded { bytes, .. }) if bytes.capacity() <= LARGEST_RESERVATION)
+            matches!(reader.sink, Sink::Plain(Bounded { bytes, .. }) if bytes.capacity() <= MAX_INITIAL_CAPACITY)
         );
     }
 
     #[test]
-    fn a_gzip_bomb_stops_at_the_limit() {
+    fn gzip_bomb_stops_at_the_limit() {
         // 64 MiB in 64 KiB, and a bomb of many members.
         let bomb = gzip(&vec![0; 64 << 20]);
         assert!(bomb.len() < 1 << 17);
@@ -208,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_gzip_stream_is_told_from_one_that_is_too_large() {
+    fn corrupt_gzip_and_too_large_gzip_are_different_errors() {
         let whole = gzip(b"some text that is long enough");
         assert_eq!(read("GZip", &[&whole], 100).unwrap(), b"some text that is long enough");
         assert_eq!(read("x-gzip", &[&whole, &whole], 100).unwrap().len(), 58, "members are joined");
@@ -217,7 +214,7 @@ mod tests {
         }
         let mut flipped = whole;
         *flipped.last_mut().unwrap() ^= 1;
-        assert_eq!(read("gzip", &[&flipped], 100), Err(BodyError::CorruptGzip), "the checksum counts");
+        assert_eq!(read("gzip", &[&flipped], 100), Err(BodyError::CorruptGzip), "a wrong checksum");
         assert_eq!(read("gzip", &[], 100).unwrap(), b"", "no body at all");
     }
 
@@ -230,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_utf8_is_taken_and_its_byte_order_mark_is_dropped() {
+    fn only_utf8_is_accepted_and_its_byte_order_mark_removed() {
         let accepted = |content_type| BodyReader::new(&headers(&[(CONTENT_TYPE, content_type)]), 10).is_ok();
         for content_type in [
             "application/json",
@@ -250,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_it_is_cut_a_compressed_body_comes_back(
+        fn compressed_body_reads_back_however_it_is_chunked(
             body in prop::collection::vec(any::<u8>(), 0..2_000), size in 1_usize..50
         ) {
             prop_assume!(!body.starts_with(b"\xef\xbb\xbf"));
@@ -260,7 +257,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let bytes = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", bytes.as_slice()].concat();
             let _ = read("gzip", &[&bytes], 1_000);
         }

@@ -1,4 +1,4 @@
-//! Finds the records in a body, as spans of it: nothing is copied and no tree is built.
+//! Splits a body into records, as byte ranges: nothing is copied and no tree is built.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,14 +8,14 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use userstream_crds::path::{RecordPath, Segment};
 
-/// How deeply a body may be nested: as deep as the mapper reads records.
+/// The deepest nesting of a body, which is also the mapper's limit.
 pub(crate) const MAX_DEPTH: usize = 128;
-/// The largest record, in bytes. What is mapped out of it is usually far smaller.
+/// The largest record, in bytes. The mapped record is usually far smaller.
 pub(crate) const MAX_RECORD_BYTES: usize = 8 << 20;
-/// How many records a body may hold. Bounds the memory of a body such as `[1,1,1,…]`.
+/// The largest number of records in a body, which bounds the memory for a body such as `[1,1,1,…]`.
 pub(crate) const MAX_RECORDS: usize = 500_000;
 
-/// Why no records were found in a body. Tells places in it, nothing of its contents.
+/// Why a body cannot be split into records. Names positions in the body, never its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SplitError {
     /// The bytes are not UTF-8.
@@ -35,11 +35,11 @@ pub(crate) enum SplitError {
     /// Nested beyond [`MAX_DEPTH`].
     #[error("the body is nested more than {MAX_DEPTH} levels deep")]
     TooDeep,
-    /// There is nothing at the records path.
-    #[error("there is nothing at recordsPath in the body")]
+    /// The body has no value at the records path.
+    #[error("the body has no value at recordsPath")]
     PathMissing,
-    /// What is at the records path is neither an array nor null.
-    #[error("what is at recordsPath in the body is not an array")]
+    /// The value at the records path is neither an array nor null.
+    #[error("the value at recordsPath in the body is not an array")]
     PathNotArray,
     /// Without a records path, the body is neither an object nor an array.
     #[error("the body is neither a record nor an array of records")]
@@ -55,7 +55,7 @@ pub(crate) enum SplitError {
     TooManyRecords,
 }
 
-/// A body that is one JSON value in UTF-8, no deeper than [`MAX_DEPTH`].
+/// A body that is one JSON value in UTF-8, nested at most [`MAX_DEPTH`] levels.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Document<'body> {
     root: &'body RawValue,
@@ -63,7 +63,7 @@ pub(crate) struct Document<'body> {
 }
 
 impl<'body> Document<'body> {
-    /// Checks a body.
+    /// Parses a body.
     pub(crate) fn parse(body: &'body [u8]) -> Result<Self, SplitError> {
         let text =
             std::str::from_utf8(body).map_err(|error| SplitError::NotUtf8 { offset: error.valid_up_to() })?;
@@ -74,9 +74,9 @@ impl<'body> Document<'body> {
         Ok(Self { root, text })
     }
 
-    /// Where the records stand in the body. Without a path, the body is itself one record or an array of records.
+    /// The byte ranges of the records in the body. Without a path, the body is one record or an array of records.
     ///
-    /// Null at the path is an empty array: many APIs write one for the other.
+    /// Null at the path counts as an empty array, because many APIs send it for one.
     pub(crate) fn records(&self, path: Option<&RecordPath>) -> Result<Vec<Range<usize>>, SplitError> {
         let (raw, wrong_type) = match path {
             None => (self.root, SplitError::NotRecords),
@@ -90,7 +90,7 @@ impl<'body> Document<'body> {
         }
     }
 
-    /// What is at a path; none when there is nothing. Of members with the same name, the last one counts.
+    /// The value at a path, if there is one. Of duplicate members, the last one counts.
     pub(crate) fn at(&self, path: &RecordPath) -> Result<Option<&'body RawValue>, SplitError> {
         path.segments().iter().try_fold(Some(self.root), |found, segment| match found {
             Some(raw) => step(raw, segment).map_err(|error| not_json(&error)),
@@ -99,12 +99,12 @@ impl<'body> Document<'body> {
     }
 }
 
-/// serde_json's own messages may quote the input, so only the place is taken.
+/// Keeps only the position, because the messages of serde_json may quote the input.
 fn not_json(error: &serde_json::Error) -> SplitError {
     SplitError::NotJson { line: error.line(), column: error.column() }
 }
 
-/// How deeply brackets are nested outside of strings. Text that is not JSON gives some number.
+/// The deepest nesting of brackets outside of strings. Unspecified for text that is not JSON.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let mut bytes = text.bytes();
@@ -136,13 +136,13 @@ fn elements(text: &str, array: &RawValue) -> Result<Vec<Range<usize>>, SplitErro
     outcome
 }
 
-/// Where a part of the text stands in it.
+/// The byte range of a part of the text.
 fn span(text: &str, raw: &RawValue, index: usize) -> Result<Range<usize>, SplitError> {
     let part = raw.get();
     if part.len() > MAX_RECORD_BYTES {
         return Err(SplitError::RecordTooLarge { index });
     }
-    // A raw value borrows from the text it was read from, so this is its place there.
+    // A raw value borrows from the text it was parsed from, so the difference is its offset.
     let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
     Ok(start..start + part.len())
 }
@@ -172,7 +172,7 @@ impl<'de> Visitor<'de> for Elements<'_, '_> {
     }
 }
 
-/// One step of a path. None when the value has no such member or element, or is neither object nor array.
+/// One step of a path. `None` when the value has no such member or element.
 fn step<'body>(
     raw: &'body RawValue,
     segment: &Segment,
@@ -217,7 +217,7 @@ impl<'de> Visitor<'de> for Member<'_> {
     }
 }
 
-/// Compares a member's name without copying it.
+/// Compares the name of a member without copying it.
 struct IsName<'name>(&'name str);
 
 impl<'de> DeserializeSeed<'de> for IsName<'_> {
@@ -240,7 +240,7 @@ impl Visitor<'_> for IsName<'_> {
     }
 }
 
-/// Finds an element by its place.
+/// Finds an element by its index.
 struct Element(usize);
 
 impl<'de> DeserializeSeed<'de> for Element {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_spans_of_the_body_byte_for_byte() {
+    fn records_are_byte_ranges_of_the_body() {
         let body = " {\"a\": [ {\"x\" : 1.50e3} ,\n 2, \"é\\u00e9\", null, [3] ] , \"b\": {}} ";
         assert_eq!(split(body, Some("a")).unwrap(), ["{\"x\" : 1.50e3}", "2", "\"é\\u00e9\"", "null", "[3]"]);
     }
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_leads_through_objects_and_arrays() {
+    fn path_traverses_objects_and_arrays() {
         let body = r#"{"data":[{"items":[1]},{"items":[2,3]}],"7":{"n":[4]},"é.":0,"a\u0062":[5]}"#;
         assert_eq!(split(body, Some("data.1.items")).unwrap(), ["2", "3"]);
         assert_eq!(split(body, Some("7.n")).unwrap(), ["4"]);
@@ -322,12 +322,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_members_with_one_name_counts() {
+    fn last_of_duplicate_members_counts() {
         assert_eq!(split(r#"{"r":[1],"r":[2]}"#, Some("r")).unwrap(), ["2"]);
     }
 
     #[test]
-    fn what_is_not_json_is_told_by_its_place_alone() {
+    fn invalid_json_is_reported_by_its_position_alone() {
         for body in [
             "",
             " ",
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_too_large_is_named() {
+    fn too_large_record_is_named_by_its_index() {
         let large = format!("[1,\"{}\"]", "x".repeat(MAX_RECORD_BYTES));
         assert_eq!(split(&large, None), Err(SplitError::RecordTooLarge { index: 1 }));
         let one = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_RECORD_BYTES));
@@ -394,7 +394,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_spans_hold_the_same_values_as_a_tree_would(records in prop::collection::vec(any_json(), 0..16), other in any_json()) {
+        fn ranges_hold_the_same_values_as_a_parsed_tree(records in prop::collection::vec(any_json(), 0..16), other in any_json()) {
             let body = json!({"other": other, "outer": [0, {"records": records}]});
             for text in [serde_json::to_string(&body)?, serde_json::to_string_pretty(&body)?] {
                 let found = split(&text, Some("outer.1.records")).unwrap();
@@ -404,7 +404,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(body in prop::collection::vec(any::<u8>(), 0..64), cut in any::<prop::sample::Index>()) {
+        fn arbitrary_bytes_do_not_panic(body in prop::collection::vec(any::<u8>(), 0..64), cut in any::<prop::sample::Index>()) {
             let _ = Document::parse(&body).map(|document| document.records(Some(&path("a.0"))));
             let valid = br#"{"a":[{"b":[1,{"c":"\u00e9\""}]},[],null]}"#;
             let truncated = &valid[..cut.index(valid.len())];

@@ -1,14 +1,14 @@
-//! Which addresses a source may be reached at.
+//! Which addresses a source may dial.
 //!
-//! A pipeline's author chooses the host, so whatever it resolves to is untrusted: it must not lead into the cluster's
-//! networks, to the machine itself or to a cloud's metadata service. Public unicast addresses are free, everything else
-//! needs a range on the worker's allow-list, and a few are refused whatever the list says.
+//! The author of a pipeline chooses the host, so its addresses are untrusted: they must not reach the cluster's networks,
+//! the machine itself or a cloud's metadata service. Public unicast addresses are allowed. All others need a range on the
+//! worker's allow-list, and a few are always blocked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// The ranges beside the public ones that may be dialled.
+/// The ranges that may be dialled in addition to public addresses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AddressPolicy {
     allowed: Vec<IpNet>,
@@ -17,49 +17,51 @@ pub(crate) struct AddressPolicy {
 /// Why an address must not be dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ForbiddenAddress {
-    /// It needs a range on the allow-list, and has none.
-    #[error("{0} is not a public address and in none of the private ranges that the worker may dial")]
+    /// It is not public, and no range on the allow-list contains it.
+    #[error("{0} is not a public address, and not in a private range that the worker may dial")]
     Private(IpAddr),
-    /// It is refused whatever the allow-list says.
-    #[error("{0} is a metadata, link-local or otherwise reserved address, which is never dialled")]
-    Never(IpAddr),
+    /// It is blocked regardless of the allow-list.
+    #[error("{0} is a metadata, link-local or otherwise reserved address, which is always blocked")]
+    Blocked(IpAddr),
 }
 
 impl AddressPolicy {
-    /// A policy that allows these ranges beside the public addresses.
+    /// A policy that allows these ranges in addition to public addresses.
     pub(crate) fn new(allowed: impl IntoIterator<Item = IpNet>) -> Self {
         Self { allowed: allowed.into_iter().collect() }
     }
 
     /// Whether a connection to this address may be opened.
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), ForbiddenAddress> {
-        // An IPv4-mapped address is dialled as the IPv4 address in it, so it is judged as that.
+        // An IPv4-mapped address is dialled as its IPv4 address, so it is classified as that.
         let address = address.to_canonical();
-        match reach(address) {
-            Reach::Public => Ok(()),
-            Reach::Special if self.allowed.iter().any(|range| range.contains(&address)) => Ok(()),
-            Reach::Special => Err(ForbiddenAddress::Private(address)),
-            Reach::Never => Err(ForbiddenAddress::Never(address)),
+        match classify(address) {
+            AddressClass::Public => Ok(()),
+            AddressClass::SpecialPurpose if self.allowed.iter().any(|range| range.contains(&address)) => {
+                Ok(())
+            }
+            AddressClass::SpecialPurpose => Err(ForbiddenAddress::Private(address)),
+            AddressClass::Blocked => Err(ForbiddenAddress::Blocked(address)),
         }
     }
 }
 
-/// How far an address is trusted, the most trusted first.
+/// The classes of addresses, the most trusted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
+enum AddressClass {
     Public,
-    Special,
-    Never,
+    SpecialPurpose,
+    Blocked,
 }
 
-fn reach(address: IpAddr) -> Reach {
+fn classify(address: IpAddr) -> AddressClass {
     match address {
-        IpAddr::V4(address) => reach_v4(address),
-        IpAddr::V6(address) => reach_v6(address),
+        IpAddr::V4(address) => classify_v4(address),
+        IpAddr::V6(address) => classify_v6(address),
     }
 }
 
-/// Services of clouds that hand out credentials, outside the link-local ranges. The Azure one has a public address.
+/// Cloud metadata services outside the link-local ranges, which issue credentials. Azure's has a public address.
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
 const METADATA_V6: [Ipv6Addr; 3] = [
@@ -68,44 +70,46 @@ const METADATA_V6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
-// The special-purpose ranges of the IANA registry (RFC 6890 and its successors).
-fn reach_v4(address: Ipv4Addr) -> Reach {
+/// By the special-purpose registry of IANA (RFC 6890 and its successors).
+fn classify_v4(address: Ipv4Addr) -> AddressClass {
     let [first, second, third, _] = address.octets();
     match (first, second, third) {
-        _ if METADATA_V4.contains(&address) => Reach::Never,
-        // "This network" (some systems take it for the machine itself), link-local, multicast, reserved, broadcast.
-        (0, ..) | (169, 254, _) | (224.., ..) => Reach::Never,
+        _ if METADATA_V4.contains(&address) => AddressClass::Blocked,
+        // "This network" (some systems dial it as loopback), link-local, multicast, reserved, broadcast.
+        (0, ..) | (169, 254, _) | (224.., ..) => AddressClass::Blocked,
         // Loopback, private, shared between carriers.
-        (127 | 10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Reach::Special,
+        (127 | 10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => {
+            AddressClass::SpecialPurpose
+        }
         // Protocol assignments, documentation, 6to4 relays, benchmarking.
         (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => {
-            Reach::Special
+            AddressClass::SpecialPurpose
         }
-        _ => Reach::Public,
+        _ => AddressClass::Public,
     }
 }
 
-fn reach_v6(address: Ipv6Addr) -> Reach {
+fn classify_v6(address: Ipv6Addr) -> AddressClass {
     if METADATA_V6.contains(&address) {
-        return Reach::Never;
+        return AddressClass::Blocked;
     }
     let own = match address.segments() {
         // Unspecified, link-local and the former site-local, multicast.
-        [0, 0, 0, 0, 0, 0, 0, 0] | [0xfe80..=0xfeff, ..] | [0xff00..=0xffff, ..] => Reach::Never,
-        // NAT64: how a network with IPv6 alone reaches the public IPv4 internet.
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => Reach::Public,
+        [0, 0, 0, 0, 0, 0, 0, 0] | [0xfe80..=0xfeff, ..] | [0xff00..=0xffff, ..] => AddressClass::Blocked,
+        // NAT64, through which an IPv6-only network reaches public IPv4 addresses.
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => AddressClass::Public,
         // Protocol assignments with Teredo, documentation, 6to4.
         [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2002, ..] => {
-            Reach::Special
+            AddressClass::SpecialPurpose
         }
-        [0x2000..=0x3fff, ..] => Reach::Public,
-        // Loopback, unique local and everything that is not assigned for public use.
-        _ => Reach::Special,
+        [0x2000..=0x3fff, ..] => AddressClass::Public,
+        // Loopback, unique local, and all that is not assigned for public use.
+        _ => AddressClass::SpecialPurpose,
     };
-    embedded_v4(address).map_or(own, |embedded| own.max(reach_v4(embedded)))
+    embedded_v4(address).map_or(own, |embedded| own.max(classify_v4(embedded)))
 }
 
-/// The IPv4 address that a translating or tunnelling IPv6 address leads to.
+/// The IPv4 address embedded in a translated or tunnelled IPv6 address.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| Ipv4Addr::from_bits((u32::from(high) << 16) | u32::from(low));
     match address.segments() {
@@ -127,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    const NEVER: &[&str] = &[
+    const BLOCKED: &[&str] = &[
         "0.0.0.0",
         "0.1.2.3",
         "169.254.0.23",
@@ -161,7 +165,7 @@ mod tests {
         "2001:0:4136:e378:8000:63bf:5601:5601",
         "2001:db8::5efe:169.254.169.254",
     ];
-    const SPECIAL: &[&str] = &[
+    const SPECIAL_PURPOSE: &[&str] = &[
         "127.0.0.1",
         "127.255.255.255",
         "10.0.0.1",
@@ -230,31 +234,31 @@ mod tests {
     }
 
     #[test]
-    fn only_public_addresses_are_reached_without_an_allow_list() {
+    fn only_public_addresses_are_allowed_by_default() {
         let policy = AddressPolicy::default();
         for address in PUBLIC {
             assert_eq!(check(&policy, address), Ok(()), "{address}");
         }
-        for address in SPECIAL {
+        for address in SPECIAL_PURPOSE {
             assert!(matches!(check(&policy, address), Err(ForbiddenAddress::Private(_))), "{address}");
         }
-        for address in NEVER {
-            assert!(matches!(check(&policy, address), Err(ForbiddenAddress::Never(_))), "{address}");
+        for address in BLOCKED {
+            assert!(matches!(check(&policy, address), Err(ForbiddenAddress::Blocked(_))), "{address}");
         }
     }
 
     #[test]
-    fn an_allow_list_of_everything_still_reaches_no_metadata_address() {
-        for address in NEVER {
-            assert!(matches!(check(&everything(), address), Err(ForbiddenAddress::Never(_))), "{address}");
+    fn allow_list_of_everything_still_blocks_metadata_addresses() {
+        for address in BLOCKED {
+            assert!(matches!(check(&everything(), address), Err(ForbiddenAddress::Blocked(_))), "{address}");
         }
-        for address in SPECIAL.iter().chain(PUBLIC) {
+        for address in SPECIAL_PURPOSE.iter().chain(PUBLIC) {
             assert_eq!(check(&everything(), address), Ok(()), "{address}");
         }
     }
 
     #[test]
-    fn a_range_of_the_allow_list_opens_that_range_alone() {
+    fn allow_list_admits_its_ranges_alone() {
         let policy = AddressPolicy::new(["10.96.0.0/12".parse().unwrap(), "fd12::/16".parse().unwrap()]);
         for address in ["10.96.0.1", "10.111.255.255", "::ffff:10.96.0.1", "fd12::1"] {
             assert_eq!(check(&policy, address), Ok(()), "{address}");
@@ -266,7 +270,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_ipv4_mapped_address_is_judged_as_the_address_in_it(bits in any::<u32>()) {
+        fn ipv4_mapped_address_is_classified_as_its_ipv4_address(bits in any::<u32>()) {
             let address = Ipv4Addr::from_bits(bits);
             for policy in [AddressPolicy::default(), everything()] {
                 prop_assert_eq!(
@@ -277,7 +281,7 @@ mod tests {
         }
 
         #[test]
-        fn a_translated_or_tunnelled_address_reaches_no_further_than_the_address_in_it(bits in any::<u32>()) {
+        fn embedded_address_is_never_trusted_more_than_its_ipv4(bits in any::<u32>()) {
             let embedded = Ipv4Addr::from_bits(bits);
             let [high, low] = [(bits >> 16) as u16, bits as u16];
             for address in [

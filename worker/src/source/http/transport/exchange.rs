@@ -1,4 +1,4 @@
-//! One request and its response: the seam between what the source does and how bytes travel.
+//! The exchange seam: one HTTP request and its response.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::source::http::error::ExchangeError;
 
-/// A request, complete but for what belongs to the connection.
+/// A request, without the headers of the connection.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -21,16 +21,16 @@ pub(crate) struct Request {
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Empty for every status but success: what else servers send is of no use and read no further.
+    /// Empty for every status but success: other bodies are not read.
     pub(crate) body: Vec<u8>,
 }
 
-/// Sends a request and takes in the response. No redirects, no second attempts.
+/// Sends a request and reads the response, without redirects and without retries.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
 pub(crate) trait Exchange {
     /// One exchange, bounded in time and size.
     ///
     /// # Errors
-    /// When no complete response came.
+    /// When no complete response was received.
     async fn exchange(&mut self, request: &Request) -> Result<Response, ExchangeError>;
 }

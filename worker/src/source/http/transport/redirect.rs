@@ -1,7 +1,7 @@
-//! Where a request goes: the first URL, and on from there by redirects.
+//! The hops of a request: the first URL, then the target of each redirect.
 //!
-//! Redirects are followed here and not by the client, because every hop is checked like the first URL and credentials
-//! must not follow to another server.
+//! Redirects are followed here and not by the client: every hop is checked like the first URL, and credentials must not
+//! be sent to another origin.
 
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, StatusCode};
@@ -15,13 +15,13 @@ const MAX_REDIRECTS: u32 = 5;
 /// Why a redirect, or the address of a next page, is not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RedirectError {
-    /// One after the other.
+    /// A longer chain than a request follows.
     #[error("there are more than {MAX_REDIRECTS} redirects")]
     TooMany,
-    /// No address to go to, or none that can be read.
+    /// No `Location`, or one that is not a URL.
     #[error("a redirect has no valid Location")]
     Location,
-    /// From https to http, where anyone on the way could read and change what is sent.
+    /// From https to http, where the network can read and modify the request.
     #[error("a redirect or link leads from https to http")]
     Downgrade,
 }
@@ -29,12 +29,11 @@ pub(crate) enum RedirectError {
 /// One hop of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hop {
-    /// Where it goes.
+    /// The URL to request.
     pub(crate) url: Url,
     /// The method; a redirect may turn POST into GET.
     pub(crate) method: Method,
-    /// Whether the server is the configured one, so that credentials and configured headers may be sent. Once lost by a
-    /// redirect it does not come back.
+    /// Whether every hop so far has the configured origin, so that credentials and configured headers may be sent.
     pub(crate) trusted: bool,
     redirects: u32,
 }
@@ -56,7 +55,7 @@ impl Hop {
             location.and_then(|location| self.url.join(location).ok()).ok_or(RedirectError::Location)?;
         url.set_fragment(None);
         refuse_downgrade(&self.url, &url)?;
-        // As in every client, 301 and 302 turn POST into GET too; 307 and 308 exist because of that.
+        // RFC 9110: clients change POST to GET on 301 and 302; 307 and 308 keep the method.
         let keeps_method = matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
         Ok(Self {
             trusted: self.trusted && same_origin(&self.url, &url),
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_resolved_against_the_hop_it_came_from() {
+    fn location_is_resolved_against_the_redirecting_hop() {
         for (location, expected) in [
             ("/v2/users", "https://api.example.com/v2/users"),
             ("?page=2#part", "https://api.example.com/users?page=2"),
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn trust_ends_at_another_origin_and_does_not_come_back() {
+    fn trust_ends_at_another_origin_and_is_not_regained() {
         let same = follow(first(Method::GET), 302, b"/v2").unwrap();
         assert!(same.trusted);
         for location in
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_to_another_origin_is_not_trusted() {
+    fn link_to_another_origin_is_not_trusted() {
         let origin = url("https://api.example.com/users");
         assert!(!Hop::first(&origin, url("https://evil.example/users"), Method::GET).unwrap().trusted);
         let downgraded = Hop::first(&origin, url("http://api.example.com/users"), Method::GET);
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_307_and_308_keep_a_post() {
+    fn only_307_and_308_keep_the_method() {
         for (status, expected) in [
             (301, Method::GET),
             (302, Method::GET),
@@ -141,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_that_make_no_sense_are_refused() {
+    fn downgrades_and_invalid_locations_are_refused() {
         assert_eq!(
             follow(first(Method::GET), 302, b"http://api.example.com/users"),
             Err(RedirectError::Downgrade)
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn redirects_are_followed_five_times() {
+    fn at_most_five_redirects_are_followed() {
         let mut hop = first(Method::GET);
         for _ in 0..5 {
             hop = follow(hop, 302, b"/again").unwrap();

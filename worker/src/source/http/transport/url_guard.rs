@@ -1,7 +1,7 @@
-//! Which URLs a source may ask for, before anything is dialled.
+//! Which URLs a source may request, before anything is dialled.
 //!
-//! Checked for the configured address, for every redirect and for every link to a next page. Hosts that are names are
-//! checked again when they are resolved, because only their addresses tell where they lead.
+//! Applies to the configured URL, to every redirect and to every link to a next page. The resolver checks the addresses
+//! of hosts that are names.
 
 use std::net::IpAddr;
 
@@ -9,27 +9,27 @@ use url::Url;
 
 use super::address::{AddressPolicy, ForbiddenAddress};
 
-/// Why a URL must not be asked for.
+/// Why a URL must not be requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ForbiddenUrl {
     /// Neither http nor https.
-    #[error("the address has a scheme other than http and https")]
+    #[error("the URL has a scheme other than http and https")]
     Scheme,
-    /// A user name or a password in the URL, which would be sent, logged and saved.
-    #[error("the address has a user name or password in it; use auth instead")]
+    /// A user name or a password in the URL, which would be logged and saved.
+    #[error("the URL contains a user name or password; use auth instead")]
     UserInfo,
     /// No host at all.
-    #[error("the address has no host")]
+    #[error("the URL has no host")]
     Host,
     /// The host is a literal address that must not be dialled.
     #[error(transparent)]
     Address(#[from] ForbiddenAddress),
 }
 
-/// Whether the URL may be asked for, as far as can be seen without resolving its host.
+/// Checks everything about a URL that needs no name resolution.
 ///
-/// The parser has by now turned every odd spelling of an IPv4 address (decimal, octal, hexadecimal, shortened, with
-/// full-width digits) into a literal address.
+/// The URL parser normalizes every spelling of an IPv4 address (decimal, octal, hexadecimal, shortened, with full-width
+/// digits) to dotted decimal.
 pub(crate) fn check(url: &Url, policy: &AddressPolicy) -> Result<(), ForbiddenUrl> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(ForbiddenUrl::Scheme);
@@ -44,13 +44,13 @@ pub(crate) fn check(url: &Url, policy: &AddressPolicy) -> Result<(), ForbiddenUr
     Ok(())
 }
 
-/// The address that a host is written as; none for a name.
+/// The address of a host that is a literal. `None` for a name.
 fn literal_address(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.parse().ok()
 }
 
-/// Whether two URLs have the same scheme, host and port: credentials for one may be sent to the other.
+/// Whether two URLs have the same scheme, host and port, so that credentials for one may be sent to the other.
 pub(crate) fn same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host_str() == other.host_str()
@@ -61,22 +61,22 @@ pub(crate) fn same_origin(one: &Url, other: &Url) -> bool {
 mod tests {
     use super::*;
 
-    /// What becomes of a URL that somebody wrote.
+    /// The outcome of checking a configured URL.
     #[derive(Debug, PartialEq, Eq)]
-    enum Verdict {
-        /// The URL parser refuses it already.
+    enum Outcome {
+        /// The URL parser rejects it.
         Unparsable,
         Scheme,
         UserInfo,
         Private,
-        Never,
-        /// A name: the resolver decides.
+        Blocked,
+        /// A name, which the resolver checks.
         Name,
         Allowed,
     }
-    use Verdict::{Allowed, Name, Never, Private, Scheme, Unparsable, UserInfo};
+    use Outcome::{Allowed, Blocked, Name, Private, Scheme, Unparsable, UserInfo};
 
-    fn judge(text: &str) -> Verdict {
+    fn outcome(text: &str) -> Outcome {
         let Ok(url) = Url::parse(text) else { return Unparsable };
         match check(&url, &AddressPolicy::default()) {
             Ok(()) if url.host_str().and_then(literal_address).is_none() => Name,
@@ -85,12 +85,12 @@ mod tests {
             Err(ForbiddenUrl::UserInfo) => UserInfo,
             Err(ForbiddenUrl::Host) => Unparsable,
             Err(ForbiddenUrl::Address(ForbiddenAddress::Private(_))) => Private,
-            Err(ForbiddenUrl::Address(ForbiddenAddress::Never(_))) => Never,
+            Err(ForbiddenUrl::Address(ForbiddenAddress::Blocked(_))) => Blocked,
         }
     }
 
     #[test]
-    fn hostile_spellings_are_seen_for_what_they_are() {
+    fn hostile_spellings_of_addresses_are_recognised() {
         let vectors = [
             // Schemes.
             ("file:///etc/passwd", Scheme),
@@ -154,31 +154,31 @@ mod tests {
             ("http://100.64.0.1/", Private),
             ("http://[fd00::1]/", Private),
             ("http://[64:ff9b::10.0.0.1]/", Private),
-            // Nowhere, or the machine itself.
-            ("http://0.0.0.0/", Never),
-            ("http://0/", Never),
-            ("http://0x0/", Never),
-            ("http://[::]/", Never),
-            ("http://255.255.255.255/", Never),
-            ("http://224.0.0.1/", Never),
+            // Unspecified, broadcast and multicast.
+            ("http://0.0.0.0/", Blocked),
+            ("http://0/", Blocked),
+            ("http://0x0/", Blocked),
+            ("http://[::]/", Blocked),
+            ("http://255.255.255.255/", Blocked),
+            ("http://224.0.0.1/", Blocked),
             // Metadata.
-            ("http://169.254.169.254/latest/meta-data/", Never),
-            ("http://2852039166/", Never),
-            ("http://0xA9FEA9FE/", Never),
-            ("http://0251.0376.0251.0376/", Never),
-            ("http://0xa9.0xfe.0xa9.0xfe/", Never),
-            ("http://169.254.43518/", Never),
-            ("http://169.16689662/", Never),
-            ("http://169.254.170.2/v2/credentials", Never),
-            ("http://100.100.100.200/", Never),
-            ("http://168.63.129.16/", Never),
-            ("http://[fd00:ec2::254]/", Never),
-            ("http://[FD00:0EC2:0:0:0:0:0:0254]/", Never),
-            ("http://[::ffff:169.254.169.254]/", Never),
-            ("http://[::ffff:a9fe:a9fe]/", Never),
-            ("http://[64:ff9b::a9fe:a9fe]/", Never),
-            ("http://[2002:a9fe:a9fe::]/", Never),
-            ("http://[fe80::1]/", Never),
+            ("http://169.254.169.254/latest/meta-data/", Blocked),
+            ("http://2852039166/", Blocked),
+            ("http://0xA9FEA9FE/", Blocked),
+            ("http://0251.0376.0251.0376/", Blocked),
+            ("http://0xa9.0xfe.0xa9.0xfe/", Blocked),
+            ("http://169.254.43518/", Blocked),
+            ("http://169.16689662/", Blocked),
+            ("http://169.254.170.2/v2/credentials", Blocked),
+            ("http://100.100.100.200/", Blocked),
+            ("http://168.63.129.16/", Blocked),
+            ("http://[fd00:ec2::254]/", Blocked),
+            ("http://[FD00:0EC2:0:0:0:0:0:0254]/", Blocked),
+            ("http://[::ffff:169.254.169.254]/", Blocked),
+            ("http://[::ffff:a9fe:a9fe]/", Blocked),
+            ("http://[64:ff9b::a9fe:a9fe]/", Blocked),
+            ("http://[2002:a9fe:a9fe::]/", Blocked),
+            ("http://[fe80::1]/", Blocked),
             // Not URLs.
             ("", Unparsable),
             ("example.com", Unparsable),
@@ -200,18 +200,18 @@ mod tests {
             ("http://metadata.google.internal/", Name),
             ("http://kubernetes.default.svc/", Name),
             ("http://example.com/", Name),
-            // And what is allowed.
+            // Public addresses.
             ("http://8.8.8.8/", Allowed),
             ("https://[2606:4700::1111]/", Allowed),
             ("http://[64:ff9b::8.8.8.8]/", Allowed),
         ];
         for (text, expected) in vectors {
-            assert_eq!(judge(text), expected, "{text:?}");
+            assert_eq!(outcome(text), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn an_origin_is_scheme_host_and_port() {
+    fn origin_is_scheme_host_and_port() {
         let origin = |text: &str| Url::parse(text).unwrap();
         let base = origin("https://api.example.com/users");
         for same in
