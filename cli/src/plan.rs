@@ -61,7 +61,7 @@ pub(crate) fn print_report(report: &ProvisionReport, format: OutputFormat) -> io
 
 async fn on_topics(pipeline: &Pipeline, servers: &ServerArguments) -> Result<ProvisionReport, PlanError> {
     match &servers.kafka {
-        None => on_tables(pipeline, servers, &EmbeddedTopicAdmin::Reading(servers.data.clone())).await,
+        None => on_tables(pipeline, servers, &EmbeddedTopicAdmin::ReadOnly(servers.data.clone())).await,
         #[cfg(feature = "kafka")]
         Some(_) => {
             use crate::place::LogPlace;
@@ -79,7 +79,7 @@ async fn on_tables(
     topics: &impl TopicAdmin,
 ) -> Result<ProvisionReport, PlanError> {
     match &servers.cassandra {
-        None => compare(pipeline, topics, &EmbeddedTableAdmin::Reading(&servers.data)).await,
+        None => compare(pipeline, topics, &EmbeddedTableAdmin::ReadOnly(&servers.data)).await,
         #[cfg(feature = "cassandra")]
         Some(_) => {
             use crate::place::TablePlace;

@@ -1,19 +1,18 @@
-//! Provisioning: makes the topics, the keyspace and the table that a pipeline needs, and deletes what it made.
+//! Provisioning: creates the topics, the keyspace and the table that a pipeline needs, and deletes what it created.
 //!
-//! Describe, compare, change: what is there is described through two small seams ([`TopicAdmin`], [`TableAdmin`]), a
-//! pure comparison ([`topic`], [`keyspace`], [`table`](mod@table)) yields the smallest change or a refusal, and only then
-//! anything is changed. One refusal, and nothing is changed at all. After the changes everything is described again, and
-//! there must be nothing left to do.
+//! Describe, diff, apply: two small seams ([`TopicAdmin`], [`TableAdmin`]) describe what exists, and a pure diff
+//! ([`topic`], [`keyspace`], [`table`](mod@table)) yields the smallest change or a refusal. A single refusal means that
+//! nothing is changed. After the changes everything is described again, and the diff must be empty.
 //!
-//! **Who created what** is recorded as claims in the pipeline's keyspace (see [`Claims`]): Kafka and Cassandra themselves
-//! do not know. A claim is recorded before its resource is created and gets the id of the resource (Kafka's topic id,
-//! Cassandra's table id) afterwards, so a run that is killed anywhere is finished by the next one, and a topic or table
-//! that somebody deleted and made again by hand is never taken for the pipeline's own.
+//! **Ownership** is recorded as claims in the pipeline's keyspace (see [`Claims`]), because Kafka and Cassandra do not
+//! record it. A claim is recorded before its resource is created and gets the resource's id (Kafka's topic id, Cassandra's
+//! table id) afterwards. So the next run completes a run that was killed at any point, and a topic or table that was
+//! deleted and recreated by hand never counts as the pipeline's.
 //!
-//! **One at a time**: changes are made by whoever has the turn, a row of the claims taken with a lightweight transaction
-//! that ends by itself. `CREATE TABLE IF NOT EXISTS` alone is no lock: two nodes may create two tables of one name
-//! (CASSANDRA-10699), and the loser's rows are lost at the next restart. The claims' own table cannot be guarded by
-//! itself; it is created with an id that follows from its name, so that two creators create the same table.
+//! **Mutual exclusion**: a run applies changes while it holds the lock of the keyspace, a row of the claims with a lease,
+//! taken by a lightweight transaction. `CREATE TABLE IF NOT EXISTS` alone is not enough: two nodes may create two tables
+//! of one name (CASSANDRA-10699), and the rows of one are lost at the next restart. The lock cannot protect the table
+//! that it lies in; its id is derived from its name, so that two concurrent runs create the same table.
 
 pub mod admin;
 #[cfg(feature = "cassandra")]
@@ -43,51 +42,51 @@ use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 pub use admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 pub use cleanup::cleanup;
 
-use lock::Turn;
+use lock::Lock;
 use observation::{Observation, keyspace_line};
 use resource::{Owner, Resource};
 
-/// Why provisioning did not come to an end. What was refused for a reason is no error: see [`ProvisionReport::refusals`].
+/// Why provisioning did not complete. A refusal is not an error: see [`ProvisionReport::refusals`].
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisionError {
-    /// Kafka or Cassandra could not be asked or told.
+    /// Kafka or Cassandra could not be read or changed.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// Another run had the turn all the time.
-    #[error("another run has been making changes in keyspace {keyspace} for {} s", waited.as_secs())]
-    NotOurTurn {
+    /// Another run held the lock for too long.
+    #[error("another run has held the provisioning lock of keyspace {keyspace} for {} s", waited.as_secs())]
+    LockTimeout {
         /// The keyspace.
         keyspace: String,
-        /// How long this one waited.
+        /// How long this run waited for the lock.
         waited: Duration,
     },
-    /// The turn ended in the middle: this run was too slow.
-    #[error("the turn to make changes in keyspace {keyspace} was lost to another run")]
-    LostTurn {
+    /// The lease ended before the run did, and another run has the lock.
+    #[error("the provisioning lock of keyspace {keyspace} was lost to another run")]
+    LockLost {
         /// The keyspace.
         keyspace: String,
     },
-    /// After all changes there is still something to do: somebody changes the same things.
-    #[error("after the changes there is still something to do: {}", .0.join("; "))]
-    Unsettled(Vec<String>),
+    /// The diff is not empty after all changes, because something else changes the same resources.
+    #[error("differences remain after the changes: {}", .0.join("; "))]
+    NotConverged(Vec<String>),
 }
 
 impl ProvisionError {
-    /// Whether trying again can help.
+    /// Whether a retry can succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Admin(error) => error.is_retryable(),
-            Self::NotOurTurn { .. } | Self::LostTurn { .. } | Self::Unsettled(_) => true,
+            Self::LockTimeout { .. } | Self::LockLost { .. } | Self::NotConverged(_) => true,
         }
     }
 }
 
-/// Makes what a pipeline needs, or with [`Mode::Plan`] only says what it would make.
+/// Creates and changes what a pipeline needs. With [`Mode::Plan`] it reports the changes and applies none.
 ///
-/// Idempotent: a second run changes nothing, and a run that was killed anywhere is finished by the next one.
+/// Idempotent: a second run changes nothing, and the next run completes one that was killed at any point.
 ///
 /// # Errors
-/// When Kafka or Cassandra could not be asked or told. Some changes may have been made then.
+/// When Kafka or Cassandra could not be read or changed. Some changes may have been applied.
 pub async fn run<T: TopicAdmin, D: TableAdmin + Claims>(
     pipeline: &Pipeline,
     topics: &T,
@@ -100,47 +99,48 @@ pub async fn run<T: TopicAdmin, D: TableAdmin + Claims>(
         return Ok(first.report(pipeline, &plan, mode));
     }
     let (keyspace, owner) = (&pipeline.keyspace.name, Owner::of(pipeline));
-    let mut made = Vec::new();
+    let mut applied = Vec::new();
     if plan.create_keyspace {
         tables.create_keyspace(&pipeline.keyspace).await?;
-        made.push(keyspace_line(pipeline));
+        applied.push(keyspace_line(pipeline));
     }
     tables.prepare_claims(keyspace).await?;
     if plan.create_keyspace {
         let resource = Resource::Keyspace(keyspace.clone());
         tables.record_claim(keyspace, &resource, &owner, Some(keyspace.as_str())).await?;
     }
-    let turn = Turn::take(tables, keyspace, &owner).await?;
-    let result = within_turn(pipeline, topics, tables, &turn, made).await;
-    turn.end().await;
+    let lock = Lock::acquire(tables, keyspace, &owner).await?;
+    let result = apply_under_lock(pipeline, topics, tables, &lock, applied).await;
+    lock.release().await;
     result
 }
 
-/// Describes again, now that nobody else makes changes, makes them, and checks that there is nothing left to do.
-async fn within_turn<T: TopicAdmin, D: TableAdmin + Claims>(
+/// Describes again, because another run may have made changes before the lock was acquired, applies the diff, and checks
+/// that it is empty afterwards.
+async fn apply_under_lock<T: TopicAdmin, D: TableAdmin + Claims>(
     pipeline: &Pipeline,
     topics: &T,
     tables: &D,
-    turn: &Turn<'_, D>,
-    mut made: Vec<ReportLine>,
+    lock: &Lock<'_, D>,
+    mut applied: Vec<ReportLine>,
 ) -> Result<ProvisionReport, ProvisionError> {
-    let seen = Observation::of(pipeline, topics, tables).await?;
-    let plan = seen.plan(pipeline);
+    let before = Observation::of(pipeline, topics, tables).await?;
+    let plan = before.plan(pipeline);
     if plan.is_refused() {
-        return Ok(seen.report(pipeline, &plan, Mode::Apply));
+        return Ok(before.report(pipeline, &plan, Mode::Apply));
     }
-    made.extend(change::make(pipeline, &plan, topics, tables, turn).await?);
-    let last = Observation::of(pipeline, topics, tables).await?;
-    let left = last.plan(pipeline);
-    let mut report = last.report(pipeline, &left, Mode::Apply);
-    if left.is_refused() || !left.is_empty() {
-        return Err(ProvisionError::Unsettled(report.lines().map(str::to_owned).collect()));
+    applied.extend(change::apply(pipeline, &plan, topics, tables, lock).await?);
+    let after = Observation::of(pipeline, topics, tables).await?;
+    let remaining = after.plan(pipeline);
+    let mut report = after.report(pipeline, &remaining, Mode::Apply);
+    if remaining.is_refused() || !remaining.is_empty() {
+        return Err(ProvisionError::NotConverged(report.lines().map(str::to_owned).collect()));
     }
     if let Some(table) = &mut report.table {
         let of_table =
             |line: &&ReportLine| line.resource == Resource::Table(pipeline.table.name.clone()).to_string();
-        table.last_ddl = made.iter().rfind(of_table).and_then(|line| line.statement.clone());
+        table.last_ddl = applied.iter().rfind(of_table).and_then(|line| line.statement.clone());
     }
-    report.changes = made;
+    report.changes = applied;
     Ok(report)
 }

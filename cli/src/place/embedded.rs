@@ -28,7 +28,7 @@ impl LogPlace for EmbeddedLogPlace<'_> {
     type Producer = EmbeddedProducer;
 
     async fn admin(&self) -> Result<Self::Admin, PlaceError> {
-        Ok(EmbeddedTopicAdmin::Open(self.log.clone()))
+        Ok(EmbeddedTopicAdmin::ReadWrite(self.log.clone()))
     }
 
     async fn consumer(&self) -> Result<Self::Consumer, PlaceError> {
@@ -64,7 +64,7 @@ impl<'p> TablePlace for EmbeddedTablePlace<'p> {
     type Table = EmbeddedTable;
 
     async fn admin(&self) -> Result<Self::Admin, PlaceError> {
-        Ok(EmbeddedTableAdmin::Open(self.directory))
+        Ok(EmbeddedTableAdmin::ReadWrite(self.directory))
     }
 
     async fn table(&self) -> Result<Self::Table, PlaceError> {

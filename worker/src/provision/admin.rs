@@ -1,4 +1,4 @@
-//! The two seams of provisioning: what administers topics, and what administers tables.
+//! The two seams of provisioning: the administration of topics, and that of tables.
 
 use std::collections::BTreeMap;
 
@@ -10,85 +10,84 @@ use super::resource::{Claim, Owner, Resource};
 use super::table::ObservedTable;
 use super::topic::{DesiredTopic, ObservedTopic};
 
-/// Administers topics. Implementations: Kafka, and the embedded log.
+/// Administers topics. Implementations: Kafka and the embedded log.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
 pub trait TopicAdmin {
-    /// The topic as it is; none where it does not exist.
+    /// The observed topic. `None` where it does not exist.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError>;
 
-    /// Creates a topic as it is wanted, and returns when it is to be seen. That somebody else created it meanwhile is no
-    /// error.
+    /// Creates a topic and returns once clients see it. An existing topic is not an error.
     ///
     /// # Errors
     /// When it may not have been created.
     async fn create_topic(&self, topic: &DesiredTopic, owner: &Owner) -> Result<(), AdminError>;
 
-    /// Gives a topic more partitions, and returns when they are to be seen.
+    /// Increases the number of partitions and returns once clients see them.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When the partitions may not have been added.
     async fn grow_topic(&self, name: &TopicName, partitions: u32) -> Result<(), AdminError>;
 
-    /// Sets settings of a topic and leaves the others.
+    /// Sets settings of a topic and keeps the others.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When the settings may not have been changed.
     async fn configure_topic(
         &self,
         name: &TopicName,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), AdminError>;
 
-    /// Deletes a topic if it still has this id; false when it has not.
+    /// Deletes a topic if it still has this id. Returns false if it does not.
     ///
     /// # Errors
     /// When it may not have been deleted.
     async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError>;
 }
 
-/// Administers keyspaces and tables. Implementations: Cassandra, and the embedded tables.
+/// Administers keyspaces and tables. Implementations: Cassandra and the embedded tables.
 ///
-/// Statements are made one at a time; each returns when all nodes agree on the schema.
+/// Statements are executed one at a time; each returns once all nodes agree on the schema.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
 pub trait TableAdmin {
-    /// How many nodes each datacenter has; none where replication has no effect.
+    /// The number of nodes per datacenter. `None` where replication has no effect.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn datacenters(&self) -> Result<Option<Datacenters>, AdminError>;
 
-    /// The keyspace as it is; none where it does not exist.
+    /// The observed keyspace. `None` where it does not exist.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn keyspace(&self, name: &Identifier) -> Result<Option<ObservedKeyspace>, AdminError>;
 
-    /// The table as it is; none where it or its keyspace does not exist.
+    /// The observed table. `None` where it or its keyspace does not exist.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn table(
         &self,
         keyspace: &Identifier,
         name: &Identifier,
     ) -> Result<Option<ObservedTable>, AdminError>;
 
-    /// Whether a keyspace has a table of anybody's beside the claims.
+    /// Whether a keyspace has any table other than the claims.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn has_tables(&self, keyspace: &Identifier) -> Result<bool, AdminError>;
 
-    /// Creates a keyspace. That somebody else created it meanwhile is no error.
+    /// Creates a keyspace. An existing keyspace is not an error.
     ///
     /// # Errors
     /// When it may not have been created.
     async fn create_keyspace(&self, keyspace: &Keyspace) -> Result<(), AdminError>;
 
-    /// Creates a table. That somebody else created it meanwhile is no error.
+    /// Creates a table. An existing table is not an error.
     ///
     /// # Errors
     /// When it may not have been created.
@@ -100,13 +99,13 @@ pub trait TableAdmin {
     /// When they may not have been added.
     async fn add_columns(&self, table: &Table, columns: &[(Identifier, CqlType)]) -> Result<(), AdminError>;
 
-    /// Sets the options that are some.
+    /// Sets the options that are `Some`.
     ///
     /// # Errors
     /// When they may not have been set.
     async fn alter_options(&self, table: &Table, options: &TableOptions) -> Result<(), AdminError>;
 
-    /// Drops a table if it still has this id; false when it has not.
+    /// Drops a table if it still has this id. Returns false if it does not.
     ///
     /// # Errors
     /// When it may not have been dropped.
@@ -119,27 +118,27 @@ pub trait TableAdmin {
     async fn drop_keyspace(&self, keyspace: &Identifier) -> Result<(), AdminError>;
 }
 
-/// The claims of a keyspace: which pipeline created what, and whose turn it is to make changes.
+/// The claims of a keyspace, which record the pipeline that created each resource, and the provisioning lock.
 ///
-/// They lie in the keyspace itself, so that they are there for everyone who can create a table in it, and outlive the
-/// cluster that the pipelines run in. A claim is recorded before its resource is created and gets the resource's id
-/// afterwards: whoever is killed in between finds the claim, and goes on.
+/// They are stored in the keyspace itself: every pipeline that can create a table there can read them, and they outlive
+/// the Kubernetes cluster of the pipelines. A claim is recorded before its resource is created and gets the resource's
+/// id afterwards, so that the next run completes one that was killed in between.
 #[allow(async_fn_in_trait, reason = "the worker runs on one thread; futures need not be Send")]
 pub trait Claims {
-    /// The claim on a resource; none where there is none, or nothing was ever claimed in this keyspace.
+    /// The claim on a resource. `None` without one, or without any claims in this keyspace.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be read.
     async fn claim_on(&self, keyspace: &Identifier, resource: &Resource)
     -> Result<Option<Claim>, AdminError>;
 
-    /// Makes room for claims in a keyspace that exists.
+    /// Creates the storage of the claims in a keyspace that exists.
     ///
     /// # Errors
-    /// When it may not have been done.
+    /// When it may not have been created.
     async fn prepare_claims(&self, keyspace: &Identifier) -> Result<(), AdminError>;
 
-    /// Records a claim, in place of any that was there.
+    /// Records a claim, replacing an existing one.
     ///
     /// # Errors
     /// When it may not have been recorded.
@@ -151,53 +150,54 @@ pub trait Claims {
         id: Option<&str>,
     ) -> Result<(), AdminError>;
 
-    /// Forgets a claim.
+    /// Deletes a claim.
     ///
     /// # Errors
-    /// When it may not have been forgotten.
-    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError>;
+    /// When it may not have been deleted.
+    async fn delete_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError>;
 
-    /// Takes the turn to make changes, or keeps it; false when it is somebody else's. A turn that is not kept ends by
-    /// itself after a minute or two.
+    /// Acquires the provisioning lock, or renews its lease. Returns false while another holder has it.
+    ///
+    /// The lease ends two minutes after its last renewal.
     ///
     /// # Errors
-    /// When it cannot be told whose turn it is.
-    async fn take_turn(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError>;
+    /// When the holder of the lock is unknown.
+    async fn acquire_lock(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError>;
 
-    /// Ends the turn, if it is this holder's.
+    /// Releases the lock, if this holder has it.
     ///
     /// # Errors
-    /// When it may not have been ended.
-    async fn end_turn(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError>;
+    /// When it may not have been released.
+    async fn release_lock(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError>;
 }
 
-/// Why something could not be seen or changed.
+/// Why a resource could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// A fault that passes: servers away, a request timed out, nodes that do not agree yet.
+    /// A transient error: servers are away, a request timed out, nodes do not agree yet.
     #[error("{what} is unavailable ({cause}): {source}")]
     Unavailable {
-        /// Kafka, Cassandra or a file.
+        /// The system that was asked, for people.
         what: &'static str,
         /// A short name for metrics, from a fixed set.
         cause: &'static str,
-        /// What the client reported.
+        /// The client's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A fault that stays until somebody changes something: not authorised, an invalid setting.
-    #[error("{what} refuses ({cause}): {source}")]
+    /// A permanent error, until the configuration or the servers change: not authorized, an invalid setting.
+    #[error("{what} refused the request ({cause}): {source}")]
     Refused {
-        /// Kafka, Cassandra or a file.
+        /// The system that was asked, for people.
         what: &'static str,
         /// A short name for metrics, from a fixed set.
         cause: &'static str,
-        /// What the client reported.
+        /// The client's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl AdminError {
-    /// Whether trying again can help.
+    /// Whether a retry can succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }

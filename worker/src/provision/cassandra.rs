@@ -1,4 +1,4 @@
-//! Provisioning in Cassandra: reads `system_schema`, makes one statement at a time, and waits until all nodes agree.
+//! Provisioning in Cassandra: reads `system_schema`, executes one statement at a time, and awaits schema agreement.
 
 mod claims;
 mod errors;
@@ -25,8 +25,8 @@ use crate::table::cassandra::{ConnectError, session};
 
 use errors::{agreement, execution, rows, wrong_row};
 
-/// How long one statement may take; nodes may take a while to agree on a schema.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of one schema change, which includes the nodes' agreement.
+const SCHEMA_CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Administers keyspaces and tables of a cluster.
 #[derive(Debug)]
@@ -35,20 +35,20 @@ pub struct CassandraTableAdmin {
 }
 
 impl CassandraTableAdmin {
-    /// An administrator with the pipeline's credentials, in a session of its own.
+    /// Opens a session with the pipeline's credentials.
     ///
     /// # Errors
-    /// When credentials are missing, no node answers, or none lets these credentials in.
+    /// When credentials are missing, no node answers, or none accepts the credentials.
     pub async fn connect(pipeline: &Pipeline, secrets: &Path) -> Result<Self, ConnectError> {
         let credentials = CredentialWatch::start(CredentialSource::cassandra(&pipeline.cassandra, secrets))?;
         Ok(Self { session: session(&pipeline.cassandra, credentials.current()).await? })
     }
 
-    /// Makes a statement that changes the schema, between two moments at which all nodes agree on it.
+    /// Executes a statement that changes the schema. Awaits schema agreement before and after.
     async fn change_schema(&self, statement: String) -> Result<(), AdminError> {
         self.session.await_schema_agreement().await.map_err(agreement)?;
         let mut statement = Statement::new(statement);
-        statement.set_request_timeout(Some(PATIENCE));
+        statement.set_request_timeout(Some(SCHEMA_CHANGE_TIMEOUT));
         self.session.query_unpaged(statement, ()).await.map_err(execution)?;
         self.session.await_schema_agreement().await.map_err(agreement)?;
         Ok(())
@@ -63,7 +63,7 @@ impl CassandraTableAdmin {
         result.into_rows_result().map_err(rows)
     }
 
-    /// Reads from the node's own view of the schema.
+    /// Reads the schema as one node sees it.
     async fn schema(&self, query: &str, values: impl SerializeRow) -> Result<QueryRowsResult, AdminError> {
         let mut statement = Statement::new(query);
         statement.set_consistency(Consistency::One);
@@ -72,7 +72,7 @@ impl CassandraTableAdmin {
     }
 }
 
-/// A statement on the claims: read and written by a majority, and serially over all datacenters where it is conditional.
+/// A statement on the claims: at QUORUM, and at SERIAL over all datacenters for conditional statements.
 fn of_claims(query: String) -> Statement {
     let mut statement = Statement::new(query);
     statement.set_consistency(Consistency::Quorum);
@@ -165,8 +165,8 @@ impl TableAdmin for CassandraTableAdmin {
     }
 
     async fn drop_table(&self, table: &Table, id: &str) -> Result<bool, AdminError> {
-        let present = self.table(&table.keyspace, &table.name).await?;
-        if present.is_none_or(|present| present.id != id) {
+        let observed = self.table(&table.keyspace, &table.name).await?;
+        if observed.is_none_or(|observed| observed.id != id) {
             return Ok(false);
         }
         self.change_schema(cql::drop_table(table)).await?;

@@ -5,13 +5,13 @@ use userstream_crds::model::{DeletionPolicy, Mode, TopicManagementPolicy};
 
 use super::ProvisionError;
 use super::admin::{Claims, TableAdmin, TopicAdmin};
-use super::lock::Turn;
-use super::observation::SeenTopic;
+use super::lock::Lock;
+use super::observation::TopicObservation;
 use super::resource::{Owner, Resource, may_delete};
 use super::topic::DesiredTopic;
 use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
-/// Something that carries the id with which this pipeline created it.
+/// A resource that still has the id with which this pipeline created it.
 #[derive(Debug)]
 enum Deletion {
     Topic(DesiredTopic, String),
@@ -19,21 +19,21 @@ enum Deletion {
     Keyspace,
 }
 
-/// What is deleted, and what is kept although its policy is Delete.
+/// The resources to delete, and those that are kept although their policy is `Delete`.
 #[derive(Debug, Default)]
-struct Deletions {
-    deleted: Vec<Deletion>,
+struct DeletionPlan {
+    deletions: Vec<Deletion>,
     kept: Vec<ReportLine>,
 }
 
-/// Deletes the topics, the table and the keyspace whose `deletionPolicy` is Delete and that this pipeline created; with
-/// [`Mode::Plan`] only says which.
+/// Deletes the topics, the table and the keyspace that this pipeline created and whose `deletionPolicy` is `Delete`. With
+/// [`Mode::Plan`] it reports them and deletes none.
 ///
-/// Only what still carries the id that was recorded at its creation is deleted; a keyspace only when no table is left in
-/// it. Idempotent: what is gone already is no error.
+/// Deletes only what still has the id that was recorded at its creation, and a keyspace only when it has no other table.
+/// Idempotent: a resource that is already gone is not an error.
 ///
 /// # Errors
-/// When Kafka or Cassandra could not be asked or told. Some things may have been deleted then.
+/// When Kafka or Cassandra could not be read or changed. Some resources may have been deleted.
 pub async fn cleanup<T: TopicAdmin, D: TableAdmin + Claims>(
     pipeline: &Pipeline,
     topics: &T,
@@ -42,54 +42,52 @@ pub async fn cleanup<T: TopicAdmin, D: TableAdmin + Claims>(
 ) -> Result<ProvisionReport, ProvisionError> {
     let keyspace = &pipeline.keyspace.name;
     let has_keyspace = tables.keyspace(keyspace).await?.is_some();
-    let planned = Deletions::of(pipeline, topics, tables, has_keyspace).await?;
-    if mode == Mode::Plan || planned.deleted.is_empty() {
-        return Ok(planned.report(pipeline, mode));
+    let plan = DeletionPlan::of(pipeline, topics, tables, has_keyspace).await?;
+    if mode == Mode::Plan || plan.deletions.is_empty() {
+        return Ok(plan.report(pipeline, mode));
     }
     if !has_keyspace {
-        // Only a topic of the embedded log can be known to be ours then, and nobody else can be at it.
-        for deletion in &planned.deleted {
-            deletion.make(pipeline, topics, tables).await?;
+        // Without claims, only the embedded log identifies its topics' creator, and its directory is locked already.
+        for deletion in &plan.deletions {
+            deletion.apply(pipeline, topics, tables).await?;
         }
-        return Ok(planned.report(pipeline, mode));
+        return Ok(plan.report(pipeline, mode));
     }
-    let turn = Turn::take(tables, keyspace, &Owner::of(pipeline)).await?;
-    let result = delete(pipeline, topics, tables, &turn).await;
-    if !matches!(&result, Ok((_, KeyspaceLeft(false)))) {
-        turn.end().await;
+    let lock = Lock::acquire(tables, keyspace, &Owner::of(pipeline)).await?;
+    let result = delete_under_lock(pipeline, topics, tables, &lock).await;
+    if !matches!(&result, Ok((_, KeyspaceRemains(false)))) {
+        lock.release().await;
     }
     Ok(result?.0.report(pipeline, mode))
 }
 
-/// Whether the keyspace, and with it the turn, is still there.
-struct KeyspaceLeft(bool);
+/// Whether the keyspace, and with it the lock, still exists.
+struct KeyspaceRemains(bool);
 
-async fn delete<T: TopicAdmin, D: TableAdmin + Claims>(
+async fn delete_under_lock<T: TopicAdmin, D: TableAdmin + Claims>(
     pipeline: &Pipeline,
     topics: &T,
     tables: &D,
-    turn: &Turn<'_, D>,
-) -> Result<(Deletions, KeyspaceLeft), ProvisionError> {
-    let mut planned = Deletions::of(pipeline, topics, tables, true).await?;
-    let mut left = true;
+    lock: &Lock<'_, D>,
+) -> Result<(DeletionPlan, KeyspaceRemains), ProvisionError> {
+    let mut plan = DeletionPlan::of(pipeline, topics, tables, true).await?;
+    let mut remains = true;
     let mut deleted = Vec::new();
-    for deletion in std::mem::take(&mut planned.deleted) {
-        turn.keep().await?;
-        if deletion.make(pipeline, topics, tables).await? {
-            left &= !matches!(deletion, Deletion::Keyspace);
+    for deletion in std::mem::take(&mut plan.deletions) {
+        lock.renew().await?;
+        if deletion.apply(pipeline, topics, tables).await? {
+            remains &= !matches!(deletion, Deletion::Keyspace);
             tracing::info!(resource = %deletion.resource(pipeline), "deleted");
             deleted.push(deletion);
         } else {
-            planned
-                .kept
-                .push(kept(&deletion.resource(pipeline), "kept, it is in use or was made again by somebody"));
+            plan.kept.push(line(&deletion.resource(pipeline), "kept, in use or recreated meanwhile"));
         }
     }
-    planned.deleted = deleted;
-    Ok((planned, KeyspaceLeft(left)))
+    plan.deletions = deleted;
+    Ok((plan, KeyspaceRemains(remains)))
 }
 
-impl Deletions {
+impl DeletionPlan {
     async fn of<T: TopicAdmin, D: TableAdmin + Claims>(
         pipeline: &Pipeline,
         topics: &T,
@@ -98,15 +96,15 @@ impl Deletions {
     ) -> Result<Self, ProvisionError> {
         let owner = Owner::of(pipeline);
         let keyspace = &pipeline.keyspace.name;
-        let mut found = Self::default();
+        let mut plan = Self::default();
         if pipeline.topic.deletion == DeletionPolicy::Delete {
             for desired in DesiredTopic::all(pipeline) {
                 let claims = has_keyspace.then_some((tables, keyspace));
-                found.see_topic(SeenTopic::of(desired, topics, claims).await?, &owner);
+                plan.add_topic(TopicObservation::of(desired, topics, claims).await?, &owner);
             }
         }
         if !has_keyspace {
-            return Ok(found);
+            return Ok(plan);
         }
         let table = tables.table(keyspace, &pipeline.table.name).await?;
         let mut table_is_kept = table.is_some();
@@ -114,48 +112,48 @@ impl Deletions {
             let resource = Resource::Table(pipeline.table.name.clone());
             let claim = tables.claim_on(keyspace, &resource).await?;
             if may_delete(&owner, claim.as_ref(), Some(&table.id)) {
-                found.deleted.push(Deletion::Table(table.id));
+                plan.deletions.push(Deletion::Table(table.id));
                 table_is_kept = false;
             } else {
-                found.kept.push(kept(&resource, NOT_OURS));
+                plan.kept.push(line(&resource, NOT_CLAIMED));
             }
         }
         if pipeline.keyspace.deletion == DeletionPolicy::Delete {
             let resource = Resource::Keyspace(keyspace.clone());
             let claim = tables.claim_on(keyspace, &resource).await?;
             if !may_delete(&owner, claim.as_ref(), Some(keyspace.as_str())) {
-                found.kept.push(kept(&resource, NOT_OURS));
+                plan.kept.push(line(&resource, NOT_CLAIMED));
             } else if table_is_kept {
-                found.kept.push(kept(&resource, "kept, its table is kept"));
+                plan.kept.push(line(&resource, "kept with its table"));
             } else {
-                found.deleted.push(Deletion::Keyspace);
+                plan.deletions.push(Deletion::Keyspace);
             }
         }
-        Ok(found)
+        Ok(plan)
     }
 
     fn report(self, pipeline: &Pipeline, mode: Mode) -> ProvisionReport {
-        let changes = self.deleted.iter().map(|deletion| deletion.line(pipeline)).collect();
+        let changes = self.deletions.iter().map(|deletion| deletion.line(pipeline)).collect();
         ProvisionReport { changes, drift: self.kept, mode, ..ProvisionReport::default() }
     }
 
-    fn see_topic(&mut self, seen: SeenTopic, owner: &Owner) {
-        let Some(observed) = seen.observed else { return };
-        let resource = Resource::Topic(seen.desired.name.clone());
-        let managed = seen.desired.management == TopicManagementPolicy::Managed;
+    fn add_topic(&mut self, topic: TopicObservation, owner: &Owner) {
+        let Some(observed) = topic.observed else { return };
+        let resource = Resource::Topic(topic.desired.name.clone());
+        let managed = topic.desired.management == TopicManagementPolicy::Managed;
         match observed.id {
-            Some(id) if managed && may_delete(owner, seen.claim.as_ref(), Some(&id)) => {
-                self.deleted.push(Deletion::Topic(seen.desired, id));
+            Some(id) if managed && may_delete(owner, topic.claim.as_ref(), Some(&id)) => {
+                self.deletions.push(Deletion::Topic(topic.desired, id));
             }
-            _ => self.kept.push(kept(&resource, NOT_OURS)),
+            _ => self.kept.push(line(&resource, NOT_CLAIMED)),
         }
     }
 }
 
-const NOT_OURS: &str = "kept, nothing shows that this pipeline created it";
+const NOT_CLAIMED: &str = "kept, no claim shows that this pipeline created it";
 
-fn kept(resource: &Resource, why: &str) -> ReportLine {
-    let text = format!("{} {}: {why}", resource.kind(), resource.name());
+fn line(resource: &Resource, outcome: &str) -> ReportLine {
+    let text = format!("{} {}: {outcome}", resource.kind(), resource.name());
     ReportLine { resource: resource.to_string(), text, statement: None }
 }
 
@@ -169,11 +167,11 @@ impl Deletion {
     }
 
     fn line(&self, pipeline: &Pipeline) -> ReportLine {
-        kept(&self.resource(pipeline), "delete")
+        line(&self.resource(pipeline), "delete")
     }
 
-    /// Deletes it; false when it is no longer what it was, or is in use.
-    async fn make<T: TopicAdmin, D: TableAdmin + Claims>(
+    /// Deletes the resource. Returns false if it has another id by now, or is in use.
+    async fn apply<T: TopicAdmin, D: TableAdmin + Claims>(
         &self,
         pipeline: &Pipeline,
         topics: &T,
@@ -190,7 +188,7 @@ impl Deletion {
             }
         };
         if deleted && tables.keyspace(keyspace).await?.is_some() {
-            tables.forget_claim(keyspace, &self.resource(pipeline)).await?;
+            tables.delete_claim(keyspace, &self.resource(pipeline)).await?;
         }
         Ok(deleted)
     }

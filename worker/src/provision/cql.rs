@@ -1,7 +1,7 @@
-//! The statements of provisioning, as text.
+//! The CQL statements of provisioning.
 //!
-//! Names are [`Identifier`]s, always quoted, and cannot end the quotes. Everything else that comes from a pipeline is a
-//! text literal, in which quotes are doubled.
+//! Injection is impossible: names are quoted [`Identifier`]s, which contain no quotes, and everything else from a pipeline
+//! is a text literal with its quotes doubled.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use userstream_crds::model::{CqlType, Keyspace, Table, TableOptions};
 
 use super::keyspace::replication_map;
 
-/// The table in each keyspace that records who created what.
+/// The table in each keyspace that records which pipeline created what.
 pub(super) const CLAIMS_TABLE: &str = "userstream_claims";
 
 /// A text literal.
@@ -55,7 +55,7 @@ pub(super) fn add_columns(table: &Table, columns: &[(Identifier, CqlType)]) -> S
     format!("ALTER TABLE {} ADD ({})", table.quoted(), added.join(", "))
 }
 
-/// Sets the options that are some.
+/// Sets the options that are `Some`.
 pub(super) fn alter_options(table: &Table, changed: &TableOptions) -> String {
     format!("ALTER TABLE {} WITH {}", table.quoted(), options(changed).join(" AND "))
 }
@@ -78,7 +78,7 @@ pub(super) fn claims_table(keyspace: &Identifier) -> String {
     format!("{}.\"{CLAIMS_TABLE}\"", keyspace.quoted())
 }
 
-/// Creates the table of claims with this id.
+/// Creates the table of claims with an explicit id.
 #[cfg(feature = "cassandra")]
 pub(super) fn create_claims(keyspace: &Identifier, id: &str) -> String {
     format!(
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keyspace_is_created_with_its_replication() {
+    fn keyspace_is_created_with_its_replication() {
         let replication = |datacenters: &[(&str, u16)]| {
             Replication::NetworkTopology(
                 datacenters
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_created_with_its_key_and_options() {
+    fn table_is_created_with_its_key_and_options() {
         let mut table = table(&[("id", CqlType::Uuid), ("at", CqlType::Timestamp), ("order", CqlType::Text)]);
         assert_eq!(
             create_table(&table),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_added_and_options_altered_in_one_statement_each() {
+    fn columns_and_options_change_in_one_statement_each() {
         let table = table(&[("id", CqlType::Uuid)]);
         let columns = [("nat".parse().unwrap(), CqlType::Text), ("age".parse().unwrap(), CqlType::Int)];
         assert_eq!(

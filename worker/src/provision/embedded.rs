@@ -1,4 +1,4 @@
-//! Provisioning of local mode: topics and tables in SQLite files.
+//! Provisioning in local mode: topics and tables in SQLite files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::table::embedded::{self, EmbeddedKeyspace, EmbeddedKeyspaceError, Tabl
 
 const WHAT: &str = "the data directory";
 
-/// Something was to be changed that is open for reading alone.
+/// A change of a directory that is open read-only.
 #[derive(Debug, thiserror::Error)]
-#[error("it is open for reading alone")]
-struct ReadOnly;
+#[error("it is open read-only")]
+struct ReadOnlyDirectory;
 
 fn read_only() -> AdminError {
-    AdminError::Refused { what: WHAT, cause: "read_only", source: ReadOnly.into() }
+    AdminError::Refused { what: WHAT, cause: "read_only", source: ReadOnlyDirectory.into() }
 }
 
 impl From<LogError> for AdminError {
@@ -56,16 +56,16 @@ impl From<EmbeddedKeyspaceError> for AdminError {
 #[derive(Debug)]
 pub enum EmbeddedTopicAdmin {
     /// A log that may be changed.
-    Open(EmbeddedLog),
-    /// A log that is only looked at, in this directory, which need not exist: for plans.
-    Reading(PathBuf),
+    ReadWrite(EmbeddedLog),
+    /// A log that is only read, for plans. The directory need not exist.
+    ReadOnly(PathBuf),
 }
 
 impl EmbeddedTopicAdmin {
     fn open(&self) -> Result<&EmbeddedLog, AdminError> {
         match self {
-            Self::Open(log) => Ok(log),
-            Self::Reading(_) => Err(read_only()),
+            Self::ReadWrite(log) => Ok(log),
+            Self::ReadOnly(_) => Err(read_only()),
         }
     }
 }
@@ -73,7 +73,7 @@ impl EmbeddedTopicAdmin {
 impl From<EmbeddedTopic> for ObservedTopic {
     fn from(topic: EmbeddedTopic) -> Self {
         let EmbeddedTopic { id, created_by, partitions, config } = topic;
-        // One file, one copy: any number of replicas that a pipeline wants is as good.
+        // A file has no replicas, so every declared number counts as equal.
         Self { id: Some(id), created_by, partitions, replicas: None, config }
     }
 }
@@ -81,8 +81,8 @@ impl From<EmbeddedTopic> for ObservedTopic {
 impl TopicAdmin for EmbeddedTopicAdmin {
     async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
         let topic = match self {
-            Self::Open(log) => log.topic(name.as_str()).await?,
-            Self::Reading(directory) => match LogReader::open(directory) {
+            Self::ReadWrite(log) => log.topic(name.as_str()).await?,
+            Self::ReadOnly(directory) => match LogReader::open(directory) {
                 Ok(reader) => reader.topic(name.as_str())?,
                 Err(LogReaderError::Missing(_)) => None,
                 Err(error) => return Err(error.into()),
@@ -125,16 +125,16 @@ impl TopicAdmin for EmbeddedTopicAdmin {
 #[derive(Debug)]
 pub enum EmbeddedTableAdmin<'a> {
     /// A directory that may be changed.
-    Open(&'a DataDirectory),
-    /// A directory that is only looked at and need not exist: for plans.
-    Reading(&'a Path),
+    ReadWrite(&'a DataDirectory),
+    /// A directory that is only read, for plans. It need not exist.
+    ReadOnly(&'a Path),
 }
 
 impl EmbeddedTableAdmin<'_> {
     fn path(&self) -> &Path {
         match self {
-            Self::Open(directory) => directory.path(),
-            Self::Reading(path) => path,
+            Self::ReadWrite(directory) => directory.path(),
+            Self::ReadOnly(path) => path,
         }
     }
 
@@ -144,8 +144,8 @@ impl EmbeddedTableAdmin<'_> {
 
     fn open(&self, keyspace: &Identifier) -> Result<EmbeddedKeyspace, AdminError> {
         match self {
-            Self::Open(directory) => Ok(EmbeddedKeyspace::open(directory, keyspace)?),
-            Self::Reading(_) => Err(read_only()),
+            Self::ReadWrite(directory) => Ok(EmbeddedKeyspace::open(directory, keyspace)?),
+            Self::ReadOnly(_) => Err(read_only()),
         }
     }
 }
@@ -212,7 +212,7 @@ impl TableAdmin for EmbeddedTableAdmin<'_> {
     }
 }
 
-/// The lock on the directory is the turn: nobody else can have it open for changes.
+/// Every change holds the lock of the data directory, which replaces the provisioning lock.
 impl Claims for EmbeddedTableAdmin<'_> {
     async fn claim_on(
         &self,
@@ -224,7 +224,7 @@ impl Claims for EmbeddedTableAdmin<'_> {
     }
 
     async fn prepare_claims(&self, _: &Identifier) -> Result<(), AdminError> {
-        // The keyspace's file was made with the table of claims.
+        // The file of the keyspace is created with the table of claims.
         Ok(())
     }
 
@@ -238,18 +238,18 @@ impl Claims for EmbeddedTableAdmin<'_> {
         Ok(self.open(keyspace)?.record_claim(&resource.to_string(), owner.as_str(), id)?)
     }
 
-    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
-        Ok(self.open(keyspace)?.forget_claim(&resource.to_string())?)
+    async fn delete_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
+        Ok(self.open(keyspace)?.delete_claim(&resource.to_string())?)
     }
 
-    async fn take_turn(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
+    async fn acquire_lock(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
         match self {
-            Self::Open(_) => Ok(true),
-            Self::Reading(_) => Err(read_only()),
+            Self::ReadWrite(_) => Ok(true),
+            Self::ReadOnly(_) => Err(read_only()),
         }
     }
 
-    async fn end_turn(&self, _: &Identifier, _: &str) -> Result<(), AdminError> {
+    async fn release_lock(&self, _: &Identifier, _: &str) -> Result<(), AdminError> {
         Ok(())
     }
 }
@@ -282,7 +282,7 @@ fn embedded_kind(kind: ColumnKind) -> embedded::ColumnKind {
     }
 }
 
-/// Options by the names that CQL gives them; a setting of the compaction after `compaction.`.
+/// Options by their CQL names, with the settings of the compaction prefixed by `compaction.`.
 fn option_map(options: &TableOptions) -> BTreeMap<String, String> {
     let seconds =
         |name: &str, duration: Option<Duration>| Some((name.to_owned(), duration?.as_secs().to_string()));

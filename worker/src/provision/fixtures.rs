@@ -24,7 +24,7 @@ pub(super) fn keyspace() -> Keyspace {
     }
 }
 
-/// A table with these columns, the first of which is its key.
+/// A table with these columns, keyed by the first.
 pub(super) fn table(columns: &[(&str, CqlType)]) -> Table {
     let column = |(field, (column, cql_type)): (usize, &(&str, CqlType))| Column {
         name: name(column),
@@ -49,7 +49,7 @@ pub(super) fn columns(table: &Table) -> impl Iterator<Item = &str> {
     table.columns.iter().map(|column| column.name.as_str())
 }
 
-/// A table as Cassandra would show it after its creation.
+/// A table as Cassandra describes it after its creation.
 pub(super) fn observe(table: &Table) -> ObservedTable {
     let column = |(index, column): (usize, &Column)| {
         let observed =

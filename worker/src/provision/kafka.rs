@@ -1,4 +1,4 @@
-//! Provisioning in Kafka: describes topics by their id, metadata and settings, and makes one change at a time.
+//! Provisioning in Kafka: describes topics by their id, metadata and settings, and applies one change at a time.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -24,10 +24,10 @@ use crate::log::kafka::{OpenError, connection, from_client, from_code, spawn_blo
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::security::credentials::{CredentialSource, CredentialWatch};
 
-/// How long one request to the brokers may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a change may take to be seen by every client.
-const SETTLING: Duration = Duration::from_secs(30);
+/// The timeout of one request to the brokers.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a change may take to reach the metadata of the brokers.
+const PROPAGATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Administers the topics of a pipeline's cluster.
 pub struct KafkaTopicAdmin {
@@ -35,7 +35,7 @@ pub struct KafkaTopicAdmin {
 }
 
 impl KafkaTopicAdmin {
-    /// An administrator with the pipeline's credentials. The brokers are asked when there is something to ask.
+    /// Creates a client with the pipeline's credentials. It connects on the first request.
     ///
     /// # Errors
     /// When credentials are missing or the client refuses its settings.
@@ -45,11 +45,11 @@ impl KafkaTopicAdmin {
         Ok(Self { client: Arc::new(client) })
     }
 
-    /// How many partitions a topic has, and how many copies the partition has that has the fewest.
-    async fn shape(&self, name: &str) -> Result<Option<(u32, u16)>, AdminError> {
+    /// The number of partitions of a topic, and the smallest number of replicas among them.
+    async fn metadata(&self, name: &str) -> Result<Option<(u32, u16)>, AdminError> {
         let (client, topic) = (Arc::clone(&self.client), name.to_owned());
-        let asked = spawn_blocking("topic-metadata", move || {
-            let metadata = client.inner().fetch_metadata(Some(&topic), PATIENCE)?;
+        let request = spawn_blocking("topic-metadata", move || {
+            let metadata = client.inner().fetch_metadata(Some(&topic), REQUEST_TIMEOUT)?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             let Some(found) = found else { return Ok(None) };
             if let Some(error) = found.error() {
@@ -59,24 +59,22 @@ impl KafkaTopicAdmin {
                 };
             }
             let partitions = u32::try_from(found.partitions().len()).unwrap_or(u32::MAX);
-            let copies = found.partitions().iter().map(|partition| partition.replicas().len()).min();
-            Ok((partitions > 0)
-                .then(|| (partitions, copies.and_then(|n| u16::try_from(n).ok()).unwrap_or_default())))
+            let replicas = found.partitions().iter().map(|partition| partition.replicas().len()).min();
+            let replicas = replicas.and_then(|count| u16::try_from(count).ok()).unwrap_or_default();
+            Ok((partitions > 0).then_some((partitions, replicas)))
         });
-        let answer = asked.map_err(admin)?.await;
-        let answered: KafkaResult<_> = answer.unwrap_or(Err(KafkaError::Canceled));
-        answered.map_err(client_error)
+        let result: KafkaResult<_> = request.map_err(admin)?.await.unwrap_or(Err(KafkaError::Canceled));
+        result.map_err(client_error)
     }
 
-    /// The id that tells the topic from another one made later under its name.
+    /// The id that distinguishes the topic from one recreated under its name.
     async fn id(&self, name: &str) -> Result<Option<String>, AdminError> {
         let (client, topic) = (Arc::clone(&self.client), name.to_owned());
-        let asked = spawn_blocking("topic-id", move || topic_id(client.inner(), &topic, PATIENCE));
-        let answer = asked.map_err(admin)?.await;
-        answer.unwrap_or(Err(KafkaError::Canceled)).map_err(client_error)
+        let request = spawn_blocking("topic-id", move || topic_id(client.inner(), &topic, REQUEST_TIMEOUT));
+        request.map_err(admin)?.await.unwrap_or(Err(KafkaError::Canceled)).map_err(client_error)
     }
 
-    /// Every setting of a topic, and those of them that are its own.
+    /// Every setting of a topic, and the subset that overrides the broker's defaults.
     async fn settings(
         &self,
         name: &str,
@@ -84,34 +82,34 @@ impl KafkaTopicAdmin {
         let topic = [ResourceSpecifier::Topic(name)];
         let described = self.client.describe_configs(&topic, &options()).await.map_err(client_error)?;
         let mut all = BTreeMap::new();
-        let mut own = BTreeMap::new();
+        let mut overrides = BTreeMap::new();
         for resource in described {
             for entry in resource.map_err(code_error)?.entries {
                 let Some(value) = entry.value else { continue };
                 if entry.source == ConfigSource::DynamicTopic {
-                    own.insert(entry.name.clone(), value.clone());
+                    overrides.insert(entry.name.clone(), value.clone());
                 }
                 all.insert(entry.name, value);
             }
         }
-        Ok((all, own))
+        Ok((all, overrides))
     }
 
-    /// Waits until a change is to be seen: brokers learn of it one after the other.
-    async fn until<F: Future<Output = Result<bool, AdminError>>>(
+    /// Polls until a change is visible, because it propagates from broker to broker.
+    async fn await_propagation<F: Future<Output = Result<bool, AdminError>>>(
         &self,
-        seen: impl Fn() -> F,
+        is_visible: impl Fn() -> F,
     ) -> Result<(), AdminError> {
         let mut backoff =
             Backoff::new(Duration::from_millis(20), Duration::from_millis(500), Jitter::from_process());
-        let waiting = async {
-            while !seen().await? {
+        let poll = async {
+            while !is_visible().await? {
                 tokio::time::sleep(backoff.next_wait()).await;
             }
             Ok(())
         };
-        match tokio::time::timeout(SETTLING, waiting).await {
-            Ok(seen) => seen,
+        match tokio::time::timeout(PROPAGATION_TIMEOUT, poll).await {
+            Ok(result) => result,
             Err(_) => Err(admin(from_code(RDKafkaErrorCode::OperationTimedOut))),
         }
     }
@@ -119,7 +117,7 @@ impl KafkaTopicAdmin {
 
 impl TopicAdmin for KafkaTopicAdmin {
     async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
-        let Some((partitions, replicas)) = self.shape(name.as_str()).await? else { return Ok(None) };
+        let Some((partitions, replicas)) = self.metadata(name.as_str()).await? else { return Ok(None) };
         let (config, _) = self.settings(name.as_str()).await?;
         let id = self.id(name.as_str()).await?;
         Ok(Some(ObservedTopic { id, created_by: None, partitions, replicas: Some(replicas), config }))
@@ -132,24 +130,24 @@ impl TopicAdmin for KafkaTopicAdmin {
         for (name, value) in &topic.config {
             new = new.set(name, value);
         }
-        let made = self.client.create_topics([&new], &options()).await.map_err(client_error)?;
-        for result in made {
+        let results = self.client.create_topics([&new], &options()).await.map_err(client_error)?;
+        for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(code_error(code)),
             }
         }
-        self.until(|| async { Ok(self.shape(topic.name.as_str()).await?.is_some()) }).await
+        self.await_propagation(|| async { Ok(self.metadata(topic.name.as_str()).await?.is_some()) }).await
     }
 
     async fn grow_topic(&self, name: &TopicName, partitions: u32) -> Result<(), AdminError> {
         let new = NewPartitions::new(name.as_str(), partitions as usize);
-        let made = self.client.create_partitions([&new], &options()).await.map_err(client_error)?;
-        for result in made {
+        let results = self.client.create_partitions([&new], &options()).await.map_err(client_error)?;
+        for result in results {
             result.map_err(|(_, code)| code_error(code))?;
         }
-        self.until(|| async {
-            Ok(self.shape(name.as_str()).await?.is_some_and(|(now, _)| now >= partitions))
+        self.await_propagation(|| async {
+            Ok(self.metadata(name.as_str()).await?.is_some_and(|(current, _)| current >= partitions))
         })
         .await
     }
@@ -159,42 +157,44 @@ impl TopicAdmin for KafkaTopicAdmin {
         name: &TopicName,
         settings: &BTreeMap<String, String>,
     ) -> Result<(), AdminError> {
-        // The request replaces all of a topic's own settings: those that are there are sent along.
-        let (_, own) = self.settings(name.as_str()).await?;
-        let wanted: BTreeMap<String, String> = own.into_iter().chain(settings.clone()).collect();
+        // The request replaces all overrides of a topic, so the existing ones are included.
+        let (_, overrides) = self.settings(name.as_str()).await?;
+        let desired: BTreeMap<String, String> = overrides.into_iter().chain(settings.clone()).collect();
         let mut change = AlterConfig::new(ResourceSpecifier::Topic(name.as_str()));
-        for (name, value) in &wanted {
+        for (name, value) in &desired {
             change = change.set(name, value);
         }
-        let made = self.client.alter_configs([&change], &options()).await.map_err(client_error)?;
-        for result in made {
+        let results = self.client.alter_configs([&change], &options()).await.map_err(client_error)?;
+        for result in results {
             result.map_err(|(_, code)| code_error(code))?;
         }
-        let has = |all: &BTreeMap<String, String>| {
-            settings.iter().all(|(name, value)| all.get(name).is_some_and(|has| same_setting(has, value)))
+        let has_all = |observed: &BTreeMap<String, String>| {
+            settings.iter().all(|(name, desired)| {
+                observed.get(name).is_some_and(|observed| same_setting(observed, desired))
+            })
         };
-        self.until(|| async { Ok(has(&self.settings(name.as_str()).await?.0)) }).await
+        self.await_propagation(|| async { Ok(has_all(&self.settings(name.as_str()).await?.0)) }).await
     }
 
-    // Brokers delete by name only, as far as the client goes: between the look and the deletion lies one round trip.
+    // The client deletes by name alone, so a recreation between the check and the deletion goes unnoticed.
     async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError> {
         if self.id(name.as_str()).await?.as_deref() != Some(id) {
             return Ok(false);
         }
-        let deleted = self.client.delete_topics(&[name.as_str()], &options()).await.map_err(client_error)?;
-        for result in deleted {
+        let results = self.client.delete_topics(&[name.as_str()], &options()).await.map_err(client_error)?;
+        for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
                 Err((_, code)) => return Err(code_error(code)),
             }
         }
-        self.until(|| async { Ok(self.shape(name.as_str()).await?.is_none()) }).await?;
+        self.await_propagation(|| async { Ok(self.metadata(name.as_str()).await?.is_none()) }).await?;
         Ok(true)
     }
 }
 
 fn options() -> AdminOptions {
-    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+    AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT))
 }
 
 fn client_error(error: KafkaError) -> AdminError {

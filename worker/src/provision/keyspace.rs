@@ -1,6 +1,6 @@
-//! A keyspace as a pipeline wants it, as it is, and what to do about it. Pure.
+//! The diff of a keyspace: desired, observed, and the change. Pure.
 //!
-//! A keyspace is created or used, never altered: to change its replication is to move everybody's data.
+//! A keyspace is created but never altered: a change of its replication moves the data of every table in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,75 +8,75 @@ use std::fmt;
 use userstream_crds::identifier::{DatacenterName, Identifier};
 use userstream_crds::model::{Keyspace, KeyspaceManagementPolicy, Replication};
 
-/// A keyspace as it is.
+/// An existing keyspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedKeyspace {
-    /// Its replication as CQL says it: `class`, and a number of copies by datacenter.
+    /// The replication map of CQL: `class`, and the number of replicas per datacenter.
     pub replication: BTreeMap<String, String>,
 }
 
-/// How many nodes each datacenter has.
+/// The number of nodes per datacenter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datacenters(pub BTreeMap<String, usize>);
 
-/// What to do about a keyspace.
+/// The plan for a keyspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyspacePlan {
     /// Whether it is created.
     pub create: bool,
-    /// Its replication, where it is another than the pipeline wants. It is left so.
+    /// A difference in its replication, which is reported and not changed.
     pub drift: Option<ReplicationDrift>,
 }
 
-/// A keyspace that is replicated otherwise than the pipeline wants.
+/// A keyspace whose replication differs from the declared one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicationDrift {
-    present: BTreeMap<String, String>,
-    wanted: BTreeMap<String, String>,
+    observed: BTreeMap<String, String>,
+    desired: BTreeMap<String, String>,
 }
 
 /// Why a keyspace cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyspaceRefusal {
-    /// It is not there and is not to be created.
+    /// It does not exist, and must not be created.
     #[error("keyspace {keyspace} does not exist, and managementPolicy: Observe does not create it")]
     Missing {
         /// The keyspace.
         keyspace: Identifier,
     },
-    /// It is to be replicated to a datacenter that the cluster does not have.
+    /// The cluster does not have a datacenter of the replication.
     #[error(
-        "keyspace {keyspace} is to be replicated to the datacenter {datacenter}, and the cluster has only {}",
-        present.join(", ")
+        "keyspace {keyspace} is replicated to datacenter {datacenter}, which the cluster does not have: use one of {}",
+        existing.join(", ")
     )]
     UnknownDatacenter {
         /// The keyspace.
         keyspace: Identifier,
         /// The datacenter.
         datacenter: DatacenterName,
-        /// Those that there are.
-        present: Vec<String>,
+        /// The datacenters of the cluster.
+        existing: Vec<String>,
     },
-    /// There are to be more copies than there are nodes to keep them.
+    /// There are fewer nodes than replicas.
     #[error(
-        "keyspace {keyspace} is to have {copies} copies in {place}, which has {nodes} nodes: ask for at most {nodes}"
+        "keyspace {keyspace} has {replicas} replicas in {place}, which has {nodes} nodes: declare at most {nodes}"
     )]
     TooFewNodes {
         /// The keyspace.
         keyspace: Identifier,
-        /// How many copies.
-        copies: u16,
+        /// The declared number of replicas.
+        replicas: u16,
         /// The datacenter, or the whole cluster.
         place: String,
-        /// How many nodes it has.
+        /// The number of its nodes.
         nodes: usize,
     },
 }
 
-/// What to do about a keyspace. `datacenters` is none where replication has no effect.
+/// Plans the change of a keyspace. `datacenters` is `None` where replication has no effect.
 ///
 /// # Errors
-/// When it cannot be used or created as the pipeline wants it. Nothing is to be changed then.
+/// When the keyspace cannot be used or created as declared, so that nothing must be changed.
 pub fn plan(
     desired: &Keyspace,
     observed: Option<&ObservedKeyspace>,
@@ -95,31 +95,30 @@ pub fn plan(
             }
         };
     };
-    let wanted = replication_map(&desired.replication);
-    let same = normal(&observed.replication) == normal(&wanted);
-    // Where replication has no effect there is nothing to be different.
-    let drift = (!same && datacenters.is_some())
-        .then(|| ReplicationDrift { present: normal(&observed.replication), wanted: normal(&wanted) });
-    Ok(KeyspacePlan { create: false, drift })
+    let observed = normalized(&observed.replication);
+    let desired = normalized(&replication_map(&desired.replication));
+    // Without an effect of replication there is no drift to report.
+    let has_drifted = observed != desired && datacenters.is_some();
+    Ok(KeyspacePlan { create: false, drift: has_drifted.then_some(ReplicationDrift { observed, desired }) })
 }
 
-/// A replication as CQL says it.
+/// The replication map of CQL.
 pub(super) fn replication_map(replication: &Replication) -> BTreeMap<String, String> {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     match replication {
-        Replication::NetworkTopology(copies) => [pair("class", "NetworkTopologyStrategy".to_owned())]
+        Replication::NetworkTopology(replicas) => [pair("class", "NetworkTopologyStrategy".to_owned())]
             .into_iter()
-            .chain(copies.iter().map(|(datacenter, copies)| pair(datacenter.as_str(), copies.to_string())))
+            .chain(replicas.iter().map(|(datacenter, count)| pair(datacenter.as_str(), count.to_string())))
             .collect(),
-        Replication::Simple(copies) => {
-            [pair("class", "SimpleStrategy".to_owned()), pair("replication_factor", copies.to_string())]
+        Replication::Simple(replicas) => {
+            [pair("class", "SimpleStrategy".to_owned()), pair("replication_factor", replicas.to_string())]
                 .into()
         }
     }
 }
 
-/// Cassandra reports the class with its Java package.
-fn normal(replication: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// The replication without the Java package that Cassandra adds to the class.
+fn normalized(replication: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let value = |name: &str, value: &str| match name {
         "class" => value.rsplit('.').next().unwrap_or(value).to_owned(),
         _ => value.to_owned(),
@@ -128,24 +127,24 @@ fn normal(replication: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 }
 
 fn check_replication(desired: &Keyspace, datacenters: &Datacenters) -> Result<(), KeyspaceRefusal> {
-    let enough = |copies: u16, place: String, nodes: usize| {
-        if usize::from(copies) <= nodes {
+    let check = |replicas: u16, place: String, nodes: usize| {
+        if usize::from(replicas) <= nodes {
             return Ok(());
         }
-        Err(KeyspaceRefusal::TooFewNodes { keyspace: desired.name.clone(), copies, place, nodes })
+        Err(KeyspaceRefusal::TooFewNodes { keyspace: desired.name.clone(), replicas, place, nodes })
     };
     match &desired.replication {
-        Replication::Simple(copies) => {
-            enough(copies.get(), "the cluster".to_owned(), datacenters.0.values().sum())
+        Replication::Simple(replicas) => {
+            check(replicas.get(), "the cluster".to_owned(), datacenters.0.values().sum())
         }
-        Replication::NetworkTopology(copies) => copies.iter().try_for_each(|(datacenter, copies)| {
+        Replication::NetworkTopology(replicas) => replicas.iter().try_for_each(|(datacenter, replicas)| {
             let nodes =
                 datacenters.0.get(datacenter.as_str()).ok_or_else(|| KeyspaceRefusal::UnknownDatacenter {
                     keyspace: desired.name.clone(),
                     datacenter: datacenter.clone(),
-                    present: datacenters.0.keys().cloned().collect(),
+                    existing: datacenters.0.keys().cloned().collect(),
                 })?;
-            enough(copies.get(), format!("datacenter {datacenter}"), *nodes)
+            check(replicas.get(), format!("datacenter {datacenter}"), *nodes)
         }),
     }
 }
@@ -155,23 +154,23 @@ pub(super) fn describe_creation(keyspace: &Keyspace) -> String {
     format!(
         "keyspace {}: create, replication {}",
         keyspace.name,
-        Shown(&replication_map(&keyspace.replication))
+        MapText(&replication_map(&keyspace.replication))
     )
 }
 
 impl fmt::Display for ReplicationDrift {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (present, wanted) = (Shown(&self.present), Shown(&self.wanted));
+        let (observed, desired) = (MapText(&self.observed), MapText(&self.desired));
         write!(
             formatter,
-            "replication is {present}, the pipeline wants {wanted}; change it with ALTER KEYSPACE and repair"
+            "replication is {observed}, declared is {desired}; change it with ALTER KEYSPACE and repair"
         )
     }
 }
 
-struct Shown<'a>(&'a BTreeMap<String, String>);
+struct MapText<'a>(&'a BTreeMap<String, String>);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for MapText<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         write!(formatter, "{{{}}}", parts.join(", "))
@@ -195,12 +194,12 @@ mod tests {
         }
     }
 
-    fn copies(count: u16) -> NonZeroU16 {
+    fn replicas(count: u16) -> NonZeroU16 {
         NonZeroU16::new(count).unwrap()
     }
 
     fn in_dc1(count: u16) -> Replication {
-        Replication::NetworkTopology([("dc1".parse().unwrap(), copies(count))].into())
+        Replication::NetworkTopology([("dc1".parse().unwrap(), replicas(count))].into())
     }
 
     fn live(datacenters: &[(&str, usize)]) -> Datacenters {
@@ -212,58 +211,59 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_keyspace_is_created_where_the_nodes_are() {
+    fn missing_keyspace_is_created_when_the_nodes_suffice() {
         let created = Ok(KeyspacePlan { create: true, drift: None });
         let nodes = live(&[("dc1", 3), ("dc2", 1)]);
         assert_eq!(plan(&keyspace(in_dc1(3)), None, Some(&nodes)), created);
-        assert_eq!(plan(&keyspace(Replication::Simple(copies(4))), None, Some(&nodes)), created);
+        assert_eq!(plan(&keyspace(Replication::Simple(replicas(4))), None, Some(&nodes)), created);
         assert_eq!(plan(&keyspace(in_dc1(3)), None, None), created);
     }
 
     #[test]
-    fn more_copies_than_nodes_are_refused_with_the_number_that_would_do() {
+    fn more_replicas_than_nodes_are_refused_with_the_maximum() {
         assert_eq!(
             refusal(in_dc1(3), &[("dc1", 1)]),
-            "keyspace spark_streams is to have 3 copies in datacenter dc1, which has 1 nodes: ask for at most 1"
+            "keyspace spark_streams has 3 replicas in datacenter dc1, which has 1 nodes: declare at most 1"
         );
         assert_eq!(
-            refusal(Replication::Simple(copies(5)), &[("dc1", 3), ("dc2", 1)]),
-            "keyspace spark_streams is to have 5 copies in the cluster, which has 4 nodes: ask for at most 4"
+            refusal(Replication::Simple(replicas(5)), &[("dc1", 3), ("dc2", 1)]),
+            "keyspace spark_streams has 5 replicas in the cluster, which has 4 nodes: declare at most 4"
         );
     }
 
     #[test]
-    fn a_datacenter_that_is_not_there_is_refused_with_those_that_are() {
+    fn unknown_datacenter_is_refused_with_the_existing_ones() {
         assert_eq!(
             refusal(in_dc1(1), &[("datacenter1", 1), ("eu", 3)]),
-            "keyspace spark_streams is to be replicated to the datacenter dc1, and the cluster has only datacenter1, eu"
+            "keyspace spark_streams is replicated to datacenter dc1, which the cluster does not have: use one of \
+             datacenter1, eu"
         );
     }
 
     #[test]
-    fn a_keyspace_that_is_only_observed_is_never_created() {
+    fn observed_keyspace_is_never_created() {
         let observed = Keyspace { management: KeyspaceManagementPolicy::Observe, ..keyspace(in_dc1(1)) };
         let refusal = plan(&observed, None, Some(&live(&[("dc1", 1)]))).unwrap_err();
         assert!(matches!(refusal, KeyspaceRefusal::Missing { .. }), "{refusal}");
     }
 
     #[test]
-    fn a_keyspace_that_is_there_is_left_as_it_is() {
-        let present = |class: &str, copies: &str| ObservedKeyspace {
-            replication: [("class".to_owned(), class.to_owned()), ("dc1".to_owned(), copies.to_owned())]
+    fn existing_keyspace_is_never_altered() {
+        let observed = |class: &str, replicas: &str| ObservedKeyspace {
+            replication: [("class".to_owned(), class.to_owned()), ("dc1".to_owned(), replicas.to_owned())]
                 .into(),
         };
         let class = "org.apache.cassandra.locator.NetworkTopologyStrategy";
-        // Even where it could not be created so.
+        // A keyspace that could not be created this way is still used.
         let nodes = live(&[("dc1", 1)]);
-        let same = plan(&keyspace(in_dc1(3)), Some(&present(class, "3")), Some(&nodes)).unwrap();
+        let same = plan(&keyspace(in_dc1(3)), Some(&observed(class, "3")), Some(&nodes)).unwrap();
         assert_eq!(same, KeyspacePlan { create: false, drift: None });
-        let other = plan(&keyspace(in_dc1(3)), Some(&present(class, "1")), Some(&nodes)).unwrap();
+        let other = plan(&keyspace(in_dc1(3)), Some(&observed(class, "1")), Some(&nodes)).unwrap();
         assert!(!other.create);
         assert_eq!(
             other.drift.unwrap().to_string(),
-            "replication is {class: NetworkTopologyStrategy, dc1: 1}, the pipeline wants {class: \
-             NetworkTopologyStrategy, dc1: 3}; change it with ALTER KEYSPACE and repair"
+            "replication is {class: NetworkTopologyStrategy, dc1: 1}, declared is {class: NetworkTopologyStrategy, \
+             dc1: 3}; change it with ALTER KEYSPACE and repair"
         );
     }
 }

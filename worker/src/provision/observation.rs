@@ -1,4 +1,4 @@
-//! Everything that a pipeline needs, as it is, and the plan that follows from it.
+//! The observed state of everything that a pipeline needs, and the plan that follows from it.
 
 use userstream_crds::Pipeline;
 use userstream_crds::identifier::Identifier;
@@ -7,14 +7,14 @@ use userstream_crds::model::Mode;
 use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 use super::cql;
 use super::keyspace::{self, Datacenters, KeyspaceRefusal, ObservedKeyspace};
-use super::resource::{Claim, Origin, Owner, Resource};
+use super::resource::{Claim, Owner, Ownership, Resource};
 use super::table::{self, ObservedTable, TableChange, TableRefusal};
 use super::topic::{self, DesiredTopic, ObservedTopic, TopicChange, TopicRefusal};
 use userstream_crds::provision_report::{
     ProvisionReport, Refusal, RefusalReason, ReportLine, TableReport, TopicReport,
 };
 
-/// What there is.
+/// The observed state.
 #[derive(Debug)]
 pub(super) struct Observation {
     owner: Owner,
@@ -23,25 +23,25 @@ pub(super) struct Observation {
     table: Option<ObservedTable>,
     table_claim: Option<Claim>,
     /// The topic of the records is the first.
-    topics: Vec<SeenTopic>,
+    topics: Vec<TopicObservation>,
 }
 
-/// A topic that is wanted, and what there is of it.
+/// A desired topic and its observed state.
 #[derive(Debug)]
-pub(super) struct SeenTopic {
+pub(super) struct TopicObservation {
     pub(super) desired: DesiredTopic,
     pub(super) observed: Option<ObservedTopic>,
     pub(super) claim: Option<Claim>,
 }
 
-/// What is to be done.
+/// The changes, drift and refusals that follow from an observation.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct ProvisionPlan {
     pub(super) create_keyspace: bool,
     pub(super) table: Vec<TableChange>,
     pub(super) topics: Vec<(DesiredTopic, Vec<TopicChange>)>,
-    /// Claims of a run that was killed before it recorded their ids.
-    pub(super) unfinished: Vec<(Resource, String)>,
+    /// The ids that a killed run did not add to its claims.
+    pub(super) incomplete_claims: Vec<(Resource, String)>,
     drift: Vec<ReportLine>,
     refusals: Vec<Refusal>,
 }
@@ -55,15 +55,15 @@ impl Observation {
     ) -> Result<Self, AdminError> {
         let name = &pipeline.keyspace.name;
         let keyspace = tables.keyspace(name).await?;
-        let there = keyspace.is_some();
+        let exists = keyspace.is_some();
         let (mut table, mut table_claim) = (None, None);
-        if there {
+        if exists {
             table = tables.table(name, &pipeline.table.name).await?;
             table_claim = tables.claim_on(name, &Resource::Table(pipeline.table.name.clone())).await?;
         }
-        let mut seen = Vec::new();
+        let mut observed = Vec::new();
         for desired in DesiredTopic::all(pipeline) {
-            seen.push(SeenTopic::of(desired, topics, there.then_some((tables, name))).await?);
+            observed.push(TopicObservation::of(desired, topics, exists.then_some((tables, name))).await?);
         }
         let owner = Owner::of(pipeline);
         Ok(Self {
@@ -72,13 +72,13 @@ impl Observation {
             keyspace,
             table,
             table_claim,
-            topics: seen,
+            topics: observed,
         })
     }
 
     /// The smallest change that gives the pipeline what it needs.
-    pub(super) fn plan(&self, pipeline: &Pipeline) -> Plan {
-        let mut plan = Plan::default();
+    pub(super) fn plan(&self, pipeline: &Pipeline) -> ProvisionPlan {
+        let mut plan = ProvisionPlan::default();
         match keyspace::plan(&pipeline.keyspace, self.keyspace.as_ref(), self.datacenters.as_ref()) {
             Ok(planned) => {
                 plan.create_keyspace = planned.create;
@@ -88,7 +88,7 @@ impl Observation {
             Err(refusal) => plan.refuse_keyspace(&pipeline.keyspace.name, &refusal),
         }
         let resource = Resource::Table(pipeline.table.name.clone());
-        match table::plan(&pipeline.table, self.table.as_ref(), &self.table_origin()) {
+        match table::plan(&pipeline.table, self.table.as_ref(), &self.table_ownership()) {
             Ok(planned) => {
                 plan.table = planned.changes;
                 plan.drift.extend(planned.drift.map(|drift| drift_line(&resource, &drift)));
@@ -96,56 +96,62 @@ impl Observation {
             Err(refusal) => plan.refuse_table(&resource, &refusal),
         }
         if let Some(table) = &self.table {
-            plan.unfinished.extend(self.unfinished(resource, self.table_claim.as_ref(), Some(&table.id)));
+            let claim = self.table_claim.as_ref();
+            plan.incomplete_claims.extend(self.incomplete_claim(resource, claim, Some(&table.id)));
         }
-        for seen in &self.topics {
-            let resource = Resource::Topic(seen.desired.name.clone());
-            match topic::plan(&seen.desired, seen.observed.as_ref(), &seen.origin(&self.owner)) {
+        for topic in &self.topics {
+            let resource = Resource::Topic(topic.desired.name.clone());
+            match topic::plan(&topic.desired, topic.observed.as_ref(), &topic.ownership(&self.owner)) {
                 Ok(planned) => {
                     plan.drift.extend(planned.drift.iter().map(|drift| drift_line(&resource, drift)));
-                    plan.topics.push((seen.desired.clone(), planned.changes));
+                    plan.topics.push((topic.desired.clone(), planned.changes));
                 }
                 Err(refusal) => plan.refuse_topic(&resource, &refusal),
             }
-            let id = seen.observed.as_ref().and_then(|topic| topic.id.as_ref());
-            plan.unfinished.extend(self.unfinished(resource, seen.claim.as_ref(), id));
+            let id = topic.observed.as_ref().and_then(|topic| topic.id.as_ref());
+            plan.incomplete_claims.extend(self.incomplete_claim(resource, topic.claim.as_ref(), id));
         }
         plan
     }
 
-    /// The report of what there is and what is planned.
-    pub(super) fn report(&self, pipeline: &Pipeline, plan: &Plan, mode: Mode) -> ProvisionReport {
+    /// The report of the observed state and the plan.
+    pub(super) fn report(&self, pipeline: &Pipeline, plan: &ProvisionPlan, mode: Mode) -> ProvisionReport {
         let mut report = ProvisionReport { mode, ..ProvisionReport::default() };
         if plan.refusals.is_empty() {
             report.changes = plan.lines(pipeline);
         }
         report.drift.clone_from(&plan.drift);
         report.refusals.clone_from(&plan.refusals);
-        report.topic = self.topics.first().and_then(|seen| {
-            let observed = seen.observed.as_ref()?;
+        report.topic = self.topics.first().and_then(|topic| {
+            let observed = topic.observed.as_ref()?;
             Some(TopicReport {
-                name: seen.desired.name.to_string(),
+                name: topic.desired.name.to_string(),
                 topic_id: observed.id.clone(),
                 partitions: observed.partitions,
                 replicas: observed.replicas,
-                created_by_us: seen.origin(&self.owner) == Origin::Ours,
+                created_by_us: topic.ownership(&self.owner) == Ownership::Own,
             })
         });
         report.table = self.table.as_ref().map(|table| TableReport {
             keyspace: pipeline.table.keyspace.to_string(),
             name: pipeline.table.name.to_string(),
             table_id: table.id.clone(),
-            created_by_us: self.table_origin() == Origin::Ours,
+            created_by_us: self.table_ownership() == Ownership::Own,
             last_ddl: None,
         });
         report
     }
 
-    fn table_origin(&self) -> Origin {
-        Origin::of(&self.owner, self.table_claim.as_ref(), self.table.as_ref().map(|table| table.id.as_str()))
+    fn table_ownership(&self) -> Ownership {
+        Ownership::of(
+            &self.owner,
+            self.table_claim.as_ref(),
+            self.table.as_ref().map(|table| table.id.as_str()),
+        )
     }
 
-    fn unfinished(
+    /// The claim to complete, if this pipeline's claim on a resource that exists has no id.
+    fn incomplete_claim(
         &self,
         resource: Resource,
         claim: Option<&Claim>,
@@ -156,8 +162,8 @@ impl Observation {
     }
 }
 
-impl SeenTopic {
-    /// Describes a topic; without a keyspace, nothing is claimed yet.
+impl TopicObservation {
+    /// Describes a topic. `claims` is `None` while the keyspace of the claims does not exist.
     pub(super) async fn of<T: TopicAdmin, D: Claims>(
         desired: DesiredTopic,
         topics: &T,
@@ -175,27 +181,27 @@ impl SeenTopic {
         Ok(Self { desired, observed, claim })
     }
 
-    fn origin(&self, owner: &Owner) -> Origin {
+    fn ownership(&self, owner: &Owner) -> Ownership {
         let id = self.observed.as_ref().and_then(|topic| topic.id.as_deref());
-        Origin::of(owner, self.claim.as_ref(), id)
+        Ownership::of(owner, self.claim.as_ref(), id)
     }
 }
 
-impl Plan {
-    /// Whether something is refused, so that nothing is to be changed.
+impl ProvisionPlan {
+    /// Whether something is refused, so that nothing must be changed.
     pub(super) fn is_refused(&self) -> bool {
         !self.refusals.is_empty()
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to change.
     pub(super) fn is_empty(&self) -> bool {
         !self.create_keyspace
             && self.table.is_empty()
             && self.topics.iter().all(|(_, changes)| changes.is_empty())
-            && self.unfinished.is_empty()
+            && self.incomplete_claims.is_empty()
     }
 
-    /// The changes for people, in the order in which they are made.
+    /// The changes for people, in the order in which they are applied.
     pub(super) fn lines(&self, pipeline: &Pipeline) -> Vec<ReportLine> {
         let keyspace = self.create_keyspace.then(|| keyspace_line(pipeline));
         let table = self.table.iter().map(|change| table_line(pipeline, change));
@@ -241,7 +247,7 @@ impl Plan {
     }
 }
 
-/// The line of the creation of a pipeline's keyspace.
+/// The report line of the creation of a pipeline's keyspace.
 pub(super) fn keyspace_line(pipeline: &Pipeline) -> ReportLine {
     ReportLine {
         resource: Resource::Keyspace(pipeline.keyspace.name.clone()).to_string(),
@@ -250,7 +256,7 @@ pub(super) fn keyspace_line(pipeline: &Pipeline) -> ReportLine {
     }
 }
 
-/// The line of a change of a pipeline's table.
+/// The report line of a change of a pipeline's table.
 pub(super) fn table_line(pipeline: &Pipeline, change: &TableChange) -> ReportLine {
     ReportLine {
         resource: Resource::Table(pipeline.table.name.clone()).to_string(),
@@ -259,7 +265,7 @@ pub(super) fn table_line(pipeline: &Pipeline, change: &TableChange) -> ReportLin
     }
 }
 
-/// The line of a change of a topic.
+/// The report line of a change of a topic.
 pub(super) fn topic_line(topic: &DesiredTopic, change: &TopicChange) -> ReportLine {
     let resource = Resource::Topic(topic.name.clone()).to_string();
     ReportLine { resource, text: change.describe(topic), statement: None }

@@ -1,11 +1,11 @@
-//! What a pipeline may create outside, and who created what is there.
+//! The resources that a pipeline may create in Kafka and Cassandra, and their ownership.
 
 use std::fmt;
 
 use userstream_crds::Pipeline;
 use userstream_crds::identifier::{Identifier, TopicName};
 
-/// Something that a pipeline may create in Kafka or Cassandra.
+/// A resource that a pipeline may create in Kafka or Cassandra.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     /// A topic.
@@ -17,7 +17,7 @@ pub enum Resource {
 }
 
 impl Resource {
-    /// What it is.
+    /// `topic`, `keyspace` or `table`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Topic(_) => "topic",
@@ -35,21 +35,21 @@ impl Resource {
     }
 }
 
-/// `topic/users_created`: the name under which it is claimed.
+/// `topic/users_created`, the key of its claim.
 impl fmt::Display for Resource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}/{}", self.kind(), self.name())
     }
 }
 
-/// A pipeline as the owner of what it created: `namespace/name`.
+/// The pipeline that owns a resource: `namespace/name`.
 ///
-/// Not its UID: a pipeline that is deleted with `deletionPolicy: Retain` and made again goes on with what it had.
+/// Not the UID: a pipeline deleted with `deletionPolicy: Retain` and recreated still owns its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner(String);
 
 impl Owner {
-    /// The owner that a pipeline is.
+    /// The owner of a pipeline's resources.
     pub fn of(pipeline: &Pipeline) -> Self {
         Self(format!("{}/{}", pipeline.namespace, pipeline.name))
     }
@@ -66,45 +66,44 @@ impl fmt::Display for Owner {
     }
 }
 
-/// What is recorded of a resource: who creates it, and the id that it was created with.
+/// The record that a pipeline creates a resource, with the resource's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The pipeline, as `namespace/name`.
     pub owner: String,
-    /// The id that the resource had when it was created. None until then: the claim is recorded first.
+    /// The id of the created resource. `None` until it is created, because the claim is recorded first.
     pub id: Option<String>,
 }
 
-/// Who created what is there.
+/// Which pipeline created a resource that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum Ownership {
     /// This pipeline.
-    Ours,
+    Own,
     /// Another pipeline.
-    Theirs {
+    Other {
         /// That pipeline, as `namespace/name`.
         owner: String,
     },
-    /// Somebody else, or nobody knows.
-    Unknown,
+    /// No pipeline, as far as the claims show.
+    Unclaimed,
 }
 
-impl Origin {
-    /// Judges by the claim on a resource and the id that the resource has.
+impl Ownership {
+    /// The ownership by the claim on a resource and the observed id of the resource.
     ///
-    /// A claim on an id speaks only of the resource with that id: what was deleted and made again by hand is not what the
-    /// pipeline created.
+    /// A claim with an id covers only the resource with that id, and not one that was deleted and recreated by hand.
     pub fn of(owner: &Owner, claim: Option<&Claim>, id: Option<&str>) -> Self {
         match claim {
-            None => Self::Unknown,
-            Some(Claim { id: Some(claimed), .. }) if id.is_some_and(|id| id != claimed) => Self::Unknown,
-            Some(claim) if claim.owner == owner.0 => Self::Ours,
-            Some(claim) => Self::Theirs { owner: claim.owner.clone() },
+            None => Self::Unclaimed,
+            Some(Claim { id: Some(claimed), .. }) if id.is_some_and(|id| id != claimed) => Self::Unclaimed,
+            Some(claim) if claim.owner == owner.0 => Self::Own,
+            Some(claim) => Self::Other { owner: claim.owner.clone() },
         }
     }
 }
 
-/// Whether a resource may be deleted by this pipeline: it is claimed, the claim has an id, and the id is the resource's.
+/// Whether this pipeline may delete a resource: its claim has an id, and the resource has the same id.
 pub(super) fn may_delete(owner: &Owner, claim: Option<&Claim>, id: Option<&str>) -> bool {
     claim.is_some_and(|claim| claim.owner == owner.0 && claim.id.is_some() && claim.id.as_deref() == id)
 }
@@ -122,19 +121,19 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_speaks_only_of_what_has_its_id() {
-        let of = |claim: Option<Claim>, id| Origin::of(&owner(), claim.as_ref(), id);
-        assert_eq!(of(None, Some("1")), Origin::Unknown);
-        assert_eq!(of(Some(claim("demo/users", Some("1"))), Some("1")), Origin::Ours);
-        assert_eq!(of(Some(claim("demo/users", Some("1"))), Some("2")), Origin::Unknown);
-        // Killed between creating and recording the id.
-        assert_eq!(of(Some(claim("demo/users", None)), Some("2")), Origin::Ours);
-        let theirs = Origin::Theirs { owner: "demo/others".to_owned() };
-        assert_eq!(of(Some(claim("demo/others", Some("1"))), Some("1")), theirs);
+    fn claim_covers_only_the_resource_with_its_id() {
+        let of = |claim: Option<Claim>, id| Ownership::of(&owner(), claim.as_ref(), id);
+        assert_eq!(of(None, Some("1")), Ownership::Unclaimed);
+        assert_eq!(of(Some(claim("demo/users", Some("1"))), Some("1")), Ownership::Own);
+        assert_eq!(of(Some(claim("demo/users", Some("1"))), Some("2")), Ownership::Unclaimed);
+        // The run was killed between the creation and the record of the id.
+        assert_eq!(of(Some(claim("demo/users", None)), Some("2")), Ownership::Own);
+        let other = Ownership::Other { owner: "demo/others".to_owned() };
+        assert_eq!(of(Some(claim("demo/others", Some("1"))), Some("1")), other);
     }
 
     #[test]
-    fn only_what_carries_the_recorded_id_may_be_deleted() {
+    fn only_a_resource_with_the_claimed_id_may_be_deleted() {
         let may = |claim: Claim, id| may_delete(&owner(), Some(&claim), id);
         assert!(may(claim("demo/users", Some("1")), Some("1")));
         assert!(!may(claim("demo/users", Some("1")), Some("2")));

@@ -1,4 +1,4 @@
-//! A table as a pipeline wants it, as it is, and the smallest change from the one to the other. Pure.
+//! The diff of a table: desired, observed, and the smallest change between the two. Pure.
 
 mod options;
 
@@ -9,89 +9,89 @@ use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{CqlType, Evolution, Table, TableOptions};
 
 use super::cql;
-use super::resource::Origin;
+use super::resource::Ownership;
 use options::{OptionsChange, different_options};
 
 pub use options::OptionsDrift;
 
-/// A table as it is.
+/// An existing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedTable {
-    /// The id that Cassandra gave it.
+    /// The id that Cassandra assigned.
     pub id: String,
     /// Its columns by name.
     pub columns: BTreeMap<String, ObservedColumn>,
-    /// Its options; none where they cannot be told.
+    /// Its options. `None` where they are unknown.
     pub options: TableOptions,
 }
 
-/// A column as it is.
+/// An existing column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedColumn {
-    /// Its type, as CQL names it.
+    /// Its CQL type.
     pub cql_type: String,
-    /// What it is to the primary key.
+    /// Its place in the primary key.
     pub kind: ColumnKind,
 }
 
-/// What a column is to the primary key.
+/// The place of a column in the primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ColumnKind {
-    /// The part of the partition key with this number, from 0.
+    /// The component of the partition key with this index, from 0.
     PartitionKey(u32),
-    /// The part of the clustering key with this number, from 0.
+    /// The component of the clustering key with this index, from 0.
     Clustering(u32),
-    /// One value for a whole partition.
+    /// One value per partition.
     Static,
-    /// No part of it.
+    /// Not in the primary key.
     Regular,
 }
 
 /// One change of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableChange {
-    /// It is created as the pipeline wants it.
+    /// Create it as declared.
     Create,
-    /// It gets more columns.
+    /// Add columns.
     AddColumns(Vec<(Identifier, CqlType)>),
-    /// Its options get other values: those that are some.
+    /// Set the options that are `Some`.
     AlterOptions {
-        /// What they are.
+        /// The observed options.
         from: TableOptions,
-        /// What they become.
+        /// The new values.
         to: TableOptions,
     },
 }
 
-/// What to do to a table, and what is different and left so.
+/// The plan for a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TablePlan {
     /// The changes, in order.
     pub changes: Vec<TableChange>,
-    /// Options that are different, and left so because `evolution` is Manual.
+    /// Options that differ, and are not changed because `evolution` is `Manual`.
     pub drift: Option<OptionsDrift>,
 }
 
-/// Why a table cannot become what the pipeline wants.
+/// Why a table cannot be changed to the declared one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableRefusal {
-    /// The primary key of a table never changes.
+    /// Cassandra cannot change a primary key.
     #[error(
-        "table {table} has the primary key {present} and the pipeline wants {wanted}: a primary key cannot be changed; \
-         use another table"
+        "table {table} has the primary key {observed} and the pipeline declares {desired}: a primary key cannot be \
+         changed; use another table"
     )]
     PrimaryKey {
         /// The table.
         table: String,
-        /// Its key, as CQL writes it.
-        present: String,
-        /// The key that is wanted.
-        wanted: String,
+        /// Its primary key, in the notation of CQL.
+        observed: String,
+        /// The declared primary key.
+        desired: String,
     },
-    /// The type of a column never changes.
+    /// Cassandra cannot change the type of a column.
     #[error(
-        "column {column} of table {table} is {present} and the pipeline wants {wanted}: a type cannot be changed; set \
-         type: {present}, or use another column"
+        "column {column} of table {table} is {observed} and the pipeline declares {desired}: a type cannot be changed; \
+         set type: {observed}, or use another column"
     )]
     ColumnType {
         /// The table.
@@ -99,13 +99,13 @@ pub enum TableRefusal {
         /// The column.
         column: Identifier,
         /// Its type.
-        present: String,
-        /// The type that is wanted.
-        wanted: &'static str,
+        observed: String,
+        /// The declared type.
+        desired: &'static str,
     },
-    /// A static column holds one value for a whole partition.
+    /// A static column holds one value per partition.
     #[error(
-        "column {column} of table {table} is static and the pipeline writes one value a row; use another column"
+        "column {column} of table {table} is static and the pipeline writes one value per row; use another column"
     )]
     StaticColumn {
         /// The table.
@@ -120,7 +120,7 @@ pub enum TableRefusal {
     MissingColumns {
         /// The table.
         table: String,
-        /// What adds them.
+        /// The statement that adds them.
         statement: String,
     },
     /// Another pipeline created it.
@@ -133,79 +133,91 @@ pub enum TableRefusal {
         table: String,
         /// The other pipeline, as `namespace/name`.
         owner: String,
-        /// Where that is recorded.
+        /// The table of the claims.
         claims: String,
     },
 }
 
-/// What turns an observed table into the desired one: as little as possible, or a refusal.
+/// Plans the smallest change from the observed to the desired table.
 ///
 /// # Errors
-/// When what is wanted is impossible or not allowed. Nothing is to be changed then.
+/// When the change is impossible or not allowed, so that nothing must be changed.
 pub fn plan(
     desired: &Table,
     observed: Option<&ObservedTable>,
-    origin: &Origin,
+    ownership: &Ownership,
 ) -> Result<TablePlan, TableRefusal> {
     let Some(observed) = observed else {
         return Ok(TablePlan { changes: vec![TableChange::Create], drift: None });
     };
-    let table = || shown(desired);
-    if let Origin::Theirs { owner } = origin {
+    if let Ownership::Other { owner } = ownership {
         let claims = format!("{}.{}", desired.keyspace, cql::CLAIMS_TABLE);
-        return Err(TableRefusal::Conflict { table: table(), owner: owner.clone(), claims });
+        return Err(TableRefusal::Conflict { table: full_name(desired), owner: owner.clone(), claims });
     }
-    let (present, wanted) = (observed_key(observed), desired_key(desired));
-    if present != wanted {
-        let (present, wanted) = (present.to_string(), wanted.to_string());
-        return Err(TableRefusal::PrimaryKey { table: table(), present, wanted });
+    let (observed_key, desired_key) = (observed_key(observed), desired_key(desired));
+    if observed_key != desired_key {
+        let (observed, desired_key) = (observed_key.to_string(), desired_key.to_string());
+        return Err(TableRefusal::PrimaryKey { table: full_name(desired), observed, desired: desired_key });
     }
-    let mut missing = Vec::new();
-    for column in &desired.columns {
-        let Some(present) = observed.columns.get(column.name.as_str()) else {
-            missing.push((column.name.clone(), column.cql_type));
-            continue;
-        };
-        if present.cql_type != column.cql_type.name() {
-            let (column, present, wanted) =
-                (column.name.clone(), present.cql_type.clone(), column.cql_type.name());
-            return Err(TableRefusal::ColumnType { table: table(), column, present, wanted });
-        }
-        if present.kind == ColumnKind::Static {
-            return Err(TableRefusal::StaticColumn { table: table(), column: column.name.clone() });
-        }
-    }
+    let missing = missing_columns(desired, observed)?;
     let options = different_options(&desired.options, &observed.options);
-    let present = || observed.options.clone();
+    let observed_options = || observed.options.clone();
     match desired.evolution {
         Evolution::Manual if !missing.is_empty() => Err(TableRefusal::MissingColumns {
-            table: table(),
+            table: full_name(desired),
             statement: cql::add_columns(desired, &missing),
         }),
         Evolution::Manual => {
-            let drift = options.map(|wanted| OptionsDrift::new(present(), wanted));
+            let drift = options.map(|desired| OptionsDrift::new(observed_options(), desired));
             Ok(TablePlan { changes: Vec::new(), drift })
         }
         Evolution::AdditiveOnly => {
             let columns = (!missing.is_empty()).then_some(TableChange::AddColumns(missing));
-            let options = options.map(|to| TableChange::AlterOptions { from: present(), to });
+            let options = options.map(|to| TableChange::AlterOptions { from: observed_options(), to });
             Ok(TablePlan { changes: columns.into_iter().chain(options).collect(), drift: None })
         }
     }
 }
 
-/// What a column of a desired table is to its primary key.
+/// The desired columns that the observed table lacks.
+///
+/// # Errors
+/// When an existing column cannot hold the values of the desired one.
+fn missing_columns(
+    desired: &Table,
+    observed: &ObservedTable,
+) -> Result<Vec<(Identifier, CqlType)>, TableRefusal> {
+    let mut missing = Vec::new();
+    for column in &desired.columns {
+        let Some(observed) = observed.columns.get(column.name.as_str()) else {
+            missing.push((column.name.clone(), column.cql_type));
+            continue;
+        };
+        let (table, name, desired) = (full_name(desired), column.name.clone(), column.cql_type.name());
+        if observed.cql_type != desired {
+            let observed = observed.cql_type.clone();
+            return Err(TableRefusal::ColumnType { table, column: name, observed, desired });
+        }
+        if observed.kind == ColumnKind::Static {
+            return Err(TableRefusal::StaticColumn { table, column: name });
+        }
+    }
+    Ok(missing)
+}
+
+/// The place of a column in the primary key of a desired table.
 pub(super) fn kind_of(table: &Table, column: usize) -> ColumnKind {
-    let place = |key: &[usize]| key.iter().position(|of| *of == column).and_then(|at| u32::try_from(at).ok());
-    match (place(&table.partition_key), place(&table.clustering_key)) {
-        (Some(at), _) => ColumnKind::PartitionKey(at),
-        (None, Some(at)) => ColumnKind::Clustering(at),
+    let index_in =
+        |key: &[usize]| key.iter().position(|of| *of == column).and_then(|index| u32::try_from(index).ok());
+    match (index_in(&table.partition_key), index_in(&table.clustering_key)) {
+        (Some(index), _) => ColumnKind::PartitionKey(index),
+        (None, Some(index)) => ColumnKind::Clustering(index),
         (None, None) => ColumnKind::Regular,
     }
 }
 
-/// A table for people: `spark_streams.created_users`.
-fn shown(table: &Table) -> String {
+/// The table with its keyspace: `spark_streams.created_users`.
+fn full_name(table: &Table) -> String {
     format!("{}.{}", table.keyspace, table.name)
 }
 
@@ -228,12 +240,12 @@ fn desired_key(table: &Table) -> PrimaryKey {
 fn observed_key(table: &ObservedTable) -> PrimaryKey {
     let mut columns: Vec<_> = table.columns.iter().map(|(name, column)| (column.kind, name)).collect();
     columns.sort();
-    let of = |chosen: fn(ColumnKind) -> bool| {
-        columns.iter().filter(|(kind, _)| chosen(*kind)).map(|(_, name)| (*name).clone()).collect()
+    let names = |matches: fn(ColumnKind) -> bool| {
+        columns.iter().filter(|(kind, _)| matches(*kind)).map(|(_, name)| (*name).clone()).collect()
     };
     PrimaryKey {
-        partition: of(|kind| matches!(kind, ColumnKind::PartitionKey(_))),
-        clustering: of(|kind| matches!(kind, ColumnKind::Clustering(_))),
+        partition: names(|kind| matches!(kind, ColumnKind::PartitionKey(_))),
+        clustering: names(|kind| matches!(kind, ColumnKind::Clustering(_))),
     }
 }
 
@@ -246,9 +258,9 @@ impl fmt::Display for PrimaryKey {
 }
 
 impl TableChange {
-    /// The change of this table, for people: `table spark_streams.created_users: add column nat text`.
+    /// The change for people: `table spark_streams.created_users: add column nat text`.
     pub fn describe(&self, table: &Table) -> String {
-        let name = shown(table);
+        let name = full_name(table);
         match self {
             Self::Create => {
                 let columns = table.columns.len();
@@ -263,12 +275,12 @@ impl TableChange {
                 format!("table {name}: add {noun} {}", added.join(", "))
             }
             Self::AlterOptions { from, to } => {
-                format!("table {name}: {}", OptionsChange { from, to, between: " -> " })
+                format!("table {name}: {}", OptionsChange { from, to, separator: " -> " })
             }
         }
     }
 
-    /// The statement that makes it.
+    /// The statement that applies the change.
     pub fn statement(&self, table: &Table) -> String {
         match self {
             Self::Create => cql::create_table(table),

@@ -1,4 +1,4 @@
-//! A topic as a pipeline wants it, as it is, and the smallest change from the one to the other. Pure.
+//! The diff of a topic: desired, observed, and the smallest change between the two. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,31 +7,32 @@ use userstream_crds::Pipeline;
 use userstream_crds::identifier::TopicName;
 use userstream_crds::model::{AdoptionPolicy, TopicManagementPolicy};
 
-use super::resource::Origin;
+use super::resource::Ownership;
 
-/// A topic as a pipeline wants it.
+/// A topic that a pipeline declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredTopic {
     /// Its name.
     pub name: TopicName,
-    /// How many partitions it has.
+    /// The number of partitions.
     pub partitions: u32,
-    /// How many brokers keep a copy; none: the broker's default.
+    /// The replication factor. `None`: the broker's default.
     pub replicas: Option<u16>,
-    /// Settings in Kafka's own names. Others are left as they are.
+    /// Settings by their Kafka names. Others are kept.
     pub config: BTreeMap<String, String>,
-    /// Who looks after it.
+    /// Whether provisioning changes the topic.
     pub management: TopicManagementPolicy,
-    /// What happens when it exists already.
+    /// Whether a topic that the pipeline did not create may be used.
     pub adoption: AdoptionPolicy,
 }
 
 impl DesiredTopic {
-    /// The topics of a pipeline: that of its records first, then those of its dead letters and its positions, where it
-    /// has them. Those two are always managed: they are the pipeline's own.
+    /// The topics of a pipeline: first that of the records, then those of the dead letters and the positions, if any.
+    ///
+    /// The last two are always managed, because only this pipeline uses them.
     pub fn all(pipeline: &Pipeline) -> Vec<Self> {
         let records = &pipeline.topic;
-        let beside = |name: &TopicName, partitions: u32, config: &[(&str, &str)]| Self {
+        let auxiliary = |name: &TopicName, partitions: u32, config: &[(&str, &str)]| Self {
             name: name.clone(),
             partitions,
             replicas: records.replicas.map(Into::into),
@@ -40,9 +41,11 @@ impl DesiredTopic {
             adoption: records.adoption,
         };
         let dead_letters =
-            pipeline.dead_letter().map(|topic| beside(&topic.name, topic.partitions.get(), &[]));
-        let positions =
-            pipeline.positions_topic.as_ref().map(|name| beside(name, 1, &[("cleanup.policy", "compact")]));
+            pipeline.dead_letter().map(|topic| auxiliary(&topic.name, topic.partitions.get(), &[]));
+        let positions = pipeline
+            .positions_topic
+            .as_ref()
+            .map(|name| auxiliary(name, 1, &[("cleanup.policy", "compact")]));
         let records = Self {
             name: records.name.clone(),
             partitions: records.partitions.get(),
@@ -55,91 +58,91 @@ impl DesiredTopic {
     }
 }
 
-/// A topic as it is.
+/// An existing topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedTopic {
-    /// The id that Kafka gave it; none where it cannot be told.
+    /// The id that Kafka assigned. `None` where it is unknown.
     pub id: Option<String>,
-    /// The pipeline that created it, as `namespace/name`, where the log itself knows: the embedded one does.
+    /// The pipeline that created it, as `namespace/name`. The embedded log records it; Kafka does not.
     pub created_by: Option<String>,
-    /// How many partitions it has.
+    /// The number of partitions.
     pub partitions: u32,
-    /// How many brokers keep a copy of the partition that has the fewest; none where that has no meaning.
+    /// The smallest number of replicas among its partitions. `None` where replication does not exist.
     pub replicas: Option<u16>,
-    /// Every setting with its value, defaults included where the log tells them.
+    /// Every setting with its value, including the defaults that the log reports.
     pub config: BTreeMap<String, String>,
 }
 
 /// One change of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicChange {
-    /// It is created as the pipeline wants it.
+    /// Create it as declared.
     Create,
-    /// It gets more partitions.
+    /// Add partitions.
     Grow {
-        /// How many it has.
+        /// The observed number.
         from: u32,
-        /// How many it gets.
+        /// The new number.
         to: u32,
     },
-    /// Settings get other values: by name, the value it has and the one it gets.
+    /// Set settings: by name, the observed and the new value.
     Configure(BTreeMap<String, (Option<String>, String)>),
 }
 
-/// What to do to a topic, and what is different and left so.
+/// The plan for a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicPlan {
     /// The changes, in order.
     pub changes: Vec<TopicChange>,
-    /// Differences that are not changed, for people.
+    /// Differences that are reported and not changed.
     pub drift: Vec<TopicDrift>,
 }
 
-/// A difference that is left as it is.
+/// A difference that is reported and not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicDrift {
-    /// Kafka moves replicas only by a reassignment.
+    /// Kafka changes the number of replicas by a reassignment alone.
     Replicas {
-        /// How many there are.
-        present: u16,
-        /// How many are wanted.
-        wanted: u16,
+        /// The observed number.
+        observed: u16,
+        /// The declared number.
+        desired: u16,
     },
-    /// Somebody else looks after its partitions.
+    /// The partitions are not managed by the pipeline.
     Partitions {
-        /// How many there are.
-        present: u32,
-        /// How many are wanted.
-        wanted: u32,
+        /// The observed number.
+        observed: u32,
+        /// The declared number.
+        desired: u32,
     },
-    /// Somebody else looks after its settings.
+    /// The settings are not managed by the pipeline.
     Setting {
-        /// Its name.
+        /// The Kafka name of the setting.
         name: String,
-        /// The value it has.
-        present: Option<String>,
-        /// The value that is wanted.
-        wanted: String,
+        /// The observed value.
+        observed: Option<String>,
+        /// The declared value.
+        desired: String,
     },
 }
 
-/// Why a topic cannot become what the pipeline wants.
+/// Why a topic cannot be changed to the declared one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicRefusal {
-    /// A topic never has fewer partitions than it had.
+    /// Kafka cannot remove partitions.
     #[error(
-        "topic {topic} has {present} partitions and the pipeline wants {wanted}: partitions cannot be taken away; set \
-         partitions to {present}, or use another topic"
+        "topic {topic} has {observed} partitions and the pipeline declares {desired}: partitions cannot be removed; set \
+         partitions to {observed}, or use another topic"
     )]
     Shrink {
         /// The topic.
         topic: TopicName,
-        /// How many it has.
-        present: u32,
-        /// How many are wanted.
-        wanted: u32,
+        /// The observed number.
+        observed: u32,
+        /// The declared number.
+        desired: u32,
     },
-    /// It is there, this pipeline did not create it, and it is not to be adopted.
+    /// It exists, this pipeline did not create it, and it must not be adopted.
     #[error(
         "topic {topic} exists and was not created by this pipeline; set adoptionPolicy: Adopt to use it, or choose \
          another name"
@@ -148,7 +151,7 @@ pub enum TopicRefusal {
         /// The topic.
         topic: TopicName,
     },
-    /// Another pipeline created it, and it is not to be adopted.
+    /// Another pipeline created it, and it must not be adopted.
     #[error(
         "topic {topic} was created by the pipeline {owner}; set adoptionPolicy: Adopt to share it, or choose another \
          name"
@@ -159,57 +162,57 @@ pub enum TopicRefusal {
         /// The other pipeline, as `namespace/name`.
         owner: String,
     },
-    /// Somebody else is to create it, and has not.
+    /// It does not exist, and the policy does not create it.
     #[error("topic {topic} does not exist, and managementPolicy: {policy} does not create it")]
     Missing {
         /// The topic.
         topic: TopicName,
-        /// Who looks after it.
+        /// The management policy.
         policy: &'static str,
     },
 }
 
-/// What turns an observed topic into the desired one: as little as possible, or a refusal.
+/// Plans the smallest change from the observed to the desired topic.
 ///
 /// # Errors
-/// When what is wanted is impossible or not allowed. Nothing is to be changed then.
+/// When the change is impossible or not allowed, so that nothing must be changed.
 pub fn plan(
     desired: &DesiredTopic,
     observed: Option<&ObservedTopic>,
-    origin: &Origin,
+    ownership: &Ownership,
 ) -> Result<TopicPlan, TopicRefusal> {
     let topic = || desired.name.clone();
-    let observe = match desired.management {
+    let unmanaged = match desired.management {
         TopicManagementPolicy::Managed => None,
         TopicManagementPolicy::Observe => Some("Observe"),
         TopicManagementPolicy::Strimzi => Some("Strimzi"),
     };
     let Some(observed) = observed else {
-        return match observe {
+        return match unmanaged {
             None => Ok(TopicPlan { changes: vec![TopicChange::Create], drift: Vec::new() }),
             Some(policy) => Err(TopicRefusal::Missing { topic: topic(), policy }),
         };
     };
-    if observe.is_some() {
+    if unmanaged.is_some() {
         return Ok(TopicPlan { changes: Vec::new(), drift: drift(desired, observed) });
     }
-    match (origin, desired.adoption) {
-        (Origin::Ours, _) | (_, AdoptionPolicy::Adopt) => {}
-        (Origin::Unknown, AdoptionPolicy::Fail) => return Err(TopicRefusal::Exists { topic: topic() }),
-        (Origin::Theirs { owner }, AdoptionPolicy::Fail) => {
+    match (ownership, desired.adoption) {
+        (Ownership::Own, _) | (_, AdoptionPolicy::Adopt) => {}
+        (Ownership::Unclaimed, AdoptionPolicy::Fail) => return Err(TopicRefusal::Exists { topic: topic() }),
+        (Ownership::Other { owner }, AdoptionPolicy::Fail) => {
             return Err(TopicRefusal::Conflict { topic: topic(), owner: owner.clone() });
         }
     }
-    let (present, wanted) = (observed.partitions, desired.partitions);
-    if present > wanted {
-        return Err(TopicRefusal::Shrink { topic: topic(), present, wanted });
+    let (from, to) = (observed.partitions, desired.partitions);
+    if from > to {
+        return Err(TopicRefusal::Shrink { topic: topic(), observed: from, desired: to });
     }
     let mut changes = Vec::new();
-    if present < wanted {
-        changes.push(TopicChange::Grow { from: present, to: wanted });
+    if from < to {
+        changes.push(TopicChange::Grow { from, to });
     }
     let settings: BTreeMap<_, _> = different_settings(desired, observed)
-        .map(|(name, present, wanted)| (name.to_owned(), (present.map(str::to_owned), wanted.to_owned())))
+        .map(|(name, from, to)| (name.to_owned(), (from.map(str::to_owned), to.to_owned())))
         .collect();
     if !settings.is_empty() {
         changes.push(TopicChange::Configure(settings));
@@ -218,39 +221,41 @@ pub fn plan(
 }
 
 fn drift(desired: &DesiredTopic, observed: &ObservedTopic) -> Vec<TopicDrift> {
-    let (present, wanted) = (observed.partitions, desired.partitions);
-    let partitions = (present != wanted).then_some(TopicDrift::Partitions { present, wanted });
-    let settings = different_settings(desired, observed).map(|(name, present, wanted)| TopicDrift::Setting {
-        name: name.to_owned(),
-        present: present.map(str::to_owned),
-        wanted: wanted.to_owned(),
-    });
+    let partitions = (observed.partitions != desired.partitions)
+        .then_some(TopicDrift::Partitions { observed: observed.partitions, desired: desired.partitions });
+    let settings =
+        different_settings(desired, observed).map(|(name, observed, desired)| TopicDrift::Setting {
+            name: name.to_owned(),
+            observed: observed.map(str::to_owned),
+            desired: desired.to_owned(),
+        });
     partitions.into_iter().chain(different_replicas(desired, observed)).chain(settings).collect()
 }
 
 fn different_replicas(desired: &DesiredTopic, observed: &ObservedTopic) -> Option<TopicDrift> {
-    let (present, wanted) = (observed.replicas?, desired.replicas?);
-    (present != wanted).then_some(TopicDrift::Replicas { present, wanted })
+    let (observed, desired) = (observed.replicas?, desired.replicas?);
+    (observed != desired).then_some(TopicDrift::Replicas { observed, desired })
 }
 
+/// The settings whose observed value differs: name, observed, desired.
 fn different_settings<'a>(
     desired: &'a DesiredTopic,
     observed: &'a ObservedTopic,
 ) -> impl Iterator<Item = (&'a str, Option<&'a str>, &'a str)> {
-    desired.config.iter().filter_map(|(name, wanted)| {
-        let present = observed.config.get(name).map(String::as_str);
-        let same = present.is_some_and(|present| same_setting(present, wanted));
-        (!same).then_some((name.as_str(), present, wanted.as_str()))
+    desired.config.iter().filter_map(|(name, desired)| {
+        let observed = observed.config.get(name).map(String::as_str);
+        let same = observed.is_some_and(|observed| same_setting(observed, desired));
+        (!same).then_some((name.as_str(), observed, desired.as_str()))
     })
 }
 
-/// Whether two texts are the same value to Kafka.
+/// Whether Kafka reads two texts as the same value.
 pub(super) fn same_setting(left: &str, right: &str) -> bool {
-    normal(left) == normal(right)
+    normalized(left) == normalized(right)
 }
 
-/// A value as Kafka reports it back, whichever way it was written: lists without blanks, plain numbers, lower-case truth.
-fn normal(value: &str) -> String {
+/// A value in the form in which Kafka reports it: lists without spaces, plain numbers, lower-case booleans.
+fn normalized(value: &str) -> String {
     let part = |part: &str| {
         let part = part.trim();
         match (part.parse::<i64>(), part.parse::<f64>()) {
@@ -266,13 +271,12 @@ fn normal(value: &str) -> String {
 }
 
 impl TopicChange {
-    /// The change of this topic, for people: `topic users_created: partitions 3 -> 6`.
+    /// The change for people: `topic users_created: partitions 3 -> 6`.
     pub fn describe(&self, topic: &DesiredTopic) -> String {
         let name = &topic.name;
         match self {
             Self::Create => {
-                let replicas =
-                    topic.replicas.map_or("as the broker has it".to_owned(), |count| count.to_string());
+                let replicas = topic.replicas.map_or("broker default".to_owned(), |count| count.to_string());
                 let config: String =
                     topic.config.iter().map(|(name, value)| format!(", {name}={value}")).collect();
                 format!("topic {name}: create, partitions {}, replicas {replicas}{config}", topic.partitions)
@@ -281,8 +285,8 @@ impl TopicChange {
             Self::Configure(settings) => {
                 let changes: Vec<String> = settings
                     .iter()
-                    .map(|(setting, (present, wanted))| {
-                        format!("{setting} {} -> {wanted}", present.as_deref().unwrap_or("(none)"))
+                    .map(|(setting, (from, to))| {
+                        format!("{setting} {} -> {to}", from.as_deref().unwrap_or("(none)"))
                     })
                     .collect();
                 format!("topic {name}: {}", changes.join(", "))
@@ -294,16 +298,16 @@ impl TopicChange {
 impl fmt::Display for TopicDrift {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Replicas { present, wanted } => write!(
+            Self::Replicas { observed, desired } => write!(
                 formatter,
-                "replicas are {present}, the pipeline wants {wanted}; move them with kafka-reassign-partitions"
+                "replicas are {observed}, declared are {desired}; move them with kafka-reassign-partitions"
             ),
-            Self::Partitions { present, wanted } => {
-                write!(formatter, "partitions are {present}, the pipeline wants {wanted}")
+            Self::Partitions { observed, desired } => {
+                write!(formatter, "partitions are {observed}, declared are {desired}")
             }
-            Self::Setting { name, present, wanted } => {
-                let present = present.as_deref().unwrap_or("(none)");
-                write!(formatter, "{name} is {present}, the pipeline wants {wanted}")
+            Self::Setting { name, observed, desired } => {
+                let observed = observed.as_deref().unwrap_or("(none)");
+                write!(formatter, "{name} is {observed}, declared is {desired}")
             }
         }
     }
@@ -341,91 +345,87 @@ mod tests {
     }
 
     fn lines(desired: &DesiredTopic, observed: Option<&ObservedTopic>) -> Vec<String> {
-        let plan = plan(desired, observed, &Origin::Ours).unwrap();
+        let plan = plan(desired, observed, &Ownership::Own).unwrap();
         plan.changes.iter().map(|change| change.describe(desired)).collect()
     }
 
     #[test]
-    fn a_missing_topic_is_created_with_all_it_wants() {
-        let mut wanted = desired(6, &[("retention.ms", "604800000")]);
+    fn missing_topic_is_created_as_declared() {
+        let mut topic = desired(6, &[("retention.ms", "604800000")]);
         assert_eq!(
-            lines(&wanted, None),
+            lines(&topic, None),
             ["topic users_created: create, partitions 6, replicas 3, retention.ms=604800000"]
         );
-        wanted.replicas = None;
-        wanted.config.clear();
+        topic.replicas = None;
+        topic.config.clear();
         assert_eq!(
-            lines(&wanted, None),
-            ["topic users_created: create, partitions 6, replicas as the broker has it"]
+            lines(&topic, None),
+            ["topic users_created: create, partitions 6, replicas broker default"]
         );
     }
 
     #[test]
-    fn partitions_grow_and_settings_are_repaired_and_nothing_else_is_touched() {
-        let wanted = desired(6, &[("retention.ms", "1000"), ("cleanup.policy", "compact, delete")]);
-        let present = observed(
+    fn only_partitions_and_declared_settings_are_changed() {
+        let topic = desired(6, &[("retention.ms", "1000"), ("cleanup.policy", "compact, delete")]);
+        let existing = observed(
             3,
             &[("retention.ms", "5"), ("cleanup.policy", "compact,delete"), ("segment.bytes", "7")],
         );
         assert_eq!(
-            lines(&wanted, Some(&present)),
+            lines(&topic, Some(&existing)),
             ["topic users_created: partitions 3 -> 6", "topic users_created: retention.ms 5 -> 1000"]
         );
     }
 
     #[test]
-    fn a_setting_written_another_way_is_not_a_change() {
-        for (wanted, present) in
+    fn setting_spelled_differently_is_not_a_change() {
+        for (left, right) in
             [("True", "true"), ("0.50", "0.5"), ("007", "7"), (" compact , delete", "compact,delete")]
         {
-            let plan =
-                lines(&desired(1, &[("setting", wanted)]), Some(&observed(1, &[("setting", present)])));
-            assert!(plan.is_empty(), "{wanted}: {plan:?}");
+            let plan = lines(&desired(1, &[("setting", left)]), Some(&observed(1, &[("setting", right)])));
+            assert!(plan.is_empty(), "{left}: {plan:?}");
         }
     }
 
     #[test]
-    fn a_topic_never_shrinks() {
-        let refusal = plan(&desired(3, &[]), Some(&observed(6, &[])), &Origin::Ours).unwrap_err();
+    fn partitions_are_never_removed() {
+        let refusal = plan(&desired(3, &[]), Some(&observed(6, &[])), &Ownership::Own).unwrap_err();
         assert_eq!(
             refusal.to_string(),
-            "topic users_created has 6 partitions and the pipeline wants 3: partitions cannot be taken away; set \
+            "topic users_created has 6 partitions and the pipeline declares 3: partitions cannot be removed; set \
              partitions to 6, or use another topic"
         );
     }
 
     #[test]
-    fn a_topic_of_somebody_else_is_used_only_when_it_is_to_be_adopted() {
-        let present = observed(3, &[]);
-        let theirs = Origin::Theirs { owner: "demo/others".to_owned() };
-        let mut wanted = desired(3, &[]);
-        let refusal = |origin| plan(&wanted, Some(&present), origin).unwrap_err();
-        assert!(matches!(refusal(&Origin::Unknown), TopicRefusal::Exists { .. }));
-        assert!(matches!(refusal(&theirs), TopicRefusal::Conflict { owner, .. } if owner == "demo/others"));
-        assert_eq!(plan(&wanted, Some(&present), &Origin::Ours), Ok(TopicPlan::default()));
-        wanted.adoption = AdoptionPolicy::Adopt;
-        for origin in [Origin::Unknown, theirs] {
-            assert_eq!(plan(&wanted, Some(&present), &origin), Ok(TopicPlan::default()), "{origin:?}");
+    fn topic_of_others_is_used_only_with_adoption() {
+        let existing = observed(3, &[]);
+        let other = Ownership::Other { owner: "demo/others".to_owned() };
+        let mut topic = desired(3, &[]);
+        let refusal = |ownership| plan(&topic, Some(&existing), ownership).unwrap_err();
+        assert!(matches!(refusal(&Ownership::Unclaimed), TopicRefusal::Exists { .. }));
+        assert!(matches!(refusal(&other), TopicRefusal::Conflict { owner, .. } if owner == "demo/others"));
+        assert_eq!(plan(&topic, Some(&existing), &Ownership::Own), Ok(TopicPlan::default()));
+        topic.adoption = AdoptionPolicy::Adopt;
+        for ownership in [Ownership::Unclaimed, other] {
+            assert_eq!(plan(&topic, Some(&existing), &ownership), Ok(TopicPlan::default()), "{ownership:?}");
         }
     }
 
     #[test]
-    fn a_topic_that_somebody_else_looks_after_is_only_looked_at() {
+    fn unmanaged_topic_is_observed_and_never_changed() {
         for management in [TopicManagementPolicy::Observe, TopicManagementPolicy::Strimzi] {
-            let wanted = DesiredTopic { management, ..desired(6, &[("retention.ms", "1")]) };
-            let missing = plan(&wanted, None, &Origin::Unknown).unwrap_err();
+            let topic = DesiredTopic { management, ..desired(6, &[("retention.ms", "1")]) };
+            let missing = plan(&topic, None, &Ownership::Unclaimed).unwrap_err();
             assert!(matches!(missing, TopicRefusal::Missing { .. }), "{missing}");
-            let seen = plan(&wanted, Some(&observed(9, &[])), &Origin::Unknown).unwrap();
-            assert!(seen.changes.is_empty());
-            let drift: Vec<String> = seen.drift.iter().map(ToString::to_string).collect();
-            assert_eq!(
-                drift,
-                ["partitions are 9, the pipeline wants 6", "retention.ms is (none), the pipeline wants 1"]
-            );
+            let plan = plan(&topic, Some(&observed(9, &[])), &Ownership::Unclaimed).unwrap();
+            assert!(plan.changes.is_empty());
+            let drift: Vec<String> = plan.drift.iter().map(ToString::to_string).collect();
+            assert_eq!(drift, ["partitions are 9, declared are 6", "retention.ms is (none), declared is 1"]);
         }
     }
 
-    /// What Kafka does with a plan.
+    /// Applies a plan as Kafka does.
     fn apply(desired: &DesiredTopic, observed: Option<ObservedTopic>, plan: &TopicPlan) -> ObservedTopic {
         let created = ObservedTopic {
             id: Some("new".to_owned()),
@@ -442,7 +442,7 @@ mod tests {
                 TopicChange::Configure(settings) => {
                     topic
                         .config
-                        .extend(settings.iter().map(|(name, (_, wanted))| (name.clone(), wanted.clone())));
+                        .extend(settings.iter().map(|(name, (_, value))| (name.clone(), value.clone())));
                 }
             }
         }
@@ -477,37 +477,37 @@ mod tests {
         }
     }
 
-    fn any_origin() -> impl Strategy<Value = Origin> {
+    fn any_ownership() -> impl Strategy<Value = Ownership> {
         prop::sample::select(vec![
-            Origin::Ours,
-            Origin::Unknown,
-            Origin::Theirs { owner: "demo/others".to_owned() },
+            Ownership::Own,
+            Ownership::Unclaimed,
+            Ownership::Other { owner: "demo/others".to_owned() },
         ])
     }
 
     proptest! {
         #[test]
-        fn after_the_plan_there_is_nothing_left_to_do(
+        fn second_plan_is_empty(
             desired in any_desired(),
             observed in prop::option::of(any_observed()),
-            origin in any_origin(),
+            ownership in any_ownership(),
         ) {
-            if let Ok(first) = plan(&desired, observed.as_ref(), &origin) {
+            if let Ok(first) = plan(&desired, observed.as_ref(), &ownership) {
                 let created = first.changes.contains(&TopicChange::Create);
                 let after = apply(&desired, observed, &first);
-                let origin = if created { Origin::Ours } else { origin };
-                let second = plan(&desired, Some(&after), &origin).unwrap();
+                let ownership = if created { Ownership::Own } else { ownership };
+                let second = plan(&desired, Some(&after), &ownership).unwrap();
                 prop_assert!(second.changes.is_empty(), "{:?} after {:?}", second, first);
             }
         }
 
         #[test]
-        fn a_plan_takes_nothing_away(
+        fn plan_removes_nothing(
             desired in any_desired(),
             observed in any_observed(),
-            origin in any_origin(),
+            ownership in any_ownership(),
         ) {
-            if let Ok(plan) = plan(&desired, Some(&observed), &origin) {
+            if let Ok(plan) = plan(&desired, Some(&observed), &ownership) {
                 let after = apply(&desired, Some(observed.clone()), &plan);
                 prop_assert!(after.partitions >= observed.partitions);
                 prop_assert_eq!(&after.id, &observed.id);

@@ -1,4 +1,4 @@
-//! The claims in a table of the keyspace, and the turn in a row of it that ends by itself.
+//! The claims in a table of the keyspace, and the lock as a row of that table with a TTL (an LWT lease).
 
 use std::time::Duration;
 
@@ -15,14 +15,15 @@ use crate::provision::admin::{AdminError, Claims};
 use crate::provision::cql;
 use crate::provision::resource::{Claim, Owner, Resource};
 
-/// The row of the turn.
-const TURN: &str = "turn";
-/// How long a turn lasts that is not kept: longer than any one statement may take.
-const TURN_SECONDS: i32 = 120;
-/// How long a node may take to know a table that it has written down, and how often it is asked meanwhile.
-const OPENING: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
-/// What the ids of claims' tables are derived from.
+/// The key of the lock's row. All versions must use the same key to exclude each other.
+const LOCK: &str = "turn";
+/// The duration of the lease, in seconds: longer than any single statement may take.
+const LEASE_SECONDS: i32 = 120;
+/// How long a node may take to load a table that is already in its schema.
+const TABLE_LOAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval of retries until the node has loaded the table.
+const RETRY_INTERVAL: Duration = Duration::from_millis(50);
+/// The UUID namespace of the ids of the claims' tables.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2a6f_52c8_6f8c_4d0e_9a41_77d2_5b0e_63f4);
 
 impl Claims for CassandraTableAdmin {
@@ -35,7 +36,7 @@ impl Claims for CassandraTableAdmin {
             return Ok(None);
         }
         let query = format!("SELECT owner, id FROM {} WHERE resource = ?", cql::claims_table(keyspace));
-        let found = self.ask(query, &(resource.to_string(),)).await?.into_rows_result().map_err(rows)?;
+        let found = self.execute(query, &(resource.to_string(),)).await?.into_rows_result().map_err(rows)?;
         let found = first::<(Option<String>, Option<String>)>(&found)?;
         Ok(found.and_then(|(owner, id)| Some(Claim { owner: owner?, id })))
     }
@@ -44,7 +45,7 @@ impl Claims for CassandraTableAdmin {
         if self.has_claims(keyspace).await? {
             return Ok(());
         }
-        // The id follows from the name: two that create the table at once create the same one.
+        // The id is derived from the name, so that two concurrent runs create the same table.
         let id = Uuid::new_v5(&NAMESPACE, keyspace.as_str().as_bytes());
         self.change_schema(cql::create_claims(keyspace, &id.to_string())).await
     }
@@ -61,29 +62,29 @@ impl Claims for CassandraTableAdmin {
         self.write(insert, (resource.to_string(), owner.as_str(), id)).await
     }
 
-    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
+    async fn delete_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
         let delete = format!("DELETE FROM {} WHERE resource = ?", cql::claims_table(keyspace));
         self.write(delete, (resource.to_string(),)).await
     }
 
-    async fn take_turn(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError> {
+    async fn acquire_lock(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError> {
         let claims = cql::claims_table(keyspace);
-        let take = format!(
-            "INSERT INTO {claims} (resource, owner) VALUES ('{TURN}', ?) IF NOT EXISTS USING TTL {TURN_SECONDS}"
+        let acquire = format!(
+            "INSERT INTO {claims} (resource, owner) VALUES ('{LOCK}', ?) IF NOT EXISTS USING TTL {LEASE_SECONDS}"
         );
-        if self.conditional(take, (holder,)).await? {
+        if self.conditional(acquire, (holder,)).await? {
             return Ok(true);
         }
-        let keep = format!(
-            "UPDATE {claims} USING TTL {TURN_SECONDS} SET owner = ? WHERE resource = '{TURN}' IF owner = ?"
+        let renew = format!(
+            "UPDATE {claims} USING TTL {LEASE_SECONDS} SET owner = ? WHERE resource = '{LOCK}' IF owner = ?"
         );
-        self.conditional(keep, (holder, holder)).await
+        self.conditional(renew, (holder, holder)).await
     }
 
-    async fn end_turn(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError> {
+    async fn release_lock(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError> {
         let claims = cql::claims_table(keyspace);
-        let end = format!("DELETE FROM {claims} WHERE resource = '{TURN}' IF owner = ?");
-        self.conditional(end, (holder,)).await?;
+        let release = format!("DELETE FROM {claims} WHERE resource = '{LOCK}' IF owner = ?");
+        self.conditional(release, (holder,)).await?;
         Ok(())
     }
 }
@@ -96,36 +97,41 @@ impl CassandraTableAdmin {
     }
 
     async fn write(&self, statement: String, values: impl SerializeRow) -> Result<(), AdminError> {
-        self.ask(statement, &values).await?;
+        self.execute(statement, &values).await?;
         Ok(())
     }
 
-    /// Makes a conditional statement; whether its condition held.
+    /// Executes a conditional statement and returns whether its condition held.
     async fn conditional(&self, statement: String, values: impl SerializeRow) -> Result<bool, AdminError> {
-        let result = self.ask(statement, &values).await?.into_rows_result().map_err(rows)?;
-        // `[applied]` comes first; the columns behind it depend on the outcome.
+        let result = self.execute(statement, &values).await?.into_rows_result().map_err(rows)?;
+        // `[applied]` is the first column; the others depend on the outcome.
         let row = first::<scylla::value::Row>(&result)?;
         let applied = row.and_then(|row| row.columns.into_iter().next().flatten());
         Ok(applied.and_then(|applied| applied.as_boolean()).unwrap_or_default())
     }
 
-    /// Makes a statement on the claims' table, which was seen in the schema. A node writes a new table down a moment before
-    /// it knows it: whoever did not create it may be told meanwhile that it does not exist.
-    async fn ask(&self, statement: String, values: &impl SerializeRow) -> Result<QueryResult, AdminError> {
+    /// Executes a statement on the claims' table, which is in the schema.
+    ///
+    /// Retries an "unconfigured table" error: a node adds a new table to its schema shortly before it loads the table.
+    async fn execute(
+        &self,
+        statement: String,
+        values: &impl SerializeRow,
+    ) -> Result<QueryResult, AdminError> {
         let start = Instant::now();
         loop {
             let error = match self.session.query_unpaged(of_claims(statement.clone()), values).await {
                 Ok(result) => return Ok(result),
                 Err(error) => error,
             };
-            let is_unknown = matches!(
+            let is_not_loaded = matches!(
                 error,
                 ExecutionError::LastAttemptError(RequestAttemptError::DbError(DbError::Invalid, _))
             );
-            if !is_unknown || start.elapsed() >= OPENING {
+            if !is_not_loaded || start.elapsed() >= TABLE_LOAD_TIMEOUT {
                 return Err(execution(error));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 }

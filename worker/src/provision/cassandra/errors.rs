@@ -1,4 +1,4 @@
-//! Which faults of a statement pass, and which stay until somebody changes something.
+//! Classifies the errors of schema statements: transient or permanent.
 
 use scylla::errors::{
     DbError, DeserializationError, ExecutionError, IntoRowsResultError, MaybeFirstRowError,
@@ -9,68 +9,75 @@ use crate::provision::admin::AdminError;
 
 const WHAT: &str = "Cassandra";
 
-/// Nodes that do not agree on the schema yet, or cannot be asked.
+/// The nodes do not agree on the schema yet, or do not answer.
 pub(super) fn agreement(error: SchemaAgreementError) -> AdminError {
     AdminError::Unavailable { what: WHAT, cause: "schema_agreement", source: error.into() }
 }
 
-/// A statement that was not made.
+/// Whether a failed statement is retried, with the name of its cause.
+enum Retry {
+    Transient(&'static str),
+    Permanent(&'static str),
+}
+
+/// A statement that failed.
 pub(super) fn execution(error: ExecutionError) -> AdminError {
-    let (cause, passing) = match &error {
-        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => of_database(error),
-        ExecutionError::BadQuery(_) => ("statement", false),
-        ExecutionError::RequestTimeout(_) => ("timed_out", true),
-        ExecutionError::SchemaAgreementError(_) => ("schema_agreement", true),
-        _ => ("connection", true),
-    };
-    let source = error.into();
-    if passing {
-        AdminError::Unavailable { what: WHAT, cause, source }
-    } else {
-        AdminError::Refused { what: WHAT, cause, source }
+    match classify(&error) {
+        Retry::Transient(cause) => AdminError::Unavailable { what: WHAT, cause, source: error.into() },
+        Retry::Permanent(cause) => AdminError::Refused { what: WHAT, cause, source: error.into() },
     }
 }
 
-/// The cause of an error that a node reported, and whether it passes.
-fn of_database(error: &DbError) -> (&'static str, bool) {
+fn classify(error: &ExecutionError) -> Retry {
     match error {
-        DbError::Unauthorized => ("not_authorized", false),
-        // A rotation reaches the cluster and the pod at different times.
-        DbError::AuthenticationError => ("authentication", true),
-        DbError::SyntaxError | DbError::Invalid | DbError::ConfigError => ("statement", false),
-        DbError::AlreadyExists { .. } => ("exists", true),
-        DbError::Unavailable { .. } => ("not_enough_replicas", true),
-        DbError::Overloaded | DbError::IsBootstrapping | DbError::RateLimitReached { .. } => {
-            ("overloaded", true)
-        }
-        DbError::ReadTimeout { .. } | DbError::WriteTimeout { .. } => ("timed_out", true),
-        _ => ("server", true),
+        ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => classify_database(error),
+        ExecutionError::BadQuery(_) => Retry::Permanent("statement"),
+        ExecutionError::RequestTimeout(_) => Retry::Transient("timed_out"),
+        ExecutionError::SchemaAgreementError(_) => Retry::Transient("schema_agreement"),
+        _ => Retry::Transient("connection"),
     }
 }
 
-/// An answer that is not what the statement asks for: another kind of server.
-fn answer(error: impl std::error::Error + Send + Sync + 'static) -> AdminError {
+/// Classifies an error that a node returned.
+fn classify_database(error: &DbError) -> Retry {
+    match error {
+        DbError::Unauthorized => Retry::Permanent("not_authorized"),
+        // A rotation reaches the cluster and the pod at different times.
+        DbError::AuthenticationError => Retry::Transient("authentication"),
+        DbError::SyntaxError | DbError::Invalid | DbError::ConfigError => Retry::Permanent("statement"),
+        DbError::AlreadyExists { .. } => Retry::Transient("exists"),
+        DbError::Unavailable { .. } => Retry::Transient("not_enough_replicas"),
+        DbError::Overloaded | DbError::IsBootstrapping | DbError::RateLimitReached { .. } => {
+            Retry::Transient("overloaded")
+        }
+        DbError::ReadTimeout { .. } | DbError::WriteTimeout { .. } => Retry::Transient("timed_out"),
+        _ => Retry::Transient("server"),
+    }
+}
+
+/// A response of another shape than the statement has, from another kind of server.
+fn unexpected_response(error: impl std::error::Error + Send + Sync + 'static) -> AdminError {
     AdminError::Refused { what: WHAT, cause: "answer", source: Box::new(error) }
 }
 
-/// An answer without rows.
+/// A response without rows.
 pub(super) fn rows(error: IntoRowsResultError) -> AdminError {
-    answer(error)
+    unexpected_response(error)
 }
 
-/// An answer whose first row is of another shape.
+/// A first row of another shape.
 pub(super) fn wrong_row(error: MaybeFirstRowError) -> AdminError {
-    answer(error)
+    unexpected_response(error)
 }
 
-/// An answer whose rows are of another shape.
+/// Rows of another shape.
 pub(super) fn wrong_rows(error: RowsError) -> AdminError {
-    answer(error)
+    unexpected_response(error)
 }
 
-/// An answer with a value that is none.
+/// A value that cannot be deserialized.
 pub(super) fn wrong_value(error: DeserializationError) -> AdminError {
-    answer(error)
+    unexpected_response(error)
 }
 
 #[cfg(test)]
@@ -82,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_must_change_is_told_from_what_passes() {
+    fn errors_of_the_statement_are_permanent_others_transient() {
         for error in [DbError::Unauthorized, DbError::SyntaxError, DbError::Invalid, DbError::ConfigError] {
             assert!(!reported(error.clone()).is_retryable(), "{error:?}");
         }

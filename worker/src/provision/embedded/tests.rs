@@ -10,7 +10,7 @@ use super::*;
 use crate::provision::{ProvisionError, cleanup, run};
 use userstream_crds::provision_report::{ProvisionReport, RefusalReason};
 
-/// The spec of a pipeline with two partitions and three columns, with some of its values replaced by JSON pointer.
+/// A pipeline with two partitions and three columns, with values replaced by JSON pointers.
 fn pipeline(changes: &[(&str, Value)]) -> Pipeline {
     named("users", changes)
 }
@@ -52,7 +52,7 @@ fn at(place: &str, field: &str) -> String {
     format!("{place}/{field}")
 }
 
-/// A pipeline that wants a third column and a third partition.
+/// The pipeline with one more column and one more partition.
 fn grown() -> Pipeline {
     let fields = json!([
         {"name": "id", "type": "uuid", "from": "login.uuid", "required": true},
@@ -73,12 +73,12 @@ impl Files {
     fn new() -> Self {
         let parent = tempfile::tempdir().unwrap();
         let directory = DataDirectory::open(parent.path()).unwrap();
-        let topics = EmbeddedTopicAdmin::Open(EmbeddedLog::open(&directory).unwrap());
+        let topics = EmbeddedTopicAdmin::ReadWrite(EmbeddedLog::open(&directory).unwrap());
         Self { directory, topics, _parent: parent }
     }
 
     fn tables(&self) -> EmbeddedTableAdmin<'_> {
-        EmbeddedTableAdmin::Open(&self.directory)
+        EmbeddedTableAdmin::ReadWrite(&self.directory)
     }
 
     async fn run(&self, pipeline: &Pipeline, mode: Mode) -> ProvisionReport {
@@ -105,13 +105,13 @@ fn lines(report: &ProvisionReport) -> Vec<&str> {
 const CREATED: [&str; 5] = [
     "keyspace spark_streams: create, replication {class: NetworkTopologyStrategy, datacenter1: 3}",
     "table spark_streams.created_users: create, 3 columns, primary key ((id))",
-    "topic users_created: create, partitions 2, replicas as the broker has it, retention.ms=1000",
-    "topic users_created.dlq: create, partitions 1, replicas as the broker has it",
-    "topic users_created.positions: create, partitions 1, replicas as the broker has it, cleanup.policy=compact",
+    "topic users_created: create, partitions 2, replicas broker default, retention.ms=1000",
+    "topic users_created.dlq: create, partitions 1, replicas broker default",
+    "topic users_created.positions: create, partitions 1, replicas broker default, cleanup.policy=compact",
 ];
 
 #[tokio::test]
-async fn the_first_run_creates_everything_and_the_second_changes_nothing() {
+async fn second_run_changes_nothing() {
     let files = Files::new();
     let first = files.run(&pipeline(&[]), Mode::Apply).await;
     assert_eq!(lines(&first), CREATED);
@@ -128,12 +128,12 @@ async fn the_first_run_creates_everything_and_the_second_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_plan_says_what_a_run_does_and_changes_nothing() {
+async fn plan_reports_the_changes_and_applies_none() {
     let directory = tempfile::tempdir().unwrap();
-    let missing = directory.path().join("not-there");
-    let topics = EmbeddedTopicAdmin::Reading(missing.clone());
+    let missing = directory.path().join("missing");
+    let topics = EmbeddedTopicAdmin::ReadOnly(missing.clone());
     let planned =
-        run(&pipeline(&[]), &topics, &EmbeddedTableAdmin::Reading(&missing), Mode::Plan).await.unwrap();
+        run(&pipeline(&[]), &topics, &EmbeddedTableAdmin::ReadOnly(&missing), Mode::Plan).await.unwrap();
     assert_eq!(lines(&planned), CREATED);
     assert!(!missing.exists());
 
@@ -151,7 +151,7 @@ async fn a_plan_says_what_a_run_does_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn one_refusal_and_nothing_at_all_is_changed() {
+async fn single_refusal_prevents_every_change() {
     let files = Files::new();
     files.run(&grown(), Mode::Apply).await;
     let before = (files.topic("users_created").await, files.table(&grown()).await);
@@ -169,10 +169,10 @@ async fn one_refusal_and_nothing_at_all_is_changed() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
+async fn resources_of_others_are_refused_without_adoption() {
     let files = Files::new();
-    let theirs = named("others", &[(&at(TABLE, "name"), json!("other_users"))]);
-    files.run(&theirs, Mode::Apply).await;
+    let other = named("others", &[(&at(TABLE, "name"), json!("other_users"))]);
+    files.run(&other, Mode::Apply).await;
     let report = files.run(&pipeline(&[]), Mode::Apply).await;
     let refused: Vec<_> =
         report.refusals.iter().map(|refusal| (refusal.resource.as_str(), refusal.reason)).collect();
@@ -189,7 +189,7 @@ async fn what_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
     let report = files.run(&adopting, Mode::Apply).await;
     assert_eq!(lines(&report), [CREATED[1]]);
     assert!(!report.topic.unwrap().created_by_us);
-    // A table has no adoption: two pipelines would write into it.
+    // Tables cannot be adopted, because two pipelines would write into one.
     let report =
         files.run(&named("third", &[(&at(TOPIC, "adoptionPolicy"), json!("Adopt"))]), Mode::Apply).await;
     assert_eq!(
@@ -234,7 +234,7 @@ async fn cleanup_deletes_what_the_pipeline_created_and_nothing_else() {
             "topic users_created.dlq: delete",
             "topic users_created.positions: delete",
             "table created_users: delete",
-            "keyspace spark_streams: kept, it is in use or was made again by somebody",
+            "keyspace spark_streams: kept, in use or recreated meanwhile",
         ]
     );
     assert_eq!((files.topic("users_created").await, files.table(&all).await), (None, None));
@@ -255,51 +255,51 @@ async fn cleanup_deletes_what_the_pipeline_created_and_nothing_else() {
         lines(&done),
         [
             "table created_users2: delete",
-            "keyspace spark_streams: kept, nothing shows that this pipeline created it",
+            "keyspace spark_streams: kept, no claim shows that this pipeline created it",
         ]
     );
     assert!(files.topic("users_created2").await.is_some(), "its policy is Retain");
     assert_eq!(lines(&files.clean_up(&all).await), ["keyspace spark_streams: delete"]);
-    assert!(lines(&files.clean_up(&all).await).is_empty(), "what is gone is no error");
+    assert!(lines(&files.clean_up(&all).await).is_empty(), "a second cleanup does nothing");
 }
 
 #[tokio::test]
-async fn cleanup_keeps_what_was_deleted_and_made_again_by_hand() {
+async fn cleanup_keeps_recreated_resources() {
     let files = Files::new();
     let delete = json!("Delete");
-    let ours =
+    let pipeline =
         pipeline(&[(&at(TOPIC, "deletionPolicy"), delete.clone()), (&at(TABLE, "deletionPolicy"), delete)]);
-    let first = files.run(&ours, Mode::Apply).await;
-    let EmbeddedTopicAdmin::Open(log) = &files.topics else { unreachable!("opened above") };
+    let first = files.run(&pipeline, Mode::Apply).await;
+    let EmbeddedTopicAdmin::ReadWrite(log) = &files.topics else { unreachable!("opened above") };
     assert!(log.delete_topic("users_created", &first.topic.unwrap().topic_id.unwrap()).await.unwrap());
     let by_hand = NewTopic {
         name: "users_created".to_owned(),
         partitions: 2,
         config: BTreeMap::new(),
-        created_by: "somebody".to_owned(),
+        created_by: "a person".to_owned(),
     };
     assert!(log.create_topic(by_hand).await.unwrap());
-    assert!(files.tables().drop_table(&ours.table, &first.table.unwrap().table_id).await.unwrap());
-    files.tables().create_table(&ours.table).await.unwrap();
+    assert!(files.tables().drop_table(&pipeline.table, &first.table.unwrap().table_id).await.unwrap());
+    files.tables().create_table(&pipeline.table).await.unwrap();
 
-    let done = files.clean_up(&ours).await;
+    let done = files.clean_up(&pipeline).await;
     assert_eq!(
         lines(&done),
         [
             "topic users_created.dlq: delete",
             "topic users_created.positions: delete",
-            "topic users_created: kept, nothing shows that this pipeline created it",
-            "table created_users: kept, nothing shows that this pipeline created it",
+            "topic users_created: kept, no claim shows that this pipeline created it",
+            "table created_users: kept, no claim shows that this pipeline created it",
         ]
     );
     assert!(files.topic("users_created").await.is_some());
-    assert!(files.table(&ours).await.is_some());
+    assert!(files.table(&pipeline).await.is_some());
 }
 
-/// Administers until it has made so many changes, and then fails: before or after the change was made.
+/// Fails every call after a number of changes: before or after the last change is applied.
 struct Interrupted<'a, A> {
     inner: &'a A,
-    left: &'a Cell<u32>,
+    remaining: &'a Cell<u32>,
     after: bool,
 }
 
@@ -307,8 +307,8 @@ impl<A> Interrupted<'_, A> {
     async fn change<T>(&self, change: impl Future<Output = Result<T, AdminError>>) -> Result<T, AdminError> {
         let killed =
             || AdminError::Unavailable { what: "the test", cause: "killed", source: "killed".into() };
-        let last = self.left.get() == 0;
-        self.left.set(self.left.get().saturating_sub(1));
+        let last = self.remaining.get() == 0;
+        self.remaining.set(self.remaining.get().saturating_sub(1));
         if last && !self.after {
             return Err(killed());
         }
@@ -320,7 +320,7 @@ impl<A> Interrupted<'_, A> {
 impl<A: TopicAdmin> TopicAdmin for Interrupted<'_, A> {
     async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
         let topic = self.inner.topic(name).await?;
-        // As in Kafka, only the claims know who created a topic.
+        // As in Kafka, only the claims record who created a topic.
         Ok(topic.map(|topic| ObservedTopic { created_by: None, ..topic }))
     }
 
@@ -414,53 +414,53 @@ impl<A: Claims> Claims for Interrupted<'_, A> {
         self.change(self.inner.record_claim(keyspace, resource, owner, id)).await
     }
 
-    async fn forget_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
-        self.change(self.inner.forget_claim(keyspace, resource)).await
+    async fn delete_claim(&self, keyspace: &Identifier, resource: &Resource) -> Result<(), AdminError> {
+        self.change(self.inner.delete_claim(keyspace, resource)).await
     }
 
-    async fn take_turn(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError> {
-        self.change(self.inner.take_turn(keyspace, holder)).await
+    async fn acquire_lock(&self, keyspace: &Identifier, holder: &str) -> Result<bool, AdminError> {
+        self.change(self.inner.acquire_lock(keyspace, holder)).await
     }
 
-    async fn end_turn(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError> {
-        self.change(self.inner.end_turn(keyspace, holder)).await
+    async fn release_lock(&self, keyspace: &Identifier, holder: &str) -> Result<(), AdminError> {
+        self.change(self.inner.release_lock(keyspace, holder)).await
     }
 }
 
 #[tokio::test]
-async fn a_run_that_is_killed_anywhere_is_finished_by_the_next_one() {
+async fn next_run_completes_a_run_killed_at_any_point() {
     let delete = json!("Delete");
-    let ours =
+    let pipeline =
         pipeline(&[(&at(TOPIC, "deletionPolicy"), delete.clone()), (&at(TABLE, "deletionPolicy"), delete)]);
-    let endless = Cell::new(u32::MAX);
+    let unlimited = Cell::new(u32::MAX);
     for after in [false, true] {
         for kill_at in 0.. {
             let files = Files::new();
             let tables = files.tables();
-            let left = Cell::new(kill_at);
+            let remaining = Cell::new(kill_at);
             let killed = {
                 let (topics, tables) = (
-                    Interrupted { inner: &files.topics, left: &left, after },
-                    Interrupted { inner: &tables, left: &left, after },
+                    Interrupted { inner: &files.topics, remaining: &remaining, after },
+                    Interrupted { inner: &tables, remaining: &remaining, after },
                 );
-                run(&ours, &topics, &tables, Mode::Apply).await
+                run(&pipeline, &topics, &tables, Mode::Apply).await
             };
             let place = format!("killed {} change {kill_at}", if after { "after" } else { "before" });
             let (topics, tables) = (
-                Interrupted { inner: &files.topics, left: &endless, after },
-                Interrupted { inner: &tables, left: &endless, after },
+                Interrupted { inner: &files.topics, remaining: &unlimited, after },
+                Interrupted { inner: &tables, remaining: &unlimited, after },
             );
-            let finished = run(&ours, &topics, &tables, Mode::Apply).await.unwrap();
+            let finished = run(&pipeline, &topics, &tables, Mode::Apply).await.unwrap();
             assert!(finished.refusals.is_empty(), "{place}: {finished:?}");
             assert!(finished.topic.is_some_and(|topic| topic.created_by_us), "{place}");
             assert!(finished.table.is_some_and(|table| table.created_by_us), "{place}");
-            let settled = run(&ours, &topics, &tables, Mode::Plan).await.unwrap();
-            assert!(lines(&settled).is_empty(), "{place}: {settled:?}");
-            // The ids are recorded, so everything can be deleted.
-            let deleted = cleanup(&ours, &topics, &tables, Mode::Apply).await.unwrap();
+            let second = run(&pipeline, &topics, &tables, Mode::Plan).await.unwrap();
+            assert!(lines(&second).is_empty(), "{place}: {second:?}");
+            // Cleanup deletes only what has its id recorded in a claim.
+            let deleted = cleanup(&pipeline, &topics, &tables, Mode::Apply).await.unwrap();
             assert_eq!(deleted.changes.len(), 4, "{place}: {:?}", lines(&deleted));
             if killed.is_ok() {
-                // The kill came after the last change.
+                // The run completed before the kill.
                 assert!(kill_at > 10, "only {kill_at} changes");
                 break;
             }
@@ -468,8 +468,8 @@ async fn a_run_that_is_killed_anywhere_is_finished_by_the_next_one() {
     }
 }
 
-/// Claims of a keyspace where it is always somebody else's turn.
-struct Occupied<'a>(EmbeddedTableAdmin<'a>);
+/// Claims of a keyspace whose lock another holder never releases.
+struct Locked<'a>(EmbeddedTableAdmin<'a>);
 
 macro_rules! forward {
     ($($method:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
@@ -479,7 +479,7 @@ macro_rules! forward {
     };
 }
 
-impl TableAdmin for Occupied<'_> {
+impl TableAdmin for Locked<'_> {
     forward! {
         datacenters() -> Option<Datacenters>;
         keyspace(name: &Identifier) -> Option<ObservedKeyspace>;
@@ -494,25 +494,25 @@ impl TableAdmin for Occupied<'_> {
     }
 }
 
-impl Claims for Occupied<'_> {
+impl Claims for Locked<'_> {
     forward! {
         claim_on(keyspace: &Identifier, resource: &Resource) -> Option<Claim>;
         prepare_claims(keyspace: &Identifier) -> ();
         record_claim(keyspace: &Identifier, resource: &Resource, owner: &Owner, id: Option<&str>) -> ();
-        forget_claim(keyspace: &Identifier, resource: &Resource) -> ();
-        end_turn(keyspace: &Identifier, holder: &str) -> ();
+        delete_claim(keyspace: &Identifier, resource: &Resource) -> ();
+        release_lock(keyspace: &Identifier, holder: &str) -> ();
     }
 
-    async fn take_turn(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
+    async fn acquire_lock(&self, _: &Identifier, _: &str) -> Result<bool, AdminError> {
         Ok(false)
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_it_is_somebody_elses_turn_nothing_is_changed() {
+async fn nothing_is_changed_while_another_run_has_the_lock() {
     let files = Files::new();
-    let error = run(&pipeline(&[]), &files.topics, &Occupied(files.tables()), Mode::Apply).await.unwrap_err();
-    assert!(matches!(&error, ProvisionError::NotOurTurn { .. }), "{error}");
+    let error = run(&pipeline(&[]), &files.topics, &Locked(files.tables()), Mode::Apply).await.unwrap_err();
+    assert!(matches!(&error, ProvisionError::LockTimeout { .. }), "{error}");
     assert!(error.is_retryable());
     assert_eq!(files.topic("users_created").await, None);
     assert_eq!(files.table(&pipeline(&[])).await, None);

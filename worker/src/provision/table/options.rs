@@ -1,4 +1,4 @@
-//! The options of a table that are not as the pipeline wants them.
+//! The diff of a table's options.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,58 +6,58 @@ use std::time::Duration;
 
 use userstream_crds::model::TableOptions;
 
-/// Options that are left as they are.
+/// Options that differ from the declared ones, and are reported but not changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionsDrift {
-    present: TableOptions,
-    wanted: TableOptions,
+    observed: TableOptions,
+    desired: TableOptions,
 }
 
 impl OptionsDrift {
-    pub(super) const fn new(present: TableOptions, wanted: TableOptions) -> Self {
-        Self { present, wanted }
+    pub(super) const fn new(observed: TableOptions, desired: TableOptions) -> Self {
+        Self { observed, desired }
     }
 }
 
-/// The wanted options that are not what they are to be; none when all are.
-pub(super) fn different_options(wanted: &TableOptions, present: &TableOptions) -> Option<TableOptions> {
-    fn other<T: Clone + PartialEq>(wanted: &Option<T>, present: &Option<T>) -> Option<T> {
-        wanted.clone().filter(|wanted| present.as_ref() != Some(wanted))
+/// The desired options whose observed value differs. `None` when all are equal.
+pub(super) fn different_options(desired: &TableOptions, observed: &TableOptions) -> Option<TableOptions> {
+    fn changed<T: Clone + PartialEq>(desired: &Option<T>, observed: &Option<T>) -> Option<T> {
+        desired.clone().filter(|desired| observed.as_ref() != Some(desired))
     }
-    let compaction = wanted.compaction.clone().filter(|wanted| {
-        present.compaction.as_ref().is_none_or(|present| {
-            wanted.iter().any(|(name, value)| {
-                !present.get(name).is_some_and(|present| same_setting(name, value, present))
+    let compaction = desired.compaction.clone().filter(|desired| {
+        observed.compaction.as_ref().is_none_or(|observed| {
+            desired.iter().any(|(name, value)| {
+                !observed.get(name).is_some_and(|observed| same_setting(name, value, observed))
             })
         })
     });
     let different = TableOptions {
-        default_time_to_live: other(&wanted.default_time_to_live, &present.default_time_to_live),
-        comment: other(&wanted.comment, &present.comment),
-        gc_grace: other(&wanted.gc_grace, &present.gc_grace),
+        default_time_to_live: changed(&desired.default_time_to_live, &observed.default_time_to_live),
+        comment: changed(&desired.comment, &observed.comment),
+        gc_grace: changed(&desired.gc_grace, &observed.gc_grace),
         compaction,
     };
     (different != TableOptions::default()).then_some(different)
 }
 
-/// Cassandra reports the class of a strategy with its Java package.
-fn same_setting(name: &str, wanted: &str, present: &str) -> bool {
+/// Compares without the Java package that Cassandra adds to the class of a strategy.
+fn same_setting(name: &str, desired: &str, observed: &str) -> bool {
     let short = |class: &str| class.rsplit('.').next().map(str::to_owned);
-    if name == "class" { short(wanted) == short(present) } else { wanted == present }
+    if name == "class" { short(desired) == short(observed) } else { desired == observed }
 }
 
 impl fmt::Display for OptionsDrift {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        OptionsChange { from: &self.present, to: &self.wanted, between: " is not " }.fmt(formatter)
+        OptionsChange { from: &self.observed, to: &self.desired, separator: " is not " }.fmt(formatter)
     }
 }
 
-/// Some options and what they are to be, for people.
+/// Options with their old and new values, for people.
 pub(super) struct OptionsChange<'a> {
     pub(super) from: &'a TableOptions,
     pub(super) to: &'a TableOptions,
-    /// What stands between the two.
-    pub(super) between: &'static str,
+    /// The text between the two values.
+    pub(super) separator: &'static str,
 }
 
 impl fmt::Display for OptionsChange<'_> {
@@ -67,7 +67,7 @@ impl fmt::Display for OptionsChange<'_> {
         let map = |map: &BTreeMap<String, String>| format!("{map:?}");
         let one = |name: &str, from: Option<String>, to: Option<String>| {
             to.map(|to| {
-                format!("{name} {}{}{to}", from.unwrap_or_else(|| "(unknown)".to_owned()), self.between)
+                format!("{name} {}{}{to}", from.unwrap_or_else(|| "(unknown)".to_owned()), self.separator)
             })
         };
         let (from, to) = (self.from, self.to);

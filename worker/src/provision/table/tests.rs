@@ -10,16 +10,16 @@ fn users() -> Table {
 }
 
 fn lines(desired: &Table, observed: Option<&ObservedTable>) -> Vec<String> {
-    let plan = plan(desired, observed, &Origin::Ours).unwrap();
+    let plan = plan(desired, observed, &Ownership::Own).unwrap();
     plan.changes.iter().map(|change| change.describe(desired)).collect()
 }
 
 fn refusal(desired: &Table, observed: &ObservedTable) -> TableRefusal {
-    plan(desired, Some(observed), &Origin::Ours).unwrap_err()
+    plan(desired, Some(observed), &Ownership::Own).unwrap_err()
 }
 
 #[test]
-fn a_missing_table_is_created() {
+fn missing_table_is_created() {
     assert_eq!(
         lines(&users(), None),
         ["table spark_streams.created_users: create, 3 columns, primary key ((id))"]
@@ -27,73 +27,73 @@ fn a_missing_table_is_created() {
 }
 
 #[test]
-fn missing_columns_are_added_and_others_left() {
-    let mut present = observe(&users());
-    present.columns.remove("nat");
-    present.columns.insert(
-        "notes_of_somebody".to_owned(),
+fn missing_columns_are_added_and_unmanaged_ones_kept() {
+    let mut observed = observe(&users());
+    observed.columns.remove("nat");
+    observed.columns.insert(
+        "unmanaged".to_owned(),
         ObservedColumn { cql_type: "list<text>".to_owned(), kind: ColumnKind::Regular },
     );
-    assert_eq!(lines(&users(), Some(&present)), ["table spark_streams.created_users: add column nat text"]);
-    present.columns.remove("at");
+    assert_eq!(lines(&users(), Some(&observed)), ["table spark_streams.created_users: add column nat text"]);
+    observed.columns.remove("at");
     assert_eq!(
-        lines(&users(), Some(&present)),
+        lines(&users(), Some(&observed)),
         ["table spark_streams.created_users: add columns at timestamp, nat text"]
     );
 }
 
 #[test]
-fn another_primary_key_is_refused() {
-    let present = observe(&users());
-    let wanted = Table { partition_key: vec![0, 2], clustering_key: vec![1], ..users() };
+fn different_primary_key_is_refused() {
+    let observed = observe(&users());
+    let desired = Table { partition_key: vec![0, 2], clustering_key: vec![1], ..users() };
     assert_eq!(
-        refusal(&wanted, &present).to_string(),
-        "table spark_streams.created_users has the primary key ((id)) and the pipeline wants ((id, nat), at): a primary \
-         key cannot be changed; use another table"
+        refusal(&desired, &observed).to_string(),
+        "table spark_streams.created_users has the primary key ((id)) and the pipeline declares ((id, nat), at): a \
+         primary key cannot be changed; use another table"
     );
     let reordered = Table { partition_key: vec![2, 0], clustering_key: vec![1], ..users() };
-    let refusal = plan(&reordered, Some(&observe(&wanted)), &Origin::Ours).unwrap_err();
+    let refusal = plan(&reordered, Some(&observe(&desired)), &Ownership::Own).unwrap_err();
     assert!(matches!(refusal, TableRefusal::PrimaryKey { .. }), "{refusal}");
 }
 
 #[test]
-fn another_type_is_refused_with_the_type_that_would_do() {
-    let mut present = observe(&users());
-    present.columns.get_mut("nat").unwrap().cql_type = "ascii".to_owned();
+fn different_column_type_is_refused_with_the_observed_type() {
+    let mut observed = observe(&users());
+    observed.columns.get_mut("nat").unwrap().cql_type = "ascii".to_owned();
     assert_eq!(
-        refusal(&users(), &present).to_string(),
-        "column nat of table spark_streams.created_users is ascii and the pipeline wants text: a type cannot be changed; \
-         set type: ascii, or use another column"
+        refusal(&users(), &observed).to_string(),
+        "column nat of table spark_streams.created_users is ascii and the pipeline declares text: a type cannot be \
+         changed; set type: ascii, or use another column"
     );
 }
 
 #[test]
-fn a_static_column_is_refused() {
-    let mut present = observe(&users());
-    present.columns.get_mut("nat").unwrap().kind = ColumnKind::Static;
-    assert!(matches!(refusal(&users(), &present), TableRefusal::StaticColumn { .. }));
+fn static_column_is_refused() {
+    let mut observed = observe(&users());
+    observed.columns.get_mut("nat").unwrap().kind = ColumnKind::Static;
+    assert!(matches!(refusal(&users(), &observed), TableRefusal::StaticColumn { .. }));
 }
 
 #[test]
-fn the_table_of_another_pipeline_is_refused_and_one_of_nobody_is_used() {
-    let present = observe(&users());
-    let theirs = Origin::Theirs { owner: "demo/others".to_owned() };
-    let refusal = plan(&users(), Some(&present), &theirs).unwrap_err();
+fn table_of_another_pipeline_is_refused_an_unclaimed_one_used() {
+    let observed = observe(&users());
+    let other = Ownership::Other { owner: "demo/others".to_owned() };
+    let refusal = plan(&users(), Some(&observed), &other).unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "table spark_streams.created_users was created by the pipeline demo/others; choose another table, or delete its \
          row from spark_streams.userstream_claims if that pipeline is gone"
     );
-    assert_eq!(plan(&users(), Some(&present), &Origin::Unknown), Ok(TablePlan::default()));
+    assert_eq!(plan(&users(), Some(&observed), &Ownership::Unclaimed), Ok(TablePlan::default()));
 }
 
 #[test]
-fn under_manual_evolution_what_is_missing_is_said_and_nothing_altered() {
+fn manual_evolution_reports_differences_and_alters_nothing() {
     let manual = Table { evolution: Evolution::Manual, ..users() };
-    let mut present = observe(&users());
-    present.columns.remove("nat");
+    let mut observed = observe(&users());
+    observed.columns.remove("nat");
     assert_eq!(
-        refusal(&manual, &present).to_string(),
+        refusal(&manual, &observed).to_string(),
         "table spark_streams.created_users lacks columns, and evolution: Manual does not add them; add them with ALTER \
          TABLE \"spark_streams\".\"created_users\" ADD (\"nat\" text)"
     );
@@ -101,17 +101,17 @@ fn under_manual_evolution_what_is_missing_is_said_and_nothing_altered() {
         options: TableOptions { comment: Some("users".to_owned()), ..TableOptions::default() },
         ..manual.clone()
     };
-    let plan = plan(&commented, Some(&observe(&manual)), &Origin::Ours).unwrap();
+    let plan = plan(&commented, Some(&observe(&manual)), &Ownership::Own).unwrap();
     assert!(plan.changes.is_empty());
     assert_eq!(plan.drift.unwrap().to_string(), "comment \"\" is not \"users\"");
     assert_eq!(lines(&manual, None).len(), 1, "creating is not altering");
 }
 
 #[test]
-fn options_are_altered_where_they_differ_and_left_where_they_are_not_named() {
-    let mut wanted = users();
-    let mut present = observe(&users());
-    present.options.compaction = Some(
+fn only_declared_options_that_differ_are_altered() {
+    let mut desired = users();
+    let mut observed = observe(&users());
+    observed.options.compaction = Some(
         [
             (
                 "class".to_owned(),
@@ -121,21 +121,21 @@ fn options_are_altered_where_they_differ_and_left_where_they_are_not_named() {
         ]
         .into(),
     );
-    wanted.options.compaction =
+    desired.options.compaction =
         Some([("class".to_owned(), "TimeWindowCompactionStrategy".to_owned())].into());
-    wanted.options.gc_grace = Some(Duration::from_secs(864_000));
-    assert!(lines(&wanted, Some(&present)).is_empty());
-    wanted.options.default_time_to_live = Some(Duration::from_secs(3_600));
-    wanted.options.compaction.as_mut().unwrap().insert("max_threshold".to_owned(), "16".to_owned());
+    desired.options.gc_grace = Some(Duration::from_secs(864_000));
+    assert!(lines(&desired, Some(&observed)).is_empty());
+    desired.options.default_time_to_live = Some(Duration::from_secs(3_600));
+    desired.options.compaction.as_mut().unwrap().insert("max_threshold".to_owned(), "16".to_owned());
     assert_eq!(
-        lines(&wanted, Some(&present)),
+        lines(&desired, Some(&observed)),
         ["table spark_streams.created_users: default_time_to_live 0 -> 3600, compaction {\"class\": \
              \"org.apache.cassandra.db.compaction.TimeWindowCompactionStrategy\", \"max_threshold\": \"32\"} -> \
              {\"class\": \"TimeWindowCompactionStrategy\", \"max_threshold\": \"16\"}"]
     );
 }
 
-/// What Cassandra does with a plan.
+/// Applies a plan as Cassandra does.
 fn apply(desired: &Table, observed: Option<ObservedTable>, plan: &TablePlan) -> ObservedTable {
     let mut table = observed.unwrap_or_else(|| observe(desired));
     for change in &plan.changes {
@@ -145,7 +145,7 @@ fn apply(desired: &Table, observed: Option<ObservedTable>, plan: &TablePlan) -> 
                 for (name, cql_type) in columns {
                     let column =
                         ObservedColumn { cql_type: cql_type.name().to_owned(), kind: ColumnKind::Regular };
-                    assert!(table.columns.insert(name.to_string(), column).is_none(), "{name} was there");
+                    assert!(table.columns.insert(name.to_string(), column).is_none(), "{name} exists");
                 }
             }
             TableChange::AlterOptions { to, .. } => {
@@ -204,23 +204,23 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn after_the_plan_there_is_nothing_left_to_do(
+    fn second_plan_is_empty(
         desired in any_table(),
-        present in prop::option::of(any_table()),
+        observed in prop::option::of(any_table()),
     ) {
-        let observed = present.as_ref().map(observe);
-        if let Ok(first) = plan(&desired, observed.as_ref(), &Origin::Ours) {
+        let observed = observed.as_ref().map(observe);
+        if let Ok(first) = plan(&desired, observed.as_ref(), &Ownership::Own) {
             let after = apply(&desired, observed, &first);
-            let second = plan(&desired, Some(&after), &Origin::Ours).unwrap();
+            let second = plan(&desired, Some(&after), &Ownership::Own).unwrap();
             prop_assert!(second.changes.is_empty(), "{:?} after {:?}", second, first);
             prop_assert_eq!(columns(&desired).filter(|column| !after.columns.contains_key(*column)).count(), 0);
         }
     }
 
     #[test]
-    fn a_plan_takes_nothing_away(desired in any_table(), present in any_table()) {
-        let observed = observe(&present);
-        if let Ok(plan) = plan(&desired, Some(&observed), &Origin::Unknown) {
+    fn plan_removes_nothing(desired in any_table(), observed in any_table()) {
+        let observed = observe(&observed);
+        if let Ok(plan) = plan(&desired, Some(&observed), &Ownership::Unclaimed) {
             let after = apply(&desired, Some(observed.clone()), &plan);
             for (name, column) in &observed.columns {
                 prop_assert_eq!(after.columns.get(name), Some(column));

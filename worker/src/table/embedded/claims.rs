@@ -30,7 +30,7 @@ pub(super) fn record(
 }
 
 /// Forgets what is recorded for a resource.
-pub(super) fn forget(connection: &Connection, resource: &str) -> Result<(), rusqlite::Error> {
+pub(super) fn delete(connection: &Connection, resource: &str) -> Result<(), rusqlite::Error> {
     connection.execute("DELETE FROM \"$claims\" WHERE resource = ?1", [resource])?;
     Ok(())
 }

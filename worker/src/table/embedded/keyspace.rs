@@ -191,8 +191,8 @@ impl EmbeddedKeyspace {
     ///
     /// # Errors
     /// When it may not have been forgotten.
-    pub fn forget_claim(&mut self, resource: &str) -> Result<(), EmbeddedKeyspaceError> {
-        claims::forget(&self.connection, resource).map_err(self.failed())
+    pub fn delete_claim(&mut self, resource: &str) -> Result<(), EmbeddedKeyspaceError> {
+        claims::delete(&self.connection, resource).map_err(self.failed())
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> EmbeddedKeyspaceError + 'static {
