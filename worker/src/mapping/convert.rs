@@ -129,7 +129,7 @@ fn in_range(milliseconds: i64) -> Result<i64, Refusal> {
 fn day(text: &str) -> Result<i32, Refusal> {
     match date::read(text) {
         Some(days) => Ok(days),
-        None => timestamp::read_written_day(text).map_err(|error| match error {
+        None => timestamp::read_local_day(text).map_err(|error| match error {
             TimestampError::Syntax => Refusal::NotADate,
             TimestampError::LeapSecond | TimestampError::OutOfRange => error.into(),
         }),

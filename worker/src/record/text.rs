@@ -1,6 +1,6 @@
-//! The text forms of values: read exactly or refused, written canonically.
+//! The text forms of values: parsed strictly, written canonically.
 //!
-//! What [`write`](timestamp::write) and its like write, `read` of the same module gives back unchanged.
+//! In each module, `read` returns exactly the value that `write` wrote, as [`timestamp::write`].
 
 pub(crate) mod base64;
 pub(crate) mod date;

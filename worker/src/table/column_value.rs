@@ -150,7 +150,7 @@ fn of_text(text: &str, column: CqlType) -> Result<ColumnValue<'_>, Misfit> {
         CqlType::Boolean => ColumnValue::Boolean(json(text).ok_or(not_a)?),
         CqlType::Timestamp => ColumnValue::Timestamp(timestamp::read(text).map_err(|_| not_a)?),
         CqlType::Date => {
-            let days = date::read(text).or_else(|| timestamp::read_written_day(text).ok());
+            let days = date::read(text).or_else(|| timestamp::read_local_day(text).ok());
             ColumnValue::Date(days.ok_or(not_a)?)
         }
         CqlType::Blob => return Err(Misfit::NoConversion(column)),

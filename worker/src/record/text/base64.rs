@@ -9,10 +9,11 @@ const LENIENT_PADDING: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_PADDING);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_PADDING);
 
-/// Appends the bytes that a text in the standard or the URL-safe alphabet, with or without padding, stands for. False
-/// for any other text; what was appended then is of no use.
+/// Decodes a text in the standard or the URL-safe alphabet, with or without padding, and appends the bytes.
+///
+/// Returns false for any other text; the appended bytes are unspecified then.
 pub(crate) fn read(text: &str, out: &mut Vec<u8>) -> bool {
-    // Without this, a padding of one character would do where two are due.
+    // The decoder accepts one padding character where two are required.
     if text.ends_with('=') && !text.len().is_multiple_of(4) {
         return false;
     }
@@ -22,15 +23,15 @@ pub(crate) fn read(text: &str, out: &mut Vec<u8>) -> bool {
 
 /// Appends the text form: standard alphabet, with padding.
 pub(crate) fn write(out: &mut Vec<u8>, mut bytes: &[u8]) {
-    // Whole groups of three bytes need no padding but at the end, so that pieces can be written one after another.
-    let mut piece = [0; 64];
+    // Chunks of a multiple of three bytes have no padding, so their encodings concatenate.
+    let mut chunk = [0; 64];
     while !bytes.is_empty() {
-        let (now, later) = bytes.split_at_checked(48).unwrap_or((bytes, b""));
-        // 48 bytes become 64.
-        if let Ok(length) = STANDARD.encode_slice(now, &mut piece) {
-            out.extend(piece.iter().take(length));
+        let (head, rest) = bytes.split_at_checked(48).unwrap_or((bytes, b""));
+        // 48 bytes encode to 64 characters.
+        if let Ok(length) = STANDARD.encode_slice(head, &mut chunk) {
+            out.extend(chunk.iter().take(length));
         }
-        bytes = later;
+        bytes = rest;
     }
 }
 
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn both_alphabets_are_read_with_and_without_padding() {
+    fn both_alphabets_decode_with_and_without_padding() {
         for (text, bytes) in [
             ("", &b""[..]),
             ("Zg==", b"f"),
@@ -62,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_base64() {
+    fn other_texts_are_refused() {
         for text in ["Z", "Zm9v\n", " Zm9v", "Zm 9v", "+_", "Zg=", "Zg===", "Zh==", "Zm9v====", "é"] {
             assert_eq!(read_whole(text), None, "{text:?}");
         }
@@ -70,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_bytes_are_read_as_they_were_written(bytes: Vec<u8>) {
+        fn every_value_reads_back_unchanged(bytes: Vec<u8>) {
             let mut out = Vec::new();
             write(&mut out, &bytes);
             let text = String::from_utf8(out).unwrap();
@@ -79,7 +80,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[A-Za-z0-9+/_=-]{0,80}|\\PC{0,40}") {
+        fn arbitrary_text_does_not_panic(text in "[A-Za-z0-9+/_=-]{0,80}|\\PC{0,40}") {
             let _ = read_whole(&text);
         }
     }

@@ -11,14 +11,14 @@ const HOURS_PER_DAY: i64 = 24;
 /// The length of the text form in bytes.
 pub(super) const LENGTH: usize = 10;
 
-/// Reads a day; the result counts days since the Unix epoch. None when the text is anything else, or no such day exists.
+/// Parses a day as days since the Unix epoch. `None` for any other text, or for a day that does not exist.
 pub(crate) fn read(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
-    if bytes.len() == LENGTH { read_front(bytes) } else { None }
+    if bytes.len() == LENGTH { read_prefix(bytes) } else { None }
 }
 
-/// Reads the day that `bytes` start with.
-pub(super) fn read_front(bytes: &[u8]) -> Option<i32> {
+/// Parses the day at the start of `bytes`.
+pub(super) fn read_prefix(bytes: &[u8]) -> Option<i32> {
     if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
         return None;
     }
@@ -29,7 +29,7 @@ pub(super) fn read_front(bytes: &[u8]) -> Option<i32> {
     i32::try_from(date.duration_since(EPOCH).as_hours() / HOURS_PER_DAY).ok()
 }
 
-/// Appends the text form of a day. None, with nothing appended, for a day outside of the years 0000 to 9999.
+/// Appends the text form of a day. `None`, with nothing appended, for a day outside of the years 0000 to 9999.
 pub(crate) fn write(out: &mut Vec<u8>, days: i32) -> Option<()> {
     out.extend_from_slice(&text(days)?);
     Some(())
@@ -75,7 +75,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_no_day_is_refused() {
+    fn invalid_days_are_refused() {
         for text in [
             "",
             "2021-02-29",
@@ -98,7 +98,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn days_beyond_four_digits_of_year_are_not_written() {
+    fn years_of_more_than_four_digits_are_not_written() {
         for days in [*RANGE.start() - 1, *RANGE.end() + 1, i32::MIN, i32::MAX] {
             assert_eq!(written(days), None, "{days}");
         }
@@ -106,7 +106,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn every_day_is_read_as_it_was_written(days in RANGE) {
+        fn every_day_reads_back_unchanged(days in RANGE) {
             prop_assert_eq!(read(&written(days).unwrap()), Some(days));
         }
     }

@@ -1,19 +1,18 @@
-//! Decimal numbers, exact: `unscaled` × 10^-`scale`.
+//! Exact decimal numbers: `unscaled` × 10^-`scale`.
 //!
-//! Read: the number grammar of JSON, with at most 38 significant digits and an exponent within that of IEEE 754
-//! decimal128. The scale is kept: `1.50` is 150 with scale 2. Written: as `java.math.BigDecimal.toString`, which keeps
-//! the scale too.
+//! Parses the number grammar of JSON, with at most 38 significant digits and the exponents of IEEE 754 decimal128.
+//! Writes as `java.math.BigDecimal.toString`. Both keep the scale: `1.50` is 150 with scale 2.
 
 use std::ops::RangeInclusive;
 
-/// How many digits there may be, leading zeros aside. It is what fits 128 bits, and the most of SQL's `decimal(38, s)`.
+/// The largest number of significant digits: what fits 128 bits, and the limit of SQL's `decimal(38, s)`.
 pub(crate) const MAX_DIGITS: u32 = 38;
 
-/// Which scales there may be: those of IEEE 754 decimal128. A larger exponent says nothing about the world, and costs
-/// a reader that writes it out its memory.
+/// The valid scales: those of IEEE 754 decimal128. Without a limit, a reader that expands the exponent could run out of
+/// memory.
 pub(crate) const SCALES: RangeInclusive<i32> = -6_111..=6_176;
 
-/// Why a text is no decimal number.
+/// Why a text is not a decimal number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
     /// It does not follow the number grammar of JSON.
@@ -22,12 +21,12 @@ pub enum DecimalError {
     /// It has more than 38 significant digits.
     #[error("more than 38 digits")]
     TooManyDigits,
-    /// Its exponent is outside of that of IEEE 754 decimal128.
+    /// Its exponent is out of the range of IEEE 754 decimal128.
     #[error("an exponent outside of -6176 to 6111")]
     ExponentOutOfRange,
 }
 
-/// Reads a number as (unscaled, scale).
+/// Parses a number as (unscaled, scale).
 pub(crate) fn read(text: &str) -> Result<(i128, i32), DecimalError> {
     let bytes = text.as_bytes();
     let (negative, bytes) = match bytes.strip_prefix(b"-") {
@@ -62,7 +61,7 @@ pub(crate) fn read(text: &str) -> Result<(i128, i32), DecimalError> {
 }
 
 struct Unscaled {
-    /// None once there are more than [`MAX_DIGITS`].
+    /// `None` after more than [`MAX_DIGITS`] digits.
     value: Option<i128>,
     digits: u32,
 }
@@ -86,7 +85,7 @@ impl Unscaled {
     }
 }
 
-/// The leading ASCII digits, and what follows.
+/// The leading ASCII digits, and the rest.
 fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
     let length = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     bytes.split_at_checked(length).unwrap_or((bytes, b""))
@@ -119,12 +118,11 @@ pub(crate) fn write(out: &mut Vec<u8>, unscaled: i128, scale: i32) {
     if unscaled < 0 {
         out.push(b'-');
     }
-    // 39 digits are the most of 128 bits.
+    // A 128-bit integer has at most 39 digits.
     let mut reversed = [b'0'; 39];
     let mut length = 0;
     let mut rest = unscaled.unsigned_abs();
     for place in &mut reversed {
-        // A remainder of 10 fits a byte.
         *place = b'0' + (rest % 10) as u8;
         rest /= 10;
         length += 1;
@@ -181,7 +179,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn numbers_are_read_without_loss() {
+    fn numbers_are_parsed_exactly() {
         for (text, expected) in [
             ("0", (0, 0)),
             ("-0", (0, 0)),
@@ -206,7 +204,7 @@ pub(crate) mod tests {
     const MAX_EXAMPLE: i128 = 12_345_678_901_234_567_890_123_456_789_012_345_678;
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn invalid_numbers_are_refused() {
         for text in [
             "", "-", "+1", "--1", ".5", "5.", "1.e3", "01", "-01", "1e", "1e+", "1e1.5", "1 ", " 1", "1,5",
             "1_000", "0x10", "NaN", "Infinity", "1.2.3", "１",
@@ -224,7 +222,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_java_writes_them() {
+    fn numbers_are_written_as_in_java() {
         for ((unscaled, scale), text) in [
             ((0, 0), "0"),
             ((0, 2), "0.00"),
@@ -249,17 +247,17 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn every_number_is_read_as_it_was_written(unscaled in -MAX..=MAX, scale in SCALES) {
+        fn every_number_reads_back_unchanged(unscaled in -MAX..=MAX, scale in SCALES) {
             prop_assert_eq!(read(&written(unscaled, scale)), Ok((unscaled, scale)));
         }
 
         #[test]
-        fn small_numbers_are_read_as_they_were_written(unscaled in -1_000_i128..1_000, scale in -50..50) {
+        fn small_numbers_read_back_unchanged(unscaled in -1_000_i128..1_000, scale in -50..50) {
             prop_assert_eq!(read(&written(unscaled, scale)), Ok((unscaled, scale)));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9eE.+-]{0,60}|\\PC{0,40}") {
+        fn arbitrary_text_does_not_panic(text in "[0-9eE.+-]{0,60}|\\PC{0,40}") {
             let _ = read(&text);
         }
     }

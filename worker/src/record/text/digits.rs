@@ -1,7 +1,6 @@
-//! Decimal digits at fixed places of a text.
+//! Decimal digits at fixed positions of a text.
 
-/// The number that `length` ASCII digits at `start` stand for. None when there are fewer, or other bytes among them.
-/// `length` is at most 9, so that the number fits.
+/// Parses exactly `length` ASCII digits at `start`. `length` is at most 9, so that the number fits.
 pub(super) fn number(bytes: &[u8], start: usize, length: usize) -> Option<u32> {
     let mut number = 0;
     for byte in bytes.get(start..start.checked_add(length)?)? {
@@ -17,7 +16,6 @@ pub(super) fn number(bytes: &[u8], start: usize, length: usize) -> Option<u32> {
 /// Fills `places` with the last digits of a number, with leading zeros.
 pub(super) fn fill(places: &mut [u8], mut number: u32) {
     for place in places.iter_mut().rev() {
-        // A remainder of 10 fits a byte.
         *place = b'0' + (number % 10) as u8;
         number /= 10;
     }

@@ -1,13 +1,13 @@
-//! Points in time as RFC 3339 texts, in milliseconds since the Unix epoch.
+//! Timestamps as RFC 3339 texts, in milliseconds since the Unix epoch.
 //!
-//! Read: any offset from UTC; `T`, `t` or a space between date and time; up to nine digits of fraction, cut to
-//! milliseconds. Written: UTC with `Z` and three digits of fraction, for example `2018-10-21T00:27:38.583Z`.
+//! Parses any offset from UTC, with `T`, `t` or a space between date and time, and up to nine digits of fraction, which
+//! are truncated to milliseconds. Writes UTC with `Z` and three digits of fraction: `2018-10-21T00:27:38.583Z`.
 
 use std::ops::RangeInclusive;
 
 use super::{date, digits};
 
-/// The points in time that RFC 3339 can write in UTC, in milliseconds since the Unix epoch: the years 0000 to 9999.
+/// The range of RFC 3339 in UTC, in milliseconds since the Unix epoch: the years 0000 to 9999.
 pub(crate) const RANGE: RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 const MILLISECONDS_PER_SECOND: i64 = 1_000;
@@ -17,33 +17,32 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const MILLISECONDS_PER_DAY: i64 = SECONDS_PER_DAY * MILLISECONDS_PER_SECOND;
 const MAX_FRACTION_DIGITS: usize = 9;
 
-/// Why a text is no point in time.
+/// Why a text is not a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TimestampError {
-    /// It does not follow RFC 3339, or has more than nine digits of fraction, or there is no such day or time.
+    /// It does not follow RFC 3339, has more than nine digits of fraction, or names a day or time that does not exist.
     #[error("not an RFC 3339 timestamp")]
     Syntax,
-    /// The second is 60: it has no milliseconds since the epoch of its own.
-    #[error("a leap second cannot be told from the second after it")]
+    /// The second is 60, which Unix time does not represent.
+    #[error("a leap second has no Unix time")]
     LeapSecond,
-    /// It is not within the years 0000 to 9999 of UTC.
+    /// It is outside of the years 0000 to 9999 in UTC.
     #[error("outside of the years 0000 to 9999 in UTC")]
     OutOfRange,
 }
 
-/// Reads a point in time.
+/// Parses a timestamp.
 pub(crate) fn read(text: &str) -> Result<i64, TimestampError> {
     read_parts(text.as_bytes()).map(|(milliseconds, _)| milliseconds)
 }
 
-/// Reads the calendar day of a point in time as it is written, that is in the offset of the text, in days since the Unix
-/// epoch.
-pub(crate) fn read_written_day(text: &str) -> Result<i32, TimestampError> {
+/// Parses the calendar day of a timestamp in the offset of the text, as days since the Unix epoch.
+pub(crate) fn read_local_day(text: &str) -> Result<i32, TimestampError> {
     read_parts(text.as_bytes()).map(|(_, days)| days)
 }
 
 fn read_parts(bytes: &[u8]) -> Result<(i64, i32), TimestampError> {
-    let days = date::read_front(bytes).ok_or(TimestampError::Syntax)?;
+    let days = date::read_prefix(bytes).ok_or(TimestampError::Syntax)?;
     let (seconds_of_day, rest) =
         bytes.get(date::LENGTH..).and_then(read_time).ok_or(TimestampError::Syntax)?;
     let (milliseconds, rest) = read_fraction(rest).ok_or(TimestampError::Syntax)?;
@@ -62,7 +61,7 @@ enum TimeOfDay {
     LeapSecond,
 }
 
-/// `THH:MM:SS`, and what follows.
+/// Parses `THH:MM:SS` and returns the rest.
 fn read_time(bytes: &[u8]) -> Option<(TimeOfDay, &[u8])> {
     let (time, rest) = bytes.split_at_checked(9)?;
     let [b'T' | b't' | b' ', _, _, b':', _, _, b':', _, _] = time else {
@@ -79,7 +78,8 @@ fn read_time(bytes: &[u8]) -> Option<(TimeOfDay, &[u8])> {
     Some((TimeOfDay::Seconds(seconds), rest))
 }
 
-/// The milliseconds of an optional `.123456789`, and what follows. Smaller parts are cut off, which is towards the past.
+/// Parses the milliseconds of an optional `.123456789` and returns the rest. Truncates smaller units, so that the result
+/// is never later than the text.
 fn read_fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let Some(fraction) = bytes.strip_prefix(b".") else {
         return Some((0, bytes));
@@ -97,7 +97,7 @@ fn read_fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     Some((i64::from(milliseconds), fraction.get(length..)?))
 }
 
-/// The seconds that `Z` or `±HH:MM` is ahead of UTC. None when anything follows.
+/// Parses `Z` or `±HH:MM` as seconds ahead of UTC. `None` when anything follows.
 fn read_offset(bytes: &[u8]) -> Option<i64> {
     match bytes {
         [b'Z' | b'z'] => Some(0),
@@ -111,7 +111,7 @@ fn read_offset(bytes: &[u8]) -> Option<i64> {
     }
 }
 
-/// Appends the text form. None, with nothing appended, for a time outside of [`RANGE`].
+/// Appends the text form. `None`, with nothing appended, for a timestamp outside of [`RANGE`].
 pub(crate) fn write(out: &mut Vec<u8>, milliseconds: i64) -> Option<()> {
     let days = i32::try_from(milliseconds.div_euclid(MILLISECONDS_PER_DAY)).ok()?;
     let of_day = u32::try_from(milliseconds.rem_euclid(MILLISECONDS_PER_DAY)).ok()?;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_rfc_3339_is_read() {
+    fn every_form_of_rfc_3339_is_parsed() {
         for (text, milliseconds) in [
             ("1970-01-01T00:00:00Z", 0),
             ("2018-10-21T00:27:38.583Z", 1_540_081_658_583),
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_millisecond_are_cut_towards_the_past() {
+    fn fractions_of_a_millisecond_are_truncated_to_the_past() {
         assert_eq!(read("1969-12-31T23:59:59.9999Z"), Ok(-1));
         assert_eq!(read("1969-12-31T23:59:59.9990Z"), Ok(-1));
         assert_eq!(read("1969-12-31T23:59:59.0001Z"), Ok(-1_000));
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused() {
+    fn invalid_timestamps_are_refused() {
         for text in [
             "",
             "2018-10-21",
@@ -196,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn the_written_day_is_that_of_the_texts_own_offset() {
-        assert_eq!(read_written_day("1970-01-02T00:30:00+01:00"), Ok(1));
-        assert_eq!(read_written_day("1970-01-01T23:30:00-01:00"), Ok(0));
+    fn local_day_is_in_the_offset_of_the_text() {
+        assert_eq!(read_local_day("1970-01-02T00:30:00+01:00"), Ok(1));
+        assert_eq!(read_local_day("1970-01-01T23:30:00-01:00"), Ok(0));
     }
 
     #[test]
-    fn times_beyond_four_digits_of_year_are_not_written() {
+    fn years_of_more_than_four_digits_are_not_written() {
         for milliseconds in [RANGE.start() - 1, RANGE.end() + 1, i64::MIN, i64::MAX] {
             assert_eq!(written(milliseconds), None, "{milliseconds}");
         }
@@ -210,21 +210,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_time_is_read_as_it_was_written(milliseconds in RANGE) {
+        fn every_timestamp_reads_back_unchanged(milliseconds in RANGE) {
             prop_assert_eq!(read(&written(milliseconds).unwrap()), Ok(milliseconds));
         }
 
-        // jiff's own range ends a day before RFC 3339's.
+        // The range of jiff ends a day before that of RFC 3339.
         #[test]
-        fn other_implementations_agree(milliseconds in (RANGE.start() + 86_400_000)..(RANGE.end() - 2 * 86_400_000)) {
+        fn jiff_reads_and_writes_the_same_text(milliseconds in (RANGE.start() + 86_400_000)..(RANGE.end() - 2 * 86_400_000)) {
             let other = jiff::Timestamp::from_millisecond(milliseconds).unwrap();
             prop_assert_eq!(written(milliseconds).unwrap(), format!("{other:.3}"));
             prop_assert_eq!(read(&other.to_string()), Ok(milliseconds));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9TtZz:.+ -]{0,40}|\\PC{0,40}") {
-            let _ = (read(&text), read_written_day(&text));
+        fn arbitrary_text_does_not_panic(text in "[0-9TtZz:.+ -]{0,40}|\\PC{0,40}") {
+            let _ = (read(&text), read_local_day(&text));
         }
     }
 }

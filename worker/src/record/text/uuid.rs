@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-/// Reads one of the four spellings, in either case: hyphenated, simple (32 digits), braced and `urn:uuid:`.
+/// Parses the hyphenated, simple (32 digits), braced and `urn:uuid:` forms, in either case.
 pub(crate) fn read(text: &str) -> Option<[u8; 16]> {
     Uuid::try_parse(text).ok().map(Uuid::into_bytes)
 }
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_four_spellings_are_one_value() {
+    fn all_four_forms_are_parsed() {
         let expected = Some(*b"\x93\x13\x70\x6e\xd4\xde\x4d\x85\xbc\xc9\xb7\xda\x0c\xa0\x2f\xba");
         for text in [
             "9313706e-d4de-4d85-bcc9-b7da0ca02fba",
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_uuid() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "9313706e-d4de-4d85-bcc9-b7da0ca02fb",
@@ -55,14 +55,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_uuid_is_read_as_it_was_written(uuid: [u8; 16]) {
+        fn every_uuid_reads_back_unchanged(uuid: [u8; 16]) {
             let mut out = Vec::new();
             write(&mut out, uuid);
             prop_assert_eq!(read(std::str::from_utf8(&out).unwrap()), Some(uuid));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "[0-9a-f{}:urnid-]{30,46}|\\PC{0,46}") {
+        fn arbitrary_text_does_not_panic(text in "[0-9a-f{}:urnid-]{30,46}|\\PC{0,46}") {
             let _ = read(&text);
         }
     }
