@@ -35,7 +35,7 @@ use userstream_crds::secret::CA_KEYS;
 
 use self::auth::credential::SecretFile;
 use self::auth::{Authenticator, Authorization};
-use self::error::{HttpError, PositionError, Retry};
+use self::error::{HttpError, PositionError};
 use self::pagination::next_page::{NextPageError, next_page};
 use self::pagination::{Advance, NextPage, Paginator};
 pub(super) use self::position::HttpPosition;
@@ -50,6 +50,7 @@ use self::transport::exchange::Exchange;
 use self::transport::resolver::SystemResolver;
 use super::position::SavedPosition;
 use super::{Page, Source, SourceError};
+use crate::delivery::retry::Retry;
 use crate::log::SourcePosition;
 use crate::runtime::backoff::Jitter;
 use crate::runtime::clock::Clock;
@@ -240,7 +241,7 @@ impl<E: Exchange> PageFetcher<E> {
                     continue;
                 }
             }
-            let Retry::Transient(cause) = error.classify() else { return Err(error) };
+            let (Retry::Transient, cause) = error.classify() else { return Err(error) };
             let Some(backoff) = attempts.record_failure(error.retry_after()) else { return Err(error) };
             warn!(cause, attempt = attempts.failures(), ?backoff, %error, "a request failed and will be retried");
             tokio::time::sleep(backoff).await;

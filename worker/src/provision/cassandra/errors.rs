@@ -5,6 +5,7 @@ use scylla::errors::{
     RequestAttemptError, RowsError, SchemaAgreementError,
 };
 
+use crate::delivery::retry::Retry;
 use crate::provision::admin::AdminError;
 
 const WHAT: &str = "Cassandra";
@@ -14,44 +15,41 @@ pub(super) fn agreement(error: SchemaAgreementError) -> AdminError {
     AdminError::Unavailable { what: WHAT, cause: "schema_agreement", source: error.into() }
 }
 
-/// Whether a failed statement is retried, with the name of its cause.
-enum Retry {
-    Transient(&'static str),
-    Permanent(&'static str),
-}
-
 /// A statement that failed.
 pub(super) fn execution(error: ExecutionError) -> AdminError {
     match classify(&error) {
-        Retry::Transient(cause) => AdminError::Unavailable { what: WHAT, cause, source: error.into() },
-        Retry::Permanent(cause) => AdminError::Refused { what: WHAT, cause, source: error.into() },
+        (Retry::Transient, cause) => AdminError::Unavailable { what: WHAT, cause, source: error.into() },
+        (Retry::Permanent | Retry::Rows, cause) => {
+            AdminError::Refused { what: WHAT, cause, source: error.into() }
+        }
     }
 }
 
-fn classify(error: &ExecutionError) -> Retry {
+/// Whether a retry can succeed, and the name of the cause.
+fn classify(error: &ExecutionError) -> (Retry, &'static str) {
     match error {
         ExecutionError::LastAttemptError(RequestAttemptError::DbError(error, _)) => classify_database(error),
-        ExecutionError::BadQuery(_) => Retry::Permanent("statement"),
-        ExecutionError::RequestTimeout(_) => Retry::Transient("timed_out"),
-        ExecutionError::SchemaAgreementError(_) => Retry::Transient("schema_agreement"),
-        _ => Retry::Transient("connection"),
+        ExecutionError::BadQuery(_) => (Retry::Permanent, "statement"),
+        ExecutionError::RequestTimeout(_) => (Retry::Transient, "timed_out"),
+        ExecutionError::SchemaAgreementError(_) => (Retry::Transient, "schema_agreement"),
+        _ => (Retry::Transient, "connection"),
     }
 }
 
 /// Classifies an error that a node returned.
-fn classify_database(error: &DbError) -> Retry {
+fn classify_database(error: &DbError) -> (Retry, &'static str) {
     match error {
-        DbError::Unauthorized => Retry::Permanent("not_authorized"),
+        DbError::Unauthorized => (Retry::Permanent, "not_authorized"),
         // A rotation reaches the cluster and the pod at different times.
-        DbError::AuthenticationError => Retry::Transient("authentication"),
-        DbError::SyntaxError | DbError::Invalid | DbError::ConfigError => Retry::Permanent("statement"),
-        DbError::AlreadyExists { .. } => Retry::Transient("exists"),
-        DbError::Unavailable { .. } => Retry::Transient("not_enough_replicas"),
+        DbError::AuthenticationError => (Retry::Transient, "authentication"),
+        DbError::SyntaxError | DbError::Invalid | DbError::ConfigError => (Retry::Permanent, "statement"),
+        DbError::AlreadyExists { .. } => (Retry::Transient, "exists"),
+        DbError::Unavailable { .. } => (Retry::Transient, "not_enough_replicas"),
         DbError::Overloaded | DbError::IsBootstrapping | DbError::RateLimitReached { .. } => {
-            Retry::Transient("overloaded")
+            (Retry::Transient, "overloaded")
         }
-        DbError::ReadTimeout { .. } | DbError::WriteTimeout { .. } => Retry::Transient("timed_out"),
-        _ => Retry::Transient("server"),
+        DbError::ReadTimeout { .. } | DbError::WriteTimeout { .. } => (Retry::Transient, "timed_out"),
+        _ => (Retry::Transient, "server"),
     }
 }
 

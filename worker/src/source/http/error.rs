@@ -17,6 +17,7 @@ use super::response::split::SplitError;
 use super::transport::redirect::RedirectError;
 use super::transport::resolver::ResolveError;
 use super::transport::url_guard::ForbiddenUrl;
+use crate::delivery::retry::Retry;
 use crate::source::SourceError;
 use crate::source::position::MalformedPosition;
 
@@ -140,47 +141,38 @@ pub(crate) enum PositionError {
     Pagination(#[from] WrongPagination),
 }
 
-/// Whether an error is retried, with the name of its cause for metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Retry {
-    /// The same request may succeed later.
-    Transient(&'static str),
-    /// The same request fails until the configuration or the server changes.
-    Permanent(&'static str),
-}
-
 impl HttpError {
-    /// The single place where the errors of the source are classified.
-    pub(crate) fn classify(&self) -> Retry {
+    /// Whether a retry can succeed, and the name of the cause for metrics.
+    pub(crate) fn classify(&self) -> (Retry, &'static str) {
         use Retry::{Permanent, Transient};
         match self {
             Self::Exchange(error) => match error {
-                ExchangeError::Url(ForbiddenUrl::Address(_)) => Permanent("forbidden_address"),
-                ExchangeError::Url(_) => Permanent("forbidden_url"),
-                ExchangeError::Resolve(ResolveError::Forbidden(_)) => Permanent("forbidden_address"),
-                ExchangeError::Resolve(ResolveError::NotFound) => Transient("dns"),
-                ExchangeError::Connect(_) => Transient("connect"),
-                ExchangeError::Certificate(_) => Permanent("certificate"),
-                ExchangeError::TlsHandshake => Transient("tls"),
-                ExchangeError::Timeout(_) => Transient("timeout"),
-                ExchangeError::ConnectionLost => Transient("connection_lost"),
-                ExchangeError::NotHttp => Transient("not_http"),
-                ExchangeError::Body(BodyError::TooLarge { .. }) => Permanent("body_too_large"),
+                ExchangeError::Url(ForbiddenUrl::Address(_)) => (Permanent, "forbidden_address"),
+                ExchangeError::Url(_) => (Permanent, "forbidden_url"),
+                ExchangeError::Resolve(ResolveError::Forbidden(_)) => (Permanent, "forbidden_address"),
+                ExchangeError::Resolve(ResolveError::NotFound) => (Transient, "dns"),
+                ExchangeError::Connect(_) => (Transient, "connect"),
+                ExchangeError::Certificate(_) => (Permanent, "certificate"),
+                ExchangeError::TlsHandshake => (Transient, "tls"),
+                ExchangeError::Timeout(_) => (Transient, "timeout"),
+                ExchangeError::ConnectionLost => (Transient, "connection_lost"),
+                ExchangeError::NotHttp => (Transient, "not_http"),
+                ExchangeError::Body(BodyError::TooLarge { .. }) => (Permanent, "body_too_large"),
                 ExchangeError::Body(BodyError::UnknownEncoding | BodyError::CorruptGzip) => {
-                    Permanent("content_encoding")
+                    (Permanent, "content_encoding")
                 }
-                ExchangeError::Body(BodyError::Charset) => Permanent("charset"),
+                ExchangeError::Body(BodyError::Charset) => (Permanent, "charset"),
                 ExchangeError::Trust(error) => classify_secret_file(error),
-                ExchangeError::Client => Permanent("client"),
+                ExchangeError::Client => (Permanent, "client"),
             },
             Self::Status { status, .. } => classify_error_status(*status),
-            Self::Redirect(_) => Permanent("redirect"),
+            Self::Redirect(_) => (Permanent, "redirect"),
             Self::Credential(error) => classify_secret_file(error),
-            Self::Token(TokenError::Unavailable { .. }) => Transient("token_endpoint"),
-            Self::Token(_) => Permanent("token"),
-            Self::Split(error) => Permanent(split_cause(error)),
-            Self::Next(_) => Permanent("next_page"),
-            Self::Position(_) => Permanent("position"),
+            Self::Token(TokenError::Unavailable { .. }) => (Transient, "token_endpoint"),
+            Self::Token(_) => (Permanent, "token"),
+            Self::Split(error) => (Permanent, split_cause(error)),
+            Self::Next(_) => (Permanent, "next_page"),
+            Self::Position(_) => (Permanent, "position"),
         }
     }
 
@@ -207,36 +199,36 @@ fn split_cause(error: &SplitError) -> &'static str {
 }
 
 /// A missing file may be in the middle of a rotation. The contents of a file stay wrong until they are changed.
-fn classify_secret_file(error: &SecretFileError) -> Retry {
+fn classify_secret_file(error: &SecretFileError) -> (Retry, &'static str) {
     match error.problem {
-        SecretFileProblem::Missing | SecretFileProblem::Unreadable(_) => Retry::Transient("credentials"),
+        SecretFileProblem::Missing | SecretFileProblem::Unreadable(_) => (Retry::Transient, "credentials"),
         SecretFileProblem::Empty
         | SecretFileProblem::TooLarge
         | SecretFileProblem::NotText
         | SecretFileProblem::Unsendable
-        | SecretFileProblem::NotCertificates => Retry::Permanent("credentials"),
+        | SecretFileProblem::NotCertificates => (Retry::Permanent, "credentials"),
     }
 }
 
-fn classify_error_status(status: StatusCode) -> Retry {
+fn classify_error_status(status: StatusCode) -> (Retry, &'static str) {
     use super::retry::{StatusClass, classify_status};
     match (classify_status(status), status.as_u16()) {
-        (StatusClass::Retryable, 429) => Retry::Transient("too_many_requests"),
-        (StatusClass::Retryable, 500..) => Retry::Transient("server_error"),
-        (StatusClass::Retryable, _) => Retry::Transient("not_ready"),
-        (StatusClass::Unauthorized, _) => Retry::Permanent("unauthorized"),
-        (_, 403) => Retry::Permanent("forbidden"),
-        (_, 404 | 410) => Retry::Permanent("not_found"),
-        (_, 400..=499) => Retry::Permanent("client_error"),
-        _ => Retry::Permanent("unexpected_status"),
+        (StatusClass::Retryable, 429) => (Retry::Transient, "too_many_requests"),
+        (StatusClass::Retryable, 500..) => (Retry::Transient, "server_error"),
+        (StatusClass::Retryable, _) => (Retry::Transient, "not_ready"),
+        (StatusClass::Unauthorized, _) => (Retry::Permanent, "unauthorized"),
+        (_, 403) => (Retry::Permanent, "forbidden"),
+        (_, 404 | 410) => (Retry::Permanent, "not_found"),
+        (_, 400..=499) => (Retry::Permanent, "client_error"),
+        _ => (Retry::Permanent, "unexpected_status"),
     }
 }
 
 impl From<HttpError> for SourceError {
     fn from(error: HttpError) -> Self {
         match error.classify() {
-            Retry::Transient(cause) => Self::Unavailable { cause, source: Box::new(error) },
-            Retry::Permanent(cause) => Self::Refused { cause, source: Box::new(error) },
+            (Retry::Transient, cause) => Self::Unavailable { cause, source: Box::new(error) },
+            (Retry::Permanent | Retry::Rows, cause) => Self::Refused { cause, source: Box::new(error) },
         }
     }
 }
@@ -248,18 +240,18 @@ mod tests {
     #[test]
     fn every_status_has_a_cause_and_a_retry_class() {
         for (status, expected) in [
-            (401, Retry::Permanent("unauthorized")),
-            (403, Retry::Permanent("forbidden")),
-            (404, Retry::Permanent("not_found")),
-            (410, Retry::Permanent("not_found")),
-            (400, Retry::Permanent("client_error")),
-            (408, Retry::Transient("not_ready")),
-            (425, Retry::Transient("not_ready")),
-            (429, Retry::Transient("too_many_requests")),
-            (500, Retry::Transient("server_error")),
-            (503, Retry::Transient("server_error")),
-            (304, Retry::Permanent("unexpected_status")),
-            (600, Retry::Permanent("unexpected_status")),
+            (401, (Retry::Permanent, "unauthorized")),
+            (403, (Retry::Permanent, "forbidden")),
+            (404, (Retry::Permanent, "not_found")),
+            (410, (Retry::Permanent, "not_found")),
+            (400, (Retry::Permanent, "client_error")),
+            (408, (Retry::Transient, "not_ready")),
+            (425, (Retry::Transient, "not_ready")),
+            (429, (Retry::Transient, "too_many_requests")),
+            (500, (Retry::Transient, "server_error")),
+            (503, (Retry::Transient, "server_error")),
+            (304, (Retry::Permanent, "unexpected_status")),
+            (600, (Retry::Permanent, "unexpected_status")),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
             assert_eq!(HttpError::Status { status, retry_after: None }.classify(), expected, "{status}");
