@@ -1,9 +1,8 @@
-//! What the embedded log and the embedded table share: a directory of SQLite files, owned by one process at a time.
+//! The storage of local mode: a directory of SQLite files for the log and the tables, locked by one process at a time.
 //!
-//! Durability: a process killed at any moment loses nothing that was acknowledged, because every acknowledgement
-//! follows the commit of a transaction in SQLite's write-ahead log. The files are not forced to the disk at every commit
-//! (`synchronous=NORMAL`), so a power failure may take the last moments with it, as it may with Kafka's and
-//! Cassandra's defaults.
+//! Durability: a process killed at any moment loses nothing acknowledged, because each acknowledgement follows the commit
+//! of a transaction in SQLite's write-ahead log. Commits are not synced to disk (`synchronous=NORMAL`), so a power failure
+//! may lose the last commits, as with the defaults of Kafka and Cassandra.
 
 mod data_directory;
 mod database;

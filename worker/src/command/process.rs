@@ -9,7 +9,7 @@ use crate::loops::pipeline::process_settings;
 use crate::loops::process::row_decoder::RowDecoder;
 use crate::loops::process::{ProcessError, ProcessLoop};
 use crate::loops::unsupported::check_supported;
-use crate::observe::health::Part;
+use crate::observe::health::Component;
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::{Shutdown, ShutdownSignal};
@@ -30,8 +30,8 @@ pub(super) async fn run(context: &Context) -> Outcome {
         Ok(decode) => decode,
         Err(error) => return Outcome::failure(Exit::Config, error),
     };
-    context.health.missing(Part::Group, "not joined yet");
-    context.health.missing(Part::Table, "not connected yet");
+    context.health.set_unready(Component::Group, "not joined yet");
+    context.health.set_unready(Component::Table, "not connected yet");
     // The group is joined in the background while the session with the table is opened.
     let joined = KafkaConsumer::join(pipeline, secrets, Assignor::default());
     let producer = KafkaProducer::open(pipeline, secrets);
@@ -79,7 +79,7 @@ async fn connect(context: &Context, mut shutdown: ShutdownSignal) -> Option<Cass
             Err(error) => {
                 let wait = backoff.next_wait();
                 context.stats.error("table", "connect");
-                context.health.missing(Part::Table, error.to_string());
+                context.health.set_unready(Component::Table, error.to_string());
                 tracing::warn!(%error, ?wait, "no connection to Cassandra: retrying");
                 tokio::select! {
                     biased;
@@ -97,12 +97,14 @@ async fn report_health(context: &Context, table: &CassandraTable) {
     loop {
         ticks.tick().await;
         match table.trouble() {
-            None => context.health.present(Part::Table),
-            Some(cause) => context.health.missing(Part::Table, format!("rows cannot be written ({cause})")),
+            None => context.health.set_ready(Component::Table),
+            Some(cause) => {
+                context.health.set_unready(Component::Table, format!("rows cannot be written ({cause})"))
+            }
         }
         match context.stats.table.progress() {
-            Some(_) => context.health.present(Part::Group),
-            None => context.health.missing(Part::Group, "no partition assigned"),
+            Some(_) => context.health.set_ready(Component::Group),
+            None => context.health.set_unready(Component::Group, "no partition assigned"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::log::kafka::KafkaProducer;
 use crate::loops::pipeline::produce_settings;
 use crate::loops::produce::transformer::Transformer;
 use crate::loops::produce::{ProduceError, ProduceLoop, Run};
-use crate::observe::health::Part;
+use crate::observe::health::Component;
 use crate::runtime::backoff::Jitter;
 use crate::runtime::clock::Clock;
 use crate::source::from_pipeline;
@@ -37,7 +37,7 @@ pub(super) async fn run(context: &Context, once: bool) -> Outcome {
         Ok(log) => log,
         Err(error) => return Outcome::failure(Exit::Unavailable, error),
     };
-    context.health.missing(Part::Log, "not reached yet");
+    context.health.set_unready(Component::Log, "not reached yet");
     let mut produce = ProduceLoop {
         source,
         log: &log,

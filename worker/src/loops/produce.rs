@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::delivery::dead_letter::{DeadLetterBuilder, ErrorPolicy, RecordError};
 use crate::delivery::monotonic_timestamps::MonotonicTimestamps;
 use crate::log::{LogError, Producer};
-use crate::observe::health::{Health, Part};
+use crate::observe::health::{Component, Health};
 use crate::observe::stats::Stats;
 use crate::record::Record;
 use crate::runtime::backoff::Jitter;
@@ -141,7 +141,7 @@ impl<S: Source, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
         match &run {
             Ok(Run::Complete) => {
                 // A source without records never uses the log.
-                self.health.present(Part::Log);
+                self.health.set_ready(Component::Log);
                 self.stats.source.runs.add(1);
                 self.stats.source.last_success.set(self.clock.now());
             }
@@ -156,7 +156,8 @@ impl<S: Source, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
         match error {
             ProduceError::Source(error) => {
                 self.stats.error("source", error.cause());
-                self.health.missing(Part::Source, format!("the last run failed ({})", error.cause()));
+                self.health
+                    .set_unready(Component::Source, format!("the last run failed ({})", error.cause()));
             }
             ProduceError::Log(error) => {
                 self.stats.error("log", error.cause());
@@ -179,7 +180,7 @@ impl<S: Source, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
                 () = shutdown.requested(Shutdown::Now) => return Ok(Run::Stopped),
                 page = self.source.fetch() => page?,
             };
-            self.health.present(Part::Source);
+            self.health.set_ready(Component::Source);
             let Some(page) = page else { return Ok(Run::Complete) };
             self.append_page(&page, &mut timestamps).await?;
             if self.shutdown.current() >= Shutdown::WhenCaughtUp {

@@ -1,14 +1,14 @@
-//! What is missing for the worker to do its work, as `/readyz` tells it.
+//! The readiness of the worker: the components that are not ready, and why.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A part of the worker that can be missing.
+/// A component that the worker needs to be ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum Component {
     /// The connection to the log.
     Log,
-    /// The consumer's place in its group.
+    /// The membership in the consumer group.
     Group,
     /// The session with the table.
     Table,
@@ -16,8 +16,8 @@ pub enum Part {
     Source,
 }
 
-impl Part {
-    /// Its name in answers.
+impl Component {
+    /// Its name in responses.
     pub fn name(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -28,28 +28,28 @@ impl Part {
     }
 }
 
-/// The parts that are missing, each with the reason. Shared; ready when there are none.
+/// The components that are not ready, each with the reason. The worker is ready when there are none.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<BTreeMap<Part, String>>);
+pub struct Health(Mutex<BTreeMap<Component, String>>);
 
 impl Health {
-    /// The part is missing.
-    pub fn missing(&self, part: Part, reason: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(part, reason.into());
+    /// Marks a component as not ready.
+    pub fn set_unready(&self, component: Component, reason: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(component, reason.into());
     }
 
-    /// The part is there.
-    pub fn present(&self, part: Part) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&part);
+    /// Marks a component as ready.
+    pub fn set_ready(&self, component: Component) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&component);
     }
 
-    /// What is missing now, and why.
-    pub fn all_missing(&self) -> Vec<(Part, String)> {
-        let missing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        missing.iter().map(|(part, reason)| (*part, reason.clone())).collect()
+    /// The components that are not ready, with the reasons.
+    pub fn unready(&self) -> Vec<(Component, String)> {
+        let unready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unready.iter().map(|(component, reason)| (*component, reason.clone())).collect()
     }
 
-    /// Whether nothing is missing.
+    /// Whether every component is ready.
     pub fn is_ready(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }

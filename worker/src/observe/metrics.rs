@@ -1,4 +1,4 @@
-//! The worker's numbers in the OpenMetrics text format. Labels come from fixed sets, but for the partition's number.
+//! The statistics in the OpenMetrics text format. Labels are from fixed sets, except the number of the partition.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::observe::histogram::Histogram;
 use crate::observe::stats::Stats;
 
-/// The type of the page.
+/// The content type of the exposition.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper ends of the histograms' buckets, in seconds: from a quick write to a day's backlog.
+/// The upper bounds of the histograms' buckets, in seconds: from a fast write to a backlog of a day.
 const BUCKETS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 86_400.0];
 
-/// The whole page.
+/// Encodes all metrics.
 pub(super) fn encode(stats: &std::sync::Arc<Stats>, ready: bool) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("userstream");
     registry.register_collector(Box::new(Page { stats: stats.clone(), ready }));
@@ -45,38 +45,38 @@ impl Collector for Page {
         counters(
             &mut encoder,
             "records_read",
-            "Records read, by where from.",
+            "Records read, by stage.",
             [at("source", source.read.get()), at("topic", table.read.get())],
         )?;
         counters(
             &mut encoder,
             "bytes_read",
-            "Bytes read, by where from.",
+            "Bytes read, by stage.",
             [at("source", source.bytes.get()), at("topic", table.bytes.get())],
         )?;
         counters(
             &mut encoder,
             "dead_letters",
-            "Dead letters acknowledged, by the stage that made them.",
+            "Dead letters acknowledged, by stage.",
             [at("source", source.dead_lettered.get()), at("topic", table.dead_lettered.get())],
         )?;
         counters(
             &mut encoder,
             "records_skipped",
-            "Records skipped under onError: Skip.",
+            "Records skipped under onError: Skip, by stage.",
             [at("source", source.skipped.get()), at("topic", table.skipped.get())],
         )?;
         for (name, help, count) in [
             ("source_pages", "Pages fetched from the source.", source.pages.get()),
             ("records_appended", "Records acknowledged by the topic.", source.appended.get()),
-            ("source_runs", "Source runs that ended well.", source.runs.get()),
+            ("source_runs", "Source runs that succeeded.", source.runs.get()),
             ("source_runs_failed", "Source runs that failed.", source.failed_runs.get()),
-            ("records_filtered", "Records left out by the filter.", table.filtered.get()),
+            ("records_filtered", "Records dropped by the filter.", table.filtered.get()),
             ("rows_written", "Rows acknowledged by the table.", table.written.get()),
             ("write_requests", "Write requests acknowledged by the table.", table.requests.get()),
-            ("write_retries", "Write requests tried again.", table.retries.get()),
+            ("write_retries", "Retries of write requests.", table.retries.get()),
             ("rebalances", "Assignments and revocations of partitions.", table.rebalances.get()),
-            ("commits", "Commits of offsets acknowledged.", table.commits.get()),
+            ("commits", "Offset commits acknowledged.", table.commits.get()),
         ] {
             counters(&mut encoder, name, help, [([], count)])?;
         }
@@ -84,7 +84,7 @@ impl Collector for Page {
         counters(
             &mut encoder,
             "errors",
-            "Faults, by where they happened and why.",
+            "Errors, by place and cause.",
             errors.iter().map(|(place, cause, count)| {
                 ([("place", (*place).to_owned()), ("cause", (*cause).to_owned())], *count)
             }),
@@ -97,29 +97,19 @@ impl Collector for Page {
             [([], number(table.in_flight.get()))],
         )?;
         let limit = number(table.in_flight_limit.get());
-        gauges(&mut encoder, "writes_in_flight_limit", "How many there may be.", [([], limit)])?;
-        gauges(&mut encoder, "ready", "1 when nothing is missing.", [([], i64::from(self.ready))])?;
+        gauges(&mut encoder, "writes_in_flight_limit", "Limit of write requests in flight.", [([], limit)])?;
+        gauges(&mut encoder, "ready", "1 when every component is ready.", [([], i64::from(self.ready))])?;
         let lags = table.progress().unwrap_or_default();
         let lags =
             lags.iter().filter_map(|one| Some(([("partition", one.partition.to_string())], one.lag()?)));
-        gauges(
-            &mut encoder,
-            "consumer_lag_records",
-            "Records not yet committed; absent while unknown.",
-            lags,
-        )?;
+        gauges(&mut encoder, "consumer_lag_records", "Uncommitted records; absent while unknown.", lags)?;
         let depth = table.dead_letter_depth.get().map(|depth| ([], depth));
         gauges(&mut encoder, "dead_letter_depth_records", "Records in the dead-letter topic.", depth)?;
-        histogram(
-            &mut encoder,
-            "write_latency",
-            "From a write's start to its acknowledgement.",
-            &table.latency,
-        )?;
+        histogram(&mut encoder, "write_latency", "Latency of write requests.", &table.latency)?;
         histogram(
             &mut encoder,
             "freshness",
-            "From a record's time to its row's acknowledgement.",
+            "Delay from a record's time to its row's acknowledgement.",
             &table.freshness,
         )
     }

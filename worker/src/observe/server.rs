@@ -1,6 +1,6 @@
-//! The worker's own HTTP endpoints: `/livez`, `/readyz`, `/metrics` and `/status`.
+//! The HTTP endpoints of the worker: `/livez`, `/readyz`, `/metrics` and `/status`.
 //!
-//! Served on an address of the operator's choice, apart from all data. Nothing here takes input but the path.
+//! They take no input but the path, and the operator chooses their address.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::observe::health::Health;
 use crate::observe::stats::Stats;
 use crate::observe::{metrics, status};
 
-/// What the endpoints tell of.
+/// The state that the endpoints serve.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// What the loops counted.
+    /// The statistics of the loops.
     pub stats: Arc<Stats>,
-    /// What is missing.
+    /// The readiness of the components.
     pub health: Arc<Health>,
 }
 
@@ -45,11 +45,12 @@ fn router(observed: Observed) -> Router {
 }
 
 async fn readyz(State(observed): State<Observed>) -> Response {
-    let missing = observed.health.all_missing();
-    if missing.is_empty() {
+    let unready = observed.health.unready();
+    if unready.is_empty() {
         return "ok\n".into_response();
     }
-    let lines: String = missing.iter().map(|(part, reason)| format!("{}: {reason}\n", part.name())).collect();
+    let lines: String =
+        unready.iter().map(|(component, reason)| format!("{}: {reason}\n", component.name())).collect();
     (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
@@ -68,20 +69,20 @@ async fn status_page(State(observed): State<Observed>) -> Response {
 mod tests {
     use super::*;
     use crate::log::Progress;
-    use crate::observe::health::Part;
+    use crate::observe::health::Component;
     use std::time::Duration;
 
-    /// Serves on a free port of the loopback and asks for one path.
-    async fn ask(observed: Observed, path: &str) -> (u16, String) {
+    /// Serves on a free port of the loopback and requests one path.
+    async fn get(observed: Observed, path: &str) -> (u16, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{path}", listener.local_addr().unwrap());
         let serving = async { axum::serve(listener, router(observed)).await.unwrap() };
-        let asking = async {
+        let request = async {
             crate::security::tls::install_crypto_provider();
             let response = reqwest::get(&url).await.unwrap();
             (response.status().as_u16(), response.text().await.unwrap())
         };
-        tokio::select! { answer = asking => answer, () = serving => panic!("the server ended") }
+        tokio::select! { response = request => response, () = serving => panic!("the server ended") }
     }
 
     fn observed() -> Observed {
@@ -89,32 +90,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readiness_names_what_is_missing() {
+    async fn readiness_names_the_unready_components() {
         let observed = observed();
-        assert_eq!(ask(observed.clone(), "/readyz").await, (200, "ok\n".to_owned()));
-        observed.health.missing(Part::Table, "no replica answers");
-        assert_eq!(ask(observed.clone(), "/readyz").await, (503, "table: no replica answers\n".to_owned()));
-        assert_eq!(ask(observed.clone(), "/livez").await.0, 200);
-        observed.health.present(Part::Table);
-        assert_eq!(ask(observed, "/readyz").await.0, 200);
+        assert_eq!(get(observed.clone(), "/readyz").await, (200, "ok\n".to_owned()));
+        observed.health.set_unready(Component::Table, "no replica answers");
+        assert_eq!(get(observed.clone(), "/readyz").await, (503, "table: no replica answers\n".to_owned()));
+        assert_eq!(get(observed.clone(), "/livez").await.0, 200);
+        observed.health.set_ready(Component::Table);
+        assert_eq!(get(observed, "/readyz").await.0, 200);
     }
 
     #[tokio::test]
-    async fn unknown_lag_is_left_out_and_known_lag_is_told() {
+    async fn lag_is_reported_only_while_it_is_known() {
         let observed = observed();
-        let (_, metrics) = ask(observed.clone(), "/metrics").await;
+        let (_, metrics) = get(observed.clone(), "/metrics").await;
         assert!(!metrics.contains("userstream_consumer_lag_records{"), "{metrics}");
-        let (_, status) = ask(observed.clone(), "/status").await;
+        let (_, status) = get(observed.clone(), "/status").await;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
         assert_eq!(status["processor"]["lag"], serde_json::Value::Null);
 
         let progress = Progress { partition: 2, position: 41, committed: Some(40), high_watermark: Some(42) };
         observed.stats.table.set_progress(Some(vec![progress]));
         observed.stats.table.freshness.record(Duration::from_millis(250));
-        let (_, metrics) = ask(observed.clone(), "/metrics").await;
+        let (_, metrics) = get(observed.clone(), "/metrics").await;
         assert!(metrics.contains("userstream_consumer_lag_records{partition=\"2\"} 2"), "{metrics}");
         assert!(metrics.contains("userstream_freshness_seconds_count 1"), "{metrics}");
-        let (_, status) = ask(observed, "/status").await;
+        let (_, status) = get(observed, "/status").await;
         let status: serde_json::Value = serde_json::from_str(&status).unwrap();
         assert_eq!(status["processor"]["lag"], 2);
         assert_eq!(

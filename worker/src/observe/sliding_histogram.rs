@@ -1,4 +1,4 @@
-//! A histogram that also knows what of it is recent: one bad hour is not told of for ever, and one good one hides nothing.
+//! A sliding-window histogram: the durations since the start, and those of about the last minute.
 
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -7,51 +7,53 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::observe::histogram::{Counts, Histogram};
+use crate::observe::histogram::{Histogram, HistogramSnapshot};
 
-/// How far apart the moments are that are remembered.
+/// The interval between snapshots.
 const STEP: Duration = Duration::from_secs(10);
-/// How many are: what is recent is between a minute and a step more than that old.
+/// The number of steps in the window, which therefore spans 60 to 70 seconds.
 const STEPS: usize = 6;
 
-/// Durations since the start, and those of about the last minute. Counting costs what it costs a [`Histogram`].
+/// A histogram since the start that also has the counts of a window of about a minute.
+///
+/// Recording costs the same as for a [`Histogram`].
 #[derive(Debug, Default)]
-pub struct Recent {
-    whole: Histogram,
-    moments: Mutex<VecDeque<(Instant, Counts)>>,
+pub struct SlidingHistogram {
+    total: Histogram,
+    snapshots: Mutex<VecDeque<(Instant, HistogramSnapshot)>>,
 }
 
-impl Deref for Recent {
+impl Deref for SlidingHistogram {
     type Target = Histogram;
 
-    /// Everything since the start.
+    /// The histogram since the start.
     fn deref(&self) -> &Histogram {
-        &self.whole
+        &self.total
     }
 }
 
-impl Recent {
-    /// Remembers this moment when the last one is a step away, and forgets those that are no longer recent.
-    pub fn pass(&self, now: Instant) {
-        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        if moments.back().is_some_and(|(last, _)| now.duration_since(*last) < STEP) {
+impl SlidingHistogram {
+    /// Advances the window: takes a snapshot per step, and drops those before the window.
+    pub fn advance(&self, now: Instant) {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        if snapshots.back().is_some_and(|(last, _)| now.duration_since(*last) < STEP) {
             return;
         }
-        moments.push_back((now, self.whole.counts()));
-        // The oldest that is a whole minute away is where the recent begins.
+        snapshots.push_back((now, self.total.snapshot()));
+        // The window starts at the latest snapshot that is at least its length old.
         let window = STEP * u32::try_from(STEPS).unwrap_or(u32::MAX);
-        while moments.get(1).is_some_and(|(second, _)| now.duration_since(*second) >= window) {
-            moments.pop_front();
+        while snapshots.get(1).is_some_and(|(second, _)| now.duration_since(*second) >= window) {
+            snapshots.pop_front();
         }
     }
 
-    /// What was counted of late. Everything while the start is no further away.
-    pub fn recent(&self) -> Counts {
-        let moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
-        let counts = self.whole.counts();
-        match moments.front() {
-            Some((_, earlier)) => counts.since(earlier),
-            None => counts,
+    /// The counts of the window. All counts while no snapshot exists.
+    pub fn window(&self) -> HistogramSnapshot {
+        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.total.snapshot();
+        match snapshots.front() {
+            Some((_, start)) => current.since(start),
+            None => current,
         }
     }
 }
@@ -60,54 +62,54 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn p99(recent: &Recent) -> Option<u128> {
-        recent.recent().quantile(0.99).map(|found| found.as_millis())
+    fn p99(histogram: &SlidingHistogram) -> Option<u128> {
+        histogram.window().quantile(0.99).map(|quantile| quantile.as_millis())
     }
 
     #[test]
-    fn a_bad_minute_is_told_of_while_it_is_recent_and_no_longer() {
-        let recent = Recent::default();
+    fn window_covers_about_a_minute() {
+        let histogram = SlidingHistogram::default();
         let start = Instant::now();
         for second in 0..300_u64 {
-            recent.pass(start + Duration::from_secs(second));
-            let is_bad = (100..130).contains(&second);
-            recent.record(Duration::from_millis(if is_bad { 800 } else { 1 }));
-            let found = p99(&recent).unwrap();
-            let is_told = found > 500;
-            // Between a minute and ten seconds more after it was over, either is right.
+            histogram.advance(start + Duration::from_secs(second));
+            let is_outlier = (100..130).contains(&second);
+            histogram.record(Duration::from_millis(if is_outlier { 800 } else { 1 }));
+            let quantile = p99(&histogram).unwrap();
+            let has_outliers = quantile > 500;
+            // The window spans 60 to 70 seconds, so either is right at its boundary.
             match second {
-                0..100 => assert!(!is_told, "{second}: {found}"),
-                100..190 => assert!(is_told, "{second}: {found}"),
+                0..100 => assert!(!has_outliers, "{second}: {quantile}"),
+                100..190 => assert!(has_outliers, "{second}: {quantile}"),
                 190..200 => {}
-                _ => assert!(!is_told, "{second}: {found}"),
+                _ => assert!(!has_outliers, "{second}: {quantile}"),
             }
         }
-        assert!(recent.quantile(0.99).unwrap() > Duration::from_millis(500), "the whole keeps it");
+        assert!(histogram.quantile(0.99).unwrap() > Duration::from_millis(500), "since the start");
     }
 
     #[test]
-    fn what_ended_a_while_ago_leaves_nothing_recent() {
-        let recent = Recent::default();
+    fn window_is_empty_after_a_minute_without_durations() {
+        let histogram = SlidingHistogram::default();
         let start = Instant::now();
-        recent.pass(start);
-        recent.record(Duration::from_millis(5));
+        histogram.advance(start);
+        histogram.record(Duration::from_millis(5));
         for second in 0..100 {
-            recent.pass(start + Duration::from_secs(second));
+            histogram.advance(start + Duration::from_secs(second));
         }
-        assert_eq!(p99(&recent), None);
-        assert_eq!(recent.count(), 1);
+        assert_eq!(p99(&histogram), None);
+        assert_eq!(histogram.count(), 1);
     }
 
     #[test]
-    fn a_worker_that_has_just_started_tells_of_all_it_did() {
-        let recent = Recent::default();
-        recent.record(Duration::from_millis(5));
-        assert_eq!(p99(&recent), Some(5));
-        // Also when nobody looked for hours, which leaves one moment in the window.
+    fn window_is_everything_before_the_first_snapshot() {
+        let histogram = SlidingHistogram::default();
+        histogram.record(Duration::from_millis(5));
+        assert_eq!(p99(&histogram), Some(5));
+        // Hours without an advance leave a single snapshot in the window.
         let start = Instant::now();
-        recent.pass(start);
-        recent.pass(start + Duration::from_secs(10_000));
-        recent.record(Duration::from_millis(70));
-        assert!(p99(&recent).unwrap() >= 70);
+        histogram.advance(start);
+        histogram.advance(start + Duration::from_secs(10_000));
+        histogram.record(Duration::from_millis(70));
+        assert!(p99(&histogram).unwrap() >= 70);
     }
 }

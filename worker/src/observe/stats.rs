@@ -1,4 +1,4 @@
-//! What the worker has done and where it stands: counted by the loops, read by the status endpoints and the terminal.
+//! The statistics of the worker: updated by the loops, read by the endpoints and the terminal view.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -7,14 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::log::Progress;
-use crate::observe::sliding_histogram::Recent;
+use crate::observe::sliding_histogram::SlidingHistogram;
 
-/// A number that only grows.
+/// A number that only increases.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds to it.
+    /// Increases the counter.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
@@ -25,52 +25,52 @@ impl Counter {
     }
 }
 
-/// A number that is not known at first: a time in milliseconds since the Unix epoch, or a count.
+/// A gauge that is unknown until it is set: a time in milliseconds since the Unix epoch, or a count.
 #[derive(Debug)]
-pub struct Latest(AtomicI64);
+pub struct OptionalGauge(AtomicI64);
 
-impl Default for Latest {
+impl Default for OptionalGauge {
     fn default() -> Self {
         Self(AtomicI64::new(i64::MIN))
     }
 }
 
-impl Latest {
-    /// Sets it.
+impl OptionalGauge {
+    /// Sets the value.
     pub fn set(&self, value: i64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// It is not known any more.
+    /// Makes the value unknown.
     pub fn clear(&self) {
         self.set(i64::MIN);
     }
 
-    /// The number, if it was set.
+    /// The value, if it is known.
     pub fn get(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|value| *value != i64::MIN)
     }
 }
 
-/// The worker's numbers. Shared; every part may be read at any time.
+/// The statistics of the worker. Safe to read and update concurrently.
 #[derive(Debug, Default)]
 pub struct Stats {
-    /// The producing half.
+    /// The statistics of the producer.
     pub source: SourceStats,
-    /// The processing half.
+    /// The statistics of the processor.
     pub table: TableStats,
-    /// Faults by where they happened and their cause, both from fixed sets.
+    /// Errors by place and cause, both from fixed sets.
     errors: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
-/// What the producer did.
+/// The statistics of the producer.
 #[derive(Debug, Default)]
 pub struct SourceStats {
     /// Pages fetched.
     pub pages: Counter,
-    /// Bytes of their bodies, decompressed.
+    /// Bytes of the pages' bodies, decompressed.
     pub bytes: Counter,
-    /// Raw records in them.
+    /// Raw records in the pages.
     pub read: Counter,
     /// Records mapped to the schema.
     pub mapped: Counter,
@@ -78,60 +78,60 @@ pub struct SourceStats {
     pub appended: Counter,
     /// Dead letters appended and acknowledged.
     pub dead_lettered: Counter,
-    /// Records left out under `onError: Skip`.
+    /// Records skipped under `onError: Skip`.
     pub skipped: Counter,
-    /// Runs that ended well.
+    /// Runs that succeeded.
     pub runs: Counter,
-    /// Runs that did not.
+    /// Runs that failed.
     pub failed_runs: Counter,
-    /// When the last run ended well.
-    pub last_success: Latest,
+    /// The end of the last successful run.
+    pub last_success: OptionalGauge,
 }
 
-/// What the processor did.
+/// The statistics of the processor.
 #[derive(Debug, Default)]
 pub struct TableStats {
     /// Records read from the topic.
     pub read: Counter,
-    /// Bytes of their keys, values and headers.
+    /// Bytes of the records' keys, values and headers.
     pub bytes: Counter,
-    /// Records that the filter left out.
+    /// Records that the filter dropped.
     pub filtered: Counter,
     /// Rows acknowledged by the table.
     pub written: Counter,
-    /// Requests that wrote them.
+    /// Write requests acknowledged by the table.
     pub requests: Counter,
-    /// Requests tried again.
+    /// Retries of write requests.
     pub retries: Counter,
     /// Dead letters appended and acknowledged.
     pub dead_lettered: Counter,
-    /// Records left out under `onError: Skip`.
+    /// Records skipped under `onError: Skip`.
     pub skipped: Counter,
     /// Rebalances: assignments and revocations.
     pub rebalances: Counter,
     /// Commits acknowledged.
     pub commits: Counter,
-    /// Writes in flight now.
+    /// Write requests in flight.
     pub in_flight: Gauge,
-    /// How many there may be.
+    /// The limit of write requests in flight.
     pub in_flight_limit: Gauge,
-    /// From sending a request to its acknowledgement.
-    pub latency: Recent,
-    /// From a record's time to its row's acknowledgement.
-    pub freshness: Recent,
-    /// When the last row was acknowledged.
-    pub last_row: Latest,
-    /// How many records the dead-letter topic holds, once that was asked.
-    pub dead_letter_depth: Latest,
+    /// The latency of write requests.
+    pub latency: SlidingHistogram,
+    /// The delay from a record's time to its row's acknowledgement.
+    pub freshness: SlidingHistogram,
+    /// The time of the last acknowledgement of a row.
+    pub last_row: OptionalGauge,
+    /// The number of records in the dead-letter topic.
+    pub dead_letter_depth: OptionalGauge,
     progress: Mutex<Option<Vec<Progress>>>,
 }
 
-/// A number that goes up and down.
+/// A number that increases and decreases.
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Sets it.
+    /// Sets the value.
     pub fn set(&self, value: usize) {
         self.0.store(value as u64, Ordering::Relaxed);
     }
@@ -143,13 +143,13 @@ impl Gauge {
 }
 
 impl Stats {
-    /// Counts a fault.
+    /// Counts an error.
     pub fn error(&self, place: &'static str, cause: &'static str) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         *errors.entry((place, cause)).or_default() += 1;
     }
 
-    /// The faults so far: where, why, how often.
+    /// The errors so far: place, cause, count.
     pub fn errors(&self) -> Vec<(&'static str, &'static str, u64)> {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors.iter().map(|((place, cause), count)| (*place, *cause, *count)).collect()
@@ -157,23 +157,23 @@ impl Stats {
 }
 
 impl TableStats {
-    /// Lets what is recent move on. To be called every few seconds.
-    pub fn pass(&self, now: Instant) {
-        self.latency.pass(now);
-        self.freshness.pass(now);
+    /// Advances the windows of the histograms. Call it every few seconds.
+    pub fn advance_windows(&self, now: Instant) {
+        self.latency.advance(now);
+        self.freshness.advance(now);
     }
 
-    /// Notes where the consumer stands. None: it has no assignment yet.
+    /// Sets the progress of the consumer. `None` while it has no assignment.
     pub fn set_progress(&self, progress: Option<Vec<Progress>>) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
-    /// Where the consumer stood a moment ago: its assignment, with what is committed and what there is.
+    /// The last known progress of the consumer in each assigned partition.
     pub fn progress(&self) -> Option<Vec<Progress>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Records not yet committed in all assigned partitions. None while unknown, which is not zero.
+    /// The uncommitted records of all assigned partitions. `None` while unknown, which is not zero.
     pub fn lag(&self) -> Option<i64> {
         self.progress()?.iter().map(Progress::lag).sum()
     }

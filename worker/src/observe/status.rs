@@ -1,18 +1,21 @@
-//! What `/status` answers.
+//! The response of `/status`.
 
 use userstream_crds::worker_status::{
     Fault, Partition, ProcessorStatus, ProducerStatus, Quantiles, WorkerStatus,
 };
 
 use crate::observe::health::Health;
-use crate::observe::sliding_histogram::Recent;
+use crate::observe::sliding_histogram::SlidingHistogram;
 use crate::observe::stats::Stats;
 
-/// The status now.
+/// The current status.
 pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
     let (source, table) = (&stats.source, &stats.table);
-    let missing: Vec<String> =
-        health.all_missing().into_iter().map(|(part, reason)| format!("{}: {reason}", part.name())).collect();
+    let missing: Vec<String> = health
+        .unready()
+        .into_iter()
+        .map(|(component, reason)| format!("{}: {reason}", component.name()))
+        .collect();
     WorkerStatus {
         ready: missing.is_empty(),
         missing,
@@ -57,10 +60,10 @@ pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
     }
 }
 
-fn quantiles(durations: &Recent) -> Option<Quantiles> {
-    let counts = durations.recent();
+fn quantiles(durations: &SlidingHistogram) -> Option<Quantiles> {
+    let window = durations.window();
     Some(Quantiles {
-        p50_seconds: counts.quantile(0.5)?.as_secs_f64(),
-        p99_seconds: counts.quantile(0.99)?.as_secs_f64(),
+        p50_seconds: window.quantile(0.5)?.as_secs_f64(),
+        p99_seconds: window.quantile(0.99)?.as_secs_f64(),
     })
 }

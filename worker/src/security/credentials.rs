@@ -1,7 +1,7 @@
-//! Credentials from mounted Secrets, and noticing that they were rotated.
+//! Credentials from mounted Secrets, and the detection of their rotation.
 //!
-//! Each Secret is a folder, each of its keys a file. Kubernetes replaces all files of a Secret at once, by swapping the
-//! link `..data`; a read follows that link once, so that a certificate never comes with the key of another.
+//! A Secret is mounted as a directory with one file per key. Kubernetes replaces all files at once by swapping the symlink
+//! `..data`. A read resolves that symlink once, so that a certificate and its key are from the same version.
 
 use std::fmt;
 use std::fs;
@@ -14,21 +14,21 @@ use userstream_crds::identifier::SecretName;
 use userstream_crds::model::{Cassandra, Kafka};
 use userstream_crds::secret::{CA_KEYS, CERTIFICATE_KEYS, PASSWORD_KEY, PRIVATE_KEY_KEYS, USERNAME_KEY};
 
-/// How often mounted files are read again. A few small files on a memory file system: the cost is nothing beside the
-/// minute that Kubernetes itself takes to bring a changed Secret to the pod.
+/// How often mounted files are read again. They are small and on a memory file system, and Kubernetes takes about a minute
+/// to update a mounted Secret.
 pub const ROTATION_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Bytes that appear in no log: their `Debug` form says only how many there are.
+/// Bytes that must not appear in logs: their `Debug` form is their length.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sensitive(Vec<u8>);
 
 impl Sensitive {
-    /// Hides these bytes.
+    /// Wraps bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
-    /// The bytes, for the one place that needs them.
+    /// The bytes, for the client alone.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
@@ -40,17 +40,17 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// A user's name and password.
+/// A user name and password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Login {
-    /// The name.
+    /// The user name.
     pub username: String,
     /// The password, UTF-8.
     pub password: Sensitive,
 }
 
 impl Login {
-    /// The password as text. It was checked to be UTF-8 when it was read.
+    /// The password as text, which is validated as UTF-8 when it is read.
     pub fn password(&self) -> &str {
         std::str::from_utf8(self.password.expose()).unwrap_or_default()
     }
@@ -59,20 +59,20 @@ impl Login {
 /// A client certificate for mutual TLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientCertificate {
-    /// The certificate and those between it and its authority, PEM.
+    /// The certificate and its intermediates, PEM.
     pub chain: Sensitive,
     /// Its private key, PEM.
     pub key: Sensitive,
 }
 
-/// Everything a connection is secured with, read at one moment.
+/// The credentials of a connection, read at one time.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Credentials {
-    /// The certificate authorities to trust, PEM. None: the public ones.
+    /// The trusted certificate authorities, PEM. `None`: the system's.
     pub authorities: Option<Sensitive>,
-    /// The certificate to show.
+    /// The client certificate.
     pub certificate: Option<ClientCertificate>,
-    /// The user to log in as.
+    /// The user name and password.
     pub login: Option<Login>,
 }
 
@@ -85,7 +85,7 @@ pub struct CredentialSource {
     login: Option<SecretName>,
 }
 
-/// Why credentials could not be read. Names files, never what is in them.
+/// Why credentials could not be read. Names files, never their contents.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// The Secret is not mounted, or lacks the key.
@@ -93,15 +93,15 @@ pub enum CredentialError {
     Missing {
         /// The Secret.
         secret: SecretName,
-        /// The keys, any of which would do.
+        /// The keys, of which one is required.
         keys: &'static [&'static str],
     },
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("{} cannot be read: {source}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// A name or password is not text.
@@ -135,18 +135,18 @@ impl CredentialSource {
         }
     }
 
-    /// Reads all of them now.
+    /// Reads all credentials.
     ///
     /// # Errors
-    /// When a Secret that is referred to is not there, or lacks what it is there for.
+    /// When a referenced Secret is not mounted, or lacks a key.
     pub fn read(&self) -> Result<Credentials, CredentialError> {
         let authorities = match &self.authorities {
-            Some(secret) => Some(Sensitive(Mounted::open(&self.directory, secret).read(CA_KEYS)?)),
+            Some(secret) => Some(Sensitive(MountedSecret::open(&self.directory, secret).read(CA_KEYS)?)),
             None => None,
         };
         let certificate = match &self.certificate {
             Some(secret) => {
-                let mounted = Mounted::open(&self.directory, secret);
+                let mounted = MountedSecret::open(&self.directory, secret);
                 let chain = Sensitive(mounted.read(CERTIFICATE_KEYS)?);
                 Some(ClientCertificate { chain, key: Sensitive(mounted.read(PRIVATE_KEY_KEYS)?) })
             }
@@ -154,7 +154,7 @@ impl CredentialSource {
         };
         let login = match &self.login {
             Some(secret) => {
-                let mounted = Mounted::open(&self.directory, secret);
+                let mounted = MountedSecret::open(&self.directory, secret);
                 let username = mounted.read_line(&[USERNAME_KEY], USERNAME_KEY)?;
                 let password = mounted.read_line(&[PASSWORD_KEY], PASSWORD_KEY)?;
                 Some(Login { username, password: Sensitive(password.into_bytes()) })
@@ -164,26 +164,25 @@ impl CredentialSource {
         Ok(Credentials { authorities, certificate, login })
     }
 
-    /// Whether there is anything to read at all.
     fn is_empty(&self) -> bool {
         self.authorities.is_none() && self.certificate.is_none() && self.login.is_none()
     }
 }
 
-/// One Secret's folder, as it was when it was opened.
-struct Mounted<'a> {
+/// One version of a mounted Secret.
+struct MountedSecret<'a> {
     secret: &'a SecretName,
     directory: PathBuf,
 }
 
-impl<'a> Mounted<'a> {
+impl<'a> MountedSecret<'a> {
     fn open(directory: &Path, secret: &'a SecretName) -> Self {
         let directory = directory.join(secret.as_str());
         let directory = fs::canonicalize(directory.join("..data")).unwrap_or(directory);
         Self { secret, directory }
     }
 
-    /// The bytes of the first of these keys that there is.
+    /// The bytes of the first of these keys that exists.
     fn read(&self, keys: &'static [&'static str]) -> Result<Vec<u8>, CredentialError> {
         for key in keys {
             let path = self.directory.join(key);
@@ -196,7 +195,7 @@ impl<'a> Mounted<'a> {
         Err(CredentialError::Missing { secret: self.secret.clone(), keys })
     }
 
-    /// A line of text without its end: `echo secret > password` is how many such files are made.
+    /// A line of text without its trailing line break, which `echo secret > password` adds.
     fn read_line(&self, keys: &'static [&'static str], key: &'static str) -> Result<String, CredentialError> {
         let mut text = String::from_utf8(self.read(keys)?)
             .map_err(|_| CredentialError::NotText { secret: self.secret.clone(), key })?;
@@ -207,12 +206,12 @@ impl<'a> Mounted<'a> {
     }
 }
 
-/// Credentials in use, compared with the mounted files from time to time.
+/// The credentials in use, compared with the mounted files at an interval.
 #[derive(Debug)]
 pub struct CredentialWatch {
     source: CredentialSource,
     current: Credentials,
-    next_look: Instant,
+    next_read: Instant,
 }
 
 impl CredentialWatch {
@@ -222,24 +221,24 @@ impl CredentialWatch {
     /// As [`CredentialSource::read`].
     pub fn start(source: CredentialSource) -> Result<Self, CredentialError> {
         let current = source.read()?;
-        Ok(Self { source, current, next_look: Instant::now() + ROTATION_INTERVAL })
+        Ok(Self { source, current, next_read: Instant::now() + ROTATION_INTERVAL })
     }
 
-    /// What was read last.
+    /// The credentials that were read last.
     pub fn current(&self) -> &Credentials {
         &self.current
     }
 
-    /// Whether the credentials are others than at the last call; then [`current`](Self::current) has the new ones.
+    /// Whether the credentials have changed since the last call. [`current`](Self::current) returns the new ones then.
     ///
-    /// Looks at the files every [`ROTATION_INTERVAL`] at most. Files that cannot be read for now change nothing: a
-    /// rotation may be half way.
+    /// Reads the files at most every [`ROTATION_INTERVAL`]. Unreadable files leave the credentials in use, because a
+    /// rotation may be in progress.
     pub fn has_changed(&mut self) -> bool {
         let now = Instant::now();
-        if self.source.is_empty() || now < self.next_look {
+        if self.source.is_empty() || now < self.next_read {
             return false;
         }
-        self.next_look = now + ROTATION_INTERVAL;
+        self.next_read = now + ROTATION_INTERVAL;
         match self.source.read() {
             Ok(credentials) if credentials == self.current => false,
             Ok(credentials) => {
@@ -247,7 +246,7 @@ impl CredentialWatch {
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "mounted credentials cannot be read; those in use stay in use");
+                tracing::warn!(%error, "the mounted credentials cannot be read; the last ones remain in use");
                 false
             }
         }
@@ -273,7 +272,7 @@ mod tests {
         }
     }
 
-    /// Mounts a Secret as Kubernetes does, or replaces the one that is mounted.
+    /// Mounts or updates a Secret as Kubernetes does.
     fn mount(directory: &Path, secret: &str, version: &str, files: &[(&str, &str)]) {
         let folder = directory.join(secret);
         let data = folder.join(format!("..{version}"));
@@ -282,13 +281,13 @@ mod tests {
             fs::write(data.join(key), text).unwrap();
             let _ = symlink(Path::new("..data").join(key), folder.join(key));
         }
-        let fresh = folder.join("..data_tmp");
-        symlink(format!("..{version}"), &fresh).unwrap();
-        fs::rename(fresh, folder.join("..data")).unwrap();
+        let new_link = folder.join("..data_tmp");
+        symlink(format!("..{version}"), &new_link).unwrap();
+        fs::rename(new_link, folder.join("..data")).unwrap();
     }
 
     #[test]
-    fn a_login_is_read_without_the_line_end_that_echo_leaves() {
+    fn login_is_read_without_its_trailing_line_break() {
         let directory = tempfile::tempdir().unwrap();
         mount(directory.path(), "users", "1", &[("username", "ada\n"), ("password", " pass word \r\n")]);
         let login = login_of(directory.path(), "users").read().unwrap().login.unwrap();
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_plain_files_is_read_as_well() {
+    fn secret_without_the_data_symlink_is_read() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("users")).unwrap();
         fs::write(directory.path().join("users/username"), "ada").unwrap();
@@ -306,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_strimzi_are_known() {
+    fn keys_of_strimzi_users_are_read() {
         let directory = tempfile::tempdir().unwrap();
         mount(directory.path(), "user", "1", &[("user.crt", "chain"), ("user.key", "key")]);
         let source = CredentialSource {
@@ -319,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_is_named() {
+    fn missing_key_is_named() {
         let directory = tempfile::tempdir().unwrap();
         mount(directory.path(), "users", "1", &[("username", "ada")]);
         let error = login_of(directory.path(), "users").read().unwrap_err();
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn no_debug_form_shows_a_secret() {
+    fn debug_form_shows_no_secret() {
         let login = Login { username: "ada".into(), password: Sensitive::new(*b"hunter2") };
         let credentials = Credentials {
             authorities: Some(Sensitive::new(*b"hunter2")),
@@ -341,12 +340,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rotation_is_noticed_within_one_interval_and_reported_once() {
+    async fn rotation_is_reported_once_within_an_interval() {
         let directory = tempfile::tempdir().unwrap();
         mount(directory.path(), "users", "1", &[("username", "ada"), ("password", "one")]);
         let mut watch = CredentialWatch::start(login_of(directory.path(), "users")).unwrap();
         mount(directory.path(), "users", "2", &[("username", "ada"), ("password", "two")]);
-        assert!(!watch.has_changed(), "files are read again only after an interval");
+        assert!(!watch.has_changed(), "files are read once per interval");
         tokio::time::advance(ROTATION_INTERVAL).await;
         assert!(watch.has_changed());
         assert_eq!(watch.current().login.as_ref().unwrap().password(), "two");
@@ -355,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn files_that_vanish_for_a_while_change_nothing() {
+    async fn unreadable_files_leave_the_credentials_in_use() {
         let directory = tempfile::tempdir().unwrap();
         mount(directory.path(), "users", "1", &[("username", "ada"), ("password", "one")]);
         let mut watch = CredentialWatch::start(login_of(directory.path(), "users")).unwrap();
@@ -366,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_secrets_no_file_is_ever_looked_at() {
+    async fn no_file_is_read_without_secrets() {
         let source = CredentialSource {
             directory: "/nonexistent".into(),
             authorities: None,

@@ -1,9 +1,9 @@
-//! The one TLS implementation of the worker: rustls with ring.
+//! The TLS implementation of the worker: rustls with ring.
 
-/// Makes ring the cryptography of this process, once; further calls change nothing.
+/// Installs ring as the process-wide crypto provider. Further calls have no effect.
 ///
-/// Clients that build their own TLS configuration look for a process-wide provider and would otherwise panic.
+/// Clients that build their own TLS configuration panic without a process-wide provider.
 pub fn install_crypto_provider() {
-    // The only error is that a provider is installed already, which is what was asked for.
+    // The only error is that a provider is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

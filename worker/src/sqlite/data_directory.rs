@@ -1,4 +1,4 @@
-//! The directory of local mode, and the lock that keeps a second process out of it.
+//! The data directory of local mode, and the lock that excludes a second process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use userstream_crds::identifier::Identifier;
 
-/// A directory of SQLite files that belongs to this process until it is dropped.
+/// A directory of SQLite files, locked by this process until it is dropped.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    // Held for its lock; the operating system releases it however the process ends.
+    // Holds the lock, which the operating system releases however the process ends.
     _lock: File,
 }
 
-/// Why a directory cannot be used.
+/// Why a data directory cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirectoryError {
-    /// Another process has it.
+    /// Another process has the lock.
     #[error(
         "{} is in use by another `usp local`{}; stop that one, or choose another directory with --data",
         path.display(),
@@ -26,7 +26,7 @@ pub enum DataDirectoryError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// The process that has it, where that is known.
+        /// The id of that process, if known.
         holder: Option<u32>,
     },
     /// It cannot be created, read or written.
@@ -40,14 +40,14 @@ pub enum DataDirectoryError {
 }
 
 impl DataDirectory {
-    /// Creates the directory where it is missing, and takes its lock.
+    /// Creates the directory if it is missing, and acquires its lock.
     ///
     /// # Errors
-    /// When another process has it, or when it cannot be created or written.
+    /// When another process has the lock, or the directory cannot be created or written.
     pub fn open(path: &Path) -> Result<Self, DataDirectoryError> {
-        let failed = |at: &Path| {
-            let at = at.to_path_buf();
-            move |source| DataDirectoryError::Io { path: at, source }
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| DataDirectoryError::Io { path, source }
         };
         std::fs::create_dir_all(path).map_err(failed(path))?;
         let lock_path = path.join("lock");
@@ -70,21 +70,21 @@ impl DataDirectory {
         Ok(Self { path: path.to_path_buf(), _lock: lock })
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// The file of the log in a directory.
+/// The file of the log in a data directory.
 pub fn log_path(directory: &Path) -> PathBuf {
     directory.join("log.db")
 }
 
-/// The file of a keyspace in a directory: `<keyspace>.db`.
+/// The file of a keyspace in a data directory: `<keyspace>.db`.
 ///
-/// The log's own file has that name for a keyspace called `log`, which is therefore kept in `log-keyspace.db`; no other
-/// keyspace can have that file, because a keyspace's name has no hyphen.
+/// A keyspace named `log` is stored in `log-keyspace.db`, because `log.db` is the log. No other keyspace collides with
+/// it, because the name of a keyspace has no hyphen.
 pub fn keyspace_path(directory: &Path, keyspace: &Identifier) -> PathBuf {
     let stem = if keyspace.as_str() == "log" { "log-keyspace" } else { keyspace.as_str() };
     directory.join(format!("{stem}.db"))
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_in_use_is_refused_and_free_again_afterwards() {
+    fn directory_in_use_is_refused_until_it_is_released() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("data");
         let first = DataDirectory::open(&path).unwrap();
@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_a_file_is_refused_with_its_name() {
+    fn path_of_a_file_is_refused_with_its_name() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let refusal = DataDirectory::open(file.path()).unwrap_err();
         assert!(matches!(&refusal, DataDirectoryError::Io { path, .. } if path == file.path()), "{refusal}");
     }
 
     #[test]
-    fn a_keyspace_called_log_does_not_share_the_file_of_the_log() {
+    fn keyspace_named_log_does_not_share_the_file_of_the_log() {
         let directory = Path::new("data");
         let log: Identifier = "log".parse().unwrap();
         let users: Identifier = "spark_streams".parse().unwrap();

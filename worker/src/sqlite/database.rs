@@ -1,7 +1,7 @@
-//! A SQLite connection on a thread of its own.
+//! A SQLite connection on a dedicated thread.
 //!
-//! The worker's event loop never waits for a disk: it hands work to the connection's thread, which does one piece at a
-//! time in the order they came. Work that was handed over is done even when nobody waits for it any more.
+//! The async runtime never blocks on the disk: it queues calls for the connection's thread, which executes them one at a
+//! time, in order. A queued call is executed even when its future is dropped.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -14,47 +14,47 @@ use tokio::sync::oneshot;
 
 use super::error::DatabaseError;
 
-/// How long a statement waits for another process that is writing, for example somebody's `sqlite3`.
+/// How long a statement waits while another process writes, for example an interactive `sqlite3`.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A connection on a thread of its own. Dropping it does what was handed over, then closes the connection.
+/// A connection on a dedicated thread. Dropping it executes the queued calls, then closes the connection.
 #[derive(Debug)]
 pub(crate) struct Database {
-    // Both are there until the drop.
-    work: Option<mpsc::Sender<Work>>,
+    // Both are `Some` until the drop.
+    calls: Option<mpsc::Sender<Call>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Database {
-    /// Moves a connection to a thread of its own.
+    /// Moves a connection to a new thread.
     pub(crate) fn spawn(name: &str, connection: Connection) -> std::io::Result<Self> {
-        let (work, queue) = mpsc::channel::<Work>();
+        let (calls, queue) = mpsc::channel::<Call>();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut connection = connection;
-            while let Ok(work) = queue.recv() {
-                work(&mut connection);
+            while let Ok(call) = queue.recv() {
+                call(&mut connection);
             }
         })?;
-        Ok(Self { work: Some(work), thread: Some(thread) })
+        Ok(Self { calls: Some(calls), thread: Some(thread) })
     }
 
-    /// Does `work` after everything handed over before it, and waits for its result.
+    /// Executes `operation` after all queued calls, and awaits its result.
     pub(crate) async fn call<T, E>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        operation: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DatabaseError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            // Nobody may be waiting any more; the work is done all the same.
-            let _ = reply.send(work(connection));
+        let call: Call = Box::new(move |connection| {
+            // The caller may be gone; the call is executed regardless.
+            let _ = reply.send(operation(connection));
         });
-        let sent = self.work.as_ref().is_some_and(|queue| queue.send(work).is_ok());
+        let sent = self.calls.as_ref().is_some_and(|queue| queue.send(call).is_ok());
         if !sent {
             return Err(DatabaseError::Stopped.into());
         }
@@ -64,7 +64,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.work = None;
+        self.calls = None;
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -73,20 +73,20 @@ impl Drop for Database {
     }
 }
 
-/// Opens a file for reading and writing, creating it where it is missing.
+/// Opens a file for reading and writing, and creates it if it is missing.
 pub(crate) fn open_for_writing(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = prepared(Connection::open(path)?)?;
+    let connection = configured(Connection::open(path)?)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-/// Opens a file that exists, for reading alone. Another process may be writing it.
+/// Opens an existing file read-only. Another process may be writing it.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, rusqlite::Error> {
     let open = |access| {
         let connection =
-            prepared(Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)?;
+            configured(Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)?;
         connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
         Ok(connection)
     };
@@ -94,15 +94,15 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, rusqlite::Erro
         if error.sqlite_error_code() != Some(ErrorCode::ReadOnly) {
             return Err(error);
         }
-        // A process was killed while it made the file, and what it left half done has to be undone before anybody can read.
+        // A process was killed while it created the file. A writer must roll its journal back before the file is readable.
         open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         open(OpenFlags::SQLITE_OPEN_READ_ONLY)
     })
 }
 
-fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
+fn configured(connection: Connection) -> Result<Connection, rusqlite::Error> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Else the quoted name of a column that is not there would be read as a text.
+    // Without this, SQLite reads the quoted name of a missing column as a string literal.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     Ok(connection)
@@ -112,32 +112,33 @@ fn prepared(connection: Connection) -> Result<Connection, rusqlite::Error> {
 mod tests {
     use super::*;
 
-    /// A file is made without a write-ahead log; whoever is killed then leaves a journal behind that undoes what it did.
+    /// A file is created without a write-ahead log, so a process killed then leaves a rollback journal.
     #[test]
-    fn a_file_that_was_left_half_made_can_be_read() {
+    fn partially_created_file_can_be_read() {
         let folder = tempfile::tempdir().unwrap();
-        let (whole, left) = (folder.path().join("whole.db"), folder.path().join("left.db"));
-        let connection = Connection::open(&whole).unwrap();
+        let (original, copy) = (folder.path().join("original.db"), folder.path().join("copy.db"));
+        let connection = Connection::open(&original).unwrap();
         connection
             .execute_batch("CREATE TABLE t (n); INSERT INTO t VALUES (1); PRAGMA cache_size = 1")
             .unwrap();
         connection.execute_batch("BEGIN; INSERT INTO t SELECT zeroblob(100000)").unwrap();
-        // As the files are now, the process is killed.
-        std::fs::copy(&whole, &left).unwrap();
-        std::fs::copy(folder.path().join("whole.db-journal"), folder.path().join("left.db-journal")).unwrap();
-        let read = open_for_reading(&left).unwrap();
+        // The files as a kill at this point leaves them.
+        std::fs::copy(&original, &copy).unwrap();
+        std::fs::copy(folder.path().join("original.db-journal"), folder.path().join("copy.db-journal"))
+            .unwrap();
+        let read = open_for_reading(&copy).unwrap();
         assert_eq!(read.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
-        assert!(read.execute("DELETE FROM t", []).is_err(), "it was opened for reading alone");
+        assert!(read.execute("DELETE FROM t", []).is_err(), "the file is open read-only");
     }
 
     #[tokio::test]
-    async fn work_is_done_in_order_even_when_nobody_waits() {
+    async fn calls_execute_in_order_even_when_their_future_is_dropped() {
         let database = Database::spawn("test", Connection::open_in_memory().unwrap()).unwrap();
         let abandoned = database.call(|connection| {
             connection.execute_batch("CREATE TABLE t (n)")?;
             Ok::<_, DatabaseError>(())
         });
-        // Handed over by the first poll, then dropped.
+        // The first poll queues the call.
         let mut abandoned = Box::pin(abandoned);
         let _ = futures::poll!(abandoned.as_mut());
         drop(abandoned);

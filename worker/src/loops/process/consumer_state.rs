@@ -152,7 +152,7 @@ impl<'w, C: Consumer, D: Decode> ConsumerState<'w, C, D> {
         if self.dirty && (ending || now.duration_since(self.last_commit) >= settings.commit_interval) {
             self.commit(now, shutdown).await;
         }
-        self.stats.table.pass(now);
+        self.stats.table.advance_windows(now);
         let progress = self.consumer.progress();
         if ending && !self.dirty && !progress.is_empty() && progress.iter().all(|one| one.lag() == Some(0)) {
             self.drain_until(now);

@@ -9,7 +9,7 @@ use crate::delivery::dead_letter::{ErrorPolicy, RecordError, Stage};
 use crate::delivery::monotonic_timestamps::MonotonicTimestamps;
 use crate::log::{AppendError, LogError, Producer, Rejection};
 use crate::loops::dead_letters::append_dead_letters;
-use crate::observe::health::Part;
+use crate::observe::health::Component;
 use crate::record::Record;
 use crate::runtime::backoff::Backoff;
 use crate::runtime::shutdown::Shutdown;
@@ -37,13 +37,13 @@ impl<S, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
             while let Err(error) = self.log.save_position(position).await {
                 self.wait_or_give_up(error, "position", &mut backoff, deadline).await?;
             }
-            self.health.present(Part::Log);
+            self.health.set_ready(Component::Log);
         }
         Ok(())
     }
 
     pub(super) fn report_unavailable_log(&self, error: &LogError) {
-        self.health.missing(Part::Log, format!("it could not be used ({})", error.cause()));
+        self.health.set_unready(Component::Log, format!("it could not be used ({})", error.cause()));
     }
 
     async fn append_raws(
@@ -112,7 +112,7 @@ impl<S, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
                     continue;
                 }
             };
-            self.health.present(Part::Log);
+            self.health.set_ready(Component::Log);
             return Ok(rejections);
         }
     }

@@ -124,8 +124,8 @@ impl Fixture {
         }
     }
 
-    fn missing(&self) -> Vec<Part> {
-        self.health.all_missing().into_iter().map(|(part, _)| part).collect()
+    fn missing(&self) -> Vec<Component> {
+        self.health.unready().into_iter().map(|(part, _)| part).collect()
     }
 }
 
@@ -168,7 +168,7 @@ async fn producer_is_not_ready_while_the_log_is_unavailable() {
     let patience = Some(Duration::from_secs(10));
     let run = fixture.produce_loop(pages([page("{}")]), patience, shutdown.clone()).run_once().await;
     assert!(matches!(run, Err(ProduceError::Log(_))), "{run:?}");
-    assert_eq!(fixture.missing(), [Part::Log]);
+    assert_eq!(fixture.missing(), [Component::Log]);
     fixture.brokers.reply = Reply::Acknowledged;
     fixture.produce_loop(pages([page("{}")]), patience, shutdown).run_once().await.unwrap();
     assert_eq!(fixture.missing(), []);
@@ -181,7 +181,7 @@ async fn producer_is_not_ready_while_the_source_is_unavailable() {
     let gone = Err(SourceError::Unavailable { cause: "http_503", source: "503".into() });
     let mut produce = fixture.produce_loop(pages([gone, page("{}")]), None, shutdown);
     assert!(produce.run_once().await.is_err());
-    assert_eq!(fixture.missing(), [Part::Source]);
+    assert_eq!(fixture.missing(), [Component::Source]);
     produce.run_once().await.unwrap();
     assert_eq!(fixture.missing(), []);
 }
@@ -189,7 +189,7 @@ async fn producer_is_not_ready_while_the_source_is_unavailable() {
 #[tokio::test(start_paused = true)]
 async fn producer_of_an_empty_source_is_ready() {
     let fixture = Fixture::new(RECORDS, Reply::Acknowledged);
-    fixture.health.missing(Part::Log, "not reached yet");
+    fixture.health.set_unready(Component::Log, "not reached yet");
     let (_handle, shutdown) = shutdown_channel();
     fixture.produce_loop(pages([]), None, shutdown).run_once().await.unwrap();
     assert_eq!(fixture.missing(), []);
