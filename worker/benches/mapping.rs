@@ -1,8 +1,8 @@
-//! Time for one record: mapped from a source, encoded, decoded, filtered. `cargo bench -p userstream-worker --bench
-//! mapping --no-default-features`.
+//! The time per record of mapping, encoding, decoding and filtering. `cargo bench -p userstream-worker --bench mapping
+//! --no-default-features`.
 //!
-//! Prints one line for each: the smallest and the median of many short measurements, in nanoseconds for a record. The
-//! smallest is the one to compare: whatever else runs on the machine only adds to it.
+//! Prints the minimum and the median of many short samples, in nanoseconds per record. Compare the minimum: other load on
+//! the machine can only increase a sample.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a program for developers")]
 
@@ -47,21 +47,21 @@ fn fields() -> Vec<Field> {
 }
 
 fn measure(name: &str, mut record: impl FnMut()) {
-    // `cargo bench ... -- decode` measures only what has this in its name.
-    if std::env::args().skip(1).any(|wanted| !wanted.starts_with("--") && !name.contains(&wanted)) {
+    // `cargo bench ... -- decode` runs the benchmarks with this in their name.
+    if std::env::args().skip(1).any(|filter| !filter.starts_with("--") && !name.contains(&filter)) {
         return;
     }
-    const ROUNDS: usize = 300;
+    const SAMPLES: usize = 300;
     const RECORDS: u32 = 1_000;
-    let mut rounds: Vec<f64> = (0..ROUNDS)
+    let mut samples: Vec<f64> = (0..SAMPLES)
         .map(|_| {
             let start = Instant::now();
             (0..RECORDS).for_each(|_| record());
             start.elapsed().as_secs_f64() * 1e9 / f64::from(RECORDS)
         })
         .collect();
-    rounds.sort_unstable_by(f64::total_cmp);
-    println!("{name:<40} {:>8.0} ns smallest {:>8.0} ns median", rounds[0], rounds[ROUNDS / 2]);
+    samples.sort_unstable_by(f64::total_cmp);
+    println!("{name:<40} {:>8.0} ns minimum {:>8.0} ns median", samples[0], samples[SAMPLES / 2]);
 }
 
 fn main() {

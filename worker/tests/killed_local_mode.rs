@@ -1,9 +1,9 @@
-//! A process that writes the embedded log and the embedded table is killed again and again, in the middle of what it
-//! does: nothing that was acknowledged is lost, and nothing is there in part.
+//! Kills a process that writes the embedded log and the embedded table, repeatedly and at any point: nothing acknowledged
+//! is lost, and no batch is partial.
 //!
-//! The test is its own child process, which needs a `main` of its own.
+//! The test starts itself as the child process, so it has its own `main`.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test with a main of its own")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test with its own main")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -32,12 +32,12 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(write_until_killed(Path::new(&directory)));
     } else {
-        nothing_acknowledged_is_lost_when_a_process_is_killed();
-        println!("test nothing_acknowledged_is_lost_when_a_process_is_killed ... ok ({KILLS} kills)");
+        killed_process_loses_nothing_acknowledged();
+        println!("test killed_process_loses_nothing_acknowledged ... ok ({KILLS} kills)");
     }
 }
 
-/// The highest batch that the child said was acknowledged, by what was acknowledged.
+/// The last batch that the child reported as acknowledged, per operation.
 #[derive(Debug, Default)]
 struct Acknowledged {
     appended: u64,
@@ -45,20 +45,20 @@ struct Acknowledged {
     committed: u64,
 }
 
-fn nothing_acknowledged_is_lost_when_a_process_is_killed() {
+fn killed_process_loses_nothing_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let mut acknowledged = Acknowledged::default();
     for kill in 0..KILLS {
         let mut child = start(directory.path());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // Killed after another number of lines each time, while the next batch is on its way.
+        // Killed after a different number of lines each time, while the next batch is in flight.
         for line in lines.by_ref().take(usize::try_from(1 + kill * 7 % 40).unwrap()) {
-            note(&line.unwrap(), &mut acknowledged);
+            parse(&line.unwrap(), &mut acknowledged);
         }
         child.kill().unwrap();
         child.wait().unwrap();
-        // What it said before it died.
-        lines.map_while(Result::ok).for_each(|line| note(&line, &mut acknowledged));
+        // The lines that the child wrote before the kill.
+        lines.map_while(Result::ok).for_each(|line| parse(&line, &mut acknowledged));
         check(directory.path(), &acknowledged, kill);
     }
     assert!(acknowledged.appended > KILLS, "{acknowledged:?}");
@@ -72,19 +72,19 @@ fn start(directory: &Path) -> Child {
         .unwrap()
 }
 
-fn note(line: &str, acknowledged: &mut Acknowledged) {
-    // The last line may be cut short by the kill.
-    let Some((what, batch)) =
-        line.split_once(' ').and_then(|(what, batch)| Some((what, batch.strip_suffix('.')?)))
+fn parse(line: &str, acknowledged: &mut Acknowledged) {
+    // The kill may truncate the last line.
+    let Some((operation, batch)) =
+        line.split_once(' ').and_then(|(operation, batch)| Some((operation, batch.strip_suffix('.')?)))
     else {
         return;
     };
     let batch: u64 = batch.parse().unwrap();
-    match what {
+    match operation {
         "appended" => acknowledged.appended = batch,
         "written" => acknowledged.written = batch,
         "committed" => acknowledged.committed = batch,
-        other => panic!("the child said {other}"),
+        other => panic!("the child reported {other}"),
     }
 }
 
@@ -102,7 +102,7 @@ fn check(directory: &Path, acknowledged: &Acknowledged, kill: u64) {
     assert!(last >= acknowledged.appended, "kill {kill}: {last} in the log, {acknowledged:?}");
     for batch in 1..=last {
         let count = batches.iter().filter(|of| **of == batch).count() as u64;
-        assert_eq!(count, BATCH, "kill {kill}: batch {batch} of {last} is there in part");
+        assert_eq!(count, BATCH, "kill {kill}: batch {batch} of {last} is partial");
     }
     let committed: i64 = log.committed("users", "processor").unwrap().values().sum();
     let expected = i64::try_from(acknowledged.committed * BATCH).unwrap();
@@ -110,7 +110,7 @@ fn check(directory: &Path, acknowledged: &Acknowledged, kill: u64) {
 
     let table = TableReader::open(directory, &keyspace(), &model().name).unwrap();
     let rows = table.last_rows(usize::MAX).unwrap();
-    assert_eq!(rows.len() as u64 % BATCH, 0, "kill {kill}: a batch of rows is there in part");
+    assert_eq!(rows.len() as u64 % BATCH, 0, "kill {kill}: a batch of rows is partial");
     assert!(
         rows.len() as u64 >= acknowledged.written * BATCH,
         "kill {kill}: {} rows, {acknowledged:?}",
@@ -122,7 +122,7 @@ fn check(directory: &Path, acknowledged: &Acknowledged, kill: u64) {
     }
 }
 
-/// Appends, reads, writes and commits batch by batch, saying so after each acknowledgement.
+/// Appends, reads, writes and commits batch by batch, and reports each acknowledgement.
 async fn write_until_killed(path: &Path) {
     let directory = DataDirectory::open(path).unwrap();
     let log = EmbeddedLog::open(&directory).unwrap();
@@ -151,7 +151,7 @@ async fn write_until_killed(path: &Path) {
     let (mut written, mut next) = (0, vec![0; PARTITIONS as usize]);
     let mut events = Vec::new();
     loop {
-        // The position is saved behind the records, so the last batch may be appended again: only once, and whole.
+        // The position is saved after the records, so a batch may already be in the log.
         batch += 1;
         if LogReader::open(path).unwrap().end_offsets("users").unwrap().iter().sum::<i64>()
             < i64::try_from(batch * BATCH).unwrap()
@@ -164,7 +164,7 @@ async fn write_until_killed(path: &Path) {
                 .collect();
             producer.append("users", &records).await.unwrap();
         }
-        say("appended", batch);
+        report("appended", batch);
         producer.save_position(&SourcePosition(batch.to_string())).await.unwrap();
 
         let mut rows: Vec<RecordRow> = Vec::new();
@@ -176,7 +176,7 @@ async fn write_until_killed(path: &Path) {
                         next[record.partition as usize] = record.offset + 1;
                         rows.push(row(record));
                     }
-                    // Committed by an earlier life: written before.
+                    // Committed, and therefore written, before the kill.
                     Event::Assigned(_) => {
                         for progress in consumer.progress() {
                             next[progress.partition as usize] = progress.committed.unwrap();
@@ -189,18 +189,18 @@ async fn write_until_killed(path: &Path) {
         }
         written += rows.len() as u64;
         table.write(&rows).await.unwrap();
-        say("written", batch);
+        report("written", batch);
         for (partition, offset) in (0_i32..).zip(&next) {
             consumer.store(partition, Commit::up_to(*offset));
         }
         consumer.commit().await.unwrap();
-        say("committed", batch);
+        report("committed", batch);
     }
 }
 
-fn say(what: &str, batch: u64) {
+fn report(operation: &str, batch: u64) {
     let mut out = std::io::stdout();
-    writeln!(out, "{what} {batch}.").unwrap();
+    writeln!(out, "{operation} {batch}.").unwrap();
     out.flush().unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! The promise of the hot path: once its memory has grown, mapping and encoding a record allocates nothing.
+//! The guarantee of the hot path: with warm buffers, mapping and encoding a record allocates nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -23,13 +23,13 @@ const RECORD: &[u8] = r#"{"uuid":"9313706e-d4de-4d85-bcc9-b7da0ca02fba","string"
     .as_bytes();
 
 #[test]
-fn a_record_in_the_steady_state_allocates_nothing() {
+fn mapping_with_warm_buffers_allocates_nothing() {
     let fields = every_type();
     let (mut canonical, mut compiled) = (Mapper::canonical(&fields), Mapper::compile(&fields));
     let encoder = JsonEncoder::new(&fields);
     let (mut cells, mut out) = (Cells::default(), Vec::new());
     let context = MapContext::default();
-    let mut round = || {
+    let mut map_and_encode = || {
         for mapper in [&mut canonical, &mut compiled] {
             mapper.map(RECORD, &context, &mut cells).unwrap();
             out.clear();
@@ -37,16 +37,16 @@ fn a_record_in_the_steady_state_allocates_nothing() {
         }
         out.len()
     };
-    assert!(round() > 0, "the first round grows the memory");
+    assert!(map_and_encode() > 0, "the first pass grows the buffers");
     let counted = allocation_counter::measure(|| {
-        round();
+        map_and_encode();
     });
     assert_eq!(counted.count_total, 0, "{counted:?}");
 }
 
 #[test]
-fn escapes_allocate_once_at_most() {
-    // serde_json unescapes keys in memory of its own, which it has for each record.
+fn record_with_escapes_allocates_at_most_once() {
+    // serde_json unescapes keys in its own buffer, which it allocates per record.
     let record =
         r#"{"str\u0069ng":"n\u00e4me","uuid":"\u0039313706e-d4de-4d85-bcc9-b7da0ca02fba"}"#.as_bytes();
     let fields: Vec<Field> =

@@ -1,4 +1,4 @@
-//! Nothing of a body, a header or a credential reaches an error or a log, at the most talkative level.
+//! No part of a body, a header or a credential appears in an error or in the log, even at level TRACE.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::{Secrets, describe, open};
 
 const CANARY: &str = "c4n4ry+&/=\"ü";
 
-/// Everything that is logged.
+/// Captures the log.
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -48,8 +48,8 @@ impl log::Log for Captured {
     fn flush(&self) {}
 }
 
-/// The spellings in which the canary would be found.
-fn spellings() -> Vec<String> {
+/// The encodings in which the canary could appear.
+fn encodings() -> Vec<String> {
     let encoded: String = url::form_urlencoded::byte_serialize(CANARY.as_bytes()).collect();
     let base64 = BASE64_STANDARD.encode(format!("{CANARY}:{CANARY}"));
     let debug = format!("{CANARY:?}");
@@ -57,7 +57,7 @@ fn spellings() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_canary_sings() {
+async fn secrets_and_bodies_never_reach_errors_or_logs() {
     let captured = Captured::default();
     log::set_boxed_logger(Box::new(captured.clone())).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
@@ -66,7 +66,7 @@ async fn no_canary_sings() {
         .with_writer(captured.clone())
         .with_ansi(false)
         .finish();
-    // For the whole process: what other tests log must not sing either.
+    // Process-wide, so that the log of the other tests is checked too.
     tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let secrets = Secrets::new();
@@ -77,22 +77,22 @@ async fn no_canary_sings() {
     secrets.write("api", "token", "c4n4ry");
     let secret = || "api".parse().unwrap();
     let path = |path: &str| format!("/{path}?c4n4ry=c4n4ry");
-    let sung = ("x-canary", "c4n4ry");
+    let canary_header = ("x-canary", "c4n4ry");
     let cut =
         vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\"c4n4ry".to_vec()), Step::Close];
-    let answers: Vec<Vec<Step>> = vec![
+    let responses: Vec<Vec<Step>> = vec![
         json(&format!("[\"{CANARY}\"]")),
         json("{\"c4n4ry\": c4n4ry}"),
         json("{\"next\": {\"c4n4ry\": 1}, \"c4n4ry\": []}"),
         response(200, &[("content-type", "application/json; charset=c4n4ry")], b"c4n4ry"),
         response(200, &[("content-encoding", "c4n4ry")], b"c4n4ry"),
         response(200, &[("link", "c4n4ry")], b"[]"),
-        response(302, &[("location", "http://169.254.169.254/c4n4ry"), sung], b"c4n4ry"),
+        response(302, &[("location", "http://169.254.169.254/c4n4ry"), canary_header], b"c4n4ry"),
         response(302, &[("location", "http://c4n4ry:c4n4ry@127.0.0.1/")], b""),
         response(302, &[("location", "http://[c4n4ry]/")], b""),
         response(401, &[("www-authenticate", "Basic realm=c4n4ry")], b"c4n4ry"),
         response(429, &[("retry-after", "c4n4ry")], b"c4n4ry"),
-        response(503, &[sung], b"c4n4ry"),
+        response(503, &[canary_header], b"c4n4ry"),
         cut,
         vec![Step::Send(b"c4n4ry\r\n\r\n".to_vec()), Step::Close],
         vec![Step::Close],
@@ -107,12 +107,12 @@ async fn no_canary_sings() {
         ]
     };
     let mut texts = Vec::new();
-    for answer in answers {
+    for response in responses {
         let token = json("{\"access_token\":\"c4n4ry\"}");
         let server =
             Server::start(
                 move |_, request| {
-                    if request.line.contains("/token") { token.clone() } else { answer.clone() }
+                    if request.line.contains("/token") { token.clone() } else { response.clone() }
                 },
             )
             .await;
@@ -146,16 +146,16 @@ async fn no_canary_sings() {
             }
         }
     }
-    assert!(texts.len() > 100, "the answers were meant to fail: {}", texts.len());
+    assert!(texts.len() > 100, "expected more responses to fail: {}", texts.len());
     let logged = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
-    assert!(logged.contains("a request failed and is tried again"), "nothing was captured");
+    assert!(logged.contains("a request failed and will be retried"), "nothing was captured");
     assert!(
         logged.contains("TRACE") && logged.contains("hyper_util"),
-        "the client's own lines were not captured"
+        "the log of the HTTP client was not captured"
     );
     for text in texts.iter().map(String::as_str).chain(logged.lines()) {
-        for spelling in spellings() {
-            assert!(!text.contains(&spelling), "{spelling} in: {text}");
+        for encoding in encodings() {
+            assert!(!text.contains(&encoding), "{encoding} in: {text}");
         }
     }
 }

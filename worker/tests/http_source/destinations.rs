@@ -1,4 +1,4 @@
-//! Where the source may be sent, and where it may not. A canary listens where nobody may connect.
+//! The addresses that a source may reach. A canary listens on an address to which no connection is allowed.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use userstream_crds::model::{HttpSource, Pagination};
 use crate::server::{Server, Step, json, response};
 use crate::{Secrets, describe, fails, open, open_local, records, run};
 
-/// A server that nobody may reach.
+/// A server that no source may reach.
 async fn canary() -> Server {
     Server::start(|_, _| json("[\"reached\"]")).await
 }
 
 #[tokio::test]
-async fn without_an_allow_list_nothing_on_this_machine_is_connected_to() {
+async fn loopback_is_not_reached_without_an_allow_list() {
     let canary = canary().await;
     let port = canary.address.port();
     for host in [
@@ -39,8 +39,8 @@ async fn without_an_allow_list_nothing_on_this_machine_is_connected_to() {
 }
 
 #[tokio::test]
-async fn an_allow_list_of_everything_does_not_reach_the_unspecified_address() {
-    // Connecting to 0.0.0.0 reaches this machine on Linux.
+async fn unspecified_address_is_blocked_despite_the_allow_list() {
+    // Linux dials 0.0.0.0 as loopback.
     let canary = canary().await;
     let url = format!("http://0.0.0.0:{}/", canary.address.port());
     let mut source = open(&describe(&url), Path::new("/"), &["0.0.0.0/0", "::/0"]);
@@ -49,7 +49,7 @@ async fn an_allow_list_of_everything_does_not_reach_the_unspecified_address() {
 }
 
 #[tokio::test]
-async fn a_range_on_the_allow_list_is_reached_by_address_and_by_name() {
+async fn allowed_range_is_reached_by_address_and_by_name() {
     let server = Server::start(|_, _| json("[1]")).await;
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http://{host}:{}/", server.address.port());
@@ -59,7 +59,7 @@ async fn a_range_on_the_allow_list_is_reached_by_address_and_by_name() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_checked_like_the_first_address() {
+async fn redirect_is_checked_like_the_first_address() {
     let canary = canary().await;
     let port = canary.address.port();
     for (target, cause) in [
@@ -81,7 +81,7 @@ async fn a_redirect_is_checked_like_the_first_address() {
 }
 
 #[tokio::test]
-async fn a_link_to_the_next_page_is_checked_like_the_first_address() {
+async fn next_link_is_checked_like_the_first_address() {
     let canary = canary().await;
     let link = format!("<http://127.0.0.1:{}/>; rel=\"next\"", canary.address.port());
     let page = response(200, &[("link", &link)], b"[1]");
@@ -94,7 +94,7 @@ async fn a_link_to_the_next_page_is_checked_like_the_first_address() {
 }
 
 #[tokio::test]
-async fn credentials_do_not_follow_a_redirect_to_another_server() {
+async fn credentials_are_not_sent_to_a_redirects_other_origin() {
     use userstream_crds::model::HttpAuth;
     let secrets = Secrets::new();
     secrets.write("api", "token", "canary");
@@ -123,14 +123,15 @@ async fn credentials_do_not_follow_a_redirect_to_another_server() {
 }
 
 #[tokio::test]
-async fn the_environment_cannot_put_a_proxy_in_between() {
-    // What the check of addresses is worth nothing against. Set for a process of its own: other tests run in this one.
+async fn proxy_variables_of_the_environment_are_ignored() {
+    // A proxy would bypass the check of addresses. The variables are set for a child process, because other tests run in
+    // this one.
     let proxy = Server::start(|_, _| json("[\"proxied\"]")).await;
     let server = Server::start(|_, _| json("[\"direct\"]")).await;
     let (url, proxy_url) = (server.url("/"), proxy.url(""));
     let output = tokio::task::spawn_blocking(move || {
         std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "destinations::fetches_what_the_environment_names", "--nocapture"])
+            .args(["--exact", "destinations::fetches_the_url_of_the_environment", "--nocapture"])
             .envs([("HTTP_PROXY", &proxy_url), ("http_proxy", &proxy_url), ("ALL_PROXY", &proxy_url)])
             .env("USERSTREAM_TEST_URL", url)
             .output()
@@ -142,9 +143,9 @@ async fn the_environment_cannot_put_a_proxy_in_between() {
     assert_eq!((server.received().len(), proxy.connections()), (1, 0));
 }
 
-/// The child of the test above; without its environment there is nothing to do.
+/// The child process of the test above. Does nothing without its environment.
 #[tokio::test]
-async fn fetches_what_the_environment_names() {
+async fn fetches_the_url_of_the_environment() {
     if let Ok(url) = std::env::var("USERSTREAM_TEST_URL") {
         let pages = run(&mut open_local(&describe(&url)), None).await.unwrap();
         assert_eq!(records(&pages), ["\"direct\""]);
@@ -152,8 +153,8 @@ async fn fetches_what_the_environment_names() {
 }
 
 #[tokio::test]
-async fn a_connection_that_stays_open_is_no_way_around_the_check() {
-    // The connection to the allowed server is kept, its redirect to the forbidden one is still refused.
+async fn open_connection_does_not_bypass_the_address_check() {
+    // The connection to the allowed server stays open; its redirect to the forbidden one is still refused.
     let canary = canary().await;
     let target = canary.url("/");
     let server = Server::start_on("127.0.0.2", None, move |number, _| match number {

@@ -1,4 +1,4 @@
-//! Servers that hang, cut off, send too much or send something else.
+//! Servers that hang, truncate their response, send too much or send something else.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use userstream_crds::model::{HttpSource, Retry};
 use crate::server::{Server, Step, json, response};
 use crate::{describe, fails, open_local, records, run};
 
-/// Long enough to connect on a busy machine, short enough to wait for.
+/// Long enough to connect on a busy machine, short enough for a test.
 const SHORT: Duration = Duration::from_millis(400);
 
-fn impatient(url: &str) -> HttpSource {
+fn with_short_timeout(url: &str) -> HttpSource {
     HttpSource { timeout: SHORT, ..describe(url) }
 }
 
@@ -28,7 +28,7 @@ fn head(headers: &str) -> Step {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_get_to_its_end_is_given_up_at_the_total_time() {
+async fn incomplete_response_times_out_after_the_total_timeout() {
     let hangs = [
         ("before the head", vec![Step::Hang]),
         ("in the head", vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-".to_vec()), Step::Hang]),
@@ -40,31 +40,31 @@ async fn a_server_that_does_not_get_to_its_end_is_given_up_at_the_total_time() {
     for (place, steps) in hangs {
         let server = Server::start(move |_, _| steps.clone()).await;
         let start = Instant::now();
-        let failed = fails(&mut open_local(&impatient(&server.url("/")))).await;
+        let failed = fails(&mut open_local(&with_short_timeout(&server.url("/")))).await;
         assert_eq!(failed, ("timeout", true), "{place}");
-        assert!(start.elapsed() >= SHORT, "{place}: given up early");
+        assert!(start.elapsed() >= SHORT, "{place}: timed out early");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_accept_is_given_up_at_the_total_time() {
+async fn connection_that_is_not_accepted_times_out() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
-    // With these the queue of a listener that nobody asks is full, and the kernel answers no further connection.
-    let mut waiting = Vec::new();
+    // Fills the accept queue of the listener, so that the kernel completes no further connection.
+    let mut queued = Vec::new();
     while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
-        waiting.push(stream);
+        queued.push(stream);
     }
     let start = Instant::now();
-    let failed = fails(&mut open_local(&impatient(&format!("http://{address}/")))).await;
+    let failed = fails(&mut open_local(&with_short_timeout(&format!("http://{address}/")))).await;
     assert_eq!(failed, ("timeout", true));
     assert!(start.elapsed() >= SHORT);
 }
 
 #[tokio::test]
-async fn the_next_run_does_not_suffer_from_one_that_hung() {
+async fn run_succeeds_after_one_that_timed_out() {
     let hang_once = |number, _: &_| if number == 0 { vec![Step::Hang] } else { json("[1]") };
     let server = Server::start(hang_once).await;
     let mut source = open_local(&HttpSource { timeout: SHORT * 5, ..describe(&server.url("/")) });
@@ -73,22 +73,17 @@ async fn the_next_run_does_not_suffer_from_one_that_hung() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_port_is_a_fault_that_passes() {
-    let server = Server::start(|_, _| Vec::new()).await;
-    let url = server.url("/");
-    let listener_gone = TcpSocket::new_v4().unwrap();
-    listener_gone.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let free = listener_gone.local_addr().unwrap();
-    drop(server);
-    assert_eq!(
-        fails(&mut open_local(&describe(&format!("http://{free}/")))).await,
-        ("connect", true),
-        "{url}"
-    );
+async fn refused_connection_is_transient() {
+    // Bound but not listening, so that the port refuses connections and no other test can take it.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let failed = fails(&mut open_local(&describe(&format!("http://{address}/")))).await;
+    assert_eq!(failed, ("connect", true));
 }
 
 #[tokio::test]
-async fn a_cut_off_response_is_not_taken_for_a_short_one() {
+async fn truncated_response_is_never_read_as_a_short_one() {
     for steps in [
         vec![Step::Close],
         vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent".to_vec()), Step::Close],
@@ -98,13 +93,13 @@ async fn a_cut_off_response_is_not_taken_for_a_short_one() {
     ] {
         assert_eq!(cause_of(steps.clone()).await, ("connection_lost", true), "{steps:?}");
     }
-    // Without a length, only the JSON can tell.
+    // Without a content length, the truncation shows in the JSON alone.
     let unbounded = vec![head("connection: close\r\n"), Step::Send(b"[1,2".to_vec()), Step::Close];
     assert_eq!(cause_of(unbounded).await, ("not_json", false));
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_tried_again() {
+async fn lost_connection_is_retried() {
     let server = Server::start(|number, _| match number {
         0 => vec![head("content-length: 100\r\n"), Step::Send(b"[1".to_vec()), Step::Close],
         1 => vec![Step::Close],
@@ -119,7 +114,7 @@ async fn a_lost_connection_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_body_is_bounded_on_the_wire() {
+async fn body_is_bounded_on_the_wire() {
     let endless_chunks =
         || Step::Endless(b"400\r\n".iter().copied().chain([b' '; 1024]).chain(*b"\r\n").collect());
     for steps in [
@@ -137,13 +132,13 @@ fn gzip_head() -> Vec<u8> {
     vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]
 }
 
-/// Stored blocks of no bytes: a stream that goes on for ever and decompresses to nothing.
+/// Empty stored blocks: an endless stream that decompresses to nothing.
 fn empty_gzip_blocks() -> Vec<u8> {
     [0, 0, 0, 0xff, 0xff].repeat(200)
 }
 
 #[tokio::test]
-async fn a_body_is_bounded_after_decompression() {
+async fn body_is_bounded_after_decompression() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&vec![b' '; 32 << 20]).unwrap();
     let bomb = encoder.finish().unwrap();
@@ -155,7 +150,7 @@ async fn a_body_is_bounded_after_decompression() {
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_read_and_a_broken_one_refused() {
+async fn gzip_body_is_read_and_a_corrupt_one_refused() {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(b"[1,2]").unwrap();
     let compressed = encoder.finish().unwrap();
@@ -177,7 +172,7 @@ async fn a_compressed_body_is_read_and_a_broken_one_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_http_or_not_json_is_told_apart() {
+async fn causes_distinguish_http_json_and_charset_errors() {
     assert_eq!(
         cause_of(vec![Step::Send(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), Step::Close]).await,
         ("not_http", true)
@@ -194,7 +189,7 @@ async fn what_is_not_http_or_not_json_is_told_apart() {
 #[tokio::test]
 async fn headers_are_bounded() {
     let many = vec![head(""), Step::Close];
-    assert_eq!(cause_of(many).await.0, "not_json", "an empty head alone is fine");
+    assert_eq!(cause_of(many).await.0, "not_json", "an empty head is valid");
     let mut lines = vec![Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec())];
     lines.push(Step::Endless(b"x-header: value\r\n".to_vec()));
     assert_eq!(cause_of(lines).await, ("not_http", true));

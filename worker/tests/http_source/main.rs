@@ -1,4 +1,4 @@
-//! The HTTP source against real sockets: what a hostile, broken or slow server can do to it.
+//! The HTTP source over real sockets, against hostile, broken and unresponsive servers.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed expectation ends the test")]
 
 mod canary;
@@ -16,7 +16,7 @@ use userstream_worker::log::SourcePosition;
 use userstream_worker::runtime::clock::Clock;
 use userstream_worker::source::{HttpSource, Page, Source, SourceError};
 
-/// A source that asks once, and for at most so long that a test of a time limit is short.
+/// A source without retries.
 fn describe(url: &str) -> model::HttpSource {
     model::HttpSource {
         url: url.parse().unwrap(),
@@ -61,10 +61,10 @@ async fn run(source: &mut HttpSource, from: Option<&SourcePosition>) -> Result<V
     Ok(pages)
 }
 
-/// The name of the cause of the error that a run must end with, and whether it passes.
+/// The cause of the error that a run must end with, and whether it is retryable.
 async fn fails(source: &mut HttpSource) -> (&'static str, bool) {
     match run(source, None).await {
-        Ok(pages) => panic!("the run gave {} pages", pages.len()),
+        Ok(pages) => panic!("the run fetched {} pages", pages.len()),
         Err(error) => (error.cause(), error.is_retryable()),
     }
 }
@@ -73,7 +73,7 @@ fn records(pages: &[Page]) -> Vec<String> {
     pages.iter().flat_map(Page::records).map(|record| String::from_utf8(record.to_vec()).unwrap()).collect()
 }
 
-/// Mounted Secrets in a folder of their own, removed with this value.
+/// A temporary directory of mounted Secrets.
 struct Secrets(tempfile::TempDir);
 
 impl Secrets {

@@ -1,4 +1,4 @@
-//! A server on loopback that writes exactly the bytes a test gives it, however wrong they are.
+//! A server on loopback that writes exactly the bytes of a test, valid or not.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     /// `GET /path?query HTTP/1.1`
     pub(crate) line: String,
-    /// Names in lower case, in the order they came.
+    /// Names in lower case, in the order of the request.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
@@ -25,22 +25,22 @@ impl Received {
     }
 }
 
-/// What the server does with a request, one after the other.
+/// A step of the server's response.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     /// Writes these bytes.
     Send(Vec<u8>),
-    /// Writes these bytes again and again until the client goes.
+    /// Writes these bytes repeatedly until the client disconnects.
     Endless(Vec<u8>),
-    /// Writes a byte every few milliseconds until the client goes.
+    /// Writes a byte every few milliseconds until the client disconnects.
     Drip(u8),
-    /// Does nothing until the client goes.
+    /// Writes nothing until the client disconnects.
     Hang,
-    /// Ends the connection.
+    /// Closes the connection.
     Close,
 }
 
-/// A response with a body of the announced length; the connection stays open.
+/// A response with a content length. The connection stays open.
 pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<Step> {
     let mut head = format!("HTTP/1.1 {status} Reason\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
@@ -65,14 +65,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a free port of `127.0.0.1`. The script is given the number of the request, from 0.
+    /// Serves on a free port of `127.0.0.1`. The script receives the index of the request, from 0.
     pub(crate) async fn start(
         script: impl Fn(usize, &Received) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         Self::start_on("127.0.0.1", None, script).await
     }
 
-    /// Serves on a free port of any loopback address, over TLS if wanted.
+    /// Serves on a free port of any loopback address, optionally over TLS.
     pub(crate) async fn start_on(
         host: &str,
         tls: Option<TlsAcceptor>,
@@ -92,7 +92,7 @@ impl Server {
                     tokio::spawn(async move {
                         match tls {
                             None => serve(stream, &*script, &received).await,
-                            // A client that trusts us not breaks the handshake off.
+                            // A client that does not trust the certificate aborts the handshake.
                             Some(tls) => match tls.accept(stream).await {
                                 Ok(stream) => serve(stream, &*script, &received).await,
                                 Err(_) => None,
@@ -110,7 +110,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// How many connections were accepted.
+    /// The number of accepted connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -127,7 +127,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves one connection until either side has enough of it.
+/// Serves one connection until either side closes it.
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     script: &Script,

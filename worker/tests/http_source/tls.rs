@@ -1,4 +1,4 @@
-//! Whom the source trusts.
+//! Which certificates the source trusts.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A server's side of TLS with a certificate for these hosts.
+/// The server side of TLS, with a certificate for these hosts.
 fn acceptor(authority: &Authority, hosts: &[&str], valid: bool) -> TlsAcceptor {
     userstream_worker::security::tls::install_crypto_provider();
     let key = KeyPair::generate().unwrap();
@@ -44,7 +44,7 @@ fn trusting(server: &Server) -> HttpSource {
 }
 
 #[tokio::test]
-async fn a_server_is_trusted_by_the_mounted_authority_alone() {
+async fn only_the_mounted_authority_is_trusted() {
     let secrets = Secrets::new();
     let (own, other) = (authority(), authority());
     secrets.write("authority", "ca.crt", &own.pem());
@@ -66,7 +66,7 @@ async fn a_server_is_trusted_by_the_mounted_authority_alone() {
 }
 
 #[tokio::test]
-async fn without_a_mounted_authority_only_public_ones_are_trusted() {
+async fn only_public_authorities_are_trusted_by_default() {
     let server = serve(acceptor(&authority(), &["127.0.0.1"], true)).await;
     let model = HttpSource { ca: None, ..trusting(&server) };
     let mut source = open(&model, std::path::Path::new("/"), &["127.0.0.1/32"]);
@@ -75,7 +75,7 @@ async fn without_a_mounted_authority_only_public_ones_are_trusted() {
 }
 
 #[tokio::test]
-async fn a_rotated_authority_is_trusted_without_a_restart() {
+async fn rotated_authority_is_trusted_without_a_restart() {
     let secrets = Secrets::new();
     let (old, new) = (authority(), authority());
     secrets.write("authority", "ca.crt", &old.pem());
@@ -87,18 +87,18 @@ async fn a_rotated_authority_is_trusted_without_a_restart() {
 }
 
 #[tokio::test]
-async fn an_authority_that_is_missing_or_none_is_not_replaced_by_the_public_ones() {
+async fn public_authorities_never_replace_an_unusable_bundle() {
     let secrets = Secrets::new();
     let server = serve(acceptor(&authority(), &["127.0.0.1"], true)).await;
     let mut source = open(&trusting(&server), secrets.path(), &["127.0.0.1/32"]);
-    assert_eq!(fails(&mut source).await, ("credentials", true), "it may be mounted in a moment");
+    assert_eq!(fails(&mut source).await, ("credentials", true), "a missing file may be mounted soon");
     secrets.write("authority", "ca.crt", "no certificate");
     assert_eq!(fails(&mut source).await, ("credentials", false));
     assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]
-async fn https_does_not_become_http_on_the_way() {
+async fn redirect_from_https_to_http_is_refused() {
     let secrets = Secrets::new();
     let own = authority();
     secrets.write("authority", "ca.crt", &own.pem());
@@ -112,10 +112,10 @@ async fn https_does_not_become_http_on_the_way() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_speak_tls_is_a_fault_that_may_pass() {
+async fn server_without_tls_is_a_transient_error() {
     let server = Server::start(|_, _| vec![Step::Close]).await;
     let url = server.url("/").replace("http:", "https:");
-    // The server waits for the end of a request that never comes in clear.
+    // The server waits for the end of a plaintext request, which never arrives.
     let model = HttpSource { timeout: std::time::Duration::from_millis(400), ..describe(&url) };
     let mut source = open(&model, std::path::Path::new("/"), &["127.0.0.1/32"]);
     assert_eq!(fails(&mut source).await, ("timeout", true));

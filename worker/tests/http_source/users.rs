@@ -1,4 +1,4 @@
-//! A whole API, page by page: users in the shape of randomuser.me, with credentials that are rotated underway.
+//! A paginated API of users in the format of randomuser.me, with credentials that are rotated between requests.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use userstream_worker::source::{SourceError, Users};
 use crate::server::{Received, Server, Step, json, response};
 use crate::{Secrets, describe, open, open_local, records, run};
 
-/// So many users of a seed, each as the API writes it.
+/// The first users of a seed, each as one JSON object.
 fn users(count: u64) -> Vec<String> {
     let users = Users::new(7);
     let user = |number| {
@@ -35,7 +35,7 @@ fn paginated(url: &str, pagination: Pagination) -> HttpSource {
 }
 
 #[tokio::test]
-async fn every_user_arrives_byte_for_byte_whatever_the_pagination() {
+async fn every_kind_of_pagination_yields_every_user_unchanged() {
     let all = Arc::new(users(103));
     let max_pages = 4.try_into().unwrap();
     let kinds = [
@@ -62,7 +62,7 @@ async fn every_user_arrives_byte_for_byte_whatever_the_pagination() {
         let mut found = Vec::new();
         let mut position = None;
         let mut runs = 0;
-        // Each run in a new process, so to speak.
+        // A new source per run, as in a new process.
         while found.len() < all.len() {
             let pages = run(&mut open_local(&model), position.as_ref()).await.unwrap();
             assert!((1..=4).contains(&pages.len()));
@@ -76,7 +76,7 @@ async fn every_user_arrives_byte_for_byte_whatever_the_pagination() {
 }
 
 #[tokio::test]
-async fn a_server_that_ignores_the_page_is_asked_no_more_than_allowed() {
+async fn max_pages_bounds_a_server_that_ignores_the_page() {
     let server = Server::start(|_, _| json(r#"{"results":[1]}"#)).await;
     let pagination =
         Pagination::Page { parameter: "page".to_owned(), first: 1, max_pages: 5.try_into().unwrap() };
@@ -85,7 +85,7 @@ async fn a_server_that_ignores_the_page_is_asked_no_more_than_allowed() {
 }
 
 #[tokio::test]
-async fn unchanged_pages_give_no_records_in_another_process_either() {
+async fn unchanged_pages_yield_no_records_after_a_restart() {
     let server = Server::start(|number, _| json(if number < 2 { r#"{"a":1}"# } else { r#"{"a":2}"# })).await;
     let model = HttpSource { emit: Emit::Changed, ..describe(&server.url("/")) };
     let mut position = None;
@@ -99,15 +99,14 @@ async fn unchanged_pages_give_no_records_in_another_process_either() {
 }
 
 #[tokio::test]
-async fn a_secret_rotated_under_way_costs_no_run() {
+async fn secret_rotated_during_a_request_fails_no_run() {
     let secrets = Secrets::new();
     secrets.write("api", "username", "user");
     secrets.write("api", "password", "old");
     let server = Server::start({
         let password = secrets.path().join("api/password");
         move |number, request| {
-            // The first request of the second run finds the server's password changed; the Secret follows while the
-            // request is on its way.
+            // The server rotates the password before the second run, and the Secret follows during its first request.
             if number == 1 {
                 std::fs::write(&password, "new").unwrap();
                 return response(401, &[], b"");
@@ -128,7 +127,7 @@ async fn a_secret_rotated_under_way_costs_no_run() {
 }
 
 #[tokio::test]
-async fn a_token_is_fetched_once_and_replaced_when_it_is_revoked() {
+async fn token_is_cached_and_replaced_when_revoked() {
     let secrets = Secrets::new();
     secrets.write("idp", "clientId", "client");
     secrets.write("idp", "clientSecret", "secret");
@@ -156,13 +155,13 @@ async fn a_token_is_fetched_once_and_replaced_when_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_run_that_fails_leaves_the_saved_position_good() {
+async fn failed_run_continues_from_its_last_saved_position() {
     let all = Arc::new(users(30));
     let server = Server::start({
         let all = Arc::clone(&all);
         move |request_number, request| {
             let number: usize = parameter(request, "page").unwrap().parse().unwrap();
-            // The third request breaks off in the middle of its page.
+            // The third response is truncated in the middle of its page.
             if request_number == 2 {
                 let body = page(&all, number, 10);
                 let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
