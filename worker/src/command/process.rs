@@ -96,7 +96,7 @@ async fn report_health(context: &Context, table: &CassandraTable) {
     let mut ticks = tokio::time::interval(HEALTH_CHECK);
     loop {
         ticks.tick().await;
-        match table.trouble() {
+        match table.unavailable_cause() {
             None => context.health.set_ready(Component::Table),
             Some(cause) => {
                 context.health.set_unready(Component::Table, format!("rows cannot be written ({cause})"))

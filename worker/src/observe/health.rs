@@ -1,7 +1,7 @@
 //! The readiness of the worker: the components that are not ready, and why.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// A component that the worker needs to be ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,22 +35,22 @@ pub struct Health(Mutex<BTreeMap<Component, String>>);
 impl Health {
     /// Marks a component as not ready.
     pub fn set_unready(&self, component: Component, reason: impl Into<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(component, reason.into());
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(component, reason.into());
     }
 
     /// Marks a component as ready.
     pub fn set_ready(&self, component: Component) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&component);
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).remove(&component);
     }
 
     /// The components that are not ready, with the reasons.
     pub fn unready(&self) -> Vec<(Component, String)> {
-        let unready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unready = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         unready.iter().map(|(component, reason)| (*component, reason.clone())).collect()
     }
 
     /// Whether every component is ready.
     pub fn is_ready(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).is_empty()
     }
 }

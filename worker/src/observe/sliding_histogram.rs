@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ impl Deref for SlidingHistogram {
 impl SlidingHistogram {
     /// Advances the window: takes a snapshot per step, and drops those before the window.
     pub fn advance(&self, now: Instant) {
-        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if snapshots.back().is_some_and(|(last, _)| now.duration_since(*last) < STEP) {
             return;
         }
@@ -49,7 +49,7 @@ impl SlidingHistogram {
 
     /// The counts of the window. All counts while no snapshot exists.
     pub fn window(&self) -> HistogramSnapshot {
-        let snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshots = self.snapshots.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let current = self.total.snapshot();
         match snapshots.front() {
             Some((_, start)) => current.since(start),

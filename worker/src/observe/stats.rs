@@ -1,8 +1,8 @@
 //! The statistics of the worker: updated by the loops, read by the endpoints and the terminal view.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
@@ -145,13 +145,13 @@ impl Gauge {
 impl Stats {
     /// Counts an error.
     pub fn error(&self, place: &'static str, cause: &'static str) {
-        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = self.errors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         *errors.entry((place, cause)).or_default() += 1;
     }
 
     /// The errors so far: place, cause, count.
     pub fn errors(&self) -> Vec<(&'static str, &'static str, u64)> {
-        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let errors = self.errors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         errors.iter().map(|((place, cause), count)| (*place, *cause, *count)).collect()
     }
 }
@@ -165,12 +165,12 @@ impl TableStats {
 
     /// Sets the progress of the consumer. `None` while it has no assignment.
     pub fn set_progress(&self, progress: Option<Vec<Progress>>) {
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        *self.progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = progress;
     }
 
     /// The last known progress of the consumer in each assigned partition.
     pub fn progress(&self) -> Option<Vec<Progress>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.progress.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
     /// The uncommitted records of all assigned partitions. `None` while unknown, which is not zero.

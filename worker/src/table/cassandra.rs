@@ -35,8 +35,8 @@ pub struct CassandraSession {
 impl CassandraSession {
     /// Connects to a cluster and prepares the statements of these tables. Must be called on a tokio runtime.
     ///
-    /// A cluster that cannot be reached, or a table that does not exist yet, is an error of [`write`](Table::write) and not
-    /// of this: attempts go on in the background, with growing pauses, until one succeeds.
+    /// An unreachable cluster or a missing table is an error of [`write`](Table::write) and not of this: attempts continue
+    /// in the background, with exponential backoff, until one succeeds.
     ///
     /// # Errors
     /// When credentials are missing, or certificates are invalid.
@@ -64,7 +64,7 @@ pub struct CassandraTable {
 }
 
 impl CassandraTable {
-    /// The pipeline's table, on a session of its own. See [`CassandraSession::connect`].
+    /// The pipeline's table, on a new session. See [`CassandraSession::connect`].
     ///
     /// # Errors
     /// When credentials are missing, or certificates are invalid.
@@ -73,9 +73,9 @@ impl CassandraTable {
         Ok(session.table(0))
     }
 
-    /// Why rows cannot be written now, as far as is known: a cause as in the metrics. None when they can. Asks no server.
-    pub fn trouble(&self) -> Option<&'static str> {
-        Some(self.session.trouble()?.name())
+    /// The cause why rows cannot be written now, as in the metrics. `None` as far as is known. Sends no request.
+    pub fn unavailable_cause(&self) -> Option<&'static str> {
+        Some(self.session.unavailable_cause()?.name())
     }
 }
 

@@ -1,14 +1,14 @@
-//! A cell as the type of its column, with the conversions that a column asks for by `cast`.
+//! Converts a cell to the type of its column, including the conversions of `cast`.
 //!
 //! | field | column | value |
 //! |---|---|---|
-//! | any but bytes | `text`, `ascii` | its JSON spelling; strings as they are |
-//! | string | any but `blob` | what the same text in a record would be |
+//! | any but bytes | `text`, `ascii` | the JSON form; strings unchanged |
+//! | string | any but `blob` | the text, parsed as in a record |
 //! | int, long | `double` | the nearest double |
 //! | int, long | `decimal` | the same number, with scale 0 |
-//! | long | `int` | the same number, where it fits |
-//! | timestamp | `date` | its day in UTC |
-//! | timestamp | `bigint` | milliseconds since 1970 |
+//! | long | `int` | the same number, if it is in range |
+//! | timestamp | `date` | the day in UTC |
+//! | timestamp | `bigint` | milliseconds since the Unix epoch |
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
 pub(crate) enum ColumnValue<'a> {
     /// `uuid`, in network byte order.
     Uuid([u8; 16]),
-    /// `text`, or `ascii`, of which every byte is then below 128.
+    /// `text`, or `ascii` if every byte is below 128.
     Text(Cow<'a, str>),
     /// `int`
     Int(i32),
@@ -36,46 +36,46 @@ pub(crate) enum ColumnValue<'a> {
     Double(f64),
     /// `decimal`: `unscaled` × 10^-`scale`
     Decimal {
-        /// All digits.
+        /// The digits, as an integer.
         unscaled: i128,
-        /// How many of them stand behind the point.
+        /// The number of digits after the decimal point.
         scale: i32,
     },
     /// `boolean`
     Boolean(bool),
-    /// `timestamp`, milliseconds since 1970.
+    /// `timestamp`, in milliseconds since the Unix epoch.
     Timestamp(i64),
-    /// `date`, days since 1970.
+    /// `date`, in days since the Unix epoch.
     Date(i32),
     /// `blob`
     Blob(&'a [u8]),
 }
 
-/// A value that its column cannot hold. Says nothing of the value itself.
+/// Why a column cannot hold a value. Never contains the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misfit {
-    /// Text with other characters than those of US-ASCII.
-    #[error("the column is ascii, the text is not")]
+pub(crate) enum ColumnValueError {
+    /// Text that is not US-ASCII.
+    #[error("the text is not ascii, as the column requires")]
     NotAscii,
-    /// The text is not one of the type of the column.
+    /// Text that does not parse as the type of the column.
     #[error("the text is not a {}", .0.name())]
     NotA(CqlType),
-    /// The number or time does not fit.
+    /// A number or time that is out of range.
     #[error("the value is out of the range of {}", .0.name())]
     OutOfRange(CqlType),
-    /// No such conversion.
+    /// The conversion does not exist.
     #[error("the value cannot be converted to {}", .0.name())]
     NoConversion(CqlType),
     /// A column of the primary key has no value.
     #[error("a column of the primary key has no value")]
     AbsentKey,
-    /// The value is larger than a request can carry.
+    /// The value is larger than a request may be.
     #[error("the value is larger than 2 GiB")]
     TooLarge,
 }
 
-impl Misfit {
-    /// The name of the cause, for metrics and dead letters.
+impl ColumnValueError {
+    /// The name of the cause for metrics and dead letters.
     pub(crate) fn cause(self) -> &'static str {
         match self {
             Self::NotAscii => "not_ascii",
@@ -87,7 +87,7 @@ impl Misfit {
     }
 }
 
-/// A cell of a row as a column of this type holds it. None when the cell is absent.
+/// The value of a cell in a column of this type. `None` when the cell is absent.
 ///
 /// # Errors
 /// When the column cannot hold it.
@@ -95,7 +95,7 @@ pub(crate) fn column_value(
     row: RowRef<'_>,
     cell: Cell,
     column: CqlType,
-) -> Result<Option<ColumnValue<'_>>, Misfit> {
+) -> Result<Option<ColumnValue<'_>>, ColumnValueError> {
     let value = match (cell, column) {
         (Cell::Absent, _) => return Ok(None),
         (Cell::Text(span), _) => of_text(row.text(span), column)?,
@@ -112,32 +112,34 @@ pub(crate) fn column_value(
         (Cell::Timestamp(milliseconds), CqlType::BigInt) => ColumnValue::BigInt(milliseconds),
         (Cell::Timestamp(milliseconds), CqlType::Date) => {
             let days = milliseconds.div_euclid(MILLISECONDS_OF_A_DAY);
-            ColumnValue::Date(i32::try_from(days).map_err(|_| Misfit::OutOfRange(column))?)
+            ColumnValue::Date(i32::try_from(days).map_err(|_| ColumnValueError::OutOfRange(column))?)
         }
-        (_, CqlType::Text | CqlType::Ascii) => ColumnValue::Text(Cow::Owned(spelling(cell, column)?)),
-        _ => return Err(Misfit::NoConversion(column)),
+        (_, CqlType::Text | CqlType::Ascii) => ColumnValue::Text(Cow::Owned(json_form(cell, column)?)),
+        _ => return Err(ColumnValueError::NoConversion(column)),
     };
     Ok(Some(value))
 }
 
-fn of_long(value: i64, column: CqlType) -> Result<ColumnValue<'static>, Misfit> {
+fn of_long(value: i64, column: CqlType) -> Result<ColumnValue<'static>, ColumnValueError> {
     Ok(match column {
         CqlType::BigInt => ColumnValue::BigInt(value),
         CqlType::VarInt => ColumnValue::VarInt(value.into()),
-        CqlType::Int => ColumnValue::Int(i32::try_from(value).map_err(|_| Misfit::OutOfRange(column))?),
+        CqlType::Int => {
+            ColumnValue::Int(i32::try_from(value).map_err(|_| ColumnValueError::OutOfRange(column))?)
+        }
         CqlType::Double => ColumnValue::Double(value as f64),
         CqlType::Decimal => ColumnValue::Decimal { unscaled: value.into(), scale: 0 },
         CqlType::Text | CqlType::Ascii => ColumnValue::Text(Cow::Owned(value.to_string())),
-        _ => return Err(Misfit::NoConversion(column)),
+        _ => return Err(ColumnValueError::NoConversion(column)),
     })
 }
 
-fn of_text(text: &str, column: CqlType) -> Result<ColumnValue<'_>, Misfit> {
-    let not_a = Misfit::NotA(column);
+fn of_text(text: &str, column: CqlType) -> Result<ColumnValue<'_>, ColumnValueError> {
+    let not_a = ColumnValueError::NotA(column);
     Ok(match column {
         CqlType::Text => ColumnValue::Text(Cow::Borrowed(text)),
         CqlType::Ascii if text.is_ascii() => ColumnValue::Text(Cow::Borrowed(text)),
-        CqlType::Ascii => return Err(Misfit::NotAscii),
+        CqlType::Ascii => return Err(ColumnValueError::NotAscii),
         CqlType::Uuid => ColumnValue::Uuid(uuid::read(text).ok_or(not_a)?),
         CqlType::Int => ColumnValue::Int(json(text).ok_or(not_a)?),
         CqlType::BigInt => ColumnValue::BigInt(json(text).ok_or(not_a)?),
@@ -153,17 +155,17 @@ fn of_text(text: &str, column: CqlType) -> Result<ColumnValue<'_>, Misfit> {
             let days = date::read(text).or_else(|| timestamp::read_local_day(text).ok());
             ColumnValue::Date(days.ok_or(not_a)?)
         }
-        CqlType::Blob => return Err(Misfit::NoConversion(column)),
+        CqlType::Blob => return Err(ColumnValueError::NoConversion(column)),
     })
 }
 
-/// A number or boolean as JSON writes it: no `+5`, no `inf`, no `True`.
+/// Parses a number or boolean by the grammar of JSON: no `+5`, no `inf`, no `True`.
 fn json<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 
-/// The JSON spelling of a cell that is neither text nor bytes.
-fn spelling(cell: Cell, column: CqlType) -> Result<String, Misfit> {
+/// The JSON form of a cell that is neither text nor bytes.
+fn json_form(cell: Cell, column: CqlType) -> Result<String, ColumnValueError> {
     let mut out = Vec::new();
     let written = match cell {
         Cell::Uuid(bytes) => {
@@ -179,10 +181,10 @@ fn spelling(cell: Cell, column: CqlType) -> Result<String, Misfit> {
         Cell::Timestamp(milliseconds) => timestamp::write(&mut out, milliseconds),
         Cell::Date(days) => date::write(&mut out, days),
         Cell::Absent | Cell::Int(_) | Cell::Long(_) | Cell::Text(_) | Cell::Bytes(_) => {
-            return Err(Misfit::NoConversion(column));
+            return Err(ColumnValueError::NoConversion(column));
         }
     };
-    written.and_then(|()| String::from_utf8(out).ok()).ok_or(Misfit::OutOfRange(column))
+    written.and_then(|()| String::from_utf8(out).ok()).ok_or(ColumnValueError::OutOfRange(column))
 }
 
 #[cfg(test)]
@@ -207,7 +209,7 @@ mod tests {
         (row, Cell::Text(span))
     }
 
-    fn of_cell(cell: Cell, column: CqlType) -> Result<ColumnValue<'static>, Misfit> {
+    fn of_cell(cell: Cell, column: CqlType) -> Result<ColumnValue<'static>, ColumnValueError> {
         let row = RecordRow::default();
         match column_value(row.as_row(), cell, column)?.unwrap() {
             ColumnValue::Text(text) => Ok(ColumnValue::Text(Cow::Owned(text.into_owned()))),
@@ -224,14 +226,14 @@ mod tests {
         }
     }
 
-    fn spelled(cell: Cell) -> String {
+    fn text_of(cell: Cell) -> String {
         match of_cell(cell, CqlType::Text).unwrap() {
             ColumnValue::Text(text) => text.into_owned(),
             other => panic!("{other:?}"),
         }
     }
 
-    /// A cell that a field of this type may have, and that converts to whatever it can be cast to.
+    /// A cell of a field of this type that converts to every type it can be cast to.
     fn sample(field_type: FieldType) -> (RecordRow, Cell) {
         let cell = match field_type {
             FieldType::Uuid => Cell::Uuid([7; 16]),
@@ -252,17 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn every_field_type_fits_every_column_type_that_validation_lets_it_have() {
+    fn every_field_type_converts_to_its_valid_column_types() {
         for field_type in FieldType::ALL {
             let (row, cell) = sample(field_type);
             for column in field_type.cql_types().iter().chain(field_type.castable_cql_types()) {
                 let value = column_value(row.as_row(), cell, *column);
-                // One text cannot be a UUID, a number and a day at once: those have tests of their own.
+                // No single text parses as a UUID, a number and a day; other tests cover strings.
                 if field_type != FieldType::String {
                     assert!(matches!(value, Ok(Some(_))), "{field_type:?} as {column:?}: {value:?}");
                 } else {
                     assert!(
-                        !matches!(value, Err(Misfit::NoConversion(_))),
+                        !matches!(value, Err(ColumnValueError::NoConversion(_))),
                         "{field_type:?} as {column:?}: {value:?}"
                     );
                 }
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_become_what_they_would_be_in_a_record() {
+    fn texts_are_parsed_as_in_a_record() {
         for (written, column, expected) in [
             (
                 "9313706E-D4DE-4D85-BCC9-B7DA0CA02FBA",
@@ -296,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_none_are_refused_without_being_quoted() {
+    fn invalid_texts_are_refused_without_being_quoted() {
         for (written, column) in [
             ("hunter2", CqlType::Uuid),
             ("+5", CqlType::Int),
@@ -317,31 +319,34 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_ascii_does_not_fit_an_ascii_column() {
+    fn ascii_column_refuses_other_text() {
         let (row, cell) = text("Oğuzhan");
-        assert_eq!(column_value(row.as_row(), cell, CqlType::Ascii), Err(Misfit::NotAscii));
+        assert_eq!(column_value(row.as_row(), cell, CqlType::Ascii), Err(ColumnValueError::NotAscii));
     }
 
     #[test]
-    fn values_are_spelled_as_json_spells_them() {
-        assert_eq!(spelled(Cell::Long(-7)), "-7");
-        assert_eq!(spelled(Cell::Double(0.1)), "0.1");
-        assert_eq!(spelled(Cell::Boolean(false)), "false");
-        assert_eq!(spelled(Cell::Decimal { unscaled: -150, scale: 2 }), "-1.50");
-        assert_eq!(spelled(Cell::Timestamp(1_540_081_658_583)), "2018-10-21T00:27:38.583Z");
-        assert_eq!(spelled(Cell::Date(17_825)), "2018-10-21");
-        assert_eq!(spelled(Cell::Uuid([0; 16])), "00000000-0000-0000-0000-000000000000");
+    fn values_have_their_json_form_in_text_columns() {
+        assert_eq!(text_of(Cell::Long(-7)), "-7");
+        assert_eq!(text_of(Cell::Double(0.1)), "0.1");
+        assert_eq!(text_of(Cell::Boolean(false)), "false");
+        assert_eq!(text_of(Cell::Decimal { unscaled: -150, scale: 2 }), "-1.50");
+        assert_eq!(text_of(Cell::Timestamp(1_540_081_658_583)), "2018-10-21T00:27:38.583Z");
+        assert_eq!(text_of(Cell::Date(17_825)), "2018-10-21");
+        assert_eq!(text_of(Cell::Uuid([0; 16])), "00000000-0000-0000-0000-000000000000");
     }
 
     #[test]
-    fn a_long_that_is_no_int_is_out_of_range() {
-        assert_eq!(of_cell(Cell::Long(1 << 31), CqlType::Int), Err(Misfit::OutOfRange(CqlType::Int)));
+    fn long_beyond_int_is_out_of_range() {
+        assert_eq!(
+            of_cell(Cell::Long(1 << 31), CqlType::Int),
+            Err(ColumnValueError::OutOfRange(CqlType::Int))
+        );
         assert_eq!(of_cell(Cell::Long(-(1 << 31)), CqlType::Int), Ok(ColumnValue::Int(i32::MIN)));
     }
 
     proptest! {
         #[test]
-        fn the_day_of_a_time_begins_at_or_before_it(milliseconds in -60_000_000_000_000_i64..200_000_000_000_000) {
+        fn date_of_a_timestamp_starts_at_or_before_it(milliseconds in -60_000_000_000_000_i64..200_000_000_000_000) {
             let Ok(ColumnValue::Date(day)) = of_cell(Cell::Timestamp(milliseconds), CqlType::Date) else { panic!() };
             let begin = i64::from(day) * MILLISECONDS_OF_A_DAY;
             prop_assert!(begin <= milliseconds && milliseconds < begin + MILLISECONDS_OF_A_DAY);

@@ -1,10 +1,9 @@
-//! The table of local mode: a keyspace is one SQLite file, `DIR/<keyspace>.db`, and the table in it has its own name
-//! and real columns.
+//! The table of local mode: a keyspace is one SQLite file, `DIR/<keyspace>.db`, with a SQL table per Cassandra table.
 //!
-//! It keeps what Cassandra keeps: for each key and column the value with the latest write time, and of two with the
-//! same write time the one that Cassandra would take. The write times lie beside the table, in `<table>$writetime`.
-//! Values are kept to be read: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
-//! It differs in that rows never expire: `default_time_to_live` has no effect.
+//! Conflicts resolve as in Cassandra: each column keeps the value with the latest write time, and of two values with the
+//! same write time the one that Cassandra keeps. The write times are in a second table, `<table>$writetime`.
+//! Values are stored in readable form: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
+//! Unlike in Cassandra, rows never expire: `default_time_to_live` has no effect.
 
 mod claims;
 mod error;
@@ -29,14 +28,14 @@ use writer::{Layout, Writer};
 
 /// A table in a keyspace's file.
 ///
-/// Rows of concurrent calls share a transaction: each waits for its commit, none for one of its own.
+/// Rows of concurrent calls share a transaction, and each call returns after its commit.
 #[derive(Debug)]
 pub struct EmbeddedTable {
     layout: Layout,
     writer: Writer,
 }
 
-/// There is no such table.
+/// The table does not exist with these columns.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no table {keyspace}.{table} with these columns")]
 struct MissingTable {
@@ -45,10 +44,10 @@ struct MissingTable {
 }
 
 impl EmbeddedTable {
-    /// Opens a table that was provisioned.
+    /// Opens a provisioned table.
     ///
     /// # Errors
-    /// When the file cannot be opened, or the table is not there with the columns it needs.
+    /// When the file cannot be opened, or the table or one of its columns does not exist.
     pub fn open(directory: &DataDirectory, table: &model::Table) -> Result<Self, WriteError> {
         let missing = || WriteError::Unavailable {
             cause: "no_table",
@@ -60,7 +59,7 @@ impl EmbeddedTable {
         }
         let connection = open_for_writing(&path).map_err(DatabaseError::from)?;
         let layout = Layout::of(table);
-        if !layout.is_there(&connection) {
+        if !layout.exists(&connection) {
             return Err(missing());
         }
         let writer = Writer::spawn(connection, layout.clone())

@@ -1,4 +1,4 @@
-//! Rows as the values of the statement: each cell is written straight into the request.
+//! Binds rows to the values of the statement: each cell is serialized directly into the request.
 
 use scylla::cluster::metadata::{ColumnType, NativeType};
 use scylla::serialize::SerializationError;
@@ -7,9 +7,9 @@ use scylla::serialize::writers::{CellWriter, RowWriter};
 use userstream_crds::model::{CqlType, Table};
 
 use crate::record::{Cell, RowRef};
-use crate::table::column_value::{ColumnValue, Misfit, column_value};
+use crate::table::column_value::{ColumnValue, ColumnValueError, column_value};
 
-/// Which field fills which value of the statement.
+/// The field and type of each value of the statement.
 #[derive(Debug, Clone)]
 pub(super) struct Binding {
     columns: Vec<BoundColumn>,
@@ -33,10 +33,10 @@ impl Binding {
         Self { columns: columns.collect() }
     }
 
-    /// Whether the server takes these values in this order: one of each column, then the write time.
+    /// Whether the prepared statement has these values: one per column in order, then the write time.
     pub(super) fn fits<'a>(&self, values: impl Iterator<Item = &'a ColumnType<'a>>) -> bool {
-        let own = self.columns.iter().map(|column| native(column.cql_type)).chain([NativeType::BigInt]);
-        own.map(ColumnType::Native).eq(values.cloned())
+        let types = self.columns.iter().map(|column| native(column.cql_type)).chain([NativeType::BigInt]);
+        types.map(ColumnType::Native).eq(values.cloned())
     }
 }
 
@@ -63,13 +63,13 @@ impl SerializeRow for Bound<'_> {
     }
 }
 
-fn write_cell(row: RowRef<'_>, column: BoundColumn, cell: CellWriter<'_>) -> Result<(), Misfit> {
-    // Most values are texts, and need no look at all: a text is UTF-8 wherever it comes from.
+fn write_cell(row: RowRef<'_>, column: BoundColumn, cell: CellWriter<'_>) -> Result<(), ColumnValueError> {
+    // The fast path for the most frequent type: a text cell is always UTF-8 and needs no conversion.
     if let (Cell::Text(span), CqlType::Text) = (row.cell(column.field), column.cql_type) {
         return set(cell, row.bytes(span));
     }
     match column_value(row, row.cell(column.field), column.cql_type)? {
-        None if column.is_key => Err(Misfit::AbsentKey),
+        None if column.is_key => Err(ColumnValueError::AbsentKey),
         None => {
             cell.set_unset();
             Ok(())
@@ -81,23 +81,23 @@ fn write_cell(row: RowRef<'_>, column: BoundColumn, cell: CellWriter<'_>) -> Res
         Some(ColumnValue::VarInt(value)) => set(cell, shortest(&value.to_be_bytes())),
         Some(ColumnValue::Double(value)) => set(cell, &value.to_be_bytes()),
         Some(ColumnValue::Boolean(value)) => set(cell, &[u8::from(value)]),
-        // Cassandra counts days from the middle of the unsigned range.
+        // Cassandra encodes the epoch as 2^31.
         Some(ColumnValue::Date(days)) => set(cell, &(days as u32 ^ (1 << 31)).to_be_bytes()),
         Some(ColumnValue::Blob(bytes)) => set(cell, bytes),
         Some(ColumnValue::Decimal { unscaled, scale }) => {
             let mut builder = cell.into_value_builder();
             builder.append_bytes(&scale.to_be_bytes());
             builder.append_bytes(shortest(&unscaled.to_be_bytes()));
-            builder.finish().map(drop).map_err(|_| Misfit::TooLarge)
+            builder.finish().map(drop).map_err(|_| ColumnValueError::TooLarge)
         }
     }
 }
 
-fn set(cell: CellWriter<'_>, bytes: &[u8]) -> Result<(), Misfit> {
-    cell.set_value(bytes).map(drop).map_err(|_| Misfit::TooLarge)
+fn set(cell: CellWriter<'_>, bytes: &[u8]) -> Result<(), ColumnValueError> {
+    cell.set_value(bytes).map(drop).map_err(|_| ColumnValueError::TooLarge)
 }
 
-/// A number in two's complement, big-endian, without the leading bytes that only repeat its sign.
+/// A big-endian two's complement number without redundant sign bytes.
 fn shortest(bytes: &[u8]) -> &[u8] {
     let repeats = bytes
         .windows(2)
@@ -134,8 +134,8 @@ mod tests {
     use super::*;
     use crate::record::{AsRow, LogRecord, Record, RecordRow};
 
-    /// The bytes that a row with one cell is sent as.
-    fn ours(row: &RecordRow, cql_type: CqlType) -> Result<Vec<u8>, SerializationError> {
+    /// The serialized form of a row with one cell.
+    fn bound(row: &RecordRow, cql_type: CqlType) -> Result<Vec<u8>, SerializationError> {
         let binding = Binding { columns: vec![BoundColumn { field: 0, cql_type, is_key: false }] };
         let mut bytes = Vec::new();
         Bound { row: row.as_row(), binding: &binding }
@@ -143,8 +143,8 @@ mod tests {
         Ok(bytes)
     }
 
-    /// The bytes that the driver sends for its own value of that type, and then the write time.
-    fn theirs(value: &impl SerializeValue, cql_type: CqlType, write_time: i64) -> Vec<u8> {
+    /// The driver's serialized form of the same value, followed by the write time.
+    fn driver(value: &impl SerializeValue, cql_type: CqlType, write_time: i64) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = RowWriter::new(&mut bytes);
         value.serialize(&ColumnType::Native(native(cql_type)), writer.make_cell_writer()).unwrap();
@@ -174,17 +174,17 @@ mod tests {
     }
 
     fn same(row: &RecordRow, cql_type: CqlType, value: &impl SerializeValue) {
-        assert_eq!(ours(row, cql_type).unwrap(), theirs(value, cql_type, row.write_time), "{cql_type:?}");
+        assert_eq!(bound(row, cql_type).unwrap(), driver(value, cql_type, row.write_time), "{cql_type:?}");
     }
 
     #[test]
-    fn an_absent_cell_is_unset_and_never_null() {
-        let bytes = ours(&row(Cell::Absent), CqlType::Text).unwrap();
+    fn absent_cell_is_unset_and_never_null() {
+        let bytes = bound(&row(Cell::Absent), CqlType::Text).unwrap();
         assert_eq!(bytes.get(..4), Some(&(-2_i32).to_be_bytes()[..]));
     }
 
     #[test]
-    fn an_absent_key_is_refused() {
+    fn absent_key_is_refused() {
         let binding =
             Binding { columns: vec![BoundColumn { field: 0, cql_type: CqlType::Uuid, is_key: true }] };
         let mut bytes = Vec::new();
@@ -192,11 +192,11 @@ mod tests {
         let error = Bound { row: row.as_row(), binding: &binding }
             .serialize(&RowSerializationContext::empty(), &mut RowWriter::new(&mut bytes))
             .unwrap_err();
-        assert_eq!(error.downcast_ref::<Misfit>(), Some(&Misfit::AbsentKey));
+        assert_eq!(error.downcast_ref::<ColumnValueError>(), Some(&ColumnValueError::AbsentKey));
     }
 
     #[test]
-    fn texts_and_bytes_are_sent_as_the_driver_sends_them() {
+    fn texts_and_bytes_serialize_as_in_the_driver() {
         same(&with_bytes("Nordenskiöldinkatu".as_bytes(), Cell::Text), CqlType::Text, &"Nordenskiöldinkatu");
         same(&with_bytes(b"plain", Cell::Text), CqlType::Ascii, &"plain");
         same(&with_bytes(b"", Cell::Text), CqlType::Text, &"");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_takes_other_values_does_not_fit() {
+    fn statement_with_other_types_does_not_fit() {
         let binding =
             Binding { columns: vec![BoundColumn { field: 0, cql_type: CqlType::Text, is_key: true }] };
         let (text, int, bigint) = (
@@ -220,7 +220,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn numbers_are_sent_as_the_driver_sends_them(value: i32, long: i64, double: f64, boolean: bool) {
+        fn numbers_serialize_as_in_the_driver(value: i32, long: i64, double: f64, boolean: bool) {
             same(&row(Cell::Int(value)), CqlType::Int, &value);
             same(&row(Cell::Int(value)), CqlType::BigInt, &i64::from(value));
             same(&row(Cell::Long(long)), CqlType::BigInt, &long);
@@ -231,30 +231,30 @@ mod tests {
         }
 
         #[test]
-        fn days_are_counted_from_the_middle_of_the_range(days: i32) {
+        fn dates_serialize_as_in_the_driver(days: i32) {
             let offset = u32::try_from(i64::from(days) + (1 << 31)).unwrap();
             same(&row(Cell::Date(days)), CqlType::Date, &CqlDate(offset));
         }
 
         #[test]
-        fn uuids_are_sent_as_the_driver_sends_them(bytes: [u8; 16]) {
+        fn uuids_serialize_as_in_the_driver(bytes: [u8; 16]) {
             same(&row(Cell::Uuid(bytes)), CqlType::Uuid, &uuid::Uuid::from_bytes(bytes));
         }
 
         #[test]
-        fn integers_of_any_size_are_sent_in_their_shortest_form(value in prop_oneof![any::<i64>(), -300_i64..300]) {
+        fn varints_serialize_in_their_shortest_form(value in prop_oneof![any::<i64>(), -300_i64..300]) {
             let shortest = CqlVarint::from_signed_bytes_be(varint(value.into()));
             same(&row(Cell::Long(value)), CqlType::VarInt, &shortest);
         }
 
         #[test]
-        fn decimals_are_sent_exactly(unscaled in prop_oneof![any::<i128>(), -300_i128..300], scale: i32) {
-            let theirs = CqlDecimal::from_signed_be_bytes_and_exponent(varint(unscaled), scale);
-            same(&row(Cell::Decimal { unscaled, scale }), CqlType::Decimal, &theirs);
+        fn decimals_serialize_exactly(unscaled in prop_oneof![any::<i128>(), -300_i128..300], scale: i32) {
+            let expected = CqlDecimal::from_signed_be_bytes_and_exponent(varint(unscaled), scale);
+            same(&row(Cell::Decimal { unscaled, scale }), CqlType::Decimal, &expected);
         }
     }
 
-    /// Two's complement by the definition: the shortest whose sign bit is the number's sign.
+    /// The shortest two's complement form, by its definition.
     fn varint(value: i128) -> Vec<u8> {
         let length = (1..=16_usize)
             .find(|length| {

@@ -12,7 +12,7 @@ use crate::delivery::retry::Retry;
 use crate::record::AsRow;
 use crate::security::credentials::Credentials;
 
-/// What to connect to, and what to prepare there.
+/// A cluster to connect to, and the statements to prepare.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     cassandra: Cassandra,

@@ -11,7 +11,7 @@ use scylla::errors::{
 
 use crate::delivery::retry::Retry;
 use crate::table::WriteError;
-use crate::table::column_value::Misfit;
+use crate::table::column_value::ColumnValueError;
 
 /// The cause of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Cause {
     Credentials,
     Invalid,
     KeyTooLong,
-    Misfit(Misfit),
+    Value(ColumnValueError),
     NoNode,
     NotAuthorized,
     NotEnoughReplicas,
@@ -50,7 +50,7 @@ impl Cause {
             Self::Credentials => "credentials",
             Self::Invalid => "invalid",
             Self::KeyTooLong => "key_too_long",
-            Self::Misfit(misfit) => misfit.cause(),
+            Self::Value(error) => error.cause(),
             Self::NoNode => "no_node",
             Self::NotAuthorized => "not_authorized",
             Self::NotEnoughReplicas => "not_enough_replicas",
@@ -182,8 +182,8 @@ fn bad_query(error: &BadQuery) -> (Retry, Cause) {
 }
 
 fn serialization(error: &SerializationError) -> (Retry, Cause) {
-    match error.downcast_ref::<Misfit>() {
-        Some(misfit) => (Retry::Rows, Cause::Misfit(*misfit)),
+    match error.downcast_ref::<ColumnValueError>() {
+        Some(error) => (Retry::Rows, Cause::Value(*error)),
         None => (Retry::Transient, Cause::Unexpected),
     }
 }
@@ -253,9 +253,12 @@ mod tests {
     }
 
     #[test]
-    fn only_misfit_values_reject_a_row() {
-        let misfit = SerializationError::new(Misfit::OutOfRange(CqlType::Int));
-        assert_eq!(classify(&misfit.into()), (Retry::Rows, Cause::Misfit(Misfit::OutOfRange(CqlType::Int))));
+    fn only_unfit_values_reject_a_row() {
+        let unfit = SerializationError::new(ColumnValueError::OutOfRange(CqlType::Int));
+        assert_eq!(
+            classify(&unfit.into()),
+            (Retry::Rows, Cause::Value(ColumnValueError::OutOfRange(CqlType::Int)))
+        );
         let bug = SerializationError::new(std::fmt::Error);
         assert_eq!(classify(&bug.into()), (Retry::Transient, Cause::Unexpected));
         let key = ExecutionError::BadQuery(BadQuery::ValuesTooLongForKey(70_000, 65_535));

@@ -1,7 +1,7 @@
 //! A session that reconnects in the background: when credentials are rotated, and when no node was reached for a while.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -17,10 +17,10 @@ use crate::security::credentials::{CredentialWatch, ROTATION_INTERVAL};
 
 /// How long the caller waits for the first attempt. Later attempts are made in the background.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(10);
-/// The first pause between attempts.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The longest pause between attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The backoff after the first failed attempt.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest backoff between attempts.
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 /// How long writes may fail with a cause that a new connection may remove, until one is opened beside the old one.
 const UNREACHED: Duration = Duration::from_secs(3);
 
@@ -62,7 +62,7 @@ impl ReconnectingSession {
                 return Err(error);
             }
             Ok(Err(error)) => {
-                tracing::warn!(cause = error.cause().name(), %error, "no connection to Cassandra yet: rows wait");
+                tracing::warn!(cause = error.cause().name(), %error, "cannot connect to Cassandra yet; rows wait");
                 (None, Some(error.cause()))
             }
             Err(_) => (None, Some(Cause::Connection)),
@@ -96,8 +96,8 @@ impl ReconnectingSession {
         })
     }
 
-    /// Why rows cannot be written now, as far as is known. None when they can.
-    pub(super) fn trouble(&self) -> Option<Cause> {
+    /// The cause why rows cannot be written now. `None` as far as is known.
+    pub(super) fn unavailable_cause(&self) -> Option<Cause> {
         let state = self.shared.state();
         match &state.connection {
             None => Some(state.last_failure.unwrap_or(Cause::Connection)),
@@ -116,7 +116,7 @@ impl Drop for ReconnectingSession {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Records the outcome of a write. None: it succeeded.
@@ -164,7 +164,7 @@ impl Shared {
 
 /// Replaces the connection whenever a new one is due. Never returns.
 async fn reconnect(shared: Arc<Shared>, target: Target, mut credentials: CredentialWatch) {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = INITIAL_BACKOFF;
     let mut rotation_due = false;
     loop {
         if credentials.has_changed() {
@@ -181,14 +181,14 @@ async fn reconnect(shared: Arc<Shared>, target: Target, mut credentials: Credent
         match target.open(credentials.current()).await {
             Ok(connection) => {
                 rotation_due = false;
-                pause = FIRST_PAUSE;
+                backoff = INITIAL_BACKOFF;
                 shared.replace(connection);
                 tracing::info!("connected to Cassandra");
             }
             Err(error) => {
                 shared.failed(&error);
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                sleep(backoff).await;
+                backoff = (backoff * 2).min(MAX_BACKOFF);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A session with a cluster: where, as whom, and how patiently.
+//! Opens a session with a cluster: routing, timeouts and credentials.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -21,27 +21,27 @@ use userstream_crds::model::{Cassandra, Consistency};
 use super::tls::{TlsError, client_config};
 use crate::security::credentials::{CredentialError, Credentials};
 
-/// How long a request may take. The server gives up sooner; this is for a node that says nothing any more.
+/// The timeout of a request. It exceeds the server's own timeouts, and so applies to unresponsive nodes alone.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(12);
-/// How long it may take to reach a node.
+/// The timeout of a connection to a node.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The credentials are not mounted as they should be.
+    /// The credentials cannot be read.
     #[error(transparent)]
     Credentials(#[from] CredentialError),
-    /// The certificates that are mounted are none.
+    /// The mounted certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The cluster cannot be reached, or lets nobody in.
-    #[error("no session with Cassandra: {0}")]
+    /// The cluster cannot be reached, or refuses the credentials.
+    #[error("cannot open a session with Cassandra: {0}")]
     Session(#[source] Box<NewSessionError>),
 }
 
 impl ConnectError {
-    /// Whether the cluster was reached and one side does not trust the other: a certificate or a password is wrong.
+    /// Whether the cluster was reached and authentication failed: a certificate or a password is wrong.
     pub fn is_refusal(&self) -> bool {
         let Self::Session(error) = self else { return true };
         let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(error)) = error.as_ref() else {
@@ -63,10 +63,10 @@ impl ConnectError {
     }
 }
 
-/// Opens a session that speaks to the nodes of the local datacenter, with one connection to each.
+/// Opens a session with one connection to each node of the local datacenter.
 ///
 /// # Errors
-/// When no node answers, or none lets these credentials in.
+/// When no node answers, or none accepts the credentials.
 pub(crate) async fn session(
     cassandra: &Cassandra,
     credentials: &Credentials,
@@ -77,7 +77,7 @@ pub(crate) async fn session(
         .consistency(consistency(cassandra.consistency))
         .request_timeout(Some(REQUEST_TIMEOUT))
         .load_balancing_policy(routing.permit_dc_failover(false).build())
-        // Whoever writes retries, and knows for how long: the driver would hide how the cluster fares.
+        // The callers retry. Retries inside the driver would hide the state of the cluster from them.
         .retry_policy(Arc::new(FallthroughRetryPolicy::new()))
         .build();
     let mut builder = SessionBuilder::new()
@@ -86,11 +86,11 @@ pub(crate) async fn session(
         .host_filter(Arc::new(DcHostFilter::new(datacenter.to_owned())))
         .pool_size(PoolSize::PerHost(NonZeroUsize::MIN))
         .connection_timeout(CONNECT_TIMEOUT)
-        // A node that died without a word is noticed after this.
+        // Detects a node that dies without closing its connections.
         .keepalive_interval(Duration::from_secs(5))
         .keepalive_timeout(Duration::from_secs(5))
         .tcp_keepalive_interval(Duration::from_secs(10))
-        // The statement names its table and the answers are empty: nothing of the schema is of use here.
+        // Statements name their table and return no rows, so the schema is not needed.
         .fetch_schema_metadata(false)
         .custom_identity(
             SelfIdentity::new()

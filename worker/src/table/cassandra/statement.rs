@@ -1,6 +1,6 @@
 //! The statement that a table's rows are written with, and its prepared form.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use scylla::client::session::Session;
 use scylla::errors::PrepareError;
@@ -13,8 +13,8 @@ use super::error::{Cause, Failure, classify, prepare};
 use crate::delivery::retry::Retry;
 use crate::record::AsRow;
 
-/// Batches of up to so many rows are built once and kept.
-const KEPT_BATCHES: usize = 64;
+/// Batches of up to this many rows are built once and cached.
+const CACHED_BATCHES: usize = 64;
 
 /// The `INSERT` of a table.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ impl Insert {
 pub(super) struct PreparedInsert {
     insert: Insert,
     prepared: PreparedStatement,
-    /// The batch of so many rows, less one, at each index.
+    /// The cached batches. Index `n` has the batch of `n + 1` rows.
     batches: Mutex<Vec<Option<Arc<Batch>>>>,
 }
 
@@ -114,14 +114,14 @@ impl PreparedInsert {
         Err(Failure { retry, cause, source: Box::new(error) })
     }
 
-    /// The batch of so many rows. All of them share a partition key: to the server it is one mutation, without a batch log.
+    /// The batch of a number of rows. They share a partition key, so the server applies one mutation without a batch log.
     fn batch(&self, rows: usize) -> Arc<Batch> {
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        if batches.len() < rows.min(KEPT_BATCHES) {
-            batches.resize(rows.min(KEPT_BATCHES), None);
+        let mut batches = self.batches.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if batches.len() < rows.min(CACHED_BATCHES) {
+            batches.resize(rows.min(CACHED_BATCHES), None);
         }
         match rows.checked_sub(1).and_then(|index| batches.get_mut(index)) {
-            Some(kept) => Arc::clone(kept.get_or_insert_with(|| self.new_batch(rows))),
+            Some(cached) => Arc::clone(cached.get_or_insert_with(|| self.new_batch(rows))),
             None => self.new_batch(rows),
         }
     }
@@ -137,8 +137,8 @@ impl PreparedInsert {
 /// `INSERT` of every column, with the write time as the last value.
 ///
 /// Each value has the type of its column. The server refuses to prepare the statement when a column has another type, also
-/// when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int would end in
-/// a text column of the same name.
+/// when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int would end up
+/// in a text column of the same name.
 fn insert(table: &Table) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| column.name.quoted()).collect();
     let values: Vec<String> =

@@ -1,4 +1,4 @@
-//! TLS to the nodes: rustls with ring.
+//! TLS to the Cassandra nodes: rustls with ring.
 
 use std::sync::Arc;
 
@@ -11,29 +11,29 @@ use userstream_crds::model::Cassandra;
 
 use crate::security::credentials::{ClientCertificate, Credentials, Sensitive};
 
-/// Why TLS cannot be set up with what is mounted. Never holds any of it.
+/// Why TLS cannot be configured with the mounted files. Never contains their contents.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// Not PEM.
     #[error("the {what} mounted for Cassandra is not PEM: {source}")]
     NotPem {
-        /// What should have been.
+        /// The expected contents.
         what: &'static str,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: pem::Error,
     },
-    /// There is no certificate in the bundle of authorities.
-    #[error("there is no certificate authority to trust for Cassandra")]
+    /// The bundle of certificate authorities is empty.
+    #[error("no certificate authority is trusted for Cassandra")]
     NoAuthority,
     /// An authority, or the client's certificate and key, cannot be used.
     #[error("the certificates mounted for Cassandra cannot be used: {0}")]
     Unusable(#[from] rustls::Error),
-    /// An authority cannot be checked against.
+    /// The verifier refuses the authorities.
     #[error("the certificate authorities mounted for Cassandra cannot be used: {0}")]
     Verifier(#[from] rustls::client::VerifierBuilderError),
 }
 
-/// The settings of TLS connections to the nodes of a cluster.
+/// The TLS configuration of connections to the nodes of a cluster.
 ///
 /// # Errors
 /// When certificates or keys are unusable.
@@ -75,7 +75,7 @@ fn authorities(bundle: Option<&Sensitive>) -> Result<RootCertStore, TlsError> {
                 store.add(certificate)?;
             }
         }
-        // A system's bundle may hold a few that nobody can read; the others count.
+        // A system's bundle may contain certificates that rustls cannot parse; the others are used.
         None => {
             store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
@@ -89,10 +89,10 @@ fn certificates(pem: &Sensitive, what: &'static str) -> Result<Vec<CertificateDe
         .map_err(|source| TlsError::NotPem { what, source })
 }
 
-/// Accepts a node that is certified for its address, or for one of the contact points.
+/// Accepts a certificate for the node's address or for the name of a contact point, and refuses all others.
 ///
-/// The driver knows nodes by their addresses alone, and addresses of pods change: certificates in a cluster name the
-/// service that is the contact point. A certificate of another name is refused, whoever signed it.
+/// The driver identifies nodes by address, and addresses of pods change, so certificates in Kubernetes name the service
+/// that is the contact point.
 #[derive(Debug)]
 struct NodeVerifier {
     inner: Arc<WebPkiServerVerifier>,
@@ -112,7 +112,7 @@ impl ServerCertVerifier for NodeVerifier {
             self.inner.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
         };
         match verify(server_name) {
-            Err(error) if is_of_another_name(&error) => {
+            Err(error) if is_name_mismatch(&error) => {
                 self.names.iter().find_map(|name| verify(name).ok()).ok_or(error)
             }
             verified => verified,
@@ -142,7 +142,7 @@ impl ServerCertVerifier for NodeVerifier {
     }
 }
 
-fn is_of_another_name(error: &rustls::Error) -> bool {
+fn is_name_mismatch(error: &rustls::Error) -> bool {
     matches!(
         error,
         rustls::Error::InvalidCertificate(

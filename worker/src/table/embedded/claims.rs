@@ -1,8 +1,8 @@
-//! Who created what of a keyspace's file: its table `$claims`.
+//! The claims of a keyspace, in the table `$claims` of its file.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// The owner and the id that are recorded for a resource.
+/// The owner and the id in the claim on a resource.
 pub(super) fn read(
     connection: &Connection,
     resource: &str,
@@ -14,7 +14,7 @@ pub(super) fn read(
     connection.query_row(query, [resource], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
-/// Records the owner and the id of a resource.
+/// Records a claim on a resource, replacing an existing one.
 pub(super) fn record(
     connection: &Connection,
     resource: &str,
@@ -29,7 +29,7 @@ pub(super) fn record(
     Ok(())
 }
 
-/// Forgets what is recorded for a resource.
+/// Deletes the claim on a resource.
 pub(super) fn delete(connection: &Connection, resource: &str) -> Result<(), rusqlite::Error> {
     connection.execute("DELETE FROM \"$claims\" WHERE resource = ?1", [resource])?;
     Ok(())

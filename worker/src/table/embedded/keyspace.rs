@@ -1,4 +1,4 @@
-//! A keyspace of local mode, to be created, altered and deleted.
+//! Creates, alters and deletes the keyspaces and tables of local mode.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,22 +12,22 @@ use super::claims;
 use super::schema::{self, ColumnKind, KeyspaceDescription, TableDescription};
 use crate::sqlite::{DataDirectory, keyspace_path, open_for_reading, open_for_writing};
 
-/// A keyspace's file, open.
+/// The open file of a keyspace.
 #[derive(Debug)]
 pub struct EmbeddedKeyspace {
     connection: Connection,
     path: PathBuf,
 }
 
-/// Why a keyspace cannot be used.
+/// Why an operation on a keyspace failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedKeyspaceError {
-    /// SQLite says no.
+    /// SQLite failed.
     #[error("{}: {source}", path.display())]
     Sqlite {
         /// The keyspace's file.
         path: PathBuf,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// The file cannot be removed.
@@ -35,13 +35,13 @@ pub enum EmbeddedKeyspaceError {
     Remove {
         /// The keyspace's file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl EmbeddedKeyspace {
-    /// Opens a keyspace's file, creating it where it is missing.
+    /// Opens a keyspace's file, and creates it if it is missing.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -53,7 +53,7 @@ impl EmbeddedKeyspace {
         }
     }
 
-    /// Opens a keyspace's file for reading alone; none where it is missing.
+    /// Opens a keyspace's file read-only. `None` if it does not exist.
     ///
     /// # Errors
     /// When it cannot be opened.
@@ -71,7 +71,7 @@ impl EmbeddedKeyspace {
         }
     }
 
-    /// The keyspace, if it has been created.
+    /// The keyspace, if it exists.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -79,7 +79,7 @@ impl EmbeddedKeyspace {
         schema::describe_keyspace(&self.connection).map_err(self.failed())
     }
 
-    /// Creates the keyspace. False, and nothing is changed, when it is there.
+    /// Creates the keyspace. Returns false, without a change, if it exists.
     ///
     /// # Errors
     /// When it may not have been created.
@@ -102,7 +102,7 @@ impl EmbeddedKeyspace {
     /// When it cannot be removed.
     pub fn remove(self) -> Result<(), EmbeddedKeyspaceError> {
         let Self { connection, path } = self;
-        // Closing the last connection removes the write-ahead log beside the file.
+        // The last connection removes the write-ahead log when it closes.
         connection
             .close()
             .map_err(|(_, source)| EmbeddedKeyspaceError::Sqlite { path: path.clone(), source })?;
@@ -117,7 +117,7 @@ impl EmbeddedKeyspace {
         schema::describe_table(&self.connection, table).map_err(self.failed())
     }
 
-    /// Creates a table with its columns in this order. False, and nothing is changed, when there is one with this name.
+    /// Creates a table with its columns in this order. Returns false, without a change, if it exists.
     ///
     /// # Errors
     /// When it may not have been created.
@@ -131,7 +131,7 @@ impl EmbeddedKeyspace {
         schema::create_table(&mut self.connection, table, columns, options).map_err(failed)
     }
 
-    /// Adds columns that are no part of the key: all of them or none.
+    /// Adds columns outside of the primary key: all of them or none.
     ///
     /// # Errors
     /// When they may not have been added.
@@ -144,7 +144,7 @@ impl EmbeddedKeyspace {
         schema::add_columns(&mut self.connection, table, columns).map_err(failed)
     }
 
-    /// Sets options of a table, and leaves those that are not named.
+    /// Sets options of a table and keeps the others.
     ///
     /// # Errors
     /// When they may not have been set.
@@ -157,7 +157,7 @@ impl EmbeddedKeyspace {
         schema::set_options(&mut self.connection, table, options).map_err(failed)
     }
 
-    /// Drops a table if it has this id. False when it does not.
+    /// Drops a table if it has this id. Returns false if it does not.
     ///
     /// # Errors
     /// When it may not have been dropped.
@@ -166,7 +166,7 @@ impl EmbeddedKeyspace {
         schema::drop_table(&mut self.connection, table, id).map_err(failed)
     }
 
-    /// The owner and the id that are recorded for a resource.
+    /// The owner and the id in the claim on a resource.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -174,10 +174,10 @@ impl EmbeddedKeyspace {
         claims::read(&self.connection, resource).map_err(self.failed())
     }
 
-    /// Records the owner and the id of a resource in place of any that were there.
+    /// Records a claim on a resource, replacing an existing one.
     ///
     /// # Errors
-    /// When they may not have been recorded.
+    /// When it may not have been recorded.
     pub fn record_claim(
         &mut self,
         resource: &str,
@@ -187,14 +187,15 @@ impl EmbeddedKeyspace {
         claims::record(&self.connection, resource, owner, id).map_err(self.failed())
     }
 
-    /// Forgets what is recorded for a resource.
+    /// Deletes the claim on a resource.
     ///
     /// # Errors
-    /// When it may not have been forgotten.
+    /// When it may not have been deleted.
     pub fn delete_claim(&mut self, resource: &str) -> Result<(), EmbeddedKeyspaceError> {
         claims::delete(&self.connection, resource).map_err(self.failed())
     }
 
+    /// Adds the path of the file to an error of SQLite.
     fn failed(&self) -> impl Fn(rusqlite::Error) -> EmbeddedKeyspaceError + 'static {
         let path = self.path.clone();
         move |source| EmbeddedKeyspaceError::Sqlite { path: path.clone(), source }

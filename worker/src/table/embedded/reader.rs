@@ -1,4 +1,4 @@
-//! Looking into a table: for `usp tail`, progress views and tests.
+//! Reads a table, for `usp tail`, the terminal view and tests.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use userstream_crds::identifier::Identifier;
 use super::schema::identifier;
 use crate::sqlite::{keyspace_path, open_for_reading};
 
-/// A table that is only read. Another process may be writing it at the same time.
+/// A read-only table. Another process may write it at the same time.
 #[derive(Debug)]
 pub struct TableReader {
     connection: Connection,
@@ -17,23 +17,23 @@ pub struct TableReader {
     columns: Vec<String>,
 }
 
-/// A row as people read it.
+/// A row in readable form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableRow {
-    /// Counts the rows of the table in the order of their first write.
+    /// The number of the row, in the order of first writes.
     pub number: i64,
-    /// One value for each of [`TableReader::columns`]; none where it has none. Bytes are hexadecimal, after `0x`.
+    /// One value per column of [`TableReader::columns`]. Bytes are hexadecimal with the prefix `0x`.
     pub values: Vec<Option<String>>,
 }
 
 /// Why a table cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TableReaderError {
-    /// There is no such keyspace yet.
-    #[error("there is no keyspace in {0} yet")]
+    /// The keyspace does not exist yet.
+    #[error("keyspace file {0} does not exist yet")]
     MissingKeyspace(PathBuf),
-    /// There is no such table.
-    #[error("there is no table {0} yet")]
+    /// The table does not exist yet.
+    #[error("table {0} does not exist yet")]
     MissingTable(Identifier),
     /// The file cannot be read.
     #[error("the table cannot be read: {0}")]
@@ -47,10 +47,10 @@ impl From<rusqlite::Error> for TableReaderError {
 }
 
 impl TableReader {
-    /// Opens a table in a directory of local mode.
+    /// Opens a table in a data directory.
     ///
     /// # Errors
-    /// When there is no such table yet, or the file cannot be read.
+    /// When the table does not exist yet, or the file cannot be read.
     pub fn open(
         directory: &Path,
         keyspace: &Identifier,
@@ -71,12 +71,12 @@ impl TableReader {
         Ok(Self { connection, table: table.clone(), columns })
     }
 
-    /// The names of the columns when the table was opened, in order.
+    /// The names of the columns in order, as of the opening of the table.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -86,24 +86,24 @@ impl TableReader {
         Ok(count.unsigned_abs())
     }
 
-    /// The rows whose first write came last, at most `most`, the oldest of them first.
+    /// The last `limit` rows in the order of first writes.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn last_rows(&self, most: usize) -> Result<Vec<TableRow>, TableReaderError> {
+    pub fn last_rows(&self, limit: usize) -> Result<Vec<TableRow>, TableReaderError> {
         let mut rows =
-            self.rows("ORDER BY rowid DESC LIMIT ?1", [i64::try_from(most).unwrap_or(i64::MAX)])?;
+            self.rows("ORDER BY rowid DESC LIMIT ?1", [i64::try_from(limit).unwrap_or(i64::MAX)])?;
         rows.reverse();
         Ok(rows)
     }
 
-    /// The rows behind the one with this number, at most `most`, in the order of their first write.
+    /// At most `limit` rows after the one with this number, in the order of first writes.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn rows_after(&self, number: i64, most: usize) -> Result<Vec<TableRow>, TableReaderError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.rows("WHERE rowid > ?1 ORDER BY rowid LIMIT ?2", [number, most])
+    pub fn rows_after(&self, number: i64, limit: usize) -> Result<Vec<TableRow>, TableReaderError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.rows("WHERE rowid > ?1 ORDER BY rowid LIMIT ?2", [number, limit])
     }
 
     fn rows(

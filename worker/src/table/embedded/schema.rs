@@ -1,7 +1,7 @@
-//! The tables of a keyspace's file: those that people query, and what is known about them.
+//! The schema of a keyspace's file: the user's tables and their metadata.
 //!
-//! `$keyspace`, `$tables` and `$columns` say what Cassandra's `system_schema` would: SQLite's own schema knows no CQL
-//! types. `$claims` says who created what ([`claims`](super::claims)). No name of a user's table or column has a `$`.
+//! `$keyspace`, `$tables` and `$columns` correspond to Cassandra's `system_schema`, because SQLite's schema has no CQL
+//! types. `$claims` has the claims ([`claims`](super::claims)). Names of user tables and columns never contain a `$`.
 
 use std::collections::BTreeMap;
 
@@ -35,19 +35,19 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// A keyspace as its file says it.
+/// An existing keyspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyspaceDescription {
-    /// Its replication, which has no effect here.
+    /// Its replication, which has no effect in SQLite.
     pub replication: BTreeMap<String, String>,
 }
 
-/// A table as the file of its keyspace says it.
+/// An existing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDescription {
-    /// Unique among all tables that ever had this name.
+    /// The id, which differs from that of every earlier table of this name.
     pub id: String,
-    /// Its options, which have no effect here.
+    /// Its options, which have no effect in SQLite.
     pub options: BTreeMap<String, String>,
     /// Its columns.
     pub columns: Vec<EmbeddedColumn>,
@@ -58,34 +58,34 @@ pub struct TableDescription {
 pub struct EmbeddedColumn {
     /// Its name.
     pub name: String,
-    /// Its type, as CQL names it.
+    /// Its CQL type.
     pub cql_type: String,
-    /// What it is to the primary key.
+    /// Its place in the primary key.
     pub kind: ColumnKind,
 }
 
-/// What a column is to the primary key.
+/// The place of a column in the primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// The part of the partition key with this number, from 0.
+    /// The component of the partition key with this index, from 0.
     PartitionKey(u32),
-    /// The part of the clustering key with this number, from 0.
+    /// The component of the clustering key with this index, from 0.
     Clustering(u32),
-    /// No part of it.
+    /// Not in the primary key.
     Regular,
 }
 
-/// A name as SQL takes it.
+/// A quoted SQL identifier.
 pub(super) fn identifier(name: &Identifier) -> String {
     name.quoted()
 }
 
-/// The table of write times beside a table.
+/// The table with the write times of a table.
 pub(super) fn writetime_table(table: &Identifier) -> String {
     format!("\"{table}$writetime\"")
 }
 
-/// The keyspace, if it has been created.
+/// The keyspace, if it exists.
 pub(super) fn describe_keyspace(
     connection: &Connection,
 ) -> Result<Option<KeyspaceDescription>, rusqlite::Error> {
@@ -97,7 +97,7 @@ pub(super) fn describe_keyspace(
     connection.query_row("SELECT replication FROM \"$keyspace\"", [], read).optional()
 }
 
-/// Creates the keyspace; false when it is there.
+/// Creates the keyspace. Returns false if it exists.
 pub(super) fn create_keyspace(
     connection: &mut Connection,
     replication: &BTreeMap<String, String>,
@@ -157,7 +157,7 @@ pub(super) fn describe_table(
     Ok(Some(description))
 }
 
-/// Creates a table, its columns in this order; false when there is one with this name.
+/// Creates a table with its columns in this order. Returns false if it exists.
 pub(super) fn create_table(
     connection: &mut Connection,
     table: &Identifier,
@@ -200,7 +200,7 @@ pub(super) fn create_table(
     Ok(true)
 }
 
-/// Adds columns that are no part of the key.
+/// Adds columns outside of the primary key.
 pub(super) fn add_columns(
     connection: &mut Connection,
     table: &Identifier,
@@ -223,7 +223,7 @@ pub(super) fn add_columns(
     transaction.commit()
 }
 
-/// Sets options of a table and leaves the others.
+/// Sets options of a table and keeps the others.
 pub(super) fn set_options(
     connection: &mut Connection,
     table: &Identifier,
@@ -241,7 +241,7 @@ pub(super) fn set_options(
     transaction.commit()
 }
 
-/// Drops a table, if it still has this id; false when it does not.
+/// Drops a table if it has this id. Returns false if it does not.
 pub(super) fn drop_table(
     connection: &mut Connection,
     table: &Identifier,
@@ -282,7 +282,7 @@ fn describe_column(
     Ok(())
 }
 
-/// The columns of the primary key, in its order.
+/// The columns of the primary key, in order.
 fn key_columns(columns: &[(Identifier, CqlType, ColumnKind)]) -> Vec<String> {
     let mut key: Vec<((u8, u32), String)> = columns
         .iter()

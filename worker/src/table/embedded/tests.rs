@@ -11,7 +11,7 @@ fn name(text: &str) -> Identifier {
     text.parse().unwrap()
 }
 
-/// `id text` is the key; the columns take the fields of the same number.
+/// A table keyed by its first column, with a field per column.
 fn table(columns: &[(&str, CqlType)]) -> model::Table {
     let columns = columns
         .iter()
@@ -37,10 +37,12 @@ fn users() -> model::Table {
 
 fn described(table: &model::Table) -> Vec<(Identifier, CqlType, ColumnKind)> {
     let kind = |index| {
-        let at = |key: &[usize]| key.iter().position(|of| *of == index).and_then(|at| u32::try_from(at).ok());
-        match (at(&table.partition_key), at(&table.clustering_key)) {
-            (Some(at), _) => ColumnKind::PartitionKey(at),
-            (None, Some(at)) => ColumnKind::Clustering(at),
+        let index_in = |key: &[usize]| {
+            key.iter().position(|of| *of == index).and_then(|index| u32::try_from(index).ok())
+        };
+        match (index_in(&table.partition_key), index_in(&table.clustering_key)) {
+            (Some(index), _) => ColumnKind::PartitionKey(index),
+            (None, Some(index)) => ColumnKind::Clustering(index),
             (None, None) => ColumnKind::Regular,
         }
     };
@@ -97,7 +99,7 @@ fn shown(rows: &[TableRow]) -> Vec<Vec<&str>> {
 }
 
 #[tokio::test]
-async fn the_latest_write_time_wins_column_by_column() {
+async fn latest_write_time_wins_per_column() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, table) = opened(directory.path(), &users());
     table.write(&[user(20, "a", Some("Ann"), None)]).await.unwrap();
@@ -108,19 +110,19 @@ async fn the_latest_write_time_wins_column_by_column() {
 }
 
 #[tokio::test]
-async fn of_equal_write_times_the_value_that_cassandra_takes_wins() {
+async fn ties_of_write_times_resolve_as_in_cassandra() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, table) = opened(directory.path(), &users());
     for (first_name, age) in [("Bob", 5), ("Ann", -1), ("Abe", 7)] {
         table.write(&[user(10, "a", Some(first_name), Some(age))]).await.unwrap();
     }
     let rows = reader(directory.path(), &users()).last_rows(10).unwrap();
-    // The bytes of -1 are larger than those of any positive number.
+    // The serialized form of -1 is larger than that of any positive number.
     assert_eq!(shown(&rows), [["a", "Bob", "-1"]]);
 }
 
 #[tokio::test]
-async fn select_star_shows_the_columns_and_nothing_else() {
+async fn select_star_returns_the_columns_alone() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, table) = opened(directory.path(), &users());
     table.write(&[user(10, "a", Some("Ann"), Some(1))]).await.unwrap();
@@ -132,7 +134,7 @@ async fn select_star_shows_the_columns_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_or_lacks_a_column_is_refused() {
+async fn missing_table_or_column_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let lock = DataDirectory::open(directory.path()).unwrap();
     let refusal = EmbeddedTable::open(&lock, &users()).unwrap_err();
@@ -144,7 +146,7 @@ async fn a_table_that_is_missing_or_lacks_a_column_is_refused() {
 }
 
 #[tokio::test]
-async fn a_row_without_its_key_is_rejected_and_the_others_are_written() {
+async fn row_without_key_is_rejected_and_others_are_written() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, table) = opened(directory.path(), &users());
     let keyless = [row(10, &[Field::Absent, Field::Absent, Field::Int(1)])];
@@ -156,13 +158,13 @@ async fn a_row_without_its_key_is_rejected_and_the_others_are_written() {
 }
 
 #[tokio::test]
-async fn a_value_too_large_rejects_its_row_and_no_other() {
+async fn too_large_value_rejects_its_row_alone() {
     let directory = tempfile::tempdir().unwrap();
     let lock = DataDirectory::open(directory.path()).unwrap();
     create(&lock, &users());
     let connection = open_for_writing(&keyspace_path(directory.path(), &users().keyspace)).unwrap();
     let layout = Layout::of(&users());
-    // As the limit of SQLite (1 GB) does, at a length that a test can afford.
+    // Fails like SQLite's limit of 1 GB, at a length that a test can afford.
     connection
         .execute_batch(
             "CREATE TRIGGER t BEFORE INSERT ON created_users WHEN length(NEW.first_name) > 3
@@ -185,7 +187,7 @@ async fn a_value_too_large_rejects_its_row_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_column_added_later_takes_values_of_its_own() {
+async fn added_column_has_its_own_write_times() {
     let directory = tempfile::tempdir().unwrap();
     {
         let (_lock, opened) =
@@ -202,7 +204,7 @@ async fn a_column_added_later_takes_values_of_its_own() {
 }
 
 #[test]
-fn a_table_is_described_as_it_was_created_and_dropped_by_its_id() {
+fn table_is_described_as_created_and_dropped_by_id() {
     let directory = tempfile::tempdir().unwrap();
     let lock = DataDirectory::open(directory.path()).unwrap();
     create(&lock, &users());
@@ -234,7 +236,7 @@ fn a_table_is_described_as_it_was_created_and_dropped_by_its_id() {
 }
 
 #[tokio::test]
-async fn new_rows_are_seen_behind_those_already_read() {
+async fn reader_returns_new_rows_after_those_already_read() {
     let directory = tempfile::tempdir().unwrap();
     let (_lock, table) = opened(directory.path(), &users());
     table.write(&[user(10, "a", Some("Ann"), Some(1)), user(10, "b", Some("Bob"), Some(2))]).await.unwrap();
@@ -247,13 +249,13 @@ async fn new_rows_are_seen_behind_those_already_read() {
     assert_eq!(shown(&reader.last_rows(2).unwrap()), [["b", "Bob", "2"], ["c", "Cid", "-"]]);
 }
 
-/// A write time, a key, and the values of `first_name` and `age`.
+/// A write time, a key, and values for `first_name` and `age`.
 type Version = (i64, u8, Option<u8>, Option<i32>);
 
-/// The winners of a row: write time and bytes of `first_name` and of `age`.
+/// The winning cells of a row: write time and serialized value of `first_name` and of `age`.
 type Winners = (Option<(i64, u8)>, Option<(i64, [u8; 4])>);
 
-/// What Cassandra would hold: for each key and column the largest (write time, value).
+/// The expected table: for each key and column the largest (write time, value).
 fn expected(versions: &[Version]) -> Vec<[String; 3]> {
     let mut rows: BTreeMap<u8, Winners> = BTreeMap::new();
     for (time, key, first_name, age) in versions {
@@ -279,7 +281,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_order_and_any_repetition_end_in_the_same_table(
+    fn any_order_and_repetition_of_writes_converge(
         versions in prop::collection::vec(version(), 1..24),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..48),
     ) {
@@ -289,7 +291,7 @@ proptest! {
             let first_name = first_name.map(|value| char::from(value).to_string());
             user(*time, &key.to_string(), first_name.as_deref(), *age)
         };
-        // Some versions again and again in any order, then every one once.
+        // Some versions repeatedly in any order, then each one once.
         let written: Vec<RecordRow> =
             order.iter().map(|index| index.get(&versions)).chain(versions.iter().rev()).map(row).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -1,4 +1,4 @@
-//! Values as SQLite keeps them, and as Cassandra would have serialised them.
+//! Values as SQLite stores them, and in the serialized form by which Cassandra compares them.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,17 +9,17 @@ use crate::record::{Cell, RowRef};
 
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
-/// A value that its column cannot hold.
+/// Why a column cannot hold a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Misfit {
+pub(super) enum SqliteValueError {
     /// The time is before the year -9999 or after 9999.
     #[error("the time is out of range")]
     Time,
-    /// SQLite has no NaN.
-    #[error("it is not a number")]
+    /// SQLite cannot store NaN.
+    #[error("the value is not a number")]
     NotANumber,
     /// The type of the field does not convert to the type of the column.
-    #[error("it does not convert to the type of the column")]
+    #[error("the value does not convert to the type of the column")]
     Type,
 }
 
@@ -33,15 +33,19 @@ pub(super) fn declared_type(cql_type: CqlType) -> &'static str {
         | CqlType::Date
         | CqlType::Decimal => "TEXT",
         CqlType::Int | CqlType::BigInt | CqlType::Boolean => "INTEGER",
-        // An integer of any size: text when it has more than 64 bits.
+        // Stored as text when it has more than 64 bits.
         CqlType::VarInt => "ANY",
         CqlType::Double => "REAL",
         CqlType::Blob => "BLOB",
     }
 }
 
-/// A cell as its column keeps it. None when it is absent.
-pub(super) fn to_sqlite(row: RowRef<'_>, cell: Cell, column: CqlType) -> Result<Option<Value>, Misfit> {
+/// The stored value of a cell. `None` when the cell is absent.
+pub(super) fn to_sqlite(
+    row: RowRef<'_>,
+    cell: Cell,
+    column: CqlType,
+) -> Result<Option<Value>, SqliteValueError> {
     let value = match (column, cell) {
         (_, Cell::Absent) => return Ok(None),
         (CqlType::Text | CqlType::Ascii, Cell::Text(span)) => Value::Text(row.text(span).to_owned()),
@@ -49,20 +53,20 @@ pub(super) fn to_sqlite(row: RowRef<'_>, cell: Cell, column: CqlType) -> Result<
         (CqlType::Uuid, Cell::Uuid(bytes)) => Value::Text(uuid_text(bytes)),
         (CqlType::Int | CqlType::BigInt | CqlType::VarInt, Cell::Int(value)) => Value::Integer(value.into()),
         (CqlType::BigInt | CqlType::VarInt, Cell::Long(value)) => Value::Integer(value),
-        (CqlType::Double, Cell::Double(value)) if value.is_nan() => return Err(Misfit::NotANumber),
+        (CqlType::Double, Cell::Double(value)) if value.is_nan() => return Err(SqliteValueError::NotANumber),
         (CqlType::Double, Cell::Double(value)) => Value::Real(value),
         (CqlType::Decimal, Cell::Decimal { unscaled, scale }) => Value::Text(decimal_text(unscaled, scale)),
         (CqlType::Boolean, Cell::Boolean(value)) => Value::Integer(value.into()),
         (CqlType::Timestamp, Cell::Timestamp(milliseconds)) => Value::Text(timestamp_text(milliseconds)?),
         (CqlType::Date, Cell::Date(days)) => Value::Text(date_text(days)?),
-        _ => return Err(Misfit::Type),
+        _ => return Err(SqliteValueError::Type),
     };
     Ok(Some(value))
 }
 
-/// The bytes that Cassandra compares when two values have the same write time: the larger wins. Bytes without meaning
-/// for a value that this column cannot have.
-pub(super) fn serialised(value: &Value, column: CqlType) -> Vec<u8> {
+/// The bytes by which Cassandra compares two values with the same write time: the larger wins. Empty for a value that this
+/// column cannot have.
+pub(super) fn serialized(value: &Value, column: CqlType) -> Vec<u8> {
     let parsed = match (column, value) {
         (CqlType::Int, Value::Integer(value)) => {
             i32::try_from(*value).ok().map(|value| value.to_be_bytes().to_vec())
@@ -84,7 +88,7 @@ pub(super) fn serialised(value: &Value, column: CqlType) -> Vec<u8> {
             let days = i64::from(EPOCH.until(date).ok()?.get_days()) + (1 << 31);
             Some(u32::try_from(days).ok()?.to_be_bytes().to_vec())
         }),
-        // Lower-case hexadecimal digits are in the order of the bytes they stand for.
+        // Lower-case hexadecimal digits sort like the bytes that they encode.
         (_, Value::Text(text)) => Some(text.as_bytes().to_vec()),
         (_, Value::Blob(bytes)) => Some(bytes.clone()),
         _ => None,
@@ -105,31 +109,31 @@ fn uuid_text(bytes: [u8; 16]) -> String {
     text
 }
 
-/// Always with milliseconds, so that the order of the texts is the order of the times.
-fn timestamp_text(milliseconds: i64) -> Result<String, Misfit> {
-    let time = Timestamp::from_millisecond(milliseconds).map_err(|_| Misfit::Time)?;
+/// Always with milliseconds, so that the texts sort like the times.
+fn timestamp_text(milliseconds: i64) -> Result<String, SqliteValueError> {
+    let time = Timestamp::from_millisecond(milliseconds).map_err(|_| SqliteValueError::Time)?;
     Ok(format!("{time:.3}"))
 }
 
-fn date_text(days: i32) -> Result<String, Misfit> {
-    let span = jiff::Span::new().try_days(days).map_err(|_| Misfit::Time)?;
-    Ok(EPOCH.checked_add(span).map_err(|_| Misfit::Time)?.to_string())
+fn date_text(days: i32) -> Result<String, SqliteValueError> {
+    let span = jiff::Span::new().try_days(days).map_err(|_| SqliteValueError::Time)?;
+    Ok(EPOCH.checked_add(span).map_err(|_| SqliteValueError::Time)?.to_string())
 }
 
-/// All digits, trailing zeros included: `1.50`; with an exponent only where the scale is negative: `15E2`.
+/// All digits including trailing zeros: `1.50`. Has an exponent when the scale is negative: `15E2`.
 fn decimal_text(unscaled: i128, scale: i32) -> String {
     let sign = if unscaled < 0 { "-" } else { "" };
     let digits = unscaled.unsigned_abs().to_string();
     match usize::try_from(scale) {
         Err(_) => format!("{sign}{digits}E{}", scale.unsigned_abs()),
         Ok(0) => format!("{sign}{digits}"),
-        // A point within or before the digits, while that is shorter than an exponent would be to read.
-        Ok(behind) if behind <= 64 => {
-            let padded = format!("{digits:0>width$}", width = behind + 1);
-            let (before, after) = padded.split_at(padded.len() - behind);
-            format!("{sign}{before}.{after}")
+        // Beyond 64 decimals, an exponent is more readable than zeros.
+        Ok(decimals) if decimals <= 64 => {
+            let padded = format!("{digits:0>width$}", width = decimals + 1);
+            let (integer, fraction) = padded.split_at(padded.len() - decimals);
+            format!("{sign}{integer}.{fraction}")
         }
-        Ok(behind) => format!("{sign}{digits}E-{behind}"),
+        Ok(decimals) => format!("{sign}{digits}E-{decimals}"),
     }
 }
 
@@ -138,12 +142,12 @@ fn parse_decimal(text: &str) -> Option<(i128, i32)> {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
         None => (text, 0),
     };
-    let behind = mantissa.split_once('.').map_or(0, |(_, after)| after.len());
+    let decimals = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     let unscaled = mantissa.replace('.', "").parse().ok()?;
-    Some((unscaled, i32::try_from(behind).ok()?.checked_sub(exponent)?))
+    Some((unscaled, i32::try_from(decimals).ok()?.checked_sub(exponent)?))
 }
 
-/// Two's complement, big endian, as few bytes as hold the sign.
+/// The shortest big-endian two's complement form.
 fn varint(value: i128) -> Vec<u8> {
     let bytes = value.to_be_bytes();
     let sign = if value < 0 { 0xff } else { 0x00 };
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_kept_as_people_read_them() {
+    fn values_are_stored_in_readable_form() {
         let text = |text: &str| Value::Text(text.to_owned());
         assert_eq!(
             sqlite(
@@ -192,16 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_column_cannot_hold_is_refused() {
+    fn unfit_values_are_refused() {
         let refusal = |cell, column| to_sqlite(Row::default().as_row(), cell, column).unwrap_err();
-        assert_eq!(refusal(Cell::Timestamp(i64::MAX), CqlType::Timestamp), Misfit::Time);
-        assert_eq!(refusal(Cell::Date(i32::MIN), CqlType::Date), Misfit::Time);
-        assert_eq!(refusal(Cell::Double(f64::NAN), CqlType::Double), Misfit::NotANumber);
-        assert_eq!(refusal(Cell::Boolean(true), CqlType::Uuid), Misfit::Type);
+        assert_eq!(refusal(Cell::Timestamp(i64::MAX), CqlType::Timestamp), SqliteValueError::Time);
+        assert_eq!(refusal(Cell::Date(i32::MIN), CqlType::Date), SqliteValueError::Time);
+        assert_eq!(refusal(Cell::Double(f64::NAN), CqlType::Double), SqliteValueError::NotANumber);
+        assert_eq!(refusal(Cell::Boolean(true), CqlType::Uuid), SqliteValueError::Type);
     }
 
     #[test]
-    fn varints_are_as_short_as_javas() {
+    fn varints_have_the_form_of_java() {
         for (value, bytes) in [
             (0, &[0x00][..]),
             (127, &[0x7f]),
@@ -217,10 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn a_negative_number_is_larger_than_a_positive_one_as_in_cassandra() {
+    fn negative_numbers_compare_larger_as_in_cassandra() {
         for column in [CqlType::Int, CqlType::BigInt, CqlType::VarInt] {
             assert!(
-                serialised(&Value::Integer(-1), column) > serialised(&Value::Integer(1), column),
+                serialized(&Value::Integer(-1), column) > serialized(&Value::Integer(1), column),
                 "{column:?}"
             );
         }
@@ -228,21 +232,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_decimal_text_means_the_decimal(unscaled in any::<i64>(), scale in -80_i32..80) {
+        fn decimal_reads_back_from_its_text(unscaled in any::<i64>(), scale in -80_i32..80) {
             prop_assert_eq!(parse_decimal(&decimal_text(unscaled.into(), scale)), Some((unscaled.into(), scale)));
         }
 
         #[test]
-        fn times_are_compared_by_what_they_mean(milliseconds in -60_000_000_000_000_i64..200_000_000_000_000) {
+        fn timestamps_compare_as_in_cassandra(milliseconds in -60_000_000_000_000_i64..200_000_000_000_000) {
             let value = sqlite(Cell::Timestamp(milliseconds), CqlType::Timestamp);
-            prop_assert_eq!(serialised(&value, CqlType::Timestamp), milliseconds.to_be_bytes().to_vec());
+            prop_assert_eq!(serialized(&value, CqlType::Timestamp), milliseconds.to_be_bytes().to_vec());
         }
 
         #[test]
-        fn dates_are_compared_by_what_they_mean(days in -700_000_i32..2_900_000) {
+        fn dates_compare_as_in_cassandra(days in -700_000_i32..2_900_000) {
             let value = sqlite(Cell::Date(days), CqlType::Date);
             let expected = u32::try_from(i64::from(days) + (1 << 31)).unwrap();
-            prop_assert_eq!(serialised(&value, CqlType::Date), expected.to_be_bytes().to_vec());
+            prop_assert_eq!(serialized(&value, CqlType::Date), expected.to_be_bytes().to_vec());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Writes rows, the latest write time winning column by column, many calls in one transaction.
+//! Writes rows with last-write-wins per column, and groups concurrent calls into one transaction.
 
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -9,16 +9,16 @@ use tokio::sync::oneshot;
 use userstream_crds::model::{self, CqlType};
 
 use super::schema::{identifier, writetime_table};
-use super::value::{serialised, to_sqlite};
+use super::value::{serialized, to_sqlite};
 use crate::delivery::retry::Retry;
 use crate::record::RowRef;
 use crate::sqlite::DatabaseError;
 use crate::table::WriteError;
 
-/// How many rows share a transaction at most: enough that its cost does not show, few enough that nobody waits long.
-const ROWS_PER_TRANSACTION: usize = 1_000;
+/// The largest number of rows per transaction: enough to amortize the commit, few enough to bound its latency.
+const MAX_ROWS_PER_TRANSACTION: usize = 1_000;
 
-/// The columns of a table, and the statements over them.
+/// The columns of a table, and its statements.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     columns: Arc<[LayoutColumn]>,
@@ -37,21 +37,21 @@ struct LayoutColumn {
 
 #[derive(Debug)]
 struct Statements {
-    /// Key → the write time of each regular column.
+    /// Selects the write time of each regular column by key.
     write_times: String,
-    /// Key → the value of each regular column.
+    /// Selects the value of each regular column by key.
     values: String,
-    /// Key and values; null leaves a column as it is.
+    /// Upserts values by key. NULL keeps the stored value.
     upsert: String,
-    /// Key and write times; null leaves a write time as it is.
+    /// Upserts write times by key. NULL keeps the stored write time.
     upsert_write_times: String,
 }
 
-/// A row as the statements take it.
+/// A row as the parameters of the statements.
 #[derive(Debug)]
 pub(super) struct BoundRow {
     key: Vec<Value>,
-    /// One for each regular column.
+    /// One value per regular column.
     values: Vec<Option<Value>>,
     write_time: i64,
 }
@@ -81,19 +81,19 @@ impl Layout {
         Self { columns, key: key.into(), regular: regular.into(), statements: statements.into() }
     }
 
-    /// Whether the table is there with these columns.
-    pub(super) fn is_there(&self, connection: &Connection) -> bool {
+    /// Whether the table exists with these columns.
+    pub(super) fn exists(&self, connection: &Connection) -> bool {
         [&self.statements.values, &self.statements.write_times]
             .iter()
             .all(|query| connection.prepare(query).is_ok())
     }
 
-    /// Takes the values of a row out of its buffers.
+    /// Copies the values of a row out of its buffers.
     pub(super) fn bind(&self, row: RowRef<'_>) -> Result<BoundRow, WriteError> {
         let value = |index: &usize| {
             let Some(column) = self.columns.get(*index) else { return Ok(None) };
             to_sqlite(row, row.cell(column.field), column.cql_type)
-                .map_err(|misfit| WriteError::Rejected { cause: "value", source: misfit.into() })
+                .map_err(|error| WriteError::Rejected { cause: "value", source: error.into() })
         };
         let no_key = || WriteError::Rejected { cause: "no_key", source: NoKey.into() };
         let key = self.key.iter().map(|index| value(index)?.ok_or_else(no_key)).collect::<Result<_, _>>()?;
@@ -101,21 +101,21 @@ impl Layout {
         Ok(BoundRow { key, values, write_time: row.write_time })
     }
 
-    /// Writes what is newer than what is there.
+    /// Writes the values that win over the stored ones.
     fn write(&self, connection: &Connection, row: BoundRow) -> Result<(), rusqlite::Error> {
         let BoundRow { key, mut values, write_time } = row;
-        if let Some(known) = self.read(connection, &self.statements.write_times, &key)? {
-            let tied = known.contains(&Value::Integer(write_time));
-            let present = if tied { self.read(connection, &self.statements.values, &key)? } else { None };
+        if let Some(stored_times) = self.read(connection, &self.statements.write_times, &key)? {
+            let tied = stored_times.contains(&Value::Integer(write_time));
+            let stored = if tied { self.read(connection, &self.statements.values, &key)? } else { None };
             for (position, value) in values.iter_mut().enumerate() {
-                let present = present.as_ref().and_then(|present| present.get(position));
+                let stored = stored.as_ref().and_then(|stored| stored.get(position));
                 let column = self.regular.get(position).and_then(|index| self.columns.get(*index));
-                let loses = match (known.get(position), &*value, present, column) {
-                    (Some(Value::Integer(known)), _, _, _) if *known > write_time => true,
-                    (Some(Value::Integer(known)), Some(value), Some(present), Some(column))
-                        if *known == write_time =>
+                let loses = match (stored_times.get(position), &*value, stored, column) {
+                    (Some(Value::Integer(stored_time)), _, _, _) if *stored_time > write_time => true,
+                    (Some(Value::Integer(stored_time)), Some(value), Some(stored), Some(column))
+                        if *stored_time == write_time =>
                     {
-                        serialised(present, column.cql_type) >= serialised(value, column.cql_type)
+                        serialized(stored, column.cql_type) >= serialized(value, column.cql_type)
                     }
                     _ => false,
                 };
@@ -156,7 +156,7 @@ impl Statements {
     fn new(table: &model::Table, key: &[String], regular: &[String]) -> Self {
         let (name, write_times) = (identifier(&table.name), writetime_table(&table.name));
         let select = |from: &str| {
-            // A table may have no columns beside its key.
+            // A table may have no regular columns.
             let columns = if regular.is_empty() { "NULL".to_owned() } else { regular.join(", ") };
             let conditions: Vec<String> =
                 (1..).zip(key).map(|(number, column): (usize, _)| format!("{column} = ?{number}")).collect();
@@ -164,7 +164,7 @@ impl Statements {
         };
         let upsert = |into: &str| {
             let columns: Vec<&str> = key.iter().chain(regular).map(String::as_str).collect();
-            let places = vec!["?"; columns.len()].join(", ");
+            let placeholders = vec!["?"; columns.len()].join(", ");
             let updates: Vec<String> = regular
                 .iter()
                 .map(|column| format!("{column} = coalesce(excluded.{column}, {column})"))
@@ -174,7 +174,10 @@ impl Statements {
             } else {
                 format!("UPDATE SET {}", updates.join(", "))
             };
-            format!("INSERT INTO {into} ({}) VALUES ({places}) ON CONFLICT DO {conflict}", columns.join(", "))
+            format!(
+                "INSERT INTO {into} ({}) VALUES ({placeholders}) ON CONFLICT DO {conflict}",
+                columns.join(", ")
+            )
         };
         Self {
             write_times: select(&write_times),
@@ -185,10 +188,10 @@ impl Statements {
     }
 }
 
-/// A connection on a thread of its own that writes what has queued up in one transaction.
+/// A connection on a dedicated thread, which writes all queued calls in one transaction.
 #[derive(Debug)]
 pub(super) struct Writer {
-    // Both are there until the drop.
+    // Both are `Some` until the drop.
     queue: Option<mpsc::Sender<Call>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -231,36 +234,36 @@ impl Drop for Writer {
 
 fn write_all(mut connection: Connection, layout: &Layout, calls: &mpsc::Receiver<Call>) {
     while let Ok(first) = calls.recv() {
-        let mut waiting = Vec::new();
-        let outcome = write_queued(&mut connection, layout, first, calls, &mut waiting);
+        let mut replies = Vec::new();
+        let outcome = write_queued(&mut connection, layout, first, calls, &mut replies);
         let failure = outcome.err().map(Arc::new);
-        for (reply, result) in waiting {
+        for (reply, result) in replies {
             let result = match &failure {
                 Some(failure) => Err(DatabaseError::Shared(Arc::clone(failure)).into()),
                 None => result,
             };
-            // Nobody may be waiting any more; the rows are written all the same.
+            // The caller may be gone; the rows are written regardless.
             let _ = reply.send(result);
         }
     }
 }
 
-type Waiting = (oneshot::Sender<Result<(), WriteError>>, Result<(), WriteError>);
+type PendingReply = (oneshot::Sender<Result<(), WriteError>>, Result<(), WriteError>);
 
-/// Writes the first call and those that are queued behind it in one transaction. An error undoes all of them.
+/// Writes the first call and the queued ones in one transaction. An error rolls all of them back.
 fn write_queued(
     connection: &mut Connection,
     layout: &Layout,
     first: Call,
     calls: &mpsc::Receiver<Call>,
-    waiting: &mut Vec<Waiting>,
+    replies: &mut Vec<PendingReply>,
 ) -> Result<(), rusqlite::Error> {
     let mut rows = 0;
     let mut next = Some(first);
     let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
         Ok(transaction) => transaction,
         Err(error) => {
-            waiting.extend(next.map(|call| (call.reply, Ok(()))));
+            replies.extend(next.map(|call| (call.reply, Ok(()))));
             return Err(error);
         }
     };
@@ -270,13 +273,13 @@ fn write_queued(
         let result = match written.map_err(DatabaseError::from) {
             Err(error) if error.classify().0 == Retry::Rows => Err(error.into()),
             Err(DatabaseError::Sqlite(error)) => {
-                waiting.push((call.reply, Ok(())));
+                replies.push((call.reply, Ok(())));
                 return Err(error);
             }
             other => other.map_err(WriteError::from),
         };
-        waiting.push((call.reply, result));
-        next = if rows < ROWS_PER_TRANSACTION { calls.try_recv().ok() } else { None };
+        replies.push((call.reply, result));
+        next = if rows < MAX_ROWS_PER_TRANSACTION { calls.try_recv().ok() } else { None };
     }
     transaction.commit()
 }
