@@ -1,8 +1,8 @@
 //! The time per record of mapping, encoding, decoding and filtering. `cargo bench -p userstream-worker --bench mapping
 //! --no-default-features`.
 //!
-//! Prints the minimum and the median of many short samples, in nanoseconds per record. Compare the minimum: other load on
-//! the machine can only increase a sample.
+//! Prints the minimum and the median of many short samples, in nanoseconds per record. Compare the minimum: other load
+//! on the machine can only increase a sample.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a program for developers")]
 

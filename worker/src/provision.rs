@@ -5,14 +5,14 @@
 //! nothing is changed. After the changes everything is described again, and the diff must be empty.
 //!
 //! **Ownership** is recorded as claims in the pipeline's keyspace (see [`Claims`]), because Kafka and Cassandra do not
-//! record it. A claim is recorded before its resource is created and gets the resource's id (Kafka's topic id, Cassandra's
-//! table id) afterwards. So the next run completes a run that was killed at any point, and a topic or table that was
-//! deleted and recreated by hand never counts as the pipeline's.
+//! record it. A claim is recorded before its resource is created and gets the resource's id (Kafka's topic id,
+//! Cassandra's table id) afterwards. So the next run completes a run that was killed at any point, and a topic or table
+//! that was deleted and recreated by hand never counts as the pipeline's.
 //!
-//! **Mutual exclusion**: a run applies changes while it holds the lock of the keyspace, a row of the claims with a lease,
-//! taken by a lightweight transaction. `CREATE TABLE IF NOT EXISTS` alone is not enough: two nodes may create two tables
-//! of one name (CASSANDRA-10699), and the rows of one are lost at the next restart. The lock cannot protect the table
-//! that it lies in; its id is derived from its name, so that two concurrent runs create the same table.
+//! **Mutual exclusion**: a run applies changes while it holds the lock of the keyspace, a row of the claims with a
+//! lease, taken by a lightweight transaction. `CREATE TABLE IF NOT EXISTS` alone is not enough: two nodes may create
+//! two tables of one name (CASSANDRA-10699), and the rows of one are lost at the next restart. The lock cannot protect
+//! the table that it lies in; its id is derived from its name, so that two concurrent runs create the same table.
 
 pub mod admin;
 #[cfg(feature = "cassandra")]
@@ -115,8 +115,8 @@ pub async fn run<T: TopicAdmin, D: TableAdmin + Claims>(
     result
 }
 
-/// Describes again, because another run may have made changes before the lock was acquired, applies the diff, and checks
-/// that it is empty afterwards.
+/// Describes again, because another run may have made changes before the lock was acquired, applies the diff, and
+/// checks that it is empty afterwards.
 async fn apply_under_lock<T: TopicAdmin, D: TableAdmin + Claims>(
     pipeline: &Pipeline,
     topics: &T,

@@ -26,8 +26,8 @@ pub trait Table {
 /// Why rows were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// An error of the table or the connection: overloaded, timed out, no replica, not authorized, altered. The same rows
-    /// may be written later, so they wait.
+    /// An error of the table or the connection: overloaded, timed out, no replica, not authorized, altered. The same
+    /// rows may be written later, so they wait.
     #[error("the table is unavailable ({cause}): {source}")]
     Unavailable {
         /// A short name for metrics, from a fixed set.

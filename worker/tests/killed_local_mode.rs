@@ -1,5 +1,5 @@
-//! Kills a process that writes the embedded log and the embedded table, repeatedly and at any point: nothing acknowledged
-//! is lost, and no batch is partial.
+//! Kills a process that writes the embedded log and the embedded table, repeatedly and at any point: nothing
+//! acknowledged is lost, and no batch is partial.
 //!
 //! The test starts itself as the child process, so it has its own `main`.
 

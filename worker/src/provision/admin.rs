@@ -177,7 +177,7 @@ pub enum AdminError {
     /// A transient error: servers are away, a request timed out, nodes do not agree yet.
     #[error("{what} is unavailable ({cause}): {source}")]
     Unavailable {
-        /// The system that was asked, for people.
+        /// The name of the system, for people.
         what: &'static str,
         /// A short name for metrics, from a fixed set.
         cause: &'static str,
@@ -187,7 +187,7 @@ pub enum AdminError {
     /// A permanent error, until the configuration or the servers change: not authorized, an invalid setting.
     #[error("{what} refused the request ({cause}): {source}")]
     Refused {
-        /// The system that was asked, for people.
+        /// The name of the system, for people.
         what: &'static str,
         /// A short name for metrics, from a fixed set.
         cause: &'static str,

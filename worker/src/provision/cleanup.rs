@@ -26,11 +26,11 @@ struct DeletionPlan {
     kept: Vec<ReportLine>,
 }
 
-/// Deletes the topics, the table and the keyspace that this pipeline created and whose `deletionPolicy` is `Delete`. With
-/// [`Mode::Plan`] it reports them and deletes none.
+/// Deletes the topics, the table and the keyspace that this pipeline created and whose `deletionPolicy` is `Delete`.
+/// With [`Mode::Plan`] it reports them and deletes none.
 ///
-/// Deletes only what still has the id that was recorded at its creation, and a keyspace only when it has no other table.
-/// Idempotent: a resource that is already gone is not an error.
+/// Deletes only what still has the id that was recorded at its creation, and a keyspace only when it has no other
+/// table. Idempotent: a resource that is already gone is not an error.
 ///
 /// # Errors
 /// When Kafka or Cassandra could not be read or changed. Some resources may have been deleted.

@@ -1,7 +1,7 @@
 //! The CQL statements of provisioning.
 //!
-//! Injection is impossible: names are quoted [`Identifier`]s, which contain no quotes, and everything else from a pipeline
-//! is a text literal with its quotes doubled.
+//! Injection is impossible: names are quoted [`Identifier`]s, which contain no quotes, and everything else from a
+//! pipeline is a text literal with its quotes doubled.
 
 use std::collections::BTreeMap;
 

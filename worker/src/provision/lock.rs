@@ -30,7 +30,8 @@ impl<'a, D: Claims> Lock<'a, D> {
         keyspace: &'a Identifier,
         owner: &Owner,
     ) -> Result<Self, ProvisionError> {
-        // Two runs of one pipeline are two holders. A hasher's state is the standard library's only source of randomness.
+        // Two runs of one pipeline are two holders. A hasher's state is the standard library's only source of
+        // randomness.
         let holder = format!("{owner} {:016x}", RandomState::new().hash_one(owner.as_str()));
         let start = Instant::now();
         while !claims.acquire_lock(keyspace, &holder).await? {

@@ -1,7 +1,7 @@
 //! Credentials from mounted Secrets, and the detection of their rotation.
 //!
-//! A Secret is mounted as a directory with one file per key. Kubernetes replaces all files at once by swapping the symlink
-//! `..data`. A read resolves that symlink once, so that a certificate and its key are from the same version.
+//! A Secret is mounted as a directory with one file per key. Kubernetes replaces all files at once by swapping the
+//! symlink `..data`. A read resolves that symlink once, so that a certificate and its key are from the same version.
 
 use std::fmt;
 use std::fs;
@@ -14,8 +14,8 @@ use userstream_crds::identifier::SecretName;
 use userstream_crds::model::{Cassandra, Kafka};
 use userstream_crds::secret::{CA_KEYS, CERTIFICATE_KEYS, PASSWORD_KEY, PRIVATE_KEY_KEYS, USERNAME_KEY};
 
-/// How often mounted files are read again. They are small and on a memory file system, and Kubernetes takes about a minute
-/// to update a mounted Secret.
+/// How often mounted files are read again. They are small and on a memory file system, and Kubernetes takes about a
+/// minute to update a mounted Secret.
 pub const ROTATION_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Bytes that must not appear in logs: their `Debug` form is their length.

@@ -24,8 +24,8 @@ pub struct NoSource;
 
 /// The source of a pipeline.
 ///
-/// `secrets` is the directory of the mounted Secrets. `allowed` are the address ranges that may be dialled in addition to
-/// public addresses. Nothing is read or dialled before the first fetch.
+/// `secrets` is the directory of the mounted Secrets. `allowed` are the address ranges that may be dialled in addition
+/// to public addresses. Nothing is read or dialled before the first fetch.
 ///
 /// # Errors
 /// When the pipeline has no source.

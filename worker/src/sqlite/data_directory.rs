@@ -34,7 +34,7 @@ pub enum DataDirectoryError {
     Io {
         /// The directory or the file in it.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

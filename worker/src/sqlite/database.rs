@@ -1,7 +1,7 @@
 //! A SQLite connection on a dedicated thread.
 //!
-//! The async runtime never blocks on the disk: it queues calls for the connection's thread, which executes them one at a
-//! time, in order. A queued call is executed even when its future is dropped.
+//! The async runtime never blocks on the disk: it queues calls for the connection's thread, which executes them one at
+//! a time, in order. A queued call is executed even when its future is dropped.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -94,7 +94,8 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, rusqlite::Erro
         if error.sqlite_error_code() != Some(ErrorCode::ReadOnly) {
             return Err(error);
         }
-        // A process was killed while it created the file. A writer must roll its journal back before the file is readable.
+        // A process was killed while it created the file. A writer must roll its journal back before the file is
+        // readable.
         open(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         open(OpenFlags::SQLITE_OPEN_READ_ONLY)
     })

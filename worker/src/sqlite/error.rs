@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_or_full_disk_is_transient_and_a_corrupt_file_is_not() {
+    fn busy_and_io_errors_are_transient_others_permanent() {
         for code in [rusqlite::ffi::SQLITE_BUSY, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR] {
             assert_eq!(retry(code), Retry::Transient, "code {code}");
         }

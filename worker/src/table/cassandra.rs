@@ -25,8 +25,8 @@ pub(crate) use session::session;
 
 /// A session with a cluster, and the prepared statements of its tables. Clones share it.
 ///
-/// A new session replaces the old one when credentials are rotated, and when the old one has reached no node for a while,
-/// for example because all nodes have new addresses.
+/// A new session replaces the old one when credentials are rotated, and when the old one has reached no node for a
+/// while, for example because all nodes have new addresses.
 #[derive(Clone)]
 pub struct CassandraSession {
     session: Arc<ReconnectingSession>,
@@ -35,8 +35,8 @@ pub struct CassandraSession {
 impl CassandraSession {
     /// Connects to a cluster and prepares the statements of these tables. Must be called on a tokio runtime.
     ///
-    /// An unreachable cluster or a missing table is an error of [`write`](Table::write) and not of this: attempts continue
-    /// in the background, with exponential backoff, until one succeeds.
+    /// An unreachable cluster or a missing table is an error of [`write`](Table::write) and not of this: attempts
+    /// continue in the background, with exponential backoff, until one succeeds.
     ///
     /// # Errors
     /// When credentials are missing, or certificates are invalid.

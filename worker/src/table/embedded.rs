@@ -1,8 +1,8 @@
 //! The table of local mode: a keyspace is one SQLite file, `DIR/<keyspace>.db`, with a SQL table per Cassandra table.
 //!
-//! Conflicts resolve as in Cassandra: each column keeps the value with the latest write time, and of two values with the
-//! same write time the one that Cassandra keeps. The write times are in a second table, `<table>$writetime`.
-//! Values are stored in readable form: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
+//! Conflicts resolve as in Cassandra: each column keeps the value with the latest write time, and of two values with
+//! the same write time the one that Cassandra keeps. The write times are in a second table, `<table>$writetime`. Values
+//! are stored in readable form: UUIDs, timestamps (RFC 3339, UTC), dates and decimals as text, booleans as 0 and 1.
 //! Unlike in Cassandra, rows never expire: `default_time_to_live` has no effect.
 
 mod claims;
@@ -37,7 +37,7 @@ pub struct EmbeddedTable {
 
 /// The table does not exist with these columns.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no table {keyspace}.{table} with these columns")]
+#[error("table {keyspace}.{table} does not exist with these columns")]
 struct MissingTable {
     keyspace: Identifier,
     table: Identifier,

@@ -56,8 +56,8 @@ fn encodings() -> Vec<String> {
     vec!["c4n4ry".to_owned(), encoded, base64[..16].to_owned(), debug.trim_matches('"').to_owned()]
 }
 
-#[tokio::test]
-async fn secrets_and_bodies_never_reach_errors_or_logs() {
+/// Captures every log line of the process, so that the log of the other tests is checked too.
+fn capture_log() -> Captured {
     let captured = Captured::default();
     log::set_boxed_logger(Box::new(captured.clone())).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
@@ -66,21 +66,24 @@ async fn secrets_and_bodies_never_reach_errors_or_logs() {
         .with_writer(captured.clone())
         .with_ansi(false)
         .finish();
-    // Process-wide, so that the log of the other tests is checked too.
     tracing::subscriber::set_global_default(subscriber).unwrap();
+    captured
+}
 
+fn mounted_canaries() -> Secrets {
     let secrets = Secrets::new();
     for key in ["username", "password", "clientId", "clientSecret", "apiKey"] {
         secrets.write("api", key, CANARY);
     }
     // Header values are ASCII.
     secrets.write("api", "token", "c4n4ry");
-    let secret = || "api".parse().unwrap();
-    let path = |path: &str| format!("/{path}?c4n4ry=c4n4ry");
+    secrets
+}
+
+/// Responses with the canary wherever a server can put it.
+fn responses() -> Vec<Vec<Step>> {
     let canary_header = ("x-canary", "c4n4ry");
-    let cut =
-        vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\"c4n4ry".to_vec()), Step::Close];
-    let responses: Vec<Vec<Step>> = vec![
+    vec![
         json(&format!("[\"{CANARY}\"]")),
         json("{\"c4n4ry\": c4n4ry}"),
         json("{\"next\": {\"c4n4ry\": 1}, \"c4n4ry\": []}"),
@@ -93,21 +96,36 @@ async fn secrets_and_bodies_never_reach_errors_or_logs() {
         response(401, &[("www-authenticate", "Basic realm=c4n4ry")], b"c4n4ry"),
         response(429, &[("retry-after", "c4n4ry")], b"c4n4ry"),
         response(503, &[canary_header], b"c4n4ry"),
-        cut,
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\"c4n4ry".to_vec()), Step::Close],
         vec![Step::Send(b"c4n4ry\r\n\r\n".to_vec()), Step::Close],
         vec![Step::Close],
-    ];
-    let methods = |token_url: &str| {
-        [
-            HttpAuth::Basic(secret()),
-            HttpAuth::Bearer(secret()),
-            HttpAuth::ApiKey { secret: secret(), placement: ApiKeyPlacement::Query("key".to_owned()) },
-            HttpAuth::ApiKey { secret: secret(), placement: ApiKeyPlacement::Header("x-key".to_owned()) },
-            HttpAuth::OAuth2 { secret: secret(), token_url: token_url.parse().unwrap(), scopes: Vec::new() },
-        ]
-    };
+    ]
+}
+
+fn methods(token_url: &str) -> [HttpAuth; 5] {
+    let secret = || "api".parse().unwrap();
+    [
+        HttpAuth::Basic(secret()),
+        HttpAuth::Bearer(secret()),
+        HttpAuth::ApiKey { secret: secret(), placement: ApiKeyPlacement::Query("key".to_owned()) },
+        HttpAuth::ApiKey { secret: secret(), placement: ApiKeyPlacement::Header("x-key".to_owned()) },
+        HttpAuth::OAuth2 { secret: secret(), token_url: token_url.parse().unwrap(), scopes: Vec::new() },
+    ]
+}
+
+fn paginations() -> [(Pagination, Option<&'static str>); 2] {
+    let max_pages = 2.try_into().unwrap();
+    let cursor =
+        Pagination::Cursor { parameter: "after".to_owned(), path: "next".parse().unwrap(), max_pages };
+    [(Pagination::Link { max_pages }, None), (cursor, Some("c4n4ry"))]
+}
+
+#[tokio::test]
+async fn secrets_and_bodies_never_reach_errors_or_logs() {
+    let captured = capture_log();
+    let secrets = mounted_canaries();
     let mut texts = Vec::new();
-    for response in responses {
+    for response in responses() {
         let token = json("{\"access_token\":\"c4n4ry\"}");
         let server =
             Server::start(
@@ -116,19 +134,8 @@ async fn secrets_and_bodies_never_reach_errors_or_logs() {
                 },
             )
             .await;
-        let max_pages = 2.try_into().unwrap();
         for auth in methods(&server.url("/token")) {
-            for (pagination, records_path) in [
-                (Pagination::Link { max_pages }, None),
-                (
-                    Pagination::Cursor {
-                        parameter: "after".to_owned(),
-                        path: "next".parse().unwrap(),
-                        max_pages,
-                    },
-                    Some("c4n4ry"),
-                ),
-            ] {
+            for (pagination, records_path) in paginations() {
                 let retry = Retry { max_attempts: 2.try_into().unwrap(), ..describe("http://a/").retry };
                 let model = HttpSource {
                     auth: auth.clone(),
@@ -136,7 +143,7 @@ async fn secrets_and_bodies_never_reach_errors_or_logs() {
                     records_path: records_path.map(|path| path.parse().unwrap()),
                     headers: [("x-configured".to_owned(), "c4n4ry".to_owned())].into(),
                     retry,
-                    ..describe(&server.url(&path("users")))
+                    ..describe(&server.url("/users?c4n4ry=c4n4ry"))
                 };
                 let mut source = open(&model, secrets.path(), &["127.0.0.1/32"]);
                 source.begin(None).unwrap();

@@ -124,8 +124,8 @@ async fn credentials_are_not_sent_to_a_redirects_other_origin() {
 
 #[tokio::test]
 async fn proxy_variables_of_the_environment_are_ignored() {
-    // A proxy would bypass the check of addresses. The variables are set for a child process, because other tests run in
-    // this one.
+    // A proxy would bypass the check of addresses. The variables are set for a child process, because other tests run
+    // in this one.
     let proxy = Server::start(|_, _| json("[\"proxied\"]")).await;
     let server = Server::start(|_, _| json("[\"direct\"]")).await;
     let (url, proxy_url) = (server.url("/"), proxy.url(""));

@@ -198,19 +198,33 @@ async fn resources_of_others_are_refused_without_adoption() {
     );
 }
 
+/// A pipeline that deletes its topics, table and keyspace.
+fn deleting() -> Pipeline {
+    pipeline(&[
+        (&at(TOPIC, "deletionPolicy"), json!("Delete")),
+        (&at(TABLE, "deletionPolicy"), json!("Delete")),
+        (&at(KEYSPACE, "deletionPolicy"), json!("Delete")),
+    ])
+}
+
+/// A second pipeline in the same keyspace, with these deletion policies.
+fn neighbour(policies: &[(&str, &str)]) -> Pipeline {
+    let names = [(TABLE, "name", "created_users2"), (TOPIC, "name", "users_created2")];
+    let policies = policies.iter().map(|(place, policy)| (*place, "deletionPolicy", *policy));
+    let changes: Vec<(String, Value)> = names
+        .into_iter()
+        .chain(policies)
+        .map(|(place, field, value)| (at(place, field), json!(value)))
+        .collect();
+    let changes: Vec<(&str, Value)> =
+        changes.iter().map(|(pointer, value)| (pointer.as_str(), value.clone())).collect();
+    named("others", &changes)
+}
+
 #[tokio::test]
 async fn cleanup_deletes_what_the_pipeline_created_and_nothing_else() {
     let files = Files::new();
-    let delete = json!("Delete");
-    let all = pipeline(&[
-        (&at(TOPIC, "deletionPolicy"), delete.clone()),
-        (&at(TABLE, "deletionPolicy"), delete.clone()),
-        (&at(KEYSPACE, "deletionPolicy"), delete.clone()),
-    ]);
-    let neighbour = named(
-        "others",
-        &[(&at(TABLE, "name"), json!("created_users2")), (&at(TOPIC, "name"), json!("users_created2"))],
-    );
+    let (all, neighbour) = (deleting(), neighbour(&[]));
     files.run(&all, Mode::Apply).await;
     files.run(&neighbour, Mode::Apply).await;
 
@@ -240,16 +254,15 @@ async fn cleanup_deletes_what_the_pipeline_created_and_nothing_else() {
     assert_eq!((files.topic("users_created").await, files.table(&all).await), (None, None));
     assert!(files.topic("users_created2").await.is_some());
     assert!(files.table(&neighbour).await.is_some());
+}
 
-    let neighbour = named(
-        "others",
-        &[
-            (&at(TABLE, "name"), json!("created_users2")),
-            (&at(TOPIC, "name"), json!("users_created2")),
-            (&at(TABLE, "deletionPolicy"), delete.clone()),
-            (&at(KEYSPACE, "deletionPolicy"), delete),
-        ],
-    );
+#[tokio::test]
+async fn keyspace_is_deleted_by_its_creator_once_it_is_empty() {
+    let files = Files::new();
+    let (all, neighbour) = (deleting(), neighbour(&[(TABLE, "Delete"), (KEYSPACE, "Delete")]));
+    files.run(&all, Mode::Apply).await;
+    files.run(&neighbour, Mode::Apply).await;
+    files.clean_up(&all).await;
     let done = files.clean_up(&neighbour).await;
     assert_eq!(
         lines(&done),

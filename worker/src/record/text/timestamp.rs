@@ -78,8 +78,8 @@ fn read_time(bytes: &[u8]) -> Option<(TimeOfDay, &[u8])> {
     Some((TimeOfDay::Seconds(seconds), rest))
 }
 
-/// Parses the milliseconds of an optional `.123456789` and returns the rest. Truncates smaller units, so that the result
-/// is never later than the text.
+/// Parses the milliseconds of an optional `.123456789` and returns the rest. Truncates smaller units, so that the
+/// result is never later than the text.
 fn read_fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let Some(fraction) = bytes.strip_prefix(b".") else {
         return Some((0, bytes));

@@ -1,13 +1,13 @@
-//! Users in the shape of the randomuser.me API, each made from a seed and its number alone.
+//! Users in the format of the randomuser.me API, each derived from a seed and its number alone.
 
 use super::nations::{Data, IdentityNumber, Nation, Postcode, Titles, data};
 use super::writer::Writer;
 use crate::runtime::{SplitMix64, mix};
 
-/// The year at whose end everybody's age is counted: a user's age must not depend on the day it is made.
+/// The year at whose end ages are counted, so that a user's age does not depend on the current date.
 const AGES_AS_OF: u32 = 2025;
 
-/// A sequence of users without end. The same seed makes the same users, on every machine and in every version.
+/// An endless sequence of users. A seed yields the same users on every machine and in every version.
 #[derive(Debug, Clone)]
 pub struct Users {
     seed: u64,
@@ -15,7 +15,7 @@ pub struct Users {
     people: Vec<People>,
 }
 
-/// A nation's names, with their spelling in mail addresses.
+/// The names of a nation, with their spelling in email addresses.
 #[derive(Debug, Clone)]
 struct People {
     men: Vec<Name>,
@@ -37,9 +37,9 @@ impl Users {
         Self { seed: mix(seed.cast_unsigned()), data, people }
     }
 
-    /// Writes the user with a number behind what is in the buffer: one JSON object of 1.0 to 1.4 KB.
+    /// Appends the user with a number to the buffer: one JSON object of 1.0 to 1.4 KB.
     ///
-    /// `login.uuid` differs for any two numbers of a seed, and as good as certainly for two seeds.
+    /// `login.uuid` is unique within a seed, and almost certainly unique across seeds.
     pub fn write(&self, number: u64, buffer: &mut Vec<u8>) {
         let mut random = SplitMix64::new(self.seed ^ mix(number));
         let uuid = self.uuid(number, random.next());
@@ -49,7 +49,7 @@ impl Users {
         }
     }
 
-    /// A version 4 UUID with all 64 bits of the number in it, scrambled by a bijection of the seed's.
+    /// A version 4 UUID that contains all 64 bits of the number, scrambled by a bijection that depends on the seed.
     fn uuid(&self, number: u64, random: u64) -> u128 {
         let scrambled = mix(number.wrapping_add(self.seed));
         let high = ((scrambled >> 16) << 16) | 0x4000 | ((scrambled >> 4) & 0xfff);
@@ -77,7 +77,7 @@ impl Name {
     }
 }
 
-/// A lower-case letter without its marks; nothing for what does not belong into a mail address.
+/// A lower-case letter without diacritics. Empty for characters that an email address does not allow.
 fn ascii(letter: char) -> std::str::Chars<'static> {
     const PLAIN: &str = "abcdefghijklmnopqrstuvwxyz-";
     if let Some(index) = PLAIN.find(letter) {
@@ -197,7 +197,7 @@ impl Writer<'_> {
         self.one_of(&data.passwords);
         self.text(r#"","salt":""#);
         self.salt();
-        // Nobody can tell a hash from random digits, and nobody logs in.
+        // Hashes are random digits, because no program verifies them.
         for (name, words) in [(r#"","md5":""#, 2), (r#"","sha1":""#, 3), (r#"","sha256":""#, 4)] {
             self.text(name);
             for word in 0..words {
@@ -213,7 +213,7 @@ impl Writer<'_> {
         self.text(r#""}"#);
     }
 
-    /// A date in a year, and how many years are completed since at the end of [`AGES_AS_OF`].
+    /// Appends a date in a year, and the completed years at the end of [`AGES_AS_OF`].
     fn date(&mut self, member: &str, year: u32) {
         const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         self.text(member);
@@ -288,10 +288,10 @@ mod tests {
         String::from_utf8(buffer).unwrap()
     }
 
-    /// The shape of the API's users: every member there is, and no other.
+    /// The format of the API's users: exactly these members.
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "what is checked is that it can be read")]
+    #[allow(dead_code, reason = "the test checks that it deserializes")]
     struct User<'text> {
         gender: &'text str,
         #[serde(borrow)]
@@ -316,7 +316,7 @@ mod tests {
     }
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "what is checked is that it can be read")]
+    #[allow(dead_code, reason = "the test checks that it deserializes")]
     struct Location<'text> {
         #[serde(borrow)]
         street: Street<'text>,
@@ -329,7 +329,7 @@ mod tests {
     }
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "what is checked is that it can be read")]
+    #[allow(dead_code, reason = "the test checks that it deserializes")]
     struct Street<'text> {
         number: u32,
         name: &'text str,
@@ -348,14 +348,14 @@ mod tests {
     }
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "what is checked is that it can be read")]
+    #[allow(dead_code, reason = "the test checks that it deserializes")]
     struct TimeZone<'text> {
         offset: &'text str,
         description: &'text str,
     }
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[allow(dead_code, reason = "what is checked is that it can be read")]
+    #[allow(dead_code, reason = "the test checks that it deserializes")]
     struct Login<'text> {
         uuid: &'text str,
         username: &'text str,
@@ -409,19 +409,7 @@ mod tests {
         assert_eq!(host, "example.com");
         assert!(mailbox.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.' | b'-')), "{mailbox}");
         assert!(!user.name.first.is_empty() && !user.name.last.is_empty());
-        for (template, value) in [
-            ("########-####-4###-####-############", user.login.uuid),
-            ("################################", user.login.md5),
-            ("########################################", user.login.sha1),
-            ("################################################################", user.login.sha256),
-        ] {
-            let digits = value.replace(|letter| matches!(letter, 'a'..='f'), "0");
-            assert!(matches(template, &digits), "{value}");
-        }
-        assert!(matches!(user.login.uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{}", user.login.uuid);
-        assert!(
-            user.login.salt.len() == 8 && user.login.salt.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        );
+        check_login(&user.login);
         for (date, years) in [(&user.dob, 1944..=2001), (&user.registered, 2002..=2022)] {
             assert!(matches("####-##-##T##:##:##.###Z", date.date), "{}", date.date);
             let year: u32 = date.date[..4].parse().unwrap();
@@ -459,7 +447,21 @@ mod tests {
         }
     }
 
-    /// Whether there is such a day.
+    fn check_login(login: &Login<'_>) {
+        for (template, value) in [
+            ("########-####-4###-####-############", login.uuid),
+            ("################################", login.md5),
+            ("########################################", login.sha1),
+            ("################################################################", login.sha256),
+        ] {
+            let digits = value.replace(|letter| matches!(letter, 'a'..='f'), "0");
+            assert!(matches(template, &digits), "{value}");
+        }
+        assert!(matches!(login.uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'), "{}", login.uuid);
+        assert!(login.salt.len() == 8 && login.salt.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+
+    /// Whether a date exists.
     fn is_day(date: &str) -> bool {
         let number = |range: std::ops::Range<usize>| date[range].parse::<u32>().unwrap();
         let longest = match number(5..7) {
@@ -474,16 +476,16 @@ mod tests {
             && number(17..19) < 60
     }
 
-    /// What stands here stands for ever: whoever has a seed has these users.
+    /// The golden file must never change, because pipelines depend on the users of their seed.
     #[test]
-    fn the_users_of_a_seed_never_change() {
+    fn users_of_a_seed_never_change() {
         let users = [(1, 0), (1, 1), (1, u64::MAX), (-7, 12), (i64::MAX, 1_000_000)];
         let found: String = users.map(|(seed, number)| user(seed, number) + "\n").concat();
         assert_eq!(found, include_str!("users.golden.jsonl"));
     }
 
     #[test]
-    fn no_text_of_the_tables_needs_escaping_and_every_name_has_a_mail_address() {
+    fn texts_need_no_escaping_and_names_have_an_ascii_form() {
         for (nation, people) in data().nations.iter().zip(&Users::new(0).people) {
             for name in people.men.iter().chain(&people.women).chain(&people.last) {
                 assert!(name.ascii.bytes().any(|byte| byte.is_ascii_lowercase()), "{name:?}");
@@ -524,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_users_share_a_uuid() {
+    fn uuids_are_unique() {
         let mut seen = HashSet::new();
         for seed in [0, 1, -1, i64::MIN] {
             let users = Users::new(seed);
@@ -538,12 +540,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_user_is_json_of_the_expected_shape(seed in any::<i64>(), number in any::<u64>()) {
+        fn every_user_has_the_format_of_the_api(seed in any::<i64>(), number in any::<u64>()) {
             check(&user(seed, number));
         }
 
         #[test]
-        fn a_user_is_the_same_alone_and_behind_others(seed in any::<i64>(), number in 0..u64::MAX - 1) {
+        fn user_does_not_depend_on_the_ones_before_it(seed in any::<i64>(), number in 0..u64::MAX - 1) {
             let users = Users::new(seed);
             let mut both = Vec::new();
             users.write(number, &mut both);
@@ -552,7 +554,7 @@ mod tests {
         }
 
         #[test]
-        fn the_uuid_can_be_turned_back_into_the_number(seed in any::<i64>(), one in any::<u64>(), other in any::<u64>()) {
+        fn different_numbers_have_different_uuids(seed in any::<i64>(), one in any::<u64>(), other in any::<u64>()) {
             prop_assume!(one != other);
             let users = Users::new(seed);
             prop_assert_ne!(users.uuid(one, 0), users.uuid(other, 0));

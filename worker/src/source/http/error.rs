@@ -1,7 +1,7 @@
 //! The errors of an HTTP source, and which of them are retried.
 //!
-//! Of a response an error holds the status alone, and never any part of a credential: errors appear in logs and in the
-//! resource's status, whose readers may not have access to either.
+//! An error contains no part of a response but its status, and no part of a credential: errors appear in logs and in
+//! the resource's status, whose readers may not have access to either.
 
 use std::io;
 use std::time::Duration;

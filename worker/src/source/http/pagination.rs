@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_next_link_ends_the_traversal_but_an_empty_page_does_not() {
+    fn traversal_ends_without_a_next_link_not_on_an_empty_page() {
         let mut paginator = link(10);
         paginator.begin(None).unwrap();
         assert_eq!(paginator.advance(true, next_link(2)), Advance::Continues);

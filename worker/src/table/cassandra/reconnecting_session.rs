@@ -173,7 +173,8 @@ async fn reconnect(shared: Arc<Shared>, target: Target, mut credentials: Credent
         }
         let due_in = if rotation_due { Some(Duration::ZERO) } else { shared.due_in() };
         if due_in != Some(Duration::ZERO) {
-            // Whichever comes first: the next check of the credential files, a failed write, or the new connection is due.
+            // Whichever comes first: the next check of the credential files, a failed write, or the new connection is
+            // due.
             let wait = due_in.unwrap_or(ROTATION_INTERVAL).min(ROTATION_INTERVAL);
             let _ = timeout(wait, shared.wake.notified()).await;
             continue;

@@ -114,7 +114,8 @@ impl PreparedInsert {
         Err(Failure { retry, cause, source: Box::new(error) })
     }
 
-    /// The batch of a number of rows. They share a partition key, so the server applies one mutation without a batch log.
+    /// The batch of a number of rows. They share a partition key, so the server applies one mutation without a batch
+    /// log.
     fn batch(&self, rows: usize) -> Arc<Batch> {
         let mut batches = self.batches.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if batches.len() < rows.min(CACHED_BATCHES) {
@@ -136,9 +137,9 @@ impl PreparedInsert {
 
 /// `INSERT` of every column, with the write time as the last value.
 ///
-/// Each value has the type of its column. The server refuses to prepare the statement when a column has another type, also
-/// when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int would end up
-/// in a text column of the same name.
+/// Each value has the type of its column. The server refuses to prepare the statement when a column has another type,
+/// also when it prepares it again after the table was dropped and recreated. Without the types, the bytes of an int
+/// would end up in a text column of the same name.
 fn insert(table: &Table) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| column.name.quoted()).collect();
     let values: Vec<String> =

@@ -64,8 +64,8 @@ pub(super) fn to_sqlite(
     Ok(Some(value))
 }
 
-/// The bytes by which Cassandra compares two values with the same write time: the larger wins. Empty for a value that this
-/// column cannot have.
+/// The bytes by which Cassandra compares two values with the same write time: the larger wins. Empty for a value that
+/// this column cannot have.
 pub(super) fn serialized(value: &Value, column: CqlType) -> Vec<u8> {
     let parsed = match (column, value) {
         (CqlType::Int, Value::Integer(value)) => {

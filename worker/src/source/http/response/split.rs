@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_records_is_bounded() {
+    fn number_of_records_is_bounded() {
         let many = |count: usize| format!("[{}]", vec!["1"; count].join(","));
         assert_eq!(split(&many(MAX_RECORDS), None).unwrap().len(), MAX_RECORDS);
         assert_eq!(split(&many(MAX_RECORDS + 1), None), Err(SplitError::TooManyRecords));

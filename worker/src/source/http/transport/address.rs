@@ -1,8 +1,8 @@
 //! Which addresses a source may dial.
 //!
-//! The author of a pipeline chooses the host, so its addresses are untrusted: they must not reach the cluster's networks,
-//! the machine itself or a cloud's metadata service. Public unicast addresses are allowed. All others need a range on the
-//! worker's allow-list, and a few are always blocked.
+//! The author of a pipeline chooses the host, so its addresses are untrusted: they must not reach the cluster's
+//! networks, the machine itself or a cloud's metadata service. Public unicast addresses are allowed. All others need a
+//! range on the worker's allow-list, and a few are always blocked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
