@@ -20,7 +20,7 @@ use userstream_worker::record::{Cell, Cells, RecordRow};
 use userstream_worker::record::{LogRecord, Record};
 use userstream_worker::sqlite::DataDirectory;
 use userstream_worker::table::Table;
-use userstream_worker::table::embedded::{ColumnKind, EmbeddedKeyspace, EmbeddedTable, TableReader};
+use userstream_worker::table::embedded::{EmbeddedColumnKind, EmbeddedKeyspace, EmbeddedTable, TableReader};
 
 const CHILD: &str = "KILLED_LOCAL_MODE_CHILD";
 const KILLS: u64 = 25;
@@ -136,8 +136,8 @@ async fn write_until_killed(path: &Path) {
     let mut keyspace = EmbeddedKeyspace::open(&directory, &keyspace()).unwrap();
     keyspace.create(&[].into()).unwrap();
     let columns = [
-        (model().columns[0].name.clone(), CqlType::Text, ColumnKind::PartitionKey(0)),
-        (model().columns[1].name.clone(), CqlType::Text, ColumnKind::Regular),
+        (model().columns[0].name.clone(), CqlType::Text, EmbeddedColumnKind::PartitionKey(0)),
+        (model().columns[1].name.clone(), CqlType::Text, EmbeddedColumnKind::Regular),
     ];
     keyspace.create_table(&model().name, &columns, &[].into()).unwrap();
     let table = EmbeddedTable::open(&directory, &model()).unwrap();

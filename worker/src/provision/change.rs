@@ -2,6 +2,7 @@
 
 use userstream_crds::Pipeline;
 use userstream_crds::identifier::Identifier;
+use userstream_crds::provision_report::ReportLine;
 
 use super::ProvisionError;
 use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
@@ -10,7 +11,6 @@ use super::observation::{ProvisionPlan, table_line, topic_line};
 use super::resource::{Owner, Resource};
 use super::table::TableChange;
 use super::topic::{DesiredTopic, TopicChange};
-use userstream_crds::provision_report::ReportLine;
 
 /// Applies the changes of a plan, except that of the keyspace, and returns them.
 pub(super) async fn apply<T: TopicAdmin, D: TableAdmin + Claims>(

@@ -2,6 +2,7 @@
 
 use userstream_crds::Pipeline;
 use userstream_crds::model::{DeletionPolicy, Mode, TopicManagementPolicy};
+use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
 use super::ProvisionError;
 use super::admin::{Claims, TableAdmin, TopicAdmin};
@@ -9,7 +10,6 @@ use super::lock::Lock;
 use super::observation::TopicObservation;
 use super::resource::{Owner, Resource, may_delete};
 use super::topic::DesiredTopic;
-use userstream_crds::provision_report::{ProvisionReport, ReportLine};
 
 /// A resource that still has the id with which this pipeline created it.
 #[derive(Debug)]

@@ -1,21 +1,22 @@
 //! Provisioning in local mode: topics and tables in SQLite files.
 
+mod topics;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use userstream_crds::identifier::{Identifier, TopicName};
+use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{CqlType, Keyspace, Table, TableOptions};
 
-use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
+use super::admin::{AdminError, Claims, TableAdmin};
 use super::keyspace::{Datacenters, ObservedKeyspace, replication_map};
 use super::resource::{Claim, Owner, Resource};
 use super::table::{ColumnKind, ObservedColumn, ObservedTable, kind_of};
-use super::topic::{DesiredTopic, ObservedTopic};
-use crate::log::LogError;
-use crate::log::embedded::{EmbeddedLog, EmbeddedTopic, LogReader, LogReaderError, NewTopic};
 use crate::sqlite::{DataDirectory, keyspace_path};
 use crate::table::embedded::{self, EmbeddedKeyspace, EmbeddedKeyspaceError, TableDescription};
+
+pub use topics::EmbeddedTopicAdmin;
 
 const WHAT: &str = "the data directory";
 
@@ -28,96 +29,9 @@ fn read_only() -> AdminError {
     AdminError::Refused { what: WHAT, cause: "read_only", source: ReadOnlyDirectory.into() }
 }
 
-impl From<LogError> for AdminError {
-    fn from(error: LogError) -> Self {
-        let (cause, retryable) = (error.cause(), error.is_retryable());
-        let source = error.into();
-        if retryable {
-            Self::Unavailable { what: "the log", cause, source }
-        } else {
-            Self::Refused { what: "the log", cause, source }
-        }
-    }
-}
-
-impl From<LogReaderError> for AdminError {
-    fn from(error: LogReaderError) -> Self {
-        Self::Refused { what: WHAT, cause: "unreadable", source: error.into() }
-    }
-}
-
 impl From<EmbeddedKeyspaceError> for AdminError {
     fn from(error: EmbeddedKeyspaceError) -> Self {
         Self::Refused { what: WHAT, cause: "keyspace", source: error.into() }
-    }
-}
-
-/// Administers the topics of an embedded log.
-#[derive(Debug)]
-pub enum EmbeddedTopicAdmin {
-    /// A log that may be changed.
-    ReadWrite(EmbeddedLog),
-    /// A log that is only read, for plans. The directory need not exist.
-    ReadOnly(PathBuf),
-}
-
-impl EmbeddedTopicAdmin {
-    fn open(&self) -> Result<&EmbeddedLog, AdminError> {
-        match self {
-            Self::ReadWrite(log) => Ok(log),
-            Self::ReadOnly(_) => Err(read_only()),
-        }
-    }
-}
-
-impl From<EmbeddedTopic> for ObservedTopic {
-    fn from(topic: EmbeddedTopic) -> Self {
-        let EmbeddedTopic { id, created_by, partitions, config } = topic;
-        // A file has no replicas, so every declared number counts as equal.
-        Self { id: Some(id), created_by, partitions, replicas: None, config }
-    }
-}
-
-impl TopicAdmin for EmbeddedTopicAdmin {
-    async fn topic(&self, name: &TopicName) -> Result<Option<ObservedTopic>, AdminError> {
-        let topic = match self {
-            Self::ReadWrite(log) => log.topic(name.as_str()).await?,
-            Self::ReadOnly(directory) => match LogReader::open(directory) {
-                Ok(reader) => reader.topic(name.as_str())?,
-                Err(LogReaderError::Missing(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
-        };
-        Ok(topic.map(Into::into))
-    }
-
-    async fn create_topic(&self, topic: &DesiredTopic, owner: &Owner) -> Result<(), AdminError> {
-        let topic = NewTopic {
-            name: topic.name.to_string(),
-            partitions: topic.partitions,
-            config: topic.config.clone(),
-            created_by: owner.to_string(),
-        };
-        self.open()?.create_topic(topic).await?;
-        Ok(())
-    }
-
-    async fn grow_topic(&self, name: &TopicName, partitions: u32) -> Result<(), AdminError> {
-        self.open()?.grow_topic(name.as_str(), partitions).await?;
-        Ok(())
-    }
-
-    async fn configure_topic(
-        &self,
-        name: &TopicName,
-        settings: &BTreeMap<String, String>,
-    ) -> Result<(), AdminError> {
-        self.open()?.configure_topic(name.as_str(), settings.clone()).await?;
-        Ok(())
-    }
-
-    async fn delete_topic(&self, name: &TopicName, id: &str) -> Result<bool, AdminError> {
-        Ok(self.open()?.delete_topic(name.as_str(), id).await?)
     }
 }
 
@@ -257,9 +171,9 @@ impl Claims for EmbeddedTableAdmin<'_> {
 impl From<TableDescription> for ObservedTable {
     fn from(table: TableDescription) -> Self {
         let kind = |kind| match kind {
-            embedded::ColumnKind::PartitionKey(position) => ColumnKind::PartitionKey(position),
-            embedded::ColumnKind::Clustering(position) => ColumnKind::Clustering(position),
-            embedded::ColumnKind::Regular => ColumnKind::Regular,
+            embedded::EmbeddedColumnKind::PartitionKey(position) => ColumnKind::PartitionKey(position),
+            embedded::EmbeddedColumnKind::Clustering(position) => ColumnKind::Clustering(position),
+            embedded::EmbeddedColumnKind::Regular => ColumnKind::Regular,
         };
         let columns = table.columns.into_iter();
         Self {
@@ -274,11 +188,11 @@ impl From<TableDescription> for ObservedTable {
     }
 }
 
-fn embedded_kind(kind: ColumnKind) -> embedded::ColumnKind {
+fn embedded_kind(kind: ColumnKind) -> embedded::EmbeddedColumnKind {
     match kind {
-        ColumnKind::PartitionKey(position) => embedded::ColumnKind::PartitionKey(position),
-        ColumnKind::Clustering(position) => embedded::ColumnKind::Clustering(position),
-        ColumnKind::Static | ColumnKind::Regular => embedded::ColumnKind::Regular,
+        ColumnKind::PartitionKey(position) => embedded::EmbeddedColumnKind::PartitionKey(position),
+        ColumnKind::Clustering(position) => embedded::EmbeddedColumnKind::Clustering(position),
+        ColumnKind::Static | ColumnKind::Regular => embedded::EmbeddedColumnKind::Regular,
     }
 }
 

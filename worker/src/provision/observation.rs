@@ -3,6 +3,9 @@
 use userstream_crds::Pipeline;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::Mode;
+use userstream_crds::provision_report::{
+    ProvisionReport, Refusal, RefusalReason, ReportLine, TableReport, TopicReport,
+};
 
 use super::admin::{AdminError, Claims, TableAdmin, TopicAdmin};
 use super::cql;
@@ -10,9 +13,6 @@ use super::keyspace::{self, Datacenters, KeyspaceRefusal, ObservedKeyspace};
 use super::resource::{Claim, Owner, Ownership, Resource};
 use super::table::{self, ObservedTable, TableChange, TableRefusal};
 use super::topic::{self, DesiredTopic, ObservedTopic, TopicChange, TopicRefusal};
-use userstream_crds::provision_report::{
-    ProvisionReport, Refusal, RefusalReason, ReportLine, TableReport, TopicReport,
-};
 
 /// The observed state.
 #[derive(Debug)]

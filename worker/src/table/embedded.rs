@@ -6,6 +6,7 @@
 //! Unlike in Cassandra, rows never expire: `default_time_to_live` has no effect.
 
 mod claims;
+mod description;
 mod error;
 mod keyspace;
 mod reader;
@@ -20,9 +21,9 @@ use crate::record::AsRow;
 use crate::sqlite::{DataDirectory, DatabaseError, keyspace_path, open_for_writing};
 use crate::table::{Table, WriteError};
 
+pub use description::{EmbeddedColumn, EmbeddedColumnKind, KeyspaceDescription, TableDescription};
 pub use keyspace::{EmbeddedKeyspace, EmbeddedKeyspaceError};
 pub use reader::{TableReader, TableReaderError, TableRow};
-pub use schema::{ColumnKind, EmbeddedColumn, KeyspaceDescription, TableDescription};
 
 use writer::{Layout, Writer};
 

@@ -2,13 +2,16 @@ use std::cell::Cell;
 
 use serde_json::{Value, json};
 use userstream_crds::Pipeline;
+use userstream_crds::identifier::TopicName;
 use userstream_crds::model::Mode;
 use userstream_crds::pipeline::PipelineSpec;
+use userstream_crds::provision_report::{ProvisionReport, RefusalReason};
 use userstream_crds::validate::validate_spec;
 
 use super::*;
-use crate::provision::{ProvisionError, cleanup, run};
-use userstream_crds::provision_report::{ProvisionReport, RefusalReason};
+use crate::log::embedded::{EmbeddedLog, NewTopic};
+use crate::provision::topic::{DesiredTopic, ObservedTopic};
+use crate::provision::{ProvisionError, TopicAdmin, cleanup, run};
 
 /// A pipeline with two partitions and three columns, with values replaced by JSON pointers.
 fn pipeline(changes: &[(&str, Value)]) -> Pipeline {

@@ -9,7 +9,10 @@ use userstream_crds::identifier::Identifier;
 use userstream_crds::model::CqlType;
 
 use super::claims;
-use super::schema::{self, ColumnKind, KeyspaceDescription, TableDescription};
+use super::description::{
+    EmbeddedColumnKind, KeyspaceDescription, TableDescription, describe_keyspace, describe_table,
+};
+use super::schema;
 use crate::sqlite::{DataDirectory, keyspace_path, open_for_reading, open_for_writing};
 
 /// The open file of a keyspace.
@@ -76,7 +79,7 @@ impl EmbeddedKeyspace {
     /// # Errors
     /// When the file cannot be read.
     pub fn describe(&self) -> Result<Option<KeyspaceDescription>, EmbeddedKeyspaceError> {
-        schema::describe_keyspace(&self.connection).map_err(self.failed())
+        describe_keyspace(&self.connection).map_err(self.failed())
     }
 
     /// Creates the keyspace. Returns false, without a change, if it exists.
@@ -114,7 +117,7 @@ impl EmbeddedKeyspace {
     /// # Errors
     /// When the file cannot be read.
     pub fn table(&self, table: &Identifier) -> Result<Option<TableDescription>, EmbeddedKeyspaceError> {
-        schema::describe_table(&self.connection, table).map_err(self.failed())
+        describe_table(&self.connection, table).map_err(self.failed())
     }
 
     /// Creates a table with its columns in this order. Returns false, without a change, if it exists.
@@ -124,7 +127,7 @@ impl EmbeddedKeyspace {
     pub fn create_table(
         &mut self,
         table: &Identifier,
-        columns: &[(Identifier, CqlType, ColumnKind)],
+        columns: &[(Identifier, CqlType, EmbeddedColumnKind)],
         options: &BTreeMap<String, String>,
     ) -> Result<bool, EmbeddedKeyspaceError> {
         let failed = self.failed();

@@ -1,14 +1,15 @@
-//! The schema of a keyspace's file: the user's tables and their metadata.
+//! Changes the schema of a keyspace's file: the user's tables and their metadata.
 //!
 //! `$keyspace`, `$tables` and `$columns` correspond to Cassandra's `system_schema`, because SQLite's schema has no CQL
 //! types. `$claims` has the claims ([`claims`](super::claims)). Names of user tables and columns never contain a `$`.
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::CqlType;
 
+use super::description::{EmbeddedColumnKind, describe_table};
 use super::value::declared_type;
 
 const TABLES: &str = "
@@ -35,46 +36,6 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// An existing keyspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyspaceDescription {
-    /// Its replication, which has no effect in SQLite.
-    pub replication: BTreeMap<String, String>,
-}
-
-/// An existing table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableDescription {
-    /// The id, which differs from that of every earlier table of this name.
-    pub id: String,
-    /// Its options, which have no effect in SQLite.
-    pub options: BTreeMap<String, String>,
-    /// Its columns.
-    pub columns: Vec<EmbeddedColumn>,
-}
-
-/// A column of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmbeddedColumn {
-    /// Its name.
-    pub name: String,
-    /// Its CQL type.
-    pub cql_type: String,
-    /// Its place in the primary key.
-    pub kind: ColumnKind,
-}
-
-/// The place of a column in the primary key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    /// The component of the partition key with this index, from 0.
-    PartitionKey(u32),
-    /// The component of the clustering key with this index, from 0.
-    Clustering(u32),
-    /// Not in the primary key.
-    Regular,
-}
-
 /// A quoted SQL identifier.
 pub(super) fn identifier(name: &Identifier) -> String {
     name.quoted()
@@ -83,18 +44,6 @@ pub(super) fn identifier(name: &Identifier) -> String {
 /// The table with the write times of a table.
 pub(super) fn writetime_table(table: &Identifier) -> String {
     format!("\"{table}$writetime\"")
-}
-
-/// The keyspace, if it exists.
-pub(super) fn describe_keyspace(
-    connection: &Connection,
-) -> Result<Option<KeyspaceDescription>, rusqlite::Error> {
-    if !connection.table_exists(None::<&str>, "$keyspace")? {
-        return Ok(None);
-    }
-    let read =
-        |row: &rusqlite::Row<'_>| Ok(KeyspaceDescription { replication: map(&row.get::<_, String>(0)?)? });
-    connection.query_row("SELECT replication FROM \"$keyspace\"", [], read).optional()
 }
 
 /// Creates the keyspace. Returns false if it exists.
@@ -118,50 +67,11 @@ pub(super) fn is_empty(connection: &Connection) -> Result<bool, rusqlite::Error>
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM \"$tables\")", [], |row| row.get(0))
 }
 
-/// The table with this name.
-pub(super) fn describe_table(
-    connection: &Connection,
-    table: &Identifier,
-) -> Result<Option<TableDescription>, rusqlite::Error> {
-    if !connection.table_exists(None::<&str>, "$tables")? {
-        return Ok(None);
-    }
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(TableDescription {
-            id: row.get(0)?,
-            options: map(&row.get::<_, String>(1)?)?,
-            columns: Vec::new(),
-        })
-    };
-    let query = "SELECT id, options FROM \"$tables\" WHERE name = ?1";
-    let Some(mut description) = connection.query_row(query, [table.as_str()], read).optional()? else {
-        return Ok(None);
-    };
-    let mut statement = connection.prepare(
-        "SELECT name, type, kind, position FROM \"$columns\" WHERE table_name = ?1 ORDER BY rowid",
-    )?;
-    let read = |row: &rusqlite::Row<'_>| {
-        let kind: String = row.get(2)?;
-        let position: u32 = row.get(3)?;
-        Ok(EmbeddedColumn {
-            name: row.get(0)?,
-            cql_type: row.get(1)?,
-            kind: match kind.as_str() {
-                "partition_key" => ColumnKind::PartitionKey(position),
-                "clustering" => ColumnKind::Clustering(position),
-                _ => ColumnKind::Regular,
-            },
-        })
-    };
-    description.columns = statement.query_map([table.as_str()], read)?.collect::<Result<_, _>>()?;
-    Ok(Some(description))
-}
-
 /// Creates a table with its columns in this order. Returns false if it exists.
 pub(super) fn create_table(
     connection: &mut Connection,
     table: &Identifier,
-    columns: &[(Identifier, CqlType, ColumnKind)],
+    columns: &[(Identifier, CqlType, EmbeddedColumnKind)],
     options: &BTreeMap<String, String>,
 ) -> Result<bool, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -187,8 +97,10 @@ pub(super) fn create_table(
     let write_times: Vec<String> = columns
         .iter()
         .map(|(name, cql_type, kind)| match kind {
-            ColumnKind::Regular => format!("{} INTEGER", identifier(name)),
-            ColumnKind::PartitionKey(_) | ColumnKind::Clustering(_) => definition(name, *cql_type),
+            EmbeddedColumnKind::Regular => format!("{} INTEGER", identifier(name)),
+            EmbeddedColumnKind::PartitionKey(_) | EmbeddedColumnKind::Clustering(_) => {
+                definition(name, *cql_type)
+            }
         })
         .collect();
     transaction.execute_batch(&format!(
@@ -208,7 +120,7 @@ pub(super) fn add_columns(
 ) -> Result<(), rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for (name, cql_type) in columns {
-        describe_column(&transaction, table, name, *cql_type, ColumnKind::Regular)?;
+        describe_column(&transaction, table, name, *cql_type, EmbeddedColumnKind::Regular)?;
         transaction.execute_batch(&format!(
             "ALTER TABLE {} ADD COLUMN {}",
             identifier(table),
@@ -268,12 +180,12 @@ fn describe_column(
     table: &Identifier,
     name: &Identifier,
     cql_type: CqlType,
-    kind: ColumnKind,
+    kind: EmbeddedColumnKind,
 ) -> Result<(), rusqlite::Error> {
     let (kind, position) = match kind {
-        ColumnKind::PartitionKey(position) => ("partition_key", position),
-        ColumnKind::Clustering(position) => ("clustering", position),
-        ColumnKind::Regular => ("regular", 0),
+        EmbeddedColumnKind::PartitionKey(position) => ("partition_key", position),
+        EmbeddedColumnKind::Clustering(position) => ("clustering", position),
+        EmbeddedColumnKind::Regular => ("regular", 0),
     };
     transaction.execute(
         "INSERT INTO \"$columns\" (table_name, name, type, kind, position) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -283,13 +195,13 @@ fn describe_column(
 }
 
 /// The columns of the primary key, in order.
-fn key_columns(columns: &[(Identifier, CqlType, ColumnKind)]) -> Vec<String> {
+fn key_columns(columns: &[(Identifier, CqlType, EmbeddedColumnKind)]) -> Vec<String> {
     let mut key: Vec<((u8, u32), String)> = columns
         .iter()
         .filter_map(|(name, _, kind)| match kind {
-            ColumnKind::PartitionKey(position) => Some(((0, *position), identifier(name))),
-            ColumnKind::Clustering(position) => Some(((1, *position), identifier(name))),
-            ColumnKind::Regular => None,
+            EmbeddedColumnKind::PartitionKey(position) => Some(((0, *position), identifier(name))),
+            EmbeddedColumnKind::Clustering(position) => Some(((1, *position), identifier(name))),
+            EmbeddedColumnKind::Regular => None,
         })
         .collect();
     key.sort();
@@ -302,10 +214,4 @@ fn definition(name: &Identifier, cql_type: CqlType) -> String {
 
 fn json(map: &BTreeMap<String, String>) -> Result<String, rusqlite::Error> {
     serde_json::to_string(map).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-}
-
-fn map(json: &str) -> Result<BTreeMap<String, String>, rusqlite::Error> {
-    serde_json::from_str(json).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-    })
 }

@@ -35,15 +35,15 @@ fn users() -> model::Table {
     table(&[("id", CqlType::Text), ("first_name", CqlType::Text), ("age", CqlType::Int)])
 }
 
-fn described(table: &model::Table) -> Vec<(Identifier, CqlType, ColumnKind)> {
+fn described(table: &model::Table) -> Vec<(Identifier, CqlType, EmbeddedColumnKind)> {
     let kind = |index| {
         let index_in = |key: &[usize]| {
             key.iter().position(|of| *of == index).and_then(|index| u32::try_from(index).ok())
         };
         match (index_in(&table.partition_key), index_in(&table.clustering_key)) {
-            (Some(index), _) => ColumnKind::PartitionKey(index),
-            (None, Some(index)) => ColumnKind::Clustering(index),
-            (None, None) => ColumnKind::Regular,
+            (Some(index), _) => EmbeddedColumnKind::PartitionKey(index),
+            (None, Some(index)) => EmbeddedColumnKind::Clustering(index),
+            (None, None) => EmbeddedColumnKind::Regular,
         }
     };
     let columns = table.columns.iter().enumerate();
@@ -218,9 +218,9 @@ fn table_is_described_as_created_and_dropped_by_id() {
     assert_eq!(
         columns,
         [
-            ("id", "text", ColumnKind::PartitionKey(0)),
-            ("first_name", "text", ColumnKind::Regular),
-            ("age", "int", ColumnKind::Regular),
+            ("id", "text", EmbeddedColumnKind::PartitionKey(0)),
+            ("first_name", "text", EmbeddedColumnKind::Regular),
+            ("age", "int", EmbeddedColumnKind::Regular),
         ]
     );
     let options = BTreeMap::from([("comment".to_owned(), "users".to_owned())]);
