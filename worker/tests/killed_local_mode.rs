@@ -126,20 +126,8 @@ fn check(directory: &Path, acknowledged: &Acknowledged, kill: u64) {
 async fn write_until_killed(path: &Path) {
     let directory = DataDirectory::open(path).unwrap();
     let log = EmbeddedLog::open(&directory).unwrap();
-    let topic = NewTopic {
-        name: "users".to_owned(),
-        partitions: PARTITIONS,
-        config: [].into(),
-        created_by: "demo/users".to_owned(),
-    };
-    log.create_topic(topic).await.unwrap();
-    let mut keyspace = EmbeddedKeyspace::open(&directory, &keyspace()).unwrap();
-    keyspace.create(&[].into()).unwrap();
-    let columns = [
-        (model().columns[0].name.clone(), CqlType::Text, EmbeddedColumnKind::PartitionKey(0)),
-        (model().columns[1].name.clone(), CqlType::Text, EmbeddedColumnKind::Regular),
-    ];
-    keyspace.create_table(&model().name, &columns, &[].into()).unwrap();
+    create_topic(&log).await;
+    create_table(&directory);
     let table = EmbeddedTable::open(&directory, &model()).unwrap();
     let producer = log.producer("demo/users");
     let name: TopicName = "users".parse().unwrap();
@@ -151,18 +139,11 @@ async fn write_until_killed(path: &Path) {
     let (mut written, mut next) = (0, vec![0; PARTITIONS as usize]);
     let mut events = Vec::new();
     loop {
-        // The position is saved after the records, so a batch may already be in the log.
         batch += 1;
-        if LogReader::open(path).unwrap().end_offsets("users").unwrap().iter().sum::<i64>()
-            < i64::try_from(batch * BATCH).unwrap()
-        {
-            let records: Vec<Record> = (0..BATCH)
-                .map(|of| {
-                    let key = format!("{batch}-{of}");
-                    Record::new(Vec::new(), Some(batch.to_string().as_bytes()), 0).with_key(key.as_bytes())
-                })
-                .collect();
-            producer.append("users", &records).await.unwrap();
+        // The position is saved after the records, so a batch may already be in the log.
+        let end: i64 = LogReader::open(path).unwrap().end_offsets("users").unwrap().iter().sum();
+        if end < i64::try_from(batch * BATCH).unwrap() {
+            producer.append("users", &records_of(batch)).await.unwrap();
         }
         report("appended", batch);
         producer.save_position(&SourcePosition(batch.to_string())).await.unwrap();
@@ -196,6 +177,34 @@ async fn write_until_killed(path: &Path) {
         consumer.commit().await.unwrap();
         report("committed", batch);
     }
+}
+
+async fn create_topic(log: &EmbeddedLog) {
+    let topic = NewTopic {
+        name: "users".to_owned(),
+        partitions: PARTITIONS,
+        config: [].into(),
+        created_by: "demo/users".to_owned(),
+    };
+    log.create_topic(topic).await.unwrap();
+}
+
+fn create_table(directory: &DataDirectory) {
+    let mut keyspace = EmbeddedKeyspace::open(directory, &keyspace()).unwrap();
+    keyspace.create(&[].into()).unwrap();
+    let columns = [
+        (model().columns[0].name.clone(), CqlType::Text, EmbeddedColumnKind::PartitionKey(0)),
+        (model().columns[1].name.clone(), CqlType::Text, EmbeddedColumnKind::Regular),
+    ];
+    keyspace.create_table(&model().name, &columns, &[].into()).unwrap();
+}
+
+fn records_of(batch: u64) -> Vec<Record> {
+    let record = |index| {
+        let key = format!("{batch}-{index}");
+        Record::new(Vec::new(), Some(batch.to_string().as_bytes()), 0).with_key(key.as_bytes())
+    };
+    (0..BATCH).map(record).collect()
 }
 
 fn report(operation: &str, batch: u64) {

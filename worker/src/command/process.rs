@@ -99,7 +99,7 @@ async fn report_health(context: &Context, table: &CassandraTable) {
         match table.unavailable_cause() {
             None => context.health.set_ready(Component::Table),
             Some(cause) => {
-                context.health.set_unready(Component::Table, format!("rows cannot be written ({cause})"))
+                context.health.set_unready(Component::Table, format!("rows cannot be written ({cause})"));
             }
         }
         match context.stats.table.progress() {
