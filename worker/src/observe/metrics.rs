@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::observe::histogram::Histogram;
-use crate::observe::stats::Stats;
+use crate::observe::stats::{Counter, Stats, TableStats};
 
 /// The content type of the exposition.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -23,96 +23,96 @@ const BUCKETS: [f64; 16] =
 /// Encodes all metrics.
 pub(super) fn encode(stats: &std::sync::Arc<Stats>, ready: bool) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("userstream");
-    registry.register_collector(Box::new(Page { stats: stats.clone(), ready }));
+    registry.register_collector(Box::new(Collected { stats: stats.clone(), ready }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
 }
 
 #[derive(Debug)]
-struct Page {
+struct Collected {
     stats: std::sync::Arc<Stats>,
     ready: bool,
 }
 
-/// One number of a family, with its labels.
+/// The value of a counter with its labels.
 type Labelled<const LABELS: usize> = ([(&'static str, String); LABELS], u64);
 
-impl Collector for Page {
+impl Collector for Collected {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        let (source, table) = (&self.stats.source, &self.stats.table);
-        let at = |stage: &str, count: u64| ([("stage", stage.to_owned())], count);
-        counters(
-            &mut encoder,
-            "records_read",
-            "Records read, by stage.",
-            [at("source", source.read.get()), at("topic", table.read.get())],
-        )?;
-        counters(
-            &mut encoder,
-            "bytes_read",
-            "Bytes read, by stage.",
-            [at("source", source.bytes.get()), at("topic", table.bytes.get())],
-        )?;
-        counters(
-            &mut encoder,
-            "dead_letters",
-            "Dead letters acknowledged, by stage.",
-            [at("source", source.dead_lettered.get()), at("topic", table.dead_lettered.get())],
-        )?;
-        counters(
-            &mut encoder,
+        encode_stages(&mut encoder, &self.stats)?;
+        encode_totals(&mut encoder, &self.stats)?;
+        encode_errors(&mut encoder, &self.stats)?;
+        gauges(&mut encoder, "ready", "1 when every component is ready.", [([], i64::from(self.ready))])?;
+        encode_table(&mut encoder, &self.stats.table)
+    }
+}
+
+/// Counters that both the producer and the processor have, labelled by stage.
+fn encode_stages(encoder: &mut DescriptorEncoder, stats: &Stats) -> fmt::Result {
+    let (source, table) = (&stats.source, &stats.table);
+    for (name, help, from_source, from_topic) in [
+        ("records_read", "Records read, by stage.", &source.read, &table.read),
+        ("bytes_read", "Bytes read, by stage.", &source.bytes, &table.bytes),
+        ("dead_letters", "Dead letters acknowledged, by stage.", &source.dead_lettered, &table.dead_lettered),
+        (
             "records_skipped",
             "Records skipped under onError: Skip, by stage.",
-            [at("source", source.skipped.get()), at("topic", table.skipped.get())],
-        )?;
-        for (name, help, count) in [
-            ("source_pages", "Pages fetched from the source.", source.pages.get()),
-            ("records_appended", "Records acknowledged by the topic.", source.appended.get()),
-            ("source_runs", "Source runs that succeeded.", source.runs.get()),
-            ("source_runs_failed", "Source runs that failed.", source.failed_runs.get()),
-            ("records_filtered", "Records dropped by the filter.", table.filtered.get()),
-            ("rows_written", "Rows acknowledged by the table.", table.written.get()),
-            ("write_requests", "Write requests acknowledged by the table.", table.requests.get()),
-            ("write_retries", "Retries of write requests.", table.retries.get()),
-            ("rebalances", "Assignments and revocations of partitions.", table.rebalances.get()),
-            ("commits", "Offset commits acknowledged.", table.commits.get()),
-        ] {
-            counters(&mut encoder, name, help, [([], count)])?;
-        }
-        let errors = self.stats.errors();
-        counters(
-            &mut encoder,
-            "errors",
-            "Errors, by place and cause.",
-            errors.iter().map(|(place, cause, count)| {
-                ([("place", (*place).to_owned()), ("cause", (*cause).to_owned())], *count)
-            }),
-        )?;
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        gauges(
-            &mut encoder,
-            "writes_in_flight",
-            "Write requests in flight.",
-            [([], number(table.in_flight.get()))],
-        )?;
-        let limit = number(table.in_flight_limit.get());
-        gauges(&mut encoder, "writes_in_flight_limit", "Limit of write requests in flight.", [([], limit)])?;
-        gauges(&mut encoder, "ready", "1 when every component is ready.", [([], i64::from(self.ready))])?;
-        let lags = table.progress().unwrap_or_default();
-        let lags =
-            lags.iter().filter_map(|one| Some(([("partition", one.partition.to_string())], one.lag()?)));
-        gauges(&mut encoder, "consumer_lag_records", "Uncommitted records; absent while unknown.", lags)?;
-        let depth = table.dead_letter_depth.get().map(|depth| ([], depth));
-        gauges(&mut encoder, "dead_letter_depth_records", "Records in the dead-letter topic.", depth)?;
-        histogram(&mut encoder, "write_latency", "Latency of write requests.", &table.latency)?;
-        histogram(
-            &mut encoder,
-            "freshness",
-            "Delay from a record's time to its row's acknowledgement.",
-            &table.freshness,
-        )
+            &source.skipped,
+            &table.skipped,
+        ),
+    ] {
+        let at = |stage: &str, counter: &Counter| ([("stage", stage.to_owned())], counter.get());
+        counters(encoder, name, help, [at("source", from_source), at("topic", from_topic)])?;
     }
+    Ok(())
+}
+
+fn encode_totals(encoder: &mut DescriptorEncoder, stats: &Stats) -> fmt::Result {
+    let (source, table) = (&stats.source, &stats.table);
+    for (name, help, counter) in [
+        ("source_pages", "Pages fetched from the source.", &source.pages),
+        ("records_appended", "Records acknowledged by the topic.", &source.appended),
+        ("source_runs", "Source runs that succeeded.", &source.runs),
+        ("source_runs_failed", "Source runs that failed.", &source.failed_runs),
+        ("records_filtered", "Records dropped by the filter.", &table.filtered),
+        ("rows_written", "Rows acknowledged by the table.", &table.written),
+        ("write_requests", "Write requests acknowledged by the table.", &table.requests),
+        ("write_retries", "Retries of write requests.", &table.retries),
+        ("rebalances", "Assignments and revocations of partitions.", &table.rebalances),
+        ("commits", "Offset commits acknowledged.", &table.commits),
+    ] {
+        counters(encoder, name, help, [([], counter.get())])?;
+    }
+    Ok(())
+}
+
+fn encode_errors(encoder: &mut DescriptorEncoder, stats: &Stats) -> fmt::Result {
+    let errors = stats.errors();
+    let errors = errors.iter().map(|(place, cause, count)| {
+        ([("place", (*place).to_owned()), ("cause", (*cause).to_owned())], *count)
+    });
+    counters(encoder, "errors", "Errors, by place and cause.", errors)
+}
+
+/// The gauges and histograms of the processor.
+fn encode_table(encoder: &mut DescriptorEncoder, table: &TableStats) -> fmt::Result {
+    for (name, help, gauge) in [
+        ("writes_in_flight", "Write requests in flight.", &table.in_flight),
+        ("writes_in_flight_limit", "Limit of write requests in flight.", &table.in_flight_limit),
+    ] {
+        gauges(encoder, name, help, [([], i64::try_from(gauge.get()).unwrap_or(i64::MAX))])?;
+    }
+    let progress = table.progress().unwrap_or_default();
+    let lags = progress
+        .iter()
+        .filter_map(|progress| Some(([("partition", progress.partition.to_string())], progress.lag()?)));
+    gauges(encoder, "consumer_lag_records", "Uncommitted records; absent while unknown.", lags)?;
+    let depth = table.dead_letter_depth.get().map(|depth| ([], depth));
+    gauges(encoder, "dead_letter_depth_records", "Records in the dead-letter topic.", depth)?;
+    histogram(encoder, "write_latency", "Latency of write requests.", &table.latency)?;
+    let help = "Delay from a record's time to its row's acknowledgement.";
+    histogram(encoder, "freshness", help, &table.freshness)
 }
 
 fn counters<const LABELS: usize>(
