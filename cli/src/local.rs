@@ -25,10 +25,10 @@ use userstream_worker::security::tls;
 use userstream_worker::sqlite::DataDirectory;
 
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat, ServerArguments};
+use crate::backend::{BackendError, EmbeddedLogBackend, EmbeddedTableBackend, LogBackend, TableBackend};
 use crate::command::CommandError;
 use crate::exit::Exit;
 use crate::logging::Logging;
-use crate::place::{EmbeddedLogPlace, EmbeddedTablePlace, LogPlace, PlaceError, TablePlace};
 use crate::terminal::{Terminal, print, print_error};
 use crate::{plan, resource};
 
@@ -76,7 +76,7 @@ pub(crate) fn local(
     };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
-    let ended = runtime.block_on(on_places(&pipeline, &arguments.servers, &settings));
+    let ended = runtime.block_on(on_backends(&pipeline, &arguments.servers, &settings));
     // A name that is still being looked up must not hold up the end.
     runtime.shutdown_background();
     match ended? {
@@ -131,7 +131,7 @@ fn allowed_ranges(named: &[IpNet]) -> Vec<IpNet> {
 }
 
 /// Opens the places that the command line names, and runs on them.
-async fn on_places(
+async fn on_backends(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     settings: &Settings<'_>,
@@ -139,24 +139,24 @@ async fn on_places(
     // With both servers there is nothing to keep here.
     let directory = match (&servers.kafka, &servers.cassandra) {
         (Some(_), Some(_)) => None,
-        _ => Some(DataDirectory::open(&servers.data).map_err(PlaceError::from)?),
+        _ => Some(DataDirectory::open(&servers.data).map_err(BackendError::from)?),
     };
     match (&directory, &servers.kafka) {
         (Some(directory), None) => {
-            let log = EmbeddedLogPlace::open(directory, pipeline)?;
+            let log = EmbeddedLogBackend::open(directory, pipeline)?;
             Box::pin(on_log(pipeline, servers, settings, Some(directory), log)).await
         }
         #[cfg(feature = "kafka")]
         _ => {
-            let log = crate::place::KafkaPlace::new(pipeline, settings.secrets);
+            let log = crate::backend::KafkaBackend::new(pipeline, settings.secrets);
             Box::pin(on_log(pipeline, servers, settings, directory.as_ref(), log)).await
         }
         #[cfg(not(feature = "kafka"))]
-        _ => Err(PlaceError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
+        _ => Err(BackendError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
     }
 }
 
-async fn on_log<L: LogPlace>(
+async fn on_log<L: LogBackend>(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     settings: &Settings<'_>,
@@ -165,20 +165,23 @@ async fn on_log<L: LogPlace>(
 ) -> Result<Outcome, LocalError> {
     match (directory, &servers.cassandra) {
         (Some(directory), None) => {
-            on(pipeline, settings, log, EmbeddedTablePlace::new(directory, pipeline)).await
+            on(pipeline, settings, log, EmbeddedTableBackend::new(directory, pipeline)).await
         }
         #[cfg(feature = "cassandra")]
-        _ => on(pipeline, settings, log, crate::place::CassandraPlace::new(pipeline, settings.secrets)).await,
+        _ => {
+            on(pipeline, settings, log, crate::backend::CassandraBackend::new(pipeline, settings.secrets))
+                .await
+        }
         #[cfg(not(feature = "cassandra"))]
         _ => {
             drop(log);
-            Err(PlaceError::NotBuilt { server: "Cassandra", feature: "cassandra" }.into())
+            Err(BackendError::NotBuilt { server: "Cassandra", feature: "cassandra" }.into())
         }
     }
 }
 
 /// Provisions, then runs.
-async fn on<L: LogPlace, T: TablePlace>(
+async fn on<L: LogBackend, T: TableBackend>(
     pipeline: &Pipeline,
     settings: &Settings<'_>,
     log: L,

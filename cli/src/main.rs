@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod backend;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod command;
@@ -9,7 +10,6 @@ mod exit;
 mod explain;
 mod local;
 mod logging;
-mod place;
 mod plan;
 mod plugin;
 mod resource;

@@ -9,10 +9,10 @@ use userstream_worker::provision::embedded::{EmbeddedTableAdmin, EmbeddedTopicAd
 use userstream_worker::provision::{self, Claims, ProvisionError, TableAdmin, TopicAdmin};
 
 use crate::arguments::{OutputFormat, PlanArguments, ServerArguments};
+use crate::backend::BackendError;
 use crate::command::CommandError;
 use crate::exit::Exit;
 use crate::local::point_at_servers;
-use crate::place::PlaceError;
 use crate::resource;
 use crate::terminal::print;
 
@@ -21,7 +21,7 @@ use crate::terminal::print;
 pub(crate) enum PlanError {
     /// Topics or tables cannot be looked at.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Backend(#[from] BackendError),
     /// They cannot be compared.
     #[error("the plan cannot be made: {0}")]
     Provision(#[from] ProvisionError),
@@ -31,7 +31,7 @@ impl PlanError {
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Place(error) => error.exit(),
+            Self::Backend(error) => error.exit(),
             Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
             Self::Provision(_) => Exit::Configuration,
         }
@@ -64,12 +64,12 @@ async fn on_topics(pipeline: &Pipeline, servers: &ServerArguments) -> Result<Pro
         None => on_tables(pipeline, servers, &EmbeddedTopicAdmin::ReadOnly(servers.data.clone())).await,
         #[cfg(feature = "kafka")]
         Some(_) => {
-            use crate::place::LogPlace;
-            let topics = crate::place::KafkaPlace::new(pipeline, &servers.secrets).admin().await?;
+            use crate::backend::LogBackend;
+            let topics = crate::backend::KafkaBackend::new(pipeline, &servers.secrets).admin().await?;
             on_tables(pipeline, servers, &topics).await
         }
         #[cfg(not(feature = "kafka"))]
-        Some(_) => Err(PlaceError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
+        Some(_) => Err(BackendError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
     }
 }
 
@@ -82,12 +82,12 @@ async fn on_tables(
         None => compare(pipeline, topics, &EmbeddedTableAdmin::ReadOnly(&servers.data)).await,
         #[cfg(feature = "cassandra")]
         Some(_) => {
-            use crate::place::TablePlace;
-            let tables = crate::place::CassandraPlace::new(pipeline, &servers.secrets).admin().await?;
+            use crate::backend::TableBackend;
+            let tables = crate::backend::CassandraBackend::new(pipeline, &servers.secrets).admin().await?;
             compare(pipeline, topics, &tables).await
         }
         #[cfg(not(feature = "cassandra"))]
-        Some(_) => Err(PlaceError::NotBuilt { server: "Cassandra", feature: "cassandra" }.into()),
+        Some(_) => Err(BackendError::NotBuilt { server: "Cassandra", feature: "cassandra" }.into()),
     }
 }
 

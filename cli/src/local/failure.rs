@@ -8,15 +8,15 @@ use userstream_worker::loops::unsupported::Unsupported;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
 
+use crate::backend::BackendError;
 use crate::exit::Exit;
-use crate::place::PlaceError;
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LocalError {
     /// Topics or tables cannot be used.
     #[error(transparent)]
-    Place(#[from] PlaceError),
+    Backend(#[from] BackendError),
     /// Provisioning failed.
     #[error("provisioning failed: {0}")]
     Provision(#[from] ProvisionError),
@@ -44,7 +44,7 @@ impl LocalError {
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Place(error) => error.exit(),
+            Self::Backend(error) => error.exit(),
             Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
             Self::Provision(_)
             | Self::Refused(_)

@@ -24,11 +24,11 @@ use super::signals::Signals;
 use super::summary::Summary;
 use super::watch::{Progress, Watch};
 use crate::arguments::OutputFormat;
-use crate::place::{LogPlace, TablePlace};
+use crate::backend::{LogBackend, TableBackend};
 use crate::view::Numbers;
 
 /// Runs a pipeline whose topic and table are there.
-pub(super) async fn run<L: LogPlace, T: TablePlace>(
+pub(super) async fn run<L: LogBackend, T: TableBackend>(
     pipeline: &Pipeline,
     settings: &Settings<'_>,
     log: &L,

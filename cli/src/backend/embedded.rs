@@ -6,32 +6,32 @@ use userstream_worker::provision::embedded::{EmbeddedTableAdmin, EmbeddedTopicAd
 use userstream_worker::sqlite::DataDirectory;
 use userstream_worker::table::embedded::EmbeddedTable;
 
-use super::{LogPlace, PlaceError, TablePlace};
+use super::{BackendError, LogBackend, TableBackend};
 
 /// Topics in `DIR/log.db`.
 #[derive(Debug)]
-pub(crate) struct EmbeddedLogPlace<'p> {
+pub(crate) struct EmbeddedLogBackend<'p> {
     pipeline: &'p Pipeline,
     log: EmbeddedLog,
 }
 
-impl<'p> EmbeddedLogPlace<'p> {
+impl<'p> EmbeddedLogBackend<'p> {
     /// The log of a directory, for a pipeline.
-    pub(crate) fn open(directory: &DataDirectory, pipeline: &'p Pipeline) -> Result<Self, PlaceError> {
+    pub(crate) fn open(directory: &DataDirectory, pipeline: &'p Pipeline) -> Result<Self, BackendError> {
         Ok(Self { pipeline, log: EmbeddedLog::open(directory)? })
     }
 }
 
-impl LogPlace for EmbeddedLogPlace<'_> {
+impl LogBackend for EmbeddedLogBackend<'_> {
     type Admin = EmbeddedTopicAdmin;
     type Consumer = EmbeddedConsumer;
     type Producer = EmbeddedProducer;
 
-    async fn admin(&self) -> Result<Self::Admin, PlaceError> {
-        Ok(EmbeddedTopicAdmin::ReadWrite(self.log.clone()))
+    async fn admin(&self) -> Result<Self::Admin, BackendError> {
+        Ok(EmbeddedTopicAdmin::Open(self.log.clone()))
     }
 
-    async fn consumer(&self) -> Result<Self::Consumer, PlaceError> {
+    async fn consumer(&self) -> Result<Self::Consumer, BackendError> {
         let processor = &self.pipeline.processor;
         Ok(self.log.consumer(
             &self.pipeline.topic.name,
@@ -40,34 +40,34 @@ impl LogPlace for EmbeddedLogPlace<'_> {
         ))
     }
 
-    async fn producer(&self) -> Result<Self::Producer, PlaceError> {
+    async fn producer(&self) -> Result<Self::Producer, BackendError> {
         Ok(self.log.producer(&format!("{}/{}", self.pipeline.namespace, self.pipeline.name)))
     }
 }
 
 /// Keyspaces in `DIR/<keyspace>.db`.
 #[derive(Debug)]
-pub(crate) struct EmbeddedTablePlace<'p> {
+pub(crate) struct EmbeddedTableBackend<'p> {
     pipeline: &'p Pipeline,
     directory: &'p DataDirectory,
 }
 
-impl<'p> EmbeddedTablePlace<'p> {
+impl<'p> EmbeddedTableBackend<'p> {
     /// The keyspaces of a directory, for a pipeline.
     pub(crate) fn new(directory: &'p DataDirectory, pipeline: &'p Pipeline) -> Self {
         Self { pipeline, directory }
     }
 }
 
-impl<'p> TablePlace for EmbeddedTablePlace<'p> {
+impl<'p> TableBackend for EmbeddedTableBackend<'p> {
     type Admin = EmbeddedTableAdmin<'p>;
     type Table = EmbeddedTable;
 
-    async fn admin(&self) -> Result<Self::Admin, PlaceError> {
-        Ok(EmbeddedTableAdmin::ReadWrite(self.directory))
+    async fn admin(&self) -> Result<Self::Admin, BackendError> {
+        Ok(EmbeddedTableAdmin::Open(self.directory))
     }
 
-    async fn table(&self) -> Result<Self::Table, PlaceError> {
+    async fn table(&self) -> Result<Self::Table, BackendError> {
         Ok(EmbeddedTable::open(self.directory, &self.pipeline.table)?)
     }
 }

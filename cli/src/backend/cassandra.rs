@@ -6,35 +6,35 @@ use userstream_crds::model::Pipeline;
 use userstream_worker::provision::cassandra::CassandraTableAdmin;
 use userstream_worker::table::cassandra::CassandraTable;
 
-use super::{PlaceError, TablePlace};
+use super::{BackendError, TableBackend};
 
 /// The cluster that a pipeline names.
 #[derive(Debug)]
-pub(crate) struct CassandraPlace<'p> {
+pub(crate) struct CassandraBackend<'p> {
     pipeline: &'p Pipeline,
     secrets: &'p Path,
 }
 
-impl<'p> CassandraPlace<'p> {
+impl<'p> CassandraBackend<'p> {
     /// The cluster of a pipeline, with the Secrets in this folder. Nothing is dialled yet.
     pub(crate) fn new(pipeline: &'p Pipeline, secrets: &'p Path) -> Self {
         Self { pipeline, secrets }
     }
 }
 
-fn client(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PlaceError {
-    PlaceError::Client { server: "Cassandra", source: error.into() }
+fn client(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BackendError {
+    BackendError::Client { server: "Cassandra", source: error.into() }
 }
 
-impl TablePlace for CassandraPlace<'_> {
+impl TableBackend for CassandraBackend<'_> {
     type Admin = CassandraTableAdmin;
     type Table = CassandraTable;
 
-    async fn admin(&self) -> Result<Self::Admin, PlaceError> {
+    async fn admin(&self) -> Result<Self::Admin, BackendError> {
         CassandraTableAdmin::connect(self.pipeline, self.secrets).await.map_err(client)
     }
 
-    async fn table(&self) -> Result<Self::Table, PlaceError> {
+    async fn table(&self) -> Result<Self::Table, BackendError> {
         CassandraTable::connect(self.pipeline, self.secrets).await.map_err(client)
     }
 }

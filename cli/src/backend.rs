@@ -14,43 +14,43 @@ use userstream_worker::sqlite::DataDirectoryError;
 use userstream_worker::table::{Table, WriteError};
 
 #[cfg(feature = "cassandra")]
-pub(crate) use cassandra::CassandraPlace;
-pub(crate) use embedded::{EmbeddedLogPlace, EmbeddedTablePlace};
+pub(crate) use cassandra::CassandraBackend;
+pub(crate) use embedded::{EmbeddedLogBackend, EmbeddedTableBackend};
 #[cfg(feature = "kafka")]
-pub(crate) use kafka::KafkaPlace;
+pub(crate) use kafka::KafkaBackend;
 
 use crate::exit::Exit;
 
 /// A place for topics.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread; futures need not be Send")]
-pub(crate) trait LogPlace {
+pub(crate) trait LogBackend {
     type Admin: TopicAdmin;
     type Consumer: Consumer;
     type Producer: Producer;
 
     /// What provisions topics.
-    async fn admin(&self) -> Result<Self::Admin, PlaceError>;
+    async fn admin(&self) -> Result<Self::Admin, BackendError>;
     /// A member of the pipeline's consumer group.
-    async fn consumer(&self) -> Result<Self::Consumer, PlaceError>;
+    async fn consumer(&self) -> Result<Self::Consumer, BackendError>;
     /// What appends, and keeps the source's position.
-    async fn producer(&self) -> Result<Self::Producer, PlaceError>;
+    async fn producer(&self) -> Result<Self::Producer, BackendError>;
 }
 
 /// A place for tables.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread; futures need not be Send")]
-pub(crate) trait TablePlace {
+pub(crate) trait TableBackend {
     type Admin: TableAdmin + Claims;
     type Table: Table;
 
     /// What provisions keyspaces and tables.
-    async fn admin(&self) -> Result<Self::Admin, PlaceError>;
+    async fn admin(&self) -> Result<Self::Admin, BackendError>;
     /// The pipeline's table, which was provisioned.
-    async fn table(&self) -> Result<Self::Table, PlaceError>;
+    async fn table(&self) -> Result<Self::Table, BackendError>;
 }
 
 /// Why a place cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PlaceError {
+pub(crate) enum BackendError {
     /// The directory of local mode cannot be used.
     #[error(transparent)]
     Data(#[from] DataDirectoryError),
@@ -86,7 +86,7 @@ pub(crate) enum PlaceError {
     },
 }
 
-impl PlaceError {
+impl BackendError {
     /// How a command ends that needed the place.
     pub(crate) fn exit(&self) -> Exit {
         match self {

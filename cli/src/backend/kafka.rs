@@ -6,40 +6,40 @@ use userstream_crds::model::Pipeline;
 use userstream_worker::log::kafka::{Assignor, KafkaConsumer, KafkaProducer, OpenError};
 use userstream_worker::provision::kafka::KafkaTopicAdmin;
 
-use super::{LogPlace, PlaceError};
+use super::{BackendError, LogBackend};
 
 /// The cluster that a pipeline names.
 #[derive(Debug)]
-pub(crate) struct KafkaPlace<'p> {
+pub(crate) struct KafkaBackend<'p> {
     pipeline: &'p Pipeline,
     secrets: &'p Path,
 }
 
-impl<'p> KafkaPlace<'p> {
+impl<'p> KafkaBackend<'p> {
     /// The cluster of a pipeline, with the Secrets in this folder. Nothing is dialled yet.
     pub(crate) fn new(pipeline: &'p Pipeline, secrets: &'p Path) -> Self {
         Self { pipeline, secrets }
     }
 }
 
-fn client(error: OpenError) -> PlaceError {
-    PlaceError::Client { server: "Kafka", source: error.into() }
+fn client(error: OpenError) -> BackendError {
+    BackendError::Client { server: "Kafka", source: error.into() }
 }
 
-impl LogPlace for KafkaPlace<'_> {
+impl LogBackend for KafkaBackend<'_> {
     type Admin = KafkaTopicAdmin;
     type Consumer = KafkaConsumer;
     type Producer = KafkaProducer;
 
-    async fn admin(&self) -> Result<Self::Admin, PlaceError> {
+    async fn admin(&self) -> Result<Self::Admin, BackendError> {
         KafkaTopicAdmin::open(self.pipeline, self.secrets).map_err(client)
     }
 
-    async fn consumer(&self) -> Result<Self::Consumer, PlaceError> {
+    async fn consumer(&self) -> Result<Self::Consumer, BackendError> {
         KafkaConsumer::join(self.pipeline, self.secrets, Assignor::default()).map_err(client)
     }
 
-    async fn producer(&self) -> Result<Self::Producer, PlaceError> {
+    async fn producer(&self) -> Result<Self::Producer, BackendError> {
         KafkaProducer::open(self.pipeline, self.secrets).map_err(client)
     }
 }
