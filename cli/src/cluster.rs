@@ -16,7 +16,6 @@ mod hint;
 mod installation;
 mod logs;
 mod observe;
-mod paint;
 mod pipelines;
 mod plan;
 mod seen;

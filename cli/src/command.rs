@@ -13,10 +13,10 @@ use crate::cluster::{self, ClusterError};
 use crate::exit::Exit;
 use crate::explain::{self, ExplainError};
 use crate::local::{self, LocalError};
-use crate::logging::{FilterError, Logging};
 use crate::plan::{self, PlanError};
 use crate::resource::{self, ResourceError};
 use crate::tail::{self, TailError};
+use crate::terminal::logging::{FilterError, Logging};
 use crate::terminal::{Terminal, print, print_error};
 use crate::validate;
 

@@ -28,7 +28,7 @@ use crate::arguments::{LimitArguments, LocalArguments, OutputFormat, ServerArgum
 use crate::backend::{BackendError, EmbeddedLogBackend, EmbeddedTableBackend, LogBackend, TableBackend};
 use crate::command::CommandError;
 use crate::exit::Exit;
-use crate::logging::Logging;
+use crate::terminal::logging::Logging;
 use crate::terminal::{Terminal, print, print_error};
 use crate::{plan, resource};
 

@@ -9,14 +9,12 @@ mod command;
 mod exit;
 mod explain;
 mod local;
-mod logging;
 mod plan;
 mod plugin;
 mod resource;
 mod tail;
 mod terminal;
 mod validate;
-mod view;
 
 use std::process::ExitCode;
 use std::time::Instant;

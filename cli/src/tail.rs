@@ -1,6 +1,5 @@
 //! `usp tail`: the last records of a topic, or the last rows of a table, in the files of local mode.
 
-mod aligned;
 mod records;
 mod rows;
 

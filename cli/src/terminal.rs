@@ -1,8 +1,24 @@
 //! What standard output and standard error are connected to, and what may be sent there.
 
+pub(crate) mod columns;
+mod frame;
+pub(crate) mod logging;
+mod numbers;
+mod rate;
+mod screen;
+#[cfg(feature = "cluster")]
+pub(crate) mod style;
+mod text;
+
 use std::io::{self, IsTerminal, Write};
 
 use clap::ColorChoice;
+
+pub(crate) use frame::{Picture, Title, frame};
+pub(crate) use numbers::{Numbers, progress_line};
+pub(crate) use rate::Rate;
+pub(crate) use screen::{LogLines, Screen};
+pub(crate) use text::{clock, columns as text_columns, count, fit, left, per_second, short_duration};
 
 /// Where output goes.
 #[derive(Debug, Clone, Copy)]

@@ -15,12 +15,12 @@ use super::connection::Connection;
 use super::document::document;
 use super::error::ClusterError;
 use super::observe::operator;
-use super::paint::{Paint, State};
 use crate::arguments::CheckArguments;
 use crate::command::CommandError;
 use crate::exit::Exit;
+use crate::terminal::style::{Paint, State};
 use crate::terminal::{Terminal, print};
-use crate::view::{left, text_columns};
+use crate::terminal::{left, text_columns};
 use findings::{Access, Cluster, Definition, NEEDS, findings};
 
 /// One thing that was looked at.

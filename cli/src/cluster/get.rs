@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::age::age;
 use super::connection::Connection;
 use super::document::document;
-use super::paint::{Paint, State};
 use crate::arguments::{DocumentFormat, GetArguments, ListFormat};
 use crate::command::CommandError;
 use crate::exit::Exit;
+use crate::terminal::style::{Paint, State};
 use crate::terminal::{Terminal, print, print_error};
-use crate::view::{fit, left, text_columns};
+use crate::terminal::{fit, left, text_columns};
 
 /// The widest that a cell gets, so that one long message does not hide the rest.
 const WIDEST: usize = 60;

@@ -12,11 +12,11 @@ use super::apply::{Applying, LAST_APPLIED};
 use super::connection::Connection;
 use super::difference::{Difference, differences};
 use super::error::ClusterError;
-use super::paint::{Paint, State};
 use crate::arguments::{OutputFormat, PlanArguments};
 use crate::command::CommandError;
 use crate::exit::Exit;
 use crate::resource::{self, ResourceError};
+use crate::terminal::style::{Paint, State};
 use crate::terminal::{Terminal, print};
 
 /// What would become of a pipeline.

@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::connection::Connection;
 use super::document::document;
 use super::observe::observe;
-use super::paint::Paint;
 use super::tree::{self, Cause, Node};
 use crate::arguments::StatusArguments;
 use crate::command::CommandError;
 use crate::exit::Exit;
+use crate::terminal::style::Paint;
 use crate::terminal::{Terminal, print};
 
 #[derive(Serialize)]

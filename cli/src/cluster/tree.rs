@@ -13,7 +13,7 @@ pub(super) use build::tree;
 pub(super) use cause::{Cause, cause, is_ready};
 pub(super) use draw::draw;
 
-use super::paint::State;
+use crate::terminal::style::State;
 
 /// One line of the tree, and what is below it.
 #[derive(Debug, Clone, Serialize)]

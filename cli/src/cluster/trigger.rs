@@ -91,7 +91,10 @@ async fn await_run(
                 observe(connection, name).await.map(|seen| tree::cause(&seen, &tree::tree(&seen)).text);
             let how = if job.is_some() { "has not ended" } else { "has not begun" };
             let stands = stands.map(|text| format!(": {text}")).unwrap_or_default();
-            print_error(&format!("run {nonce} {how} in {}{stands}", crate::view::short_duration(timeout)));
+            print_error(&format!(
+                "run {nonce} {how} in {}{stands}",
+                crate::terminal::short_duration(timeout)
+            ));
             return Ok(Exit::NotReady);
         }
         tokio::time::sleep(INTERVAL).await;

@@ -25,7 +25,7 @@ use super::summary::Summary;
 use super::watch::{Progress, Watch};
 use crate::arguments::OutputFormat;
 use crate::backend::{LogBackend, TableBackend};
-use crate::view::Numbers;
+use crate::terminal::Numbers;
 
 /// Runs a pipeline whose topic and table are there.
 pub(super) async fn run<L: LogBackend, T: TableBackend>(

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use crate::exit::Exit;
-use crate::view::{Numbers, count, per_second, short_duration};
+use crate::terminal::{Numbers, count, per_second, short_duration};
 
 /// What a run has done.
 #[derive(Debug)]

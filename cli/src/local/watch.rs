@@ -10,9 +10,9 @@ use userstream_worker::observe::stats::Stats;
 
 use super::conductor::{DRAIN, Limit};
 use super::observed::Seen;
-use crate::logging::Logging;
+use crate::terminal::logging::Logging;
+use crate::terminal::{Numbers, Picture, Rate, Screen, Title, clock, frame, progress_line};
 use crate::terminal::{Terminal, print, print_error};
-use crate::view::{Numbers, Picture, Rate, Screen, Title, clock, frame, progress_line};
 
 /// How often the picture is drawn.
 const FRAME: Duration = Duration::from_millis(200);

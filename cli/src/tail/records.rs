@@ -7,8 +7,8 @@ use userstream_worker::record::{LogRecord, Record};
 
 use super::{LOOK, MOST, TailError};
 use crate::arguments::{OutputFormat, Stage};
+use crate::terminal::fit;
 use crate::terminal::print;
-use crate::view::fit;
 
 /// A topic whose records are printed.
 pub(super) struct Records<'t> {

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 use userstream_worker::table::embedded::{TableReader, TableRow};
 
-use super::aligned::aligned;
 use super::{LOOK, MOST, TailError};
 use crate::arguments::OutputFormat;
+use crate::terminal::columns::aligned;
 use crate::terminal::print;
 
 /// A table whose rows are printed.

@@ -10,8 +10,8 @@ use userstream_crds::definition::custom_resource_definition;
 use super::Finding;
 use crate::cluster::difference::differences;
 use crate::cluster::installation::{image, variable, watches};
-use crate::cluster::paint::State;
 use crate::cluster::seen::{Operator, ready_replicas};
+use crate::terminal::style::State;
 
 /// The oldest Kubernetes that the chart installs on.
 const OLDEST_MINOR: u32 = 33;
@@ -263,7 +263,7 @@ fn tag(image: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::cluster::check::for_people;
-    use crate::cluster::paint::Paint;
+    use crate::terminal::style::Paint;
     use serde_json::json;
 
     fn definition() -> DynamicObject {

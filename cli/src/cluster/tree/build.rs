@@ -11,9 +11,9 @@ use userstream_crds::worker_pod::finished;
 use super::Node;
 use super::workers::{job, pod};
 use crate::cluster::age::age;
-use crate::cluster::paint::State;
 use crate::cluster::seen::{Operator, Seen, ready_replicas};
-use crate::view::count;
+use crate::terminal::count;
+use crate::terminal::style::State;
 
 /// A pipeline as a tree.
 pub(in crate::cluster) fn tree(seen: &Seen) -> Node {

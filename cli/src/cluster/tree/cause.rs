@@ -9,9 +9,9 @@ use userstream_crds::status::PipelineStatus;
 use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::hint::hint;
-use crate::cluster::paint::State;
 use crate::cluster::seen::Seen;
-use crate::view::count;
+use crate::terminal::count;
+use crate::terminal::style::State;
 
 /// How a pipeline stands.
 #[derive(Debug, Clone, Serialize)]

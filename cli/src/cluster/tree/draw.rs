@@ -1,8 +1,8 @@
 //! The tree as lines of text. Pure: the same tree gives the same lines.
 
 use super::{Cause, Node};
-use crate::cluster::paint::{Paint, State};
-use crate::view::{fit, text_columns};
+use crate::terminal::style::{Paint, State};
+use crate::terminal::{fit, text_columns};
 
 /// The cause, then the tree, in lines of at most `width` columns. The cause is never cut: it is what this is all about.
 pub(in crate::cluster) fn draw(cause: &Cause, tree: &Node, width: usize, paint: Paint) -> String {

@@ -5,9 +5,9 @@ mod case;
 use serde_json::{Value, json};
 
 use super::{Cause, cause, draw, is_ready, tree};
-use crate::cluster::paint::{Paint, State};
 use crate::cluster::seen::{Hidden, Operator, Seen};
-use crate::view::text_columns;
+use crate::terminal::style::{Paint, State};
+use crate::terminal::text_columns;
 use case::{
     Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, ended_well, job, operator, owner,
     pod, with,

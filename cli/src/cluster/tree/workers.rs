@@ -10,9 +10,9 @@ use userstream_crds::worker_status::WorkerStatus;
 
 use super::Node;
 use crate::cluster::age::age;
-use crate::cluster::paint::State;
 use crate::cluster::seen::Seen;
-use crate::view::count;
+use crate::terminal::count;
+use crate::terminal::style::State;
 
 /// A Job, with its pods unless it ended well.
 pub(super) fn job(seen: &Seen, job: &Job) -> Node {

@@ -8,7 +8,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::view::LogLines;
+use super::LogLines;
 
 /// Where log lines go now.
 #[derive(Debug, Clone, Default)]

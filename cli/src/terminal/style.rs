@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// How something stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(super) enum State {
+pub(crate) enum State {
     /// As it should be.
     Good,
     /// On its way there.
@@ -21,7 +21,7 @@ pub(super) enum State {
 
 impl State {
     /// One column wide, and different without colours too.
-    pub(super) const fn symbol(self) -> &'static str {
+    pub(crate) const fn symbol(self) -> &'static str {
         match self {
             Self::Good => "✓",
             Self::Working => "⋯",
@@ -45,21 +45,21 @@ impl State {
 
 /// Whether to colour.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint(pub(super) bool);
+pub(crate) struct Paint(pub(crate) bool);
 
 impl Paint {
     /// Text in the colour of a state.
-    pub(super) fn state(self, state: State, text: &str) -> String {
+    pub(crate) fn state(self, state: State, text: &str) -> String {
         self.with(state.colour(), text)
     }
 
     /// Text that stands out.
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(crate) fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
     /// Text that stands back.
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 

@@ -1,12 +1,12 @@
 //! Lines of cells, one below the other.
 
-use crate::view::{fit, left, text_columns};
+use super::{fit, left, text_columns};
 
 /// The widest that a cell gets on a terminal, so that one long text does not hide the others.
 const WIDEST: usize = 40;
 
 /// Lines in which the cells of a column begin at the same place, cut at `width` columns.
-pub(super) fn aligned(lines: Vec<Vec<String>>, width: usize) -> String {
+pub(crate) fn aligned(lines: Vec<Vec<String>>, width: usize) -> String {
     let widest = if width == usize::MAX { usize::MAX } else { WIDEST };
     let lines: Vec<Vec<String>> =
         lines.into_iter().map(|line| line.iter().map(|cell| fit(cell, widest)).collect()).collect();
