@@ -1,6 +1,7 @@
 //! What can be typed: commands, options, and the help that explains them.
 
 mod cluster;
+mod plugin;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use cluster::{
     SuspendArguments,
 };
 pub(crate) use cluster::{ClusterArguments, ClusterCommand};
+pub(crate) use plugin::Name as ProgramName;
 
 /// The whole command line.
 #[derive(Debug, Parser)]

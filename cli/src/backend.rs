@@ -8,6 +8,7 @@ mod embedded;
 #[cfg(feature = "kafka")]
 mod kafka;
 
+use userstream_crds::model::Pipeline;
 use userstream_worker::log::{Consumer, LogError, Producer};
 use userstream_worker::provision::{AdminError, Claims, TableAdmin, TopicAdmin};
 use userstream_worker::sqlite::DataDirectoryError;
@@ -19,6 +20,7 @@ pub(crate) use embedded::{EmbeddedLogBackend, EmbeddedTableBackend};
 #[cfg(feature = "kafka")]
 pub(crate) use kafka::KafkaBackend;
 
+use crate::arguments::ServerArguments;
 use crate::exit::Exit;
 
 /// A place for topics.
@@ -46,6 +48,16 @@ pub(crate) trait TableBackend {
     async fn admin(&self) -> Result<Self::Admin, BackendError>;
     /// The pipeline's table, which was provisioned.
     async fn table(&self) -> Result<Self::Table, BackendError>;
+}
+
+/// Puts the servers of the command line in the place of those that the pipeline names.
+pub(crate) fn point_at_servers(pipeline: &mut Pipeline, servers: &ServerArguments) {
+    if let Some(kafka) = &servers.kafka {
+        pipeline.kafka.bootstrap_servers = vec![kafka.clone()];
+    }
+    if let Some(cassandra) = &servers.cassandra {
+        pipeline.cassandra.contact_points = vec![cassandra.clone()];
+    }
 }
 
 /// Why a place cannot be used.

@@ -5,16 +5,11 @@ mod arguments;
 mod backend;
 #[cfg(feature = "cluster")]
 mod cluster;
-mod command;
+mod commands;
 mod exit;
-mod explain;
 mod local;
-mod plan;
-mod plugin;
 mod resource;
-mod tail;
 mod terminal;
-mod validate;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -22,9 +17,9 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let started = Instant::now();
     let mut typed = std::env::args_os();
-    let name = plugin::Name::of(typed.next().as_deref());
-    if name == plugin::Name::KubectlComplete {
-        return plugin::complete(typed);
+    let name = arguments::ProgramName::of(typed.next().as_deref());
+    if name == arguments::ProgramName::KubectlComplete {
+        return commands::complete(typed);
     }
-    command::run(&name.parse(), started).into()
+    commands::run(&name.parse(), started).into()
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 /// `12s`, `5m`, `2h30m`, `3d`: as kubectl writes ages. A time that is still to come is `0s`: clocks differ.
-pub(super) fn age(since: Timestamp, now: Timestamp) -> String {
+pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match () {

@@ -5,11 +5,11 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 /// Where `kubectl apply` keeps what it applied last.
-pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How a file would be applied.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Applying {
+pub(crate) enum Applying {
     /// As `kubectl apply` does: with this merge patch, which removes what the last applied file had and this one has not.
     ClientSide(Value),
     /// As `kubectl apply --server-side`, Flux and Argo CD do: the API server knows which fields are whose.
@@ -18,7 +18,7 @@ pub(super) enum Applying {
 
 impl Applying {
     /// How a manifest would be applied on what is there.
-    pub(super) fn of(manifest: &Value, live: Option<&DynamicObject>) -> Self {
+    pub(crate) fn of(manifest: &Value, live: Option<&DynamicObject>) -> Self {
         let last = live.and_then(|live| live.annotations().get(LAST_APPLIED));
         match last.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
             Some(last) => {
@@ -31,7 +31,7 @@ impl Applying {
     }
 
     /// In kubectl's words.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::ClientSide(_) => "kubectl apply",
             Self::ServerSide(_) => "kubectl apply --server-side",

@@ -5,20 +5,20 @@ use serde_json::Value;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Difference {
+pub(crate) struct Difference {
     /// Where: `spec.schema.fields[nat].type`.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// What was there; absent where nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) before: Option<Value>,
+    pub(crate) before: Option<Value>,
     /// What is there afterwards; absent where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) after: Option<Value>,
+    pub(crate) after: Option<Value>,
 }
 
 impl Difference {
     /// The difference as a line: `~ spec.kafka.topic.partitions: 3 -> 6`.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         match (&self.before, &self.after) {
             (Some(before), Some(after)) => format!("~ {}: {before} -> {after}", self.path),
             (None, Some(after)) => format!("+ {}: {after}", self.path),
@@ -29,7 +29,7 @@ impl Difference {
 }
 
 /// Where `after` differs from `before`, in the order of the names. An object that is new or gone is one difference.
-pub(super) fn differences(path: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
+pub(crate) fn differences(path: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
     let mut all = Vec::new();
     collect(&mut all, path, before, after);
     all

@@ -2,10 +2,10 @@
 
 use kube::ResourceExt;
 
-use super::seen::Seen;
+use crate::cluster::snapshot::Seen;
 
 /// What to do; None where the message says it, or where nobody but time can help.
-pub(super) fn hint(reason: &str, seen: &Seen) -> Option<String> {
+pub(crate) fn hint(reason: &str, seen: &Seen) -> Option<String> {
     let name = seen.pipeline.name_any();
     let namespace = seen.pipeline.namespace().unwrap_or_default();
     let here = format!("{name} -n {namespace}");

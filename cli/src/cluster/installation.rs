@@ -4,12 +4,12 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Container;
 
 /// The image that it runs.
-pub(super) fn image(deployment: &Deployment) -> String {
+pub(crate) fn image(deployment: &Deployment) -> String {
     containers(deployment).find_map(|container| container.image.clone()).unwrap_or_default()
 }
 
 /// What a variable of its environment is set to.
-pub(super) fn variable(deployment: &Deployment, name: &str) -> Option<String> {
+pub(crate) fn variable(deployment: &Deployment, name: &str) -> Option<String> {
     let mut variables = containers(deployment).flat_map(|container| container.env.iter().flatten());
     variables.find(|variable| variable.name == name)?.value.clone()
 }
@@ -20,7 +20,7 @@ fn containers(deployment: &Deployment) -> impl Iterator<Item = &Container> {
 }
 
 /// Whether it looks after the pipelines of a namespace.
-pub(super) fn watches(deployment: &Deployment, namespace: &str) -> bool {
+pub(crate) fn watches(deployment: &Deployment, namespace: &str) -> bool {
     variable(deployment, "WATCH_NAMESPACES").is_none_or(|namespaces| {
         namespaces.is_empty() || namespaces.split(',').any(|it| it.trim() == namespace)
     })

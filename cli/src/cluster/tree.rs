@@ -9,28 +9,28 @@ mod workers;
 
 use serde::Serialize;
 
-pub(super) use build::tree;
-pub(super) use cause::{Cause, cause, is_ready};
-pub(super) use draw::draw;
+pub(crate) use build::tree;
+pub(crate) use cause::{Cause, cause, is_ready};
+pub(crate) use draw::draw;
 
 use crate::terminal::style::State;
 
 /// One line of the tree, and what is below it.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// How it stands.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// What it is: `topic users_created`.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// What is to be said of it.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(super) detail: String,
+    pub(crate) detail: String,
     /// Kubernetes' name for what is wrong, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// What it consists of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) children: Vec<Self>,
+    pub(crate) children: Vec<Self>,
 }
 
 impl Node {

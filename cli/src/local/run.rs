@@ -16,13 +16,13 @@ use userstream_worker::runtime::shutdown::{Shutdown, shutdown_channel};
 use userstream_worker::source::from_pipeline;
 
 use super::Settings;
-use super::cadence::Runs;
-use super::conductor::{Conductor, Limit};
-use super::failure::{Failure, LocalError};
-use super::observed::{ObservedLog, ObservedTable, Seen};
+use super::error::{Failure, LocalError};
+use super::progress::{Progress, Watch};
+use super::run_limits::{Conductor, Limit};
+use super::sampling::{ObservedLog, ObservedTable, Seen};
+use super::schedule::Runs;
 use super::signals::Signals;
 use super::summary::Summary;
-use super::watch::{Progress, Watch};
 use crate::arguments::OutputFormat;
 use crate::backend::{LogBackend, TableBackend};
 use crate::terminal::Numbers;

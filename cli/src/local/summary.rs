@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::error::Failure;
 use crate::exit::Exit;
 use crate::terminal::{Numbers, count, per_second, short_duration};
 
 /// What a run has done.
 #[derive(Debug)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// `namespace/name` of the pipeline.
     pub(super) pipeline: String,
     /// `keyspace.table`.
@@ -64,7 +64,7 @@ fn milliseconds(duration: Duration) -> u64 {
 
 impl Summary {
     /// How the command ends.
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.failure.as_ref().map_or(Exit::Done, Failure::exit)
     }
 
@@ -74,7 +74,7 @@ impl Summary {
     }
 
     /// One line of JSON.
-    pub(super) fn for_programs(&self) -> String {
+    pub(crate) fn for_programs(&self) -> String {
         let numbers = &self.numbers;
         let freshness = numbers.freshness_p50.zip(numbers.freshness_p99);
         let round = |number: f64, digits: f64| (number * digits).round() / digits;
@@ -107,7 +107,7 @@ impl Summary {
     }
 
     /// A few lines.
-    pub(super) fn for_people(&self, coloured: bool) -> String {
+    pub(crate) fn for_people(&self, coloured: bool) -> String {
         let numbers = &self.numbers;
         let name =
             if coloured { format!("\u{1b}[1m{}\u{1b}[0m", self.pipeline) } else { self.pipeline.clone() };

@@ -11,12 +11,12 @@ use userstream_crds::worker_pod::finished;
 use super::Node;
 use super::workers::{job, pod};
 use crate::cluster::age::age;
-use crate::cluster::seen::{Operator, Seen, ready_replicas};
+use crate::cluster::snapshot::{Operator, Seen, ready_replicas};
 use crate::terminal::count;
 use crate::terminal::style::State;
 
 /// A pipeline as a tree.
-pub(in crate::cluster) fn tree(seen: &Seen) -> Node {
+pub(crate) fn tree(seen: &Seen) -> Node {
     let status = seen.status().unwrap_or_default();
     let mut children = vec![operator(&seen.operator)];
     children.extend(one_shot(seen, Component::Cleanup, "cleanup"));

@@ -9,23 +9,23 @@ use userstream_crds::status::PipelineStatus;
 use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::hint::hint;
-use crate::cluster::seen::Seen;
+use crate::cluster::snapshot::Seen;
 use crate::terminal::count;
 use crate::terminal::style::State;
 
 /// How a pipeline stands.
 #[derive(Debug, Clone, Serialize)]
-pub(in crate::cluster) struct Cause {
+pub(crate) struct Cause {
     /// In a word.
-    pub(in crate::cluster) state: State,
+    pub(crate) state: State,
     /// In a line.
-    pub(in crate::cluster) text: String,
+    pub(crate) text: String,
     /// What the operator says, where the line says more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::cluster) condition: Option<String>,
+    pub(crate) condition: Option<String>,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(in crate::cluster) hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 impl Cause {
@@ -39,13 +39,13 @@ impl Cause {
 }
 
 /// Whether a pipeline is ready for the spec that it has now.
-pub(in crate::cluster) fn is_ready(seen: &Seen) -> bool {
+pub(crate) fn is_ready(seen: &Seen) -> bool {
     let status = seen.status().unwrap_or_default();
     is_observed(seen, &status) && !seen.operator.is_down() && !is_being_deleted(seen) && status.holds("Ready")
 }
 
 /// The line that comes first.
-pub(in crate::cluster) fn cause(seen: &Seen, tree: &Node) -> Cause {
+pub(crate) fn cause(seen: &Seen, tree: &Node) -> Cause {
     let name = seen.pipeline.name_any();
     let namespace = seen.pipeline.namespace().unwrap_or_default();
     let status = match seen.status() {
@@ -90,7 +90,7 @@ fn operator_is_down(seen: &Seen, tree: &Node) -> Cause {
         "the operator is not running ({}): what is below is as it was when it ran",
         told.unwrap_or_default()
     );
-    let crate::cluster::seen::Operator::Installed(deployments) = &seen.operator else {
+    let crate::cluster::snapshot::Operator::Installed(deployments) = &seen.operator else {
         return Cause::new(State::Broken, text);
     };
     let first = deployments.first().map(|it| (it.namespace().unwrap_or_default(), it.name_any()));
@@ -110,7 +110,7 @@ fn unobserved(seen: &Seen, status: &PipelineStatus) -> Cause {
         None => format!("no operator has looked at {name} yet"),
     };
     let state = match seen.operator {
-        crate::cluster::seen::Operator::Installed(_) => State::Working,
+        crate::cluster::snapshot::Operator::Installed(_) => State::Working,
         _ => State::Broken,
     };
     let hint =

@@ -5,7 +5,7 @@ use crate::terminal::style::{Paint, State};
 use crate::terminal::{fit, text_columns};
 
 /// The cause, then the tree, in lines of at most `width` columns. The cause is never cut: it is what this is all about.
-pub(in crate::cluster) fn draw(cause: &Cause, tree: &Node, width: usize, paint: Paint) -> String {
+pub(crate) fn draw(cause: &Cause, tree: &Node, width: usize, paint: Paint) -> String {
     let mut text = String::new();
     let clean = |text: &str| fit(text, usize::MAX);
     let first = format!("{} {}", cause.state.symbol(), clean(&cause.text));

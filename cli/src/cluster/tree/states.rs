@@ -5,7 +5,7 @@ mod case;
 use serde_json::{Value, json};
 
 use super::{Cause, cause, draw, is_ready, tree};
-use crate::cluster::seen::{Hidden, Operator, Seen};
+use crate::cluster::snapshot::{Hidden, Operator, Seen};
 use crate::terminal::style::{Paint, State};
 use crate::terminal::text_columns;
 use case::{

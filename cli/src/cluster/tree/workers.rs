@@ -10,7 +10,7 @@ use userstream_crds::worker_status::WorkerStatus;
 
 use super::Node;
 use crate::cluster::age::age;
-use crate::cluster::seen::Seen;
+use crate::cluster::snapshot::Seen;
 use crate::terminal::count;
 use crate::terminal::style::State;
 

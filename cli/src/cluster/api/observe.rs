@@ -1,0 +1,139 @@
+//! Asks the API server for everything that belongs to a pipeline. What it does not let us see is left out, and named.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ListParams;
+use kube::core::Request;
+use kube::{Api, ResourceExt};
+use serde::de::DeserializeOwned;
+use userstream_crds::names::{Component, PIPELINE};
+use userstream_crds::worker_pod::{CONTAINER, STATUS_PORT_NAME, is_running};
+use userstream_crds::worker_status::WorkerStatus;
+
+use super::connection::Connection;
+use super::error::ClusterError;
+use crate::cluster::snapshot::{Hidden, Operator, Seen};
+
+/// What the chart labels its Deployment with.
+pub(crate) const OPERATOR_LABELS: &str =
+    "app.kubernetes.io/part-of=userstream,app.kubernetes.io/component=operator";
+/// Where the chart's documentation installs it.
+pub(crate) const OPERATOR_NAMESPACE: &str = "userstream-system";
+
+/// How long a pod may take to tell of itself. It answers from memory, so that one that takes longer is out of reach.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(3);
+/// No more pods than this are asked for their status.
+const MOST_REPORTS: usize = 32;
+
+/// Everything that can be seen of a pipeline.
+pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Seen, ClusterError> {
+    let pipeline = connection.pipeline(name).await?;
+    let labels = format!("{PIPELINE}={name}");
+    let (deployments, cron_jobs, jobs, pods, operator) = futures::join!(
+        list::<Deployment>(connection, &labels),
+        list::<CronJob>(connection, &labels),
+        list::<Job>(connection, &labels),
+        list::<Pod>(connection, &labels),
+        operator(connection),
+    );
+    let mut hidden = Vec::new();
+    let deployments = shown(connection, deployments, "deployments", &mut hidden)?;
+    let cron_jobs = shown(connection, cron_jobs, "cronjobs", &mut hidden)?;
+    let jobs = shown(connection, jobs, "jobs", &mut hidden)?;
+    let mut pods = shown(connection, pods, "pods", &mut hidden)?;
+    pods.sort_by_key(ResourceExt::name_any);
+    let reports = reports(connection, &pods).await;
+    let operator = operator?.of(&connection.namespace);
+    Ok(Seen {
+        pipeline,
+        deployments,
+        cron_jobs,
+        jobs,
+        pods,
+        reports,
+        hidden,
+        operator,
+        now: Timestamp::now(),
+    })
+}
+
+async fn list<K>(connection: &Connection, labels: &str) -> Result<Vec<K>, kube::Error>
+where
+    K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(connection.client.clone(), &connection.namespace);
+    Ok(api.list(&ListParams::default().labels(labels)).await?.items)
+}
+
+/// What a list holds. One that is refused is empty, and named.
+fn shown<K>(
+    connection: &Connection,
+    list: Result<Vec<K>, kube::Error>,
+    what: &'static str,
+    hidden: &mut Vec<Hidden>,
+) -> Result<Vec<K>, ClusterError> {
+    match list.map_err(|error| connection.failed(error)) {
+        Ok(items) => Ok(items),
+        Err(ClusterError::Forbidden { .. }) => {
+            hidden.push(Hidden { what, why: format!("you may not list {what} in {}", connection.namespace) });
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The operator's Deployments: of the whole cluster for those who may see it, otherwise of the usual namespace.
+pub(crate) async fn operator(connection: &Connection) -> Result<Operator, ClusterError> {
+    let parameters = ListParams::default().labels(OPERATOR_LABELS);
+    let everywhere: Api<Deployment> = Api::all(connection.client.clone());
+    let usual: Api<Deployment> = Api::namespaced(connection.client.clone(), OPERATOR_NAMESPACE);
+    for deployments in [everywhere, usual] {
+        match deployments.list(&parameters).await.map_err(|error| connection.failed(error)) {
+            Ok(list) if list.items.is_empty() => return Ok(Operator::Absent),
+            Ok(list) => return Ok(Operator::Installed(list.items)),
+            Err(ClusterError::Forbidden { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Operator::Hidden)
+}
+
+/// What running workers tell of themselves, through the API server.
+async fn reports(connection: &Connection, pods: &[Pod]) -> BTreeMap<String, Result<WorkerStatus, String>> {
+    let tells = |pod: &&Pod| Component::Processor.is_of(*pod) || Component::Producer.is_of(*pod);
+    let asked = pods.iter().filter(tells).filter(|pod| is_running(pod)).take(MOST_REPORTS);
+    let answers = asked.map(async |pod| {
+        let name = pod.name_any();
+        let answer = tokio::time::timeout(REPORT_TIMEOUT, report(connection, pod)).await;
+        let answer = answer.unwrap_or_else(|_| Err("it does not answer".to_owned()));
+        (name, answer)
+    });
+    join_all(answers).await.into_iter().collect()
+}
+
+async fn report(connection: &Connection, pod: &Pod) -> Result<WorkerStatus, String> {
+    let Some(port) = status_port(pod) else { return Err(format!("it has no port {STATUS_PORT_NAME}")) };
+    let pods = Request::new(format!("/api/v1/namespaces/{}/pods", connection.namespace));
+    let request = pods.get_subresource("proxy/status", &format!("{}:{port}", pod.name_any()));
+    let request = request.map_err(|error| error.to_string())?;
+    match connection.client.request(request).await {
+        Ok(status) => Ok(status),
+        Err(kube::Error::Api(status)) if status.code == 403 => Err("you may not get pods/proxy".to_owned()),
+        Err(kube::Error::SerdeError(_)) => Err("it tells what this usp does not understand".to_owned()),
+        Err(_) => Err("the API server does not reach it".to_owned()),
+    }
+}
+
+fn status_port(pod: &Pod) -> Option<i32> {
+    let containers = pod.spec.as_ref()?.containers.iter().filter(|container| container.name == CONTAINER);
+    let mut ports = containers.flat_map(|container| container.ports.iter().flatten());
+    ports.find(|port| port.name.as_deref() == Some(STATUS_PORT_NAME)).map(|port| port.container_port)
+}

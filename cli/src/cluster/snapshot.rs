@@ -1,0 +1,154 @@
+//! Everything that was seen of one pipeline, and what single objects of it say. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::DynamicObject;
+use serde_json::Value;
+use userstream_crds::names::Component;
+use userstream_crds::status::PipelineStatus;
+use userstream_crds::worker_status::WorkerStatus;
+
+use super::installation::watches;
+
+/// Everything that was seen of a pipeline.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The resource.
+    pub(crate) pipeline: DynamicObject,
+    /// Its Deployments.
+    pub(crate) deployments: Vec<Deployment>,
+    /// Its CronJobs.
+    pub(crate) cron_jobs: Vec<CronJob>,
+    /// Its Jobs.
+    pub(crate) jobs: Vec<Job>,
+    /// Its pods.
+    pub(crate) pods: Vec<Pod>,
+    /// What pods tell of themselves, by name; where they were asked, and could not, why.
+    pub(crate) reports: BTreeMap<String, Result<WorkerStatus, String>>,
+    /// What could not be looked at, and why.
+    pub(crate) hidden: Vec<Hidden>,
+    /// The operator.
+    pub(crate) operator: Operator,
+    /// When.
+    pub(crate) now: Timestamp,
+}
+
+/// Something that could not be looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Hidden {
+    /// Its plural: `pods`.
+    pub(crate) what: &'static str,
+    /// Why, for people.
+    pub(crate) why: String,
+}
+
+/// The operator, as far as it can be seen.
+#[derive(Debug)]
+pub(crate) enum Operator {
+    /// One Deployment or more.
+    Installed(Vec<Deployment>),
+    /// None: it is not installed, or it runs outside of the cluster.
+    Absent,
+    /// It may not be looked for.
+    Hidden,
+}
+
+impl Operator {
+    /// The one that looks after the pipelines of this namespace: others may be installed beside it.
+    pub(crate) fn of(self, namespace: &str) -> Self {
+        let Self::Installed(mut deployments) = self else { return self };
+        deployments.retain(|deployment| watches(deployment, namespace));
+        if deployments.is_empty() { Self::Absent } else { Self::Installed(deployments) }
+    }
+
+    /// Whether it is known to be down: installed, and nothing of it is ready.
+    pub(crate) fn is_down(&self) -> bool {
+        match self {
+            Self::Installed(deployments) => deployments.iter().all(|it| ready_replicas(it) == 0),
+            Self::Absent | Self::Hidden => false,
+        }
+    }
+}
+
+impl Seen {
+    /// The status, or why it cannot be read.
+    pub(crate) fn status(&self) -> Result<PipelineStatus, String> {
+        match self.pipeline.data.get("status") {
+            None | Some(Value::Null) => Ok(PipelineStatus::default()),
+            Some(status) => serde_json::from_value(status.clone()).map_err(|error| error.to_string()),
+        }
+    }
+
+    /// A value of the resource, below its root: `/spec/kafka/topic/name`.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        self.pipeline.data.pointer(path).and_then(Value::as_str)
+    }
+
+    /// Whether a value of the resource is true.
+    pub(crate) fn is(&self, path: &str) -> bool {
+        self.pipeline.data.pointer(path) == Some(&Value::Bool(true))
+    }
+
+    /// Pods for something, by name.
+    pub(crate) fn pods_of(&self, component: Component) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| component.is_of(*pod))
+    }
+
+    /// Jobs for something, the newest first.
+    pub(crate) fn jobs_of(&self, component: Component) -> Vec<&Job> {
+        let mut jobs: Vec<&Job> = self.jobs.iter().filter(|job| component.is_of(*job)).collect();
+        jobs.sort_by_key(|job| {
+            std::cmp::Reverse((job.creation_timestamp().map(|time| time.0), job.name_any()))
+        });
+        jobs
+    }
+
+    /// Pods of a Job, by name.
+    pub(crate) fn pods_of_job(&self, job: &str) -> impl Iterator<Item = &Pod> {
+        self.pods.iter().filter(move |pod| is_pod_of_job(pod, job))
+    }
+}
+
+/// Whether a Job made this pod.
+pub(crate) fn is_pod_of_job(pod: &Pod, job: &str) -> bool {
+    pod.owner_references().iter().any(|owner| owner.kind == "Job" && owner.name == job)
+}
+
+/// How many pods of a Deployment are ready.
+pub(crate) fn ready_replicas(deployment: &Deployment) -> i32 {
+    deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_operator_of_other_namespaces_is_not_the_one_that_is_down() {
+        let deployment = |watched: Option<&str>, ready: i32| -> Deployment {
+            let variables: Vec<Value> =
+                watched.iter().map(|value| json!({"name": "WATCH_NAMESPACES", "value": value})).collect();
+            serde_json::from_value(json!({
+                "metadata": {"name": "userstream"},
+                "spec": {"selector": {}, "template": {"spec": {"containers": [{"name": "operator", "env": variables}]}}},
+                "status": {"readyReplicas": ready},
+            }))
+            .unwrap()
+        };
+        let is_down = |deployments: Vec<Deployment>| Operator::Installed(deployments).of("demo").is_down();
+        assert!(is_down(vec![deployment(None, 0)]));
+        assert!(is_down(vec![deployment(Some("shop,demo"), 0), deployment(Some("shop"), 1)]));
+        assert!(!is_down(vec![deployment(Some("shop"), 0)]));
+        assert!(matches!(
+            Operator::Installed(vec![deployment(Some("shop"), 1)]).of("demo"),
+            Operator::Absent
+        ));
+    }
+}

@@ -1,0 +1,105 @@
+//! `usp check`: whether a cluster is ready for pipelines.
+
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::api::{ApiResource, DynamicObject, ListParams, PostParams};
+use kube::core::GroupVersionKind;
+use kube::{Api, CustomResourceExt};
+use serde::Serialize;
+use userstream_crds::UserStreamPipeline;
+
+use super::document::document;
+use crate::arguments::CheckArguments;
+use crate::cluster::api::connection::Connection;
+use crate::cluster::api::error::ClusterError;
+use crate::cluster::api::observe::operator;
+use crate::cluster::findings::{Access, Cluster, Definition, Finding, NEEDS, findings, for_people};
+use crate::commands::CommandError;
+use crate::exit::Exit;
+use crate::terminal::style::{Paint, State};
+use crate::terminal::{Terminal, print};
+
+#[derive(Serialize)]
+struct Report<'f> {
+    server: &'f str,
+    namespace: &'f str,
+    usable: bool,
+    findings: &'f [Finding],
+}
+
+/// Prints what is there and what is missing.
+pub(super) async fn check(arguments: &CheckArguments, terminal: Terminal) -> Result<Exit, CommandError> {
+    let connection = Connection::open(&arguments.cluster).await?;
+    let cluster = look(&connection).await?;
+    let findings = findings(&cluster);
+    let usable = findings.iter().all(|finding| finding.state != State::Broken);
+    let report =
+        Report { server: &connection.server, namespace: &connection.namespace, usable, findings: &findings };
+    print(
+        &document(&report, arguments.output)
+            .unwrap_or_else(|| for_people(&findings, Paint(terminal.coloured))),
+    )?;
+    Ok(if usable { Exit::Done } else { Exit::NotReady })
+}
+
+async fn look(connection: &Connection) -> Result<Cluster, ClusterError> {
+    let version = connection.client.apiserver_version().await.map_err(|error| connection.failed(error))?;
+    let definition = definition(connection).await?;
+    let mut access = Vec::new();
+    for need in NEEDS {
+        let is_allowed = is_allowed(connection, need).await?;
+        access.push((need, is_allowed));
+    }
+    Ok(Cluster {
+        server: connection.server.clone(),
+        namespace: connection.namespace.clone(),
+        major: version.major,
+        minor: version.minor,
+        version: version.git_version,
+        definition,
+        access,
+        operator: operator(connection).await?,
+    })
+}
+
+async fn definition(connection: &Connection) -> Result<Definition, ClusterError> {
+    let kind = GroupVersionKind::gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition");
+    let definitions: Api<DynamicObject> =
+        Api::all_with(connection.client.clone(), &ApiResource::from_gvk(&kind));
+    match definitions.get_opt(UserStreamPipeline::crd_name()).await.map_err(|error| connection.failed(error))
+    {
+        Ok(Some(found)) => Ok(Definition::Seen(Box::new(found))),
+        Ok(None) => Ok(Definition::Missing),
+        // Definitions are the cluster's; whether pipelines are served, everybody may find out.
+        Err(ClusterError::Forbidden { .. }) => {
+            let one = connection.pipelines().list(&ListParams::default().limit(1)).await;
+            Ok(match one.map_err(|error| connection.pipelines_failed(error)) {
+                Err(ClusterError::NotInstalled) => Definition::Missing,
+                _ => Definition::Hidden,
+            })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_allowed(connection: &Connection, need: &Access) -> Result<bool, ClusterError> {
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(ResourceAttributes {
+                namespace: Some(connection.namespace.clone()),
+                verb: Some(need.verb.to_owned()),
+                group: Some(need.group.to_owned()),
+                resource: Some(need.resource.to_owned()),
+                subresource: Some(need.subresource.to_owned()).filter(|it| !it.is_empty()),
+                ..ResourceAttributes::default()
+            }),
+            non_resource_attributes: None,
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(connection.client.clone());
+    let answer = reviews.create(&PostParams::default(), &review).await;
+    let answer = answer.map_err(|error| connection.failed(error))?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}

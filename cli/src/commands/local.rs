@@ -1,0 +1,72 @@
+//! `usp local`: a whole pipeline on this machine.
+
+use std::time::{Duration, Instant};
+
+use ipnet::IpNet;
+use userstream_worker::loops::pipeline::check_all_is_done;
+
+use super::CommandError;
+use super::provision_report::print_report;
+use super::runtime::block_on;
+use crate::arguments::{LimitArguments, LocalArguments, OutputFormat};
+use crate::backend::point_at_servers;
+use crate::exit::Exit;
+use crate::local::{self, Limit, LocalError, Outcome, Settings};
+use crate::resource;
+use crate::terminal::logging::Logging;
+use crate::terminal::{Terminal, print, print_error};
+
+/// Runs a pipeline until its limit, or until it is told to stop.
+pub(super) fn local(
+    arguments: &LocalArguments,
+    terminal: Terminal,
+    logging: &Logging,
+    started: Instant,
+) -> Result<Exit, CommandError> {
+    let mut pipeline = resource::load(&arguments.file)?;
+    check_all_is_done(&pipeline).map_err(LocalError::from)?;
+    point_at_servers(&mut pipeline, &arguments.servers);
+    if pipeline.suspend {
+        print_error("note: spec.suspend is true: in a cluster this pipeline would stand still");
+    }
+    let settings = Settings {
+        started,
+        limit: limit(&arguments.limit),
+        output: arguments.output,
+        terminal,
+        logging,
+        secrets: &arguments.servers.secrets,
+        allowed: allowed_ranges(&arguments.allow_private_range),
+    };
+    match block_on(local::run(&pipeline, &arguments.servers, &settings))?? {
+        Outcome::Ran(summary) => {
+            print(&match arguments.output {
+                OutputFormat::Human => summary.for_people(terminal.coloured),
+                OutputFormat::Json => summary.for_programs(),
+            })?;
+            Ok(summary.exit())
+        }
+        Outcome::Planned(report) => {
+            print_error("note: spec.mode is Plan: changes are only planned, and nothing runs");
+            Ok(print_report(&report, arguments.output)?)
+        }
+    }
+}
+
+fn limit(arguments: &LimitArguments) -> Limit {
+    match (arguments.once, arguments.duration, arguments.records) {
+        (true, _, _) => Limit::Once,
+        (_, Some(duration), _) => Limit::For(Duration::from(duration)),
+        (_, _, Some(rows)) => Limit::Rows(rows),
+        (false, None, None) => Limit::None,
+    }
+}
+
+/// Every address, unless ranges are named.
+fn allowed_ranges(named: &[IpNet]) -> Vec<IpNet> {
+    if named.is_empty() {
+        [("0.0.0.0/0"), ("::/0")].iter().filter_map(|range| range.parse().ok()).collect()
+    } else {
+        named.to_vec()
+    }
+}
