@@ -32,9 +32,9 @@ pub(crate) fn run(arguments: &Arguments, started: Instant) -> Exit {
         let exit = error.exit();
         match &error {
             _ if exit == Exit::Done => {}
-            CommandError::Resource(ResourceError::Wrong(findings)) => {
+            CommandError::Resource(ResourceError::Invalid(findings)) => {
                 let width = Terminal::size().0.clamp(60, 120);
-                print_error(resource::for_people(findings, terminal.coloured_stderr, width).trim_end());
+                print_error(resource::render_report(findings, terminal.coloured_stderr, width).trim_end());
             }
             error => print_error(&format!("{} {error}", terminal.error_label())),
         }

@@ -28,7 +28,7 @@ use crate::terminal::Terminal;
 use crate::terminal::logging::Logging;
 
 pub(crate) use error::LocalError;
-pub(crate) use run_limits::Limit;
+pub(crate) use run_limits::RunLimit;
 use summary::Summary;
 
 /// What a local run is told beside the pipeline.
@@ -36,7 +36,7 @@ use summary::Summary;
 pub(crate) struct Settings<'a> {
     /// When the process started.
     pub(crate) started: Instant,
-    pub(crate) limit: Limit,
+    pub(crate) limit: RunLimit,
     pub(crate) output: OutputFormat,
     pub(crate) terminal: Terminal,
     pub(crate) logging: &'a Logging,

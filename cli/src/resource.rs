@@ -22,10 +22,10 @@ pub(crate) enum ResourceError {
     },
     /// There is something wrong with it.
     #[error(transparent)]
-    Wrong(#[from] Report),
+    Invalid(#[from] Report),
     /// There are several pipelines in it, and the command works on one.
     #[error("{} holds {count} pipelines: put the one that is meant into a file of its own", path.display())]
-    Several {
+    MultiplePipelines {
         /// The file.
         path: PathBuf,
         /// How many there are.
@@ -38,7 +38,7 @@ impl ResourceError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::Configuration,
-            Self::Wrong(_) | Self::Several { .. } => Exit::InvalidResource,
+            Self::Invalid(_) | Self::MultiplePipelines { .. } => Exit::InvalidResource,
         }
     }
 }
@@ -72,12 +72,12 @@ pub(crate) fn load(path: &Path) -> Result<Pipeline, ResourceError> {
     let mut pipelines = read(path)?;
     match (pipelines.pop(), pipelines.len()) {
         (Some(one), 0) => Ok(one),
-        (_, others) => Err(ResourceError::Several { path: path.to_path_buf(), count: others + 1 }),
+        (_, others) => Err(ResourceError::MultiplePipelines { path: path.to_path_buf(), count: others + 1 }),
     }
 }
 
 /// Problems as people read them, with the lines that they are about.
-pub(crate) fn for_people(report: &Report, coloured: bool, width: usize) -> String {
+pub(crate) fn render_report(report: &Report, coloured: bool, width: usize) -> String {
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     let mut text = String::new();

@@ -1,9 +1,9 @@
 //! What standard output and standard error are connected to, and what may be sent there.
 
 pub(crate) mod columns;
-mod frame;
+mod live_view;
 pub(crate) mod logging;
-mod numbers;
+mod metrics;
 mod rate;
 mod screen;
 #[cfg(feature = "cluster")]
@@ -14,11 +14,11 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ColorChoice;
 
-pub(crate) use frame::{Picture, Title, frame};
-pub(crate) use numbers::{Numbers, progress_line};
+pub(crate) use live_view::{LiveView, Title, render};
+pub(crate) use metrics::{Metrics, progress_line};
 pub(crate) use rate::Rate;
 pub(crate) use screen::{LogLines, Screen};
-pub(crate) use text::{clock, columns as text_columns, count, fit, left, per_second, short_duration};
+pub(crate) use text::{clock, count, fit, left, per_second, short_duration, width_of};
 
 /// Where output goes.
 #[derive(Debug, Clone, Copy)]

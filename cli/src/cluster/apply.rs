@@ -9,14 +9,14 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 
 /// How a file would be applied.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Applying {
+pub(crate) enum ApplyRequest {
     /// As `kubectl apply` does: with this merge patch, which removes what the last applied file had and this one has not.
     ClientSide(Value),
     /// As `kubectl apply --server-side`, Flux and Argo CD do: the API server knows which fields are whose.
     ServerSide(Value),
 }
 
-impl Applying {
+impl ApplyRequest {
     /// How a manifest would be applied on what is there.
     pub(crate) fn of(manifest: &Value, live: Option<&DynamicObject>) -> Self {
         let last = live.and_then(|live| live.annotations().get(LAST_APPLIED));
@@ -74,7 +74,7 @@ mod tests {
         });
         let manifest = json!({"metadata": {"name": "users", "namespace": "demo"}, "spec": {"processor": {"replicas": 3}, "keys": []}});
         let live = live(&json!({LAST_APPLIED: last.to_string()}));
-        let Applying::ClientSide(patch) = Applying::of(&manifest, Some(&live)) else {
+        let ApplyRequest::ClientSide(patch) = ApplyRequest::of(&manifest, Some(&live)) else {
             panic!("not as kubectl apply")
         };
         assert_eq!(
@@ -90,7 +90,10 @@ mod tests {
     fn what_kubectl_did_not_apply_is_applied_server_side() {
         let manifest = json!({"metadata": {"name": "users"}});
         for live in [None, Some(live(&json!({}))), Some(live(&json!({LAST_APPLIED: "no JSON"})))] {
-            assert_eq!(Applying::of(&manifest, live.as_ref()), Applying::ServerSide(manifest.clone()));
+            assert_eq!(
+                ApplyRequest::of(&manifest, live.as_ref()),
+                ApplyRequest::ServerSide(manifest.clone())
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use userstream_crds::definition::custom_resource_definition;
 use crate::cluster::difference::differences;
 use crate::cluster::installation::{image, variable, watches};
 use crate::cluster::snapshot::{Operator, ready_replicas};
-use crate::terminal::style::{Paint, State};
-use crate::terminal::{left, text_columns};
+use crate::terminal::style::{State, Style};
+use crate::terminal::{left, width_of};
 
 /// The oldest Kubernetes that the chart installs on.
 const OLDEST_MINOR: u32 = 33;
@@ -37,21 +37,21 @@ pub(crate) struct Cluster {
     pub(crate) minor: String,
     pub(crate) version: String,
     pub(crate) definition: Definition,
-    pub(crate) access: Vec<(&'static Access, bool)>,
+    pub(crate) access: Vec<(&'static Permission, bool)>,
     pub(crate) operator: Operator,
 }
 
 /// The CustomResourceDefinition, as far as it can be seen.
 pub(crate) enum Definition {
-    Seen(Box<DynamicObject>),
-    Missing,
+    Snapshot(Box<DynamicObject>),
+    NotInstalled,
     /// There is one, and this user may not see which.
-    Hidden,
+    Forbidden,
 }
 
 /// Something that one has to be allowed to do.
 #[derive(Debug)]
-pub(crate) struct Access {
+pub(crate) struct Permission {
     pub(crate) verb: &'static str,
     pub(crate) group: &'static str,
     pub(crate) resource: &'static str,
@@ -62,8 +62,8 @@ pub(crate) struct Access {
     is_essential: bool,
 }
 
-const fn pipelines(verb: &'static str, without: &'static str, is_essential: bool) -> Access {
-    Access {
+const fn pipelines(verb: &'static str, without: &'static str, is_essential: bool) -> Permission {
+    Permission {
         verb,
         group: "userstream.dev",
         resource: "userstreampipelines",
@@ -79,12 +79,12 @@ const fn other(
     resource: &'static str,
     subresource: &'static str,
     without: &'static str,
-) -> Access {
-    Access { verb, group, resource, subresource, without, is_essential: false }
+) -> Permission {
+    Permission { verb, group, resource, subresource, without, is_essential: false }
 }
 
 /// Everything that `usp` asks of a cluster.
-pub(crate) const NEEDS: &[Access] = &[
+pub(crate) const REQUIRED_PERMISSIONS: &[Permission] = &[
     pipelines("get", "usp does nothing here", true),
     pipelines("list", "usp get lists nothing", true),
     pipelines("create", "no pipeline can be applied", false),
@@ -136,18 +136,18 @@ fn definition(definition: &Definition) -> Finding {
     let (what, name) = ("definition", UserStreamPipeline::crd_name());
     let install = "helm upgrade --install userstream helm/userstream -n userstream-system --create-namespace installs it";
     match definition {
-        Definition::Missing => {
+        Definition::NotInstalled => {
             finding(State::Broken, what, format!("{name} is not installed"), Some(install))
         }
-        Definition::Hidden => {
+        Definition::Forbidden => {
             let told = format!("{name} is installed; you may not see whether it is that of usp {VERSION}");
             finding(State::Unknown, what, told, None)
         }
-        Definition::Seen(found) => seen(found, install),
+        Definition::Snapshot(found) => snapshot(found, install),
     }
 }
 
-fn seen(found: &DynamicObject, install: &str) -> Finding {
+fn snapshot(found: &DynamicObject, install: &str) -> Finding {
     let (what, name) = ("definition", UserStreamPipeline::crd_name());
     if !is_established(found) {
         let told = format!("{name} is there, and the API server does not serve it yet");
@@ -185,13 +185,13 @@ fn served(definition: &Value) -> Value {
 
 fn access(cluster: &Cluster) -> Vec<Finding> {
     let what = "your rights";
-    let denied: Vec<&&Access> =
+    let denied: Vec<&&Permission> =
         cluster.access.iter().filter(|(_, is_allowed)| !is_allowed).map(|(need, _)| need).collect();
     if denied.is_empty() {
         let told = format!("enough for all that usp does in namespace {}", cluster.namespace);
         return vec![finding(State::Good, what, told, None)];
     }
-    let told = |need: &&&Access| {
+    let told = |need: &&&Permission| {
         let resource = match (need.resource, need.subresource, need.group) {
             (resource, "", "") => resource.to_owned(),
             (resource, "", group) => format!("{resource}.{group}"),
@@ -209,13 +209,13 @@ fn access(cluster: &Cluster) -> Vec<Finding> {
 
 fn operators(cluster: &Cluster) -> Vec<Finding> {
     match &cluster.operator {
-        Operator::Absent => vec![finding(
+        Operator::NotFound => vec![finding(
             State::Broken,
             "operator",
             "there is no Deployment of it in the cluster".to_owned(),
             Some("helm install userstream helm/userstream -n userstream-system --create-namespace installs it"),
         )],
-        Operator::Hidden => vec![finding(
+        Operator::Forbidden => vec![finding(
             State::Unknown,
             "operator",
             "you may not list deployments where it is; `usp status NAME` says whether a pipeline is looked after".to_owned(),
@@ -270,14 +270,14 @@ fn tag(image: &str) -> Option<&str> {
     if name.contains('@') { None } else { name.split_once(':').map(|(_, tag)| tag) }
 }
 
-pub(crate) fn for_people(findings: &[Finding], paint: Paint) -> String {
-    let widest = findings.iter().map(|finding| text_columns(&finding.what)).max().unwrap_or(0);
+pub(crate) fn to_text(findings: &[Finding], style: Style) -> String {
+    let widest = findings.iter().map(|finding| width_of(&finding.what)).max().unwrap_or(0);
     let mut text = String::new();
     for finding in findings {
-        let symbol = paint.state(finding.state, finding.state.symbol());
-        text.push_str(&format!("{symbol} {}  {}\n", paint.bold(&left(&finding.what, widest)), finding.told));
+        let symbol = style.state(finding.state, finding.state.symbol());
+        text.push_str(&format!("{symbol} {}  {}\n", style.bold(&left(&finding.what, widest)), finding.told));
         if let Some(hint) = &finding.hint {
-            text.push_str(&format!("  {}  {}\n", " ".repeat(widest), paint.dim(hint)));
+            text.push_str(&format!("  {}  {}\n", " ".repeat(widest), style.dim(hint)));
         }
     }
     text
@@ -314,8 +314,8 @@ mod tests {
             major: "1".to_owned(),
             minor: "37+".to_owned(),
             version: "v1.37.2".to_owned(),
-            definition: Definition::Seen(Box::new(definition())),
-            access: NEEDS.iter().map(|need| (need, true)).collect(),
+            definition: Definition::Snapshot(Box::new(definition())),
+            access: REQUIRED_PERMISSIONS.iter().map(|need| (need, true)).collect(),
             operator: Operator::Installed(vec![deployment(
                 2,
                 "example.org/operator:0.1.0",
@@ -326,7 +326,7 @@ mod tests {
     }
 
     fn told(cluster: &Cluster) -> String {
-        for_people(&findings(cluster), Paint(false))
+        to_text(&findings(cluster), Style(false))
     }
 
     #[test]
@@ -339,9 +339,9 @@ mod tests {
         let nothing = Cluster {
             minor: "31".to_owned(),
             version: "v1.31.0".to_owned(),
-            definition: Definition::Missing,
-            access: NEEDS.iter().map(|need| (need, false)).collect(),
-            operator: Operator::Absent,
+            definition: Definition::NotInstalled,
+            access: REQUIRED_PERMISSIONS.iter().map(|need| (need, false)).collect(),
+            operator: Operator::NotFound,
             ..cluster()
         };
         insta::assert_snapshot!(told(&nothing));
@@ -349,7 +349,8 @@ mod tests {
 
     #[test]
     fn what_a_tenant_may_not_see_is_not_said_to_be_missing() {
-        let tenant = Cluster { definition: Definition::Hidden, operator: Operator::Hidden, ..cluster() };
+        let tenant =
+            Cluster { definition: Definition::Forbidden, operator: Operator::Forbidden, ..cluster() };
         let findings = findings(&tenant);
         assert!(findings.iter().all(|finding| finding.state != State::Broken), "{}", told(&tenant));
         assert_eq!(findings.iter().filter(|finding| finding.state == State::Unknown).count(), 2);
@@ -363,7 +364,7 @@ mod tests {
             .unwrap()
             .remove("suspend");
         let mixed = Cluster {
-            definition: Definition::Seen(Box::new(found)),
+            definition: Definition::Snapshot(Box::new(found)),
             operator: Operator::Installed(vec![deployment(
                 1,
                 "example.org/operator:0.1.0",
@@ -389,7 +390,7 @@ mod tests {
     fn a_definition_that_is_not_served_yet_is_missing() {
         let mut found = definition();
         found.data["status"] = Value::Null;
-        let early = Cluster { definition: Definition::Seen(Box::new(found)), ..cluster() };
+        let early = Cluster { definition: Definition::Snapshot(Box::new(found)), ..cluster() };
         assert!(told(&early).contains("does not serve it yet"), "{}", told(&early));
     }
 }

@@ -2,12 +2,12 @@
 
 use kube::ResourceExt;
 
-use crate::cluster::snapshot::Seen;
+use crate::cluster::snapshot::Snapshot;
 
 /// What to do; None where the message says it, or where nobody but time can help.
-pub(crate) fn hint(reason: &str, seen: &Seen) -> Option<String> {
-    let name = seen.pipeline.name_any();
-    let namespace = seen.pipeline.namespace().unwrap_or_default();
+pub(crate) fn hint(reason: &str, snapshot: &Snapshot) -> Option<String> {
+    let name = snapshot.pipeline.name_any();
+    let namespace = snapshot.pipeline.namespace().unwrap_or_default();
     let here = format!("{name} -n {namespace}");
     Some(match reason {
         "Suspended" => format!("usp resume {here} lets it go on"),

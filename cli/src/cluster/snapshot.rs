@@ -17,7 +17,7 @@ use super::installation::watches;
 
 /// Everything that was seen of a pipeline.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Snapshot {
     /// The resource.
     pub(crate) pipeline: DynamicObject,
     /// Its Deployments.
@@ -31,7 +31,7 @@ pub(crate) struct Seen {
     /// What pods tell of themselves, by name; where they were asked, and could not, why.
     pub(crate) reports: BTreeMap<String, Result<WorkerStatus, String>>,
     /// What could not be looked at, and why.
-    pub(crate) hidden: Vec<Hidden>,
+    pub(crate) forbidden: Vec<Forbidden>,
     /// The operator.
     pub(crate) operator: Operator,
     /// When.
@@ -40,7 +40,7 @@ pub(crate) struct Seen {
 
 /// Something that could not be looked at.
 #[derive(Debug, Clone)]
-pub(crate) struct Hidden {
+pub(crate) struct Forbidden {
     /// Its plural: `pods`.
     pub(crate) what: &'static str,
     /// Why, for people.
@@ -53,9 +53,9 @@ pub(crate) enum Operator {
     /// One Deployment or more.
     Installed(Vec<Deployment>),
     /// None: it is not installed, or it runs outside of the cluster.
-    Absent,
+    NotFound,
     /// It may not be looked for.
-    Hidden,
+    Forbidden,
 }
 
 impl Operator {
@@ -63,19 +63,19 @@ impl Operator {
     pub(crate) fn of(self, namespace: &str) -> Self {
         let Self::Installed(mut deployments) = self else { return self };
         deployments.retain(|deployment| watches(deployment, namespace));
-        if deployments.is_empty() { Self::Absent } else { Self::Installed(deployments) }
+        if deployments.is_empty() { Self::NotFound } else { Self::Installed(deployments) }
     }
 
     /// Whether it is known to be down: installed, and nothing of it is ready.
     pub(crate) fn is_down(&self) -> bool {
         match self {
             Self::Installed(deployments) => deployments.iter().all(|it| ready_replicas(it) == 0),
-            Self::Absent | Self::Hidden => false,
+            Self::NotFound | Self::Forbidden => false,
         }
     }
 }
 
-impl Seen {
+impl Snapshot {
     /// The status, or why it cannot be read.
     pub(crate) fn status(&self) -> Result<PipelineStatus, String> {
         match self.pipeline.data.get("status") {
@@ -148,7 +148,7 @@ mod tests {
         assert!(!is_down(vec![deployment(Some("shop"), 0)]));
         assert!(matches!(
             Operator::Installed(vec![deployment(Some("shop"), 1)]).of("demo"),
-            Operator::Absent
+            Operator::NotFound
         ));
     }
 }

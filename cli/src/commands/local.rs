@@ -11,7 +11,7 @@ use super::runtime::block_on;
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat};
 use crate::backend::point_at_servers;
 use crate::exit::Exit;
-use crate::local::{self, Limit, LocalError, Outcome, Settings};
+use crate::local::{self, LocalError, Outcome, RunLimit, Settings};
 use crate::resource;
 use crate::terminal::logging::Logging;
 use crate::terminal::{Terminal, print, print_error};
@@ -41,8 +41,8 @@ pub(super) fn local(
     match block_on(local::run(&pipeline, &arguments.servers, &settings))?? {
         Outcome::Ran(summary) => {
             print(&match arguments.output {
-                OutputFormat::Human => summary.for_people(terminal.coloured),
-                OutputFormat::Json => summary.for_programs(),
+                OutputFormat::Human => summary.to_text(terminal.coloured),
+                OutputFormat::Json => summary.to_json_line(),
             })?;
             Ok(summary.exit())
         }
@@ -53,12 +53,12 @@ pub(super) fn local(
     }
 }
 
-fn limit(arguments: &LimitArguments) -> Limit {
+fn limit(arguments: &LimitArguments) -> RunLimit {
     match (arguments.once, arguments.duration, arguments.records) {
-        (true, _, _) => Limit::Once,
-        (_, Some(duration), _) => Limit::For(Duration::from(duration)),
-        (_, _, Some(rows)) => Limit::Rows(rows),
-        (false, None, None) => Limit::None,
+        (true, _, _) => RunLimit::Once,
+        (_, Some(duration), _) => RunLimit::For(Duration::from(duration)),
+        (_, _, Some(rows)) => RunLimit::Rows(rows),
+        (false, None, None) => RunLimit::None,
     }
 }
 

@@ -11,13 +11,13 @@ use crate::terminal::print;
 /// Prints a plan.
 pub(super) fn print_report(report: &ProvisionReport, format: OutputFormat) -> io::Result<Exit> {
     print(&match format {
-        OutputFormat::Human => for_people(report),
-        OutputFormat::Json => for_programs(report),
+        OutputFormat::Human => to_text(report),
+        OutputFormat::Json => to_json_line(report),
     })?;
     Ok(if report.refusals.is_empty() { Exit::Done } else { Exit::Configuration })
 }
 
-fn for_people(report: &ProvisionReport) -> String {
+fn to_text(report: &ProvisionReport) -> String {
     let mut text = String::new();
     let mut section = |title: &str, lines: &mut dyn Iterator<Item = &str>| {
         let mut lines = lines.peekable();
@@ -40,7 +40,7 @@ fn for_people(report: &ProvisionReport) -> String {
     if text.is_empty() { "Nothing to change: everything is as the pipeline says.\n".to_owned() } else { text }
 }
 
-fn for_programs(report: &ProvisionReport) -> String {
+fn to_json_line(report: &ProvisionReport) -> String {
     // Texts and numbers: there is nothing in it that JSON has no form for.
     serde_json::to_string(report).unwrap_or_default() + "\n"
 }

@@ -16,9 +16,9 @@ use crate::resource;
 use crate::terminal::Terminal;
 
 /// How often new records and rows are looked for.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How many are printed after one look at most; the others follow after the next.
-const MOST: usize = 1_000;
+const MAX_PER_POLL: usize = 1_000;
 
 /// Why there is nothing to print.
 #[derive(Debug, thiserror::Error)]

@@ -39,13 +39,13 @@ pub(super) fn validate(arguments: &ValidateArguments, terminal: Terminal) -> Res
                 }
             }
             (Ok(_), OutputFormat::Json) => {}
-            (Err(ResourceError::Wrong(report)), format) => {
+            (Err(ResourceError::Invalid(report)), format) => {
                 exit = Exit::InvalidResource;
                 match format {
                     OutputFormat::Human => {
                         let width = Terminal::size().0.clamp(60, 120);
                         print_error(
-                            resource::for_people(&report, terminal.coloured_stderr, width).trim_end(),
+                            resource::render_report(&report, terminal.coloured_stderr, width).trim_end(),
                         );
                     }
                     OutputFormat::Json => {

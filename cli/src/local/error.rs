@@ -59,28 +59,28 @@ impl LocalError {
 
 /// Why a run ended early, and with what; its summary is printed all the same.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum RunError {
     /// The source's half.
-    Source(ProduceError),
+    Producer(ProduceError),
     /// The table's half.
-    Table(ProcessError),
+    Processor(ProcessError),
 }
 
-impl Failure {
+impl RunError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Source(ProduceError::Record(_)) | Self::Table(ProcessError::Record(_)) => Exit::Data,
-            Self::Source(ProduceError::Source(_) | ProduceError::Log(_) | ProduceError::DeadLetters(_))
-            | Self::Table(ProcessError::Log(_)) => Exit::Unavailable,
+            Self::Producer(ProduceError::Poison(_)) | Self::Processor(ProcessError::Poison(_)) => Exit::Data,
+            Self::Producer(ProduceError::Source(_) | ProduceError::Log(_) | ProduceError::DeadLetters(_))
+            | Self::Processor(ProcessError::Log(_)) => Exit::Unavailable,
         }
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for RunError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Source(error) => error.fmt(formatter),
-            Self::Table(error) => error.fmt(formatter),
+            Self::Producer(error) => error.fmt(formatter),
+            Self::Processor(error) => error.fmt(formatter),
         }
     }
 }

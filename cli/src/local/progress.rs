@@ -8,22 +8,22 @@ use tokio::time::MissedTickBehavior;
 use userstream_crds::model::{Pipeline, SourceKind};
 use userstream_worker::observe::stats::Stats;
 
-use super::run_limits::{DRAIN, Limit};
-use super::sampling::Seen;
+use super::run_limits::{DRAIN_TIMEOUT, RunLimit};
+use super::sampling::Samples;
 use crate::terminal::logging::Logging;
-use crate::terminal::{Numbers, Picture, Rate, Screen, Title, clock, frame, progress_line};
+use crate::terminal::{LiveView, Metrics, Rate, Screen, Title, clock, progress_line, render};
 use crate::terminal::{Terminal, print, print_error};
 
 /// How often the picture is drawn.
-const FRAME: Duration = Duration::from_millis(200);
+const FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// How often a line is printed.
-const LINE: Duration = Duration::from_secs(5);
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where progress goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// Onto the screen, as a picture.
-    Picture,
+    LiveView,
     /// Line by line to standard output.
     Lines,
     /// Line by line to standard error: standard output is for a program.
@@ -31,21 +31,21 @@ pub(super) enum Progress {
 }
 
 /// What is looked at.
-pub(super) struct Watch<'a> {
+pub(super) struct ProgressReporter<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) stats: &'a Stats,
-    pub(super) seen: &'a Seen,
+    pub(super) samples: &'a Samples,
     pub(super) started: Instant,
-    pub(super) limit: Limit,
+    pub(super) limit: RunLimit,
     /// Set once the run was told to end.
     pub(super) ending: &'a Cell<bool>,
 }
 
-impl Watch<'_> {
+impl ProgressReporter<'_> {
     /// Shows progress until it is dropped. Output that cannot be written any more ends the showing, not the run.
     pub(super) async fn show(&self, progress: Progress, terminal: Terminal, logging: &Logging) {
         let shown = match progress {
-            Progress::Picture => self.draw(terminal, logging).await,
+            Progress::LiveView => self.draw(terminal, logging).await,
             Progress::Lines => self.print_lines(print).await,
             Progress::ErrorLines => {
                 self.print_lines(|line| {
@@ -66,66 +66,67 @@ impl Watch<'_> {
         let mut screen = Screen::new(io::stdout(), log);
         let title = title(self.pipeline);
         let (mut read, mut written) = (Rate::default(), Rate::default());
-        let mut ticks = tokio::time::interval(FRAME);
+        let mut ticks = tokio::time::interval(FRAME_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (elapsed, numbers) = self.look(&mut read, &mut written);
+            let (elapsed, metrics) = self.sample(&mut read, &mut written);
             let (width, height) = Terminal::size();
-            let (rows, last_letter, hint) = (self.seen.rows(), self.seen.last_letter(), self.hint());
-            let picture = Picture {
+            let (rows, last_dead_letter, hint) =
+                (self.samples.rows(), self.samples.last_dead_letter(), self.hint());
+            let view = LiveView {
                 title: &title,
                 elapsed,
-                numbers: &numbers,
+                metrics: &metrics,
                 read: &read,
                 written: &written,
-                columns: self.seen.columns(),
+                columns: self.samples.columns(),
                 rows: &rows,
-                last_letter: last_letter.as_deref(),
+                last_dead_letter: last_dead_letter.as_deref(),
                 hint: &hint,
                 coloured: terminal.coloured,
             };
-            screen.draw(&frame(&picture, width, height))?;
+            screen.draw(&render(&view, width, height))?;
         }
     }
 
     async fn print_lines(&self, print: impl Fn(&str) -> io::Result<()>) -> io::Result<()> {
         let (mut read, mut written) = (Rate::default(), Rate::default());
-        let mut ticks = tokio::time::interval(FRAME);
+        let mut ticks = tokio::time::interval(FRAME_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut printed = Duration::ZERO;
         loop {
             ticks.tick().await;
-            let (elapsed, numbers) = self.look(&mut read, &mut written);
+            let (elapsed, metrics) = self.sample(&mut read, &mut written);
             // The first rows are news; from then on time passes.
-            if elapsed >= printed + LINE || (printed.is_zero() && numbers.written > 0) {
+            if elapsed >= printed + LINE_INTERVAL || (printed.is_zero() && metrics.written > 0) {
                 printed = elapsed;
-                let line = progress_line(&clock(elapsed), &numbers, read.per_second(), written.per_second());
+                let line = progress_line(&clock(elapsed), &metrics, read.per_second(), written.per_second());
                 print(&(line + "\n"))?;
             }
         }
     }
 
-    fn look(&self, read: &mut Rate, written: &mut Rate) -> (Duration, Numbers) {
+    fn sample(&self, read: &mut Rate, written: &mut Rate) -> (Duration, Metrics) {
         let elapsed = self.started.elapsed();
-        let numbers = Numbers::of(self.stats, self.pipeline.source.is_some());
-        read.look(elapsed, numbers.read);
-        written.look(elapsed, numbers.written);
-        (elapsed, numbers)
+        let metrics = Metrics::from_stats(self.stats, self.pipeline.source.is_some());
+        read.record(elapsed, metrics.read);
+        written.record(elapsed, metrics.written);
+        (elapsed, metrics)
     }
 
     fn hint(&self) -> String {
         if self.ending.get() {
             return format!(
                 "writing what has been read, for {} s at most; Ctrl-C again ends at once",
-                DRAIN.as_secs()
+                DRAIN_TIMEOUT.as_secs()
             );
         }
         let limit = match self.limit {
-            Limit::None => String::new(),
-            Limit::Once => "one run; ".to_owned(),
-            Limit::For(duration) => format!("until {}; ", clock(duration)),
-            Limit::Rows(rows) => format!("until {rows} rows are written; "),
+            RunLimit::None => String::new(),
+            RunLimit::Once => "one run; ".to_owned(),
+            RunLimit::For(duration) => format!("until {}; ", clock(duration)),
+            RunLimit::Rows(rows) => format!("until {rows} rows are written; "),
         };
         format!("{limit}Ctrl-C stops the source and writes what has been read")
     }

@@ -16,16 +16,16 @@ use userstream_worker::runtime::shutdown::{Shutdown, shutdown_channel};
 use userstream_worker::source::from_pipeline;
 
 use super::Settings;
-use super::error::{Failure, LocalError};
-use super::progress::{Progress, Watch};
-use super::run_limits::{Conductor, Limit};
-use super::sampling::{ObservedLog, ObservedTable, Seen};
-use super::schedule::Runs;
+use super::error::{LocalError, RunError};
+use super::progress::{Progress, ProgressReporter};
+use super::run_limits::{RunLimit, RunLimits};
+use super::sampling::{SampledProducer, SampledTable, Samples};
+use super::schedule::Schedule;
 use super::signals::Signals;
 use super::summary::Summary;
 use crate::arguments::OutputFormat;
 use crate::backend::{LogBackend, TableBackend};
-use crate::terminal::Numbers;
+use crate::terminal::Metrics;
 
 /// Runs a pipeline whose topic and table are there.
 pub(super) async fn run<L: LogBackend, T: TableBackend>(
@@ -36,30 +36,30 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
 ) -> Result<Summary, LocalError> {
     let progress = match settings.output {
         OutputFormat::Json => Progress::ErrorLines,
-        OutputFormat::Human if settings.terminal.is_interactive => Progress::Picture,
+        OutputFormat::Human if settings.terminal.is_interactive => Progress::LiveView,
         OutputFormat::Human => Progress::Lines,
     };
     let (stats, clock, mut jitter) = (Stats::default(), Clock::system(), Jitter::from_process());
     let health = Health::default();
-    let seen = Seen::new(pipeline, settings.started, progress == Progress::Picture);
-    let (source_stopper, source_stop) = shutdown_channel();
-    let (table_stopper, table_stop) = shutdown_channel();
-    let log_producer = ObservedLog { log: log.producer().await?, seen: &seen };
-    let observed_table = ObservedTable { table: table.table().await?, seen: &seen };
+    let samples = Samples::new(pipeline, settings.started, progress == Progress::LiveView);
+    let (source_stopper, source_stop) = stop_channel();
+    let (table_stopper, table_stop) = stop_channel();
+    let log_producer = SampledProducer { producer: log.producer().await?, samples: &samples };
+    let observed_table = SampledTable { table: table.table().await?, samples: &samples };
     let producer = match &pipeline.source {
         Some(source) => {
             let producing = ProduceLoop {
                 source: from_pipeline(pipeline, settings.secrets, &settings.allowed, clock.clone())?,
                 log: &log_producer,
                 transform: Transformer::new(pipeline, jitter.split())?,
-                settings: produce_settings(pipeline, settings.limit != Limit::Once),
+                settings: produce_settings(pipeline, settings.limit != RunLimit::Once),
                 stats: &stats,
                 health: &health,
                 clock: clock.clone(),
                 jitter: jitter.split(),
                 shutdown: source_stop.clone(),
             };
-            Some((producing, runs(source, settings.limit)))
+            Some((producing, schedule(source, settings.limit)))
         }
         None => None,
     };
@@ -76,8 +76,8 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
     };
     let producing = async {
         let produced = match producer {
-            Some((mut producing, runs)) => runs.produce(&mut producing).await,
-            None if settings.limit == Limit::Once => Ok(()),
+            Some((mut producing, schedule)) => schedule.run(&mut producing).await,
+            None if settings.limit == RunLimit::Once => Ok(()),
             None => {
                 source_stop.clone().requested(Shutdown::WhenCaughtUp).await;
                 Ok(())
@@ -92,17 +92,17 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
         processed
     };
     let ending = Cell::new(false);
-    let conductor = Conductor {
+    let run_limits = RunLimits {
         source: &source_stopper,
         table: &table_stopper,
         limit: settings.limit,
         has_source: pipeline.source.is_some(),
         rows: || stats.table.written.get(),
     };
-    let watch = Watch {
+    let reporter = ProgressReporter {
         pipeline,
         stats: &stats,
-        seen: &seen,
+        samples: &samples,
         started: settings.started,
         limit: settings.limit,
         ending: &ending,
@@ -110,31 +110,31 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
     let signals = Signals::default();
     let (produced, processed) = tokio::select! {
         both = async { futures::join!(producing, processing) } => both,
-        () = conductor.conduct(|| signals.next(), || ending.set(true)) => return Err(LocalError::Aborted),
+        () = run_limits.enforce(|| signals.next(), || ending.set(true)) => return Err(LocalError::Aborted),
         () = signals.listen() => return Err(LocalError::Aborted),
-        () = watch.show(progress, settings.terminal, settings.logging) => return Err(LocalError::Aborted),
+        () = reporter.show(progress, settings.terminal, settings.logging) => return Err(LocalError::Aborted),
     };
-    let failure = match (produced, processed) {
+    let error = match (produced, processed) {
         // What ended the table's half is what matters: the source's half was only told to stop.
-        (_, Err(error)) => Some(Failure::Table(error)),
-        (Err(error), Ok(())) => Some(Failure::Source(error)),
+        (_, Err(error)) => Some(RunError::Processor(error)),
+        (Err(error), Ok(())) => Some(RunError::Producer(error)),
         (Ok(()), Ok(())) => None,
     };
     Ok(Summary {
         pipeline: format!("{}/{}", pipeline.namespace, pipeline.name),
         table: format!("{}.{}", pipeline.keyspace.name, pipeline.table.name),
         elapsed: settings.started.elapsed(),
-        first_row: seen.first_row(),
-        numbers: Numbers::of(&stats, pipeline.source.is_some()),
-        failure,
+        first_row: samples.first_row(),
+        metrics: Metrics::from_stats(&stats, pipeline.source.is_some()),
+        error,
     })
 }
 
 /// When a source runs: as the pipeline says, unless one run is all that is wanted.
-fn runs(source: &Source, limit: Limit) -> Runs {
+fn schedule(source: &Source, limit: RunLimit) -> Schedule {
     match &source.cadence {
-        _ if limit == Limit::Once => Runs::Once,
-        Cadence::Continuous { interval } => Runs::Every(*interval),
-        Cadence::Scheduled(schedule) => Runs::At(schedule.cron.clone(), schedule.time_zone.clone()),
+        _ if limit == RunLimit::Once => Schedule::Once,
+        Cadence::Continuous { interval } => Schedule::Every(*interval),
+        Cadence::Scheduled(schedule) => Schedule::Cron(schedule.cron.clone(), schedule.time_zone.clone()),
     }
 }

@@ -10,7 +10,7 @@ use userstream_worker::runtime::shutdown::{Shutdown, ShutdownHandle};
 
 /// When a run ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
+pub(crate) enum RunLimit {
     /// It does not.
     None,
     /// After one run of the source, and when everything in the topic is processed.
@@ -22,35 +22,35 @@ pub(crate) enum Limit {
 }
 
 /// How long what has been read may take to be written after a run was told to stop. What is left stays in the topic.
-pub(super) const DRAIN: Duration = Duration::from_secs(10);
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the rows are counted.
-const COUNT: Duration = Duration::from_millis(20);
+const ROW_COUNT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Says stop to the two halves of a run.
-pub(super) struct Conductor<'a, R> {
+pub(super) struct RunLimits<'a, R> {
     /// Stops the source's half.
     pub(super) source: &'a ShutdownHandle,
     /// Stops the table's half.
     pub(super) table: &'a ShutdownHandle,
     /// When to end.
-    pub(super) limit: Limit,
+    pub(super) limit: RunLimit,
     /// Whether there is a source: what it has given is written before the end. What others put into the topic can wait.
     pub(super) has_source: bool,
     /// How many rows have been written.
     pub(super) rows: R,
 }
 
-impl<R: Fn() -> u64> Conductor<'_, R> {
-    /// Waits for the limit or the first `told`, stops the halves in order, and returns at the second `told`.
+impl<R: Fn() -> u64> RunLimits<'_, R> {
+    /// Waits for the limit or the first signal, stops the halves in order, and returns at the second signal.
     ///
-    /// When both halves have ended there is nothing left to conduct: then the future is to be dropped.
-    pub(super) async fn conduct<F: Future<Output = ()>>(
+    /// When both halves have ended there is nothing left to enforce: then the future is to be dropped.
+    pub(super) async fn enforce<F: Future<Output = ()>>(
         self,
-        mut told: impl FnMut() -> F,
+        mut stop_signal: impl FnMut() -> F,
         on_stop: impl FnOnce(),
     ) {
         tokio::select! {
-            () = told() => {}
+            () = stop_signal() => {}
             () = self.limit_reached() => {}
         }
         on_stop();
@@ -59,21 +59,21 @@ impl<R: Fn() -> u64> Conductor<'_, R> {
         } else {
             self.table.request(Shutdown::Now);
         }
-        let deadline = Instant::now() + DRAIN;
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         tokio::select! {
-            () = told() => return,
-            () = tokio::time::sleep_until(deadline) => self.table.request(Shutdown::Now),
+            () = stop_signal() => return,
+            () = tokio::time::sleep_until(deadline) => self.table.stop(Stop::Now),
         }
-        told().await;
+        stop_signal().await;
     }
 
     async fn limit_reached(&self) {
         match self.limit {
             // One run ends by itself, and the table's half after it.
-            Limit::None | Limit::Once => std::future::pending().await,
-            Limit::For(duration) => tokio::time::sleep(duration).await,
-            Limit::Rows(rows) => {
-                let mut ticks = tokio::time::interval(COUNT);
+            RunLimit::None | RunLimit::Once => std::future::pending().await,
+            RunLimit::For(duration) => tokio::time::sleep(duration).await,
+            RunLimit::Rows(rows) => {
+                let mut ticks = tokio::time::interval(ROW_COUNT_INTERVAL);
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 while (self.rows)() < rows.get() {
                     ticks.tick().await;
@@ -91,8 +91,8 @@ mod tests {
     use userstream_worker::runtime::shutdown::shutdown_channel;
 
     /// What the two halves have been told, at some moment.
-    async fn told_after(
-        limit: Limit,
+    async fn stops_after(
+        limit: RunLimit,
         has_source: bool,
         wait: Duration,
         rows: u64,
@@ -104,9 +104,9 @@ mod tests {
         if signal {
             notify.notify_one();
         }
-        let conductor = Conductor { source: &source, table: &table, limit, has_source, rows: || rows };
+        let run_limits = RunLimits { source: &source, table: &table, limit, has_source, rows: || rows };
         tokio::select! {
-            () = conductor.conduct(|| notify.notified(), || {}) => {}
+            () = run_limits.enforce(|| notify.notified(), || {}) => {}
             () = tokio::time::sleep(wait) => {}
         }
         (source_stop.current(), table_stop.current())
@@ -115,43 +115,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_signal_stops_the_source_and_lets_the_table_finish() {
         let second = Duration::from_secs(1);
-        assert_eq!(
-            told_after(Limit::None, true, second, 0, true).await,
-            (Shutdown::Now, Shutdown::NotRequested)
-        );
-        assert_eq!(
-            told_after(Limit::None, true, second, 0, false).await,
-            (Shutdown::NotRequested, Shutdown::NotRequested)
-        );
+        assert_eq!(stops_after(RunLimit::None, true, second, 0, true).await, (Stop::Now, Stop::Never));
+        assert_eq!(stops_after(RunLimit::None, true, second, 0, false).await, (Stop::Never, Stop::Never));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_table_that_does_not_finish_is_stopped_all_the_same() {
-        let wait = DRAIN + Duration::from_secs(1);
-        assert_eq!(told_after(Limit::None, true, wait, 0, true).await, (Shutdown::Now, Shutdown::Now));
+        let wait = DRAIN_TIMEOUT + Duration::from_secs(1);
+        assert_eq!(stops_after(RunLimit::None, true, wait, 0, true).await, (Stop::Now, Stop::Now));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_source_nothing_is_waited_for() {
-        assert_eq!(told_after(Limit::None, false, Duration::from_secs(1), 0, true).await.1, Shutdown::Now);
+        assert_eq!(stops_after(RunLimit::None, false, Duration::from_secs(1), 0, true).await.1, Stop::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_time_limit_stops_the_source_when_it_is_over_and_not_before() {
-        let limit = Limit::For(Duration::from_secs(5));
-        assert_eq!(
-            told_after(limit, true, Duration::from_millis(4_990), 0, false).await.0,
-            Shutdown::NotRequested
-        );
-        assert_eq!(told_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Shutdown::Now);
+        let limit = RunLimit::For(Duration::from_secs(5));
+        assert_eq!(stops_after(limit, true, Duration::from_millis(4_990), 0, false).await.0, Stop::Never);
+        assert_eq!(stops_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Stop::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_row_limit_stops_the_source_when_the_rows_are_there() {
-        let limit = Limit::Rows(NonZeroU64::new(100).unwrap());
+        let limit = RunLimit::Rows(NonZeroU64::new(100).unwrap());
         let second = Duration::from_secs(1);
-        assert_eq!(told_after(limit, true, second, 99, false).await.0, Shutdown::NotRequested);
-        assert_eq!(told_after(limit, true, second, 100, false).await.0, Shutdown::Now);
+        assert_eq!(stops_after(limit, true, second, 99, false).await.0, Stop::Never);
+        assert_eq!(stops_after(limit, true, second, 100, false).await.0, Stop::Now);
     }
 
     #[tokio::test(start_paused = true)]
@@ -159,14 +150,14 @@ mod tests {
         let (source, _source_stop) = shutdown_channel();
         let (table, _table_stop) = shutdown_channel();
         let signals = Cell::new(0);
-        let conductor =
-            Conductor { source: &source, table: &table, limit: Limit::None, has_source: true, rows: || 0 };
+        let run_limits =
+            RunLimits { source: &source, table: &table, limit: RunLimit::None, has_source: true, rows: || 0 };
         let started = Instant::now();
-        let told = || {
+        let stop_signal = || {
             signals.set(signals.get() + 1);
             std::future::ready(())
         };
-        conductor.conduct(told, || {}).await;
+        run_limits.enforce(stop_signal, || {}).await;
         assert_eq!((signals.get(), started.elapsed()), (2, Duration::ZERO));
     }
 }

@@ -13,13 +13,13 @@ use userstream_worker::record::{AsRow, RowRef};
 use userstream_worker::table::{Table, WriteError};
 
 /// How many rows are remembered.
-const ROWS: usize = 5;
+const MAX_ROWS: usize = 5;
 /// A row is remembered so often at most: more can not be read, and each has to be made into text.
-const SAMPLE: Duration = Duration::from_millis(200);
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What was seen.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct Samples {
     started: Instant,
     encoder: JsonEncoder,
     /// The name of the field in each column.
@@ -30,11 +30,11 @@ pub(super) struct Seen {
     last_sample: Cell<Option<Instant>>,
     first_row: Cell<Option<Duration>>,
     rows: RefCell<VecDeque<Vec<String>>>,
-    letter_topic: Option<String>,
-    last_letter: RefCell<Option<String>>,
+    dead_letter_topic: Option<String>,
+    last_dead_letter: RefCell<Option<String>>,
 }
 
-impl Seen {
+impl Samples {
     /// Nothing yet. `sampling`: rows are remembered, because somebody will look at them.
     pub(super) fn new(pipeline: &Pipeline, started: Instant, sampling: bool) -> Self {
         let columns = &pipeline.table.columns;
@@ -49,8 +49,8 @@ impl Seen {
             last_sample: Cell::new(None),
             first_row: Cell::new(None),
             rows: RefCell::default(),
-            letter_topic: pipeline.dead_letter().map(|topic| topic.name.to_string()),
-            last_letter: RefCell::default(),
+            dead_letter_topic: pipeline.dead_letter().map(|topic| topic.name.to_string()),
+            last_dead_letter: RefCell::default(),
         }
     }
 
@@ -65,8 +65,8 @@ impl Seen {
     }
 
     /// Why the last dead letter is one.
-    pub(super) fn last_letter(&self) -> Option<String> {
-        self.last_letter.borrow().clone()
+    pub(super) fn last_dead_letter(&self) -> Option<String> {
+        self.last_dead_letter.borrow().clone()
     }
 
     /// From the start of the process to the first row written.
@@ -79,12 +79,12 @@ impl Seen {
         if self.first_row.get().is_none() {
             self.first_row.set(Some(now.duration_since(self.started)));
         }
-        let due = self.last_sample.get().is_none_or(|last| now.duration_since(last) >= SAMPLE);
+        let due = self.last_sample.get().is_none_or(|last| now.duration_since(last) >= SAMPLE_INTERVAL);
         if let Some(row) = rows.last().filter(|_| self.sampling && due) {
             self.last_sample.set(Some(now));
             let mut rows = self.rows.borrow_mut();
             rows.push_back(self.text(row.as_row()));
-            if rows.len() > ROWS {
+            if rows.len() > MAX_ROWS {
                 rows.pop_front();
             }
         }
@@ -104,50 +104,50 @@ impl Seen {
     }
 
     fn appended(&self, topic: &str, records: &[Record]) {
-        if self.letter_topic.as_deref() != Some(topic) {
+        if self.dead_letter_topic.as_deref() != Some(topic) {
             return;
         }
         let reason = records.last().and_then(|letter| letter.header("__connect.errors.exception.message"));
         if let Some(reason) = reason {
-            *self.last_letter.borrow_mut() = Some(String::from_utf8_lossy(reason).into_owned());
+            *self.last_dead_letter.borrow_mut() = Some(String::from_utf8_lossy(reason).into_owned());
         }
     }
 }
 
 /// A table with somebody looking.
 #[derive(Debug)]
-pub(super) struct ObservedTable<'s, T> {
+pub(super) struct SampledTable<'s, T> {
     pub(super) table: T,
-    pub(super) seen: &'s Seen,
+    pub(super) samples: &'s Samples,
 }
 
-impl<T: Table> Table for ObservedTable<'_, T> {
+impl<T: Table> Table for SampledTable<'_, T> {
     async fn write(&self, rows: &[impl AsRow]) -> Result<(), WriteError> {
         self.table.write(rows).await?;
-        self.seen.written(rows);
+        self.samples.written(rows);
         Ok(())
     }
 }
 
 /// A log with somebody looking.
 #[derive(Debug)]
-pub(super) struct ObservedLog<'s, P> {
-    pub(super) log: P,
-    pub(super) seen: &'s Seen,
+pub(super) struct SampledProducer<'s, P> {
+    pub(super) producer: P,
+    pub(super) samples: &'s Samples,
 }
 
-impl<P: Producer> Producer for ObservedLog<'_, P> {
+impl<P: Producer> Producer for SampledProducer<'_, P> {
     async fn append(&self, topic: &str, records: &[Record]) -> Result<(), AppendError> {
-        self.log.append(topic, records).await?;
-        self.seen.appended(topic, records);
+        self.producer.append(topic, records).await?;
+        self.samples.appended(topic, records);
         Ok(())
     }
 
     async fn load_position(&self) -> Result<Option<SourcePosition>, LogError> {
-        self.log.load_position().await
+        self.producer.load_position().await
     }
 
     async fn save_position(&self, position: &SourcePosition) -> Result<(), LogError> {
-        self.log.save_position(position).await
+        self.producer.save_position(position).await
     }
 }

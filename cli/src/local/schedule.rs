@@ -13,28 +13,28 @@ use std::time::Duration;
 
 /// When the source runs.
 #[derive(Debug, Clone)]
-pub(super) enum Runs {
+pub(super) enum Schedule {
     /// Once.
     Once,
     /// So often.
     Every(Duration),
     /// At the start, and then at the times of a schedule.
-    At(Cron, TimeZone),
+    Cron(Cron, TimeZone),
 }
 
-impl Runs {
+impl Schedule {
     /// Runs the source until it is told to stop, or has run once.
     ///
     /// # Errors
     /// When the one run failed; else a poison record under `onError: Fail` alone.
-    pub(super) async fn produce<S: Source, P: Producer, M: Transform>(
+    pub(super) async fn run<S: Source, P: Producer, M: Transform>(
         &self,
         producing: &mut ProduceLoop<'_, S, P, M>,
     ) -> Result<(), ProduceError> {
         match self {
             Self::Once => producing.run_once().await.map(|_| ()),
             Self::Every(interval) => producing.run_continuously(*interval).await,
-            Self::At(cron, time_zone) => loop {
+            Self::Cron(cron, time_zone) => loop {
                 match producing.run_once().await {
                     Ok(Run::Complete) => {}
                     Ok(Run::Stopped) => return Ok(()),
@@ -55,7 +55,7 @@ impl Runs {
 /// Waits for the next time of a schedule; for ever where there is none.
 async fn wait_for_next(cron: &Cron, time_zone: &TimeZone) {
     /// The clock may be set, or the machine may sleep: so often it is looked at again.
-    const LOOK: Duration = Duration::from_secs(30);
+    const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(30);
     let Some(next) = cron.next_after(Timestamp::now(), time_zone) else {
         return std::future::pending().await;
     };
@@ -65,6 +65,6 @@ async fn wait_for_next(cron: &Cron, time_zone: &TimeZone) {
         if left.is_zero() {
             return;
         }
-        tokio::time::sleep_until(Instant::now() + left.min(LOOK)).await;
+        tokio::time::sleep_until(Instant::now() + left.min(CLOCK_CHECK_INTERVAL)).await;
     }
 }

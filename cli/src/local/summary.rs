@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::error::Failure;
+use super::error::RunError;
 use crate::exit::Exit;
-use crate::terminal::{Numbers, count, per_second, short_duration};
+use crate::terminal::{Metrics, count, per_second, short_duration};
 
 /// What a run has done.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ pub(crate) struct Summary {
     /// From the start of the process to the first row; none without a row.
     pub(super) first_row: Option<Duration>,
     /// All that was counted.
-    pub(super) numbers: Numbers,
+    pub(super) metrics: Metrics,
     /// Why it ended early, if it did.
-    pub(super) failure: Option<Failure>,
+    pub(super) error: Option<RunError>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Json<'a> {
+struct SummaryJson<'a> {
     pipeline: &'a str,
     table: &'a str,
     seconds: f64,
@@ -65,40 +65,40 @@ fn milliseconds(duration: Duration) -> u64 {
 impl Summary {
     /// How the command ends.
     pub(crate) fn exit(&self) -> Exit {
-        self.failure.as_ref().map_or(Exit::Done, Failure::exit)
+        self.error.as_ref().map_or(Exit::Done, RunError::exit)
     }
 
     fn rows_per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
-        if seconds > 0.0 { self.numbers.written as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 { self.metrics.written as f64 / seconds } else { 0.0 }
     }
 
     /// One line of JSON.
-    pub(crate) fn for_programs(&self) -> String {
-        let numbers = &self.numbers;
-        let freshness = numbers.freshness_p50.zip(numbers.freshness_p99);
+    pub(crate) fn to_json_line(&self) -> String {
+        let metrics = &self.metrics;
+        let freshness = metrics.freshness_p50.zip(metrics.freshness_p99);
         let round = |number: f64, digits: f64| (number * digits).round() / digits;
-        let json = Json {
+        let json = SummaryJson {
             pipeline: &self.pipeline,
             table: &self.table,
             seconds: round(self.elapsed.as_secs_f64(), 1e3),
-            records_read: numbers.read,
-            records_mapped: numbers.mapped,
-            records_filtered: numbers.filtered,
-            records_skipped: numbers.skipped,
-            rows_written: numbers.written,
-            dead_letters: numbers.dead_letters,
+            records_read: metrics.read,
+            records_mapped: metrics.mapped,
+            records_filtered: metrics.filtered,
+            records_skipped: metrics.skipped,
+            rows_written: metrics.written,
+            dead_letters: metrics.dead_letters,
             rows_per_second: round(self.rows_per_second(), 10.0),
-            lag: numbers.lag,
+            lag: metrics.lag,
             first_row_milliseconds: self.first_row.map(milliseconds),
             freshness_milliseconds: freshness
                 .map(|(p50, p99)| Freshness { p50: milliseconds(p50), p99: milliseconds(p99) }),
-            faults: numbers
+            faults: metrics
                 .errors
                 .iter()
                 .map(|(place, cause, count)| Fault { place, cause, count: *count })
                 .collect(),
-            error: self.failure.as_ref().map(ToString::to_string),
+            error: self.error.as_ref().map(ToString::to_string),
         };
         // Numbers and texts: there is nothing in it that JSON has no form for.
         let mut line = serde_json::to_string(&json).unwrap_or_default();
@@ -107,39 +107,39 @@ impl Summary {
     }
 
     /// A few lines.
-    pub(crate) fn for_people(&self, coloured: bool) -> String {
-        let numbers = &self.numbers;
+    pub(crate) fn to_text(&self, coloured: bool) -> String {
+        let metrics = &self.metrics;
         let name =
             if coloured { format!("\u{1b}[1m{}\u{1b}[0m", self.pipeline) } else { self.pipeline.clone() };
         let mut lines = vec![format!("{name} ran for {}", short_duration(self.elapsed))];
         let mut line = |label: &str, value: String| lines.push(format!("  {label:<15}{value}"));
-        line("records read", count(numbers.read));
-        line("mapped", count(numbers.mapped));
-        for (label, number) in [("left out", numbers.filtered), ("skipped", numbers.skipped)] {
+        line("records read", count(metrics.read));
+        line("mapped", count(metrics.mapped));
+        for (label, number) in [("left out", metrics.filtered), ("skipped", metrics.skipped)] {
             if number > 0 {
                 line(label, count(number));
             }
         }
         line(
             "rows written",
-            format!("{} to {} ({})", count(numbers.written), self.table, per_second(self.rows_per_second())),
+            format!("{} to {} ({})", count(metrics.written), self.table, per_second(self.rows_per_second())),
         );
-        line("dead letters", count(numbers.dead_letters));
-        if let Some(freshness) = numbers.freshness() {
+        line("dead letters", count(metrics.dead_letters));
+        if let Some(freshness) = metrics.freshness() {
             line("freshness", freshness);
         }
         if let Some(first) = self.first_row {
             line("first row", format!("after {}", short_duration(first)));
         }
-        for (place, cause, times) in &numbers.errors {
+        for (place, cause, times) in &metrics.errors {
             line("faults", format!("{} × {place}: {cause}", count(*times)));
         }
-        match numbers.lag {
+        match metrics.lag {
             Some(0) | None => {}
             Some(lag) => line("left in topic", format!("{}; the next start goes on with them", count(lag))),
         }
-        if let Some(failure) = &self.failure {
-            lines.push(format!("ended early: {failure}"));
+        if let Some(error) = &self.error {
+            lines.push(format!("ended early: {error}"));
         }
         lines.join("\n") + "\n"
     }
@@ -151,13 +151,13 @@ mod tests {
     use userstream_worker::delivery::dead_letter::{RecordError, Stage};
     use userstream_worker::loops::produce::ProduceError;
 
-    fn summary(failure: Option<Failure>) -> Summary {
+    fn summary(error: Option<RunError>) -> Summary {
         Summary {
             pipeline: "demo/users".to_owned(),
             table: "spark_streams.created_users".to_owned(),
             elapsed: Duration::from_millis(10_004),
             first_row: Some(Duration::from_micros(212_900)),
-            numbers: Numbers {
+            metrics: Metrics {
                 read: 1_003,
                 mapped: 1_001,
                 written: 1_000,
@@ -166,15 +166,15 @@ mod tests {
                 freshness_p50: Some(Duration::from_micros(12_700)),
                 freshness_p99: Some(Duration::from_millis(48)),
                 errors: vec![("source", "http_503", 2)],
-                ..Numbers::default()
+                ..Metrics::default()
             },
-            failure,
+            error,
         }
     }
 
     #[test]
     fn people_get_a_few_lines() {
-        insta::assert_snapshot!(summary(None).for_people(false), @r"
+        insta::assert_snapshot!(summary(None).to_text(false), @r"
         demo/users ran for 10.0 s
           records read   1,003
           mapped         1,001
@@ -188,17 +188,17 @@ mod tests {
 
     #[test]
     fn programs_get_one_line() {
-        let line = summary(None).for_programs();
+        let line = summary(None).to_json_line();
         assert_eq!(line.matches('\n').count(), 1);
         insta::assert_snapshot!(line, @r#"{"pipeline":"demo/users","table":"spark_streams.created_users","seconds":10.004,"recordsRead":1003,"recordsMapped":1001,"recordsFiltered":0,"recordsSkipped":0,"rowsWritten":1000,"deadLetters":3,"rowsPerSecond":100.0,"lag":0,"firstRowMilliseconds":212,"freshnessMilliseconds":{"p50":12,"p99":48},"faults":[{"place":"source","cause":"http_503","count":2}],"error":null}"#);
     }
 
     #[test]
     fn a_run_that_failed_says_why_and_ends_accordingly() {
-        let poison = RecordError::new(Stage::Transformation, "type", "field dob: not a timestamp");
-        let summary = summary(Some(Failure::Source(ProduceError::Record(poison))));
+        let poison = Poison::new(Stage::Transformation, "type", "field dob: not a timestamp");
+        let summary = summary(Some(RunError::Producer(ProduceError::Poison(poison))));
         assert_eq!(summary.exit(), Exit::Data);
-        assert!(summary.for_people(false).contains("ended early: "), "{}", summary.for_people(false));
-        assert!(summary.for_programs().contains("field dob: not a timestamp"), "{}", summary.for_programs());
+        assert!(summary.to_text(false).contains("ended early: "), "{}", summary.to_text(false));
+        assert!(summary.to_json_line().contains("field dob: not a timestamp"), "{}", summary.to_json_line());
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of cells, one below the other.
 
-use super::{fit, left, text_columns};
+use super::{fit, left, width_of};
 
 /// The widest that a cell gets on a terminal, so that one long text does not hide the others.
 const WIDEST: usize = 40;
@@ -13,7 +13,7 @@ pub(crate) fn aligned(lines: Vec<Vec<String>>, width: usize) -> String {
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
         .map(|index| {
-            lines.iter().filter_map(|line| line.get(index)).map(|cell| text_columns(cell)).max().unwrap_or(0)
+            lines.iter().filter_map(|line| line.get(index)).map(|cell| width_of(cell)).max().unwrap_or(0)
         })
         .collect();
     let mut text = String::new();
@@ -44,7 +44,7 @@ mod tests {
         let long = "x".repeat(100);
         let text = aligned(lines(&[&[&long, &long], &["1", "2"]]), 50);
         for line in text.lines() {
-            assert!(text_columns(line) <= 50, "{line}");
+            assert!(width_of(line) <= 50, "{line}");
         }
     }
 }

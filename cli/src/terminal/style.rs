@@ -45,9 +45,9 @@ impl State {
 
 /// Whether to colour.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Paint(pub(crate) bool);
+pub(crate) struct Style(pub(crate) bool);
 
-impl Paint {
+impl Style {
     /// Text in the colour of a state.
     pub(crate) fn state(self, state: State, text: &str) -> String {
         self.with(state.colour(), text)

@@ -1,4 +1,4 @@
-//! Numbers, durations and texts as people read them on a terminal.
+//! Metrics, durations and texts as people read them on a terminal.
 
 use std::time::Duration;
 
@@ -75,18 +75,18 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
 }
 
 /// Columns of a terminal that a text takes.
-pub(crate) fn columns(text: &str) -> usize {
+pub(crate) fn width_of(text: &str) -> usize {
     text.width()
 }
 
 /// Text filled with spaces on the right up to a width.
 pub(crate) fn left(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
+    format!("{text}{}", " ".repeat(width.saturating_sub(width_of(text))))
 }
 
 /// Text filled with spaces on the left up to a width.
 pub(super) fn right(text: &str, width: usize) -> String {
-    format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
+    format!("{}{text}", " ".repeat(width.saturating_sub(width_of(text))))
 }
 
 #[cfg(test)]
@@ -126,7 +126,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_wider_than_it_may_be(text in "\\PC{0,40}|.{0,40}", width in 0_usize..30) {
-            prop_assert!(columns(&fit(&text, width)) <= width);
+            prop_assert!(width_of(&fit(&text, width)) <= width);
         }
     }
 }

@@ -19,7 +19,7 @@ use userstream_crds::worker_status::WorkerStatus;
 
 use super::connection::Connection;
 use super::error::ClusterError;
-use crate::cluster::snapshot::{Hidden, Operator, Seen};
+use crate::cluster::snapshot::{Forbidden, Operator, Snapshot};
 
 /// What the chart labels its Deployment with.
 pub(crate) const OPERATOR_LABELS: &str =
@@ -33,7 +33,7 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(3);
 const MOST_REPORTS: usize = 32;
 
 /// Everything that can be seen of a pipeline.
-pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Seen, ClusterError> {
+pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Snapshot, ClusterError> {
     let pipeline = connection.pipeline(name).await?;
     let labels = format!("{PIPELINE}={name}");
     let (deployments, cron_jobs, jobs, pods, operator) = futures::join!(
@@ -43,22 +43,22 @@ pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Seen,
         list::<Pod>(connection, &labels),
         operator(connection),
     );
-    let mut hidden = Vec::new();
-    let deployments = shown(connection, deployments, "deployments", &mut hidden)?;
-    let cron_jobs = shown(connection, cron_jobs, "cronjobs", &mut hidden)?;
-    let jobs = shown(connection, jobs, "jobs", &mut hidden)?;
-    let mut pods = shown(connection, pods, "pods", &mut hidden)?;
+    let mut forbidden = Vec::new();
+    let deployments = shown(connection, deployments, "deployments", &mut forbidden)?;
+    let cron_jobs = shown(connection, cron_jobs, "cronjobs", &mut forbidden)?;
+    let jobs = shown(connection, jobs, "jobs", &mut forbidden)?;
+    let mut pods = shown(connection, pods, "pods", &mut forbidden)?;
     pods.sort_by_key(ResourceExt::name_any);
     let reports = reports(connection, &pods).await;
     let operator = operator?.of(&connection.namespace);
-    Ok(Seen {
+    Ok(Snapshot {
         pipeline,
         deployments,
         cron_jobs,
         jobs,
         pods,
         reports,
-        hidden,
+        forbidden,
         operator,
         now: Timestamp::now(),
     })
@@ -78,12 +78,15 @@ fn shown<K>(
     connection: &Connection,
     list: Result<Vec<K>, kube::Error>,
     what: &'static str,
-    hidden: &mut Vec<Hidden>,
+    forbidden: &mut Vec<Forbidden>,
 ) -> Result<Vec<K>, ClusterError> {
     match list.map_err(|error| connection.failed(error)) {
         Ok(items) => Ok(items),
         Err(ClusterError::Forbidden { .. }) => {
-            hidden.push(Hidden { what, why: format!("you may not list {what} in {}", connection.namespace) });
+            forbidden.push(Forbidden {
+                what,
+                why: format!("you may not list {what} in {}", connection.namespace),
+            });
             Ok(Vec::new())
         }
         Err(error) => Err(error),
@@ -97,13 +100,13 @@ pub(crate) async fn operator(connection: &Connection) -> Result<Operator, Cluste
     let usual: Api<Deployment> = Api::namespaced(connection.client.clone(), OPERATOR_NAMESPACE);
     for deployments in [everywhere, usual] {
         match deployments.list(&parameters).await.map_err(|error| connection.failed(error)) {
-            Ok(list) if list.items.is_empty() => return Ok(Operator::Absent),
+            Ok(list) if list.items.is_empty() => return Ok(Operator::NotFound),
             Ok(list) => return Ok(Operator::Installed(list.items)),
             Err(ClusterError::Forbidden { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(Operator::Hidden)
+    Ok(Operator::Forbidden)
 }
 
 /// What running workers tell of themselves, through the API server.

@@ -11,50 +11,51 @@ use userstream_crds::worker_pod::finished;
 use super::Node;
 use super::workers::{job, pod};
 use crate::cluster::age::age;
-use crate::cluster::snapshot::{Operator, Seen, ready_replicas};
+use crate::cluster::snapshot::{Operator, Snapshot, ready_replicas};
 use crate::terminal::count;
 use crate::terminal::style::State;
 
 /// A pipeline as a tree.
-pub(crate) fn tree(seen: &Seen) -> Node {
-    let status = seen.status().unwrap_or_default();
-    let mut children = vec![operator(&seen.operator)];
-    children.extend(one_shot(seen, Component::Cleanup, "cleanup"));
-    children.extend(one_shot(seen, Component::Plan, "planning"));
-    children.extend(one_shot(seen, Component::Provision, "provisioning"));
-    children.extend(producer(seen, &status));
-    children.push(topic(seen, &status));
-    children.extend(schema(seen, &status));
-    children.extend(processor(seen, &status));
-    children.push(table(seen, &status));
-    children.extend(freshness(seen, &status));
+pub(crate) fn tree(snapshot: &Snapshot) -> Node {
+    let status = snapshot.status().unwrap_or_default();
+    let mut children = vec![operator(&snapshot.operator)];
+    children.extend(one_shot(snapshot, Component::Cleanup, "cleanup"));
+    children.extend(one_shot(snapshot, Component::Plan, "planning"));
+    children.extend(one_shot(snapshot, Component::Provision, "provisioning"));
+    children.extend(producer(snapshot, &status));
+    children.push(topic(snapshot, &status));
+    children.extend(schema(snapshot, &status));
+    children.extend(processor(snapshot, &status));
+    children.push(table(snapshot, &status));
+    children.extend(freshness(snapshot, &status));
     children.extend(dead_letters(&status));
     children.extend(plan(&status));
     children.extend(
-        seen.hidden
-            .iter()
-            .map(|hidden| Node::new(State::Unknown, hidden.what, format!("not shown: {}", hidden.why))),
+        snapshot.forbidden.iter().map(|forbidden| {
+            Node::new(State::Unknown, forbidden.what, format!("not shown: {}", forbidden.why))
+        }),
     );
-    root(seen, &status).with(children)
+    root(snapshot, &status).with(children)
 }
 
-fn root(seen: &Seen, status: &PipelineStatus) -> Node {
-    let title = format!("{}/{}", seen.pipeline.namespace().unwrap_or_default(), seen.pipeline.name_any());
+fn root(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
+    let title =
+        format!("{}/{}", snapshot.pipeline.namespace().unwrap_or_default(), snapshot.pipeline.name_any());
     let mut details: Vec<String> = Vec::new();
     details.extend(status.phase.map(|phase| format!("{phase:?}")));
-    let generation = seen.pipeline.metadata.generation.unwrap_or_default();
+    let generation = snapshot.pipeline.metadata.generation.unwrap_or_default();
     details.push(match status.observed_generation {
         Some(observed) if observed == generation => format!("generation {generation}"),
         Some(observed) => format!("generation {generation}, of which the operator has seen {observed}"),
         None => format!("generation {generation}, which no operator has seen"),
     });
-    if seen.text("/spec/mode") == Some("Plan") {
+    if snapshot.text("/spec/mode") == Some("Plan") {
         details.push("mode Plan".to_owned());
     }
-    if let Some(created) = seen.pipeline.creation_timestamp() {
-        details.push(format!("created {} ago", age(created.0, seen.now)));
+    if let Some(created) = snapshot.pipeline.creation_timestamp() {
+        details.push(format!("created {} ago", age(created.0, snapshot.now)));
     }
-    Node::new(super::cause::overall(seen, status), title, details.join(", "))
+    Node::new(super::cause::overall(snapshot, status), title, details.join(", "))
 }
 
 fn operator(operator: &Operator) -> Node {
@@ -64,10 +65,10 @@ fn operator(operator: &Operator) -> Node {
             let told: Vec<String> = deployments.iter().map(installed).collect();
             Node::new(if down { State::Broken } else { State::Good }, "operator", told.join("; "))
         }
-        Operator::Absent => {
+        Operator::NotFound => {
             Node::new(State::Unknown, "operator", "there is no Deployment of it in the cluster")
         }
-        Operator::Hidden => {
+        Operator::Forbidden => {
             Node::new(State::Unknown, "operator", "not shown: you may not list deployments where it is")
         }
     }
@@ -83,50 +84,50 @@ fn installed(deployment: &Deployment) -> String {
 }
 
 /// The newest Job of work that is done once.
-fn one_shot(seen: &Seen, component: Component, title: &str) -> Option<Node> {
-    let newest = *seen.jobs_of(component).first()?;
-    let below = job(seen, newest);
+fn one_shot(snapshot: &Snapshot, component: Component, title: &str) -> Option<Node> {
+    let newest = *snapshot.jobs_of(component).first()?;
+    let below = job(snapshot, newest);
     Some(Node::new(below.state, title, "").with(vec![below]))
 }
 
-fn producer(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    seen.pipeline.data.pointer("/spec/source").filter(|source| !source.is_null())?;
-    let facet = status.condition("ProducerReady");
-    let deployment = seen.deployments.iter().find(|it| Component::Producer.is_of(*it));
-    let cron_job = seen.cron_jobs.iter().find(|it| Component::Producer.is_of(*it));
+fn producer(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
+    snapshot.pipeline.data.pointer("/spec/source").filter(|source| !source.is_null())?;
+    let condition = status.condition("ProducerReady");
+    let deployment = snapshot.deployments.iter().find(|it| Component::Producer.is_of(*it));
+    let cron_job = snapshot.cron_jobs.iter().find(|it| Component::Producer.is_of(*it));
     let workload = match (deployment, cron_job) {
         (Some(deployment), _) => replicas(deployment),
-        (None, Some(cron_job)) => schedule(seen, cron_job),
+        (None, Some(cron_job)) => schedule(snapshot, cron_job),
         (None, None) => String::new(),
     };
     let mut details = vec![workload];
     if let Some(success) = status.producer.as_ref().and_then(|producer| producer.last_success_time.as_ref()) {
-        details.push(format!("last ended well {} ago", age(success.0, seen.now)));
+        details.push(format!("last ended well {} ago", age(success.0, snapshot.now)));
     }
-    details.extend(told(facet));
+    details.extend(told(condition));
     let mut below: Vec<Node> = Vec::new();
     // Of the runs of a schedule the last, and what still runs; of those that were asked for the last.
-    let scheduled = seen.jobs_of(Component::Producer);
+    let scheduled = snapshot.jobs_of(Component::Producer);
     let shown = scheduled.iter().enumerate().filter(|(index, job)| *index == 0 || is_unfinished(job));
-    below.extend(shown.map(|(_, it)| job(seen, it)));
-    below.extend(seen.jobs_of(Component::Run).first().map(|it| job(seen, it)));
+    below.extend(shown.map(|(_, it)| job(snapshot, it)));
+    below.extend(snapshot.jobs_of(Component::Run).first().map(|it| job(snapshot, it)));
     let of_jobs =
         |it: &k8s_openapi::api::core::v1::Pod| it.owner_references().iter().any(|owner| owner.kind == "Job");
-    below.extend(seen.pods_of(Component::Producer).filter(|it| !of_jobs(it)).map(|it| pod(seen, it)));
-    Some(Node::new(facet_state(seen, facet), "producer", joined(&details)).with(below))
+    below.extend(snapshot.pods_of(Component::Producer).filter(|it| !of_jobs(it)).map(|it| pod(snapshot, it)));
+    Some(Node::new(condition_state(snapshot, condition), "producer", joined(&details)).with(below))
 }
 
 fn is_unfinished(job: &&Job) -> bool {
     finished(job).is_none()
 }
 
-fn schedule(seen: &Seen, cron_job: &CronJob) -> String {
+fn schedule(snapshot: &Snapshot, cron_job: &CronJob) -> String {
     let spec = cron_job.spec.as_ref();
     let cron = spec.map(|spec| spec.schedule.clone()).unwrap_or_default();
     let zone = spec.and_then(|spec| spec.time_zone.clone()).unwrap_or_else(|| "UTC".to_owned());
     let suspended = if spec.and_then(|spec| spec.suspend) == Some(true) { ", suspended" } else { "" };
     let last = cron_job.status.as_ref().and_then(|status| status.last_schedule_time.as_ref());
-    let last = last.map(|time| format!(", last due {} ago", age(time.0, seen.now))).unwrap_or_default();
+    let last = last.map(|time| format!(", last due {} ago", age(time.0, snapshot.now))).unwrap_or_default();
     format!("CronJob {}: {cron} ({zone}){suspended}{last}", cron_job.name_any())
 }
 
@@ -135,9 +136,9 @@ fn replicas(deployment: &Deployment) -> String {
     format!("Deployment {}: {} of {wanted} ready", deployment.name_any(), ready_replicas(deployment))
 }
 
-fn topic(seen: &Seen, status: &PipelineStatus) -> Node {
-    let facet = status.condition("TopicReady");
-    let name = seen.text("/spec/kafka/topic/name").unwrap_or_default();
+fn topic(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
+    let condition = status.condition("TopicReady");
+    let name = snapshot.text("/spec/kafka/topic/name").unwrap_or_default();
     let mut details = Vec::new();
     if let Some(topic) = &status.topic {
         let partitions = count(u64::from(topic.partitions.unsigned_abs()));
@@ -149,54 +150,54 @@ fn topic(seen: &Seen, status: &PipelineStatus) -> Node {
     if let Some(processor) = &status.processor {
         details.push(match (processor.lag, &processor.lag_observed_time) {
             (Some(lag), Some(at)) => {
-                format!("lag {} as of {} ago", count(lag.unsigned_abs()), age(at.0, seen.now))
+                format!("lag {} as of {} ago", count(lag.unsigned_abs()), age(at.0, snapshot.now))
             }
             (Some(lag), None) => format!("lag {}", count(lag.unsigned_abs())),
             (None, _) => "lag unknown".to_owned(),
         });
     }
-    details.extend(told(facet));
-    Node::new(facet_state(seen, facet), format!("topic {name}"), joined(&details))
+    details.extend(told(condition));
+    Node::new(condition_state(snapshot, condition), format!("topic {name}"), joined(&details))
 }
 
-fn schema(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = status.condition("SchemaReady")?;
+fn schema(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
+    let condition = status.condition("SchemaReady")?;
     let subject = status.schema.as_ref().map(|schema| format!(" {}", schema.subject)).unwrap_or_default();
     let version =
         status.schema.as_ref().map(|schema| format!("id {}, version {}", schema.id, schema.version));
-    let details: Vec<String> = version.into_iter().chain(told(Some(facet))).collect();
-    Some(Node::new(facet_state(seen, Some(facet)), format!("schema{subject}"), joined(&details)))
+    let details: Vec<String> = version.into_iter().chain(told(Some(condition))).collect();
+    Some(Node::new(condition_state(snapshot, Some(condition)), format!("schema{subject}"), joined(&details)))
 }
 
-fn processor(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = status.condition("ProcessorReady");
-    let deployment = seen.deployments.iter().find(|it| Component::Processor.is_of(*it));
-    if facet.is_none() && deployment.is_none() {
+fn processor(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
+    let condition = status.condition("ProcessorReady");
+    let deployment = snapshot.deployments.iter().find(|it| Component::Processor.is_of(*it));
+    if condition.is_none() && deployment.is_none() {
         return None;
     }
-    let details: Vec<String> = deployment.map(replicas).into_iter().chain(told(facet)).collect();
-    let pods = seen.pods_of(Component::Processor).map(|it| pod(seen, it)).collect();
-    Some(Node::new(facet_state(seen, facet), "processor", joined(&details)).with(pods))
+    let details: Vec<String> = deployment.map(replicas).into_iter().chain(told(condition)).collect();
+    let pods = snapshot.pods_of(Component::Processor).map(|it| pod(snapshot, it)).collect();
+    Some(Node::new(condition_state(snapshot, condition), "processor", joined(&details)).with(pods))
 }
 
-fn table(seen: &Seen, status: &PipelineStatus) -> Node {
-    let facet = status.condition("TableReady");
+fn table(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
+    let condition = status.condition("TableReady");
     let name = ["keyspace", "table"]
-        .map(|of| seen.text(&format!("/spec/sink/cassandra/{of}/name")).unwrap_or_default());
+        .map(|of| snapshot.text(&format!("/spec/sink/cassandra/{of}/name")).unwrap_or_default());
     let last_row = status.processor.as_ref().and_then(|processor| processor.last_row_time.as_ref());
-    let written = last_row.map(|time| format!("last row {} ago", age(time.0, seen.now)));
-    let details: Vec<String> = written.into_iter().chain(told(facet)).collect();
-    Node::new(facet_state(seen, facet), format!("table {}", name.join(".")), joined(&details))
+    let written = last_row.map(|time| format!("last row {} ago", age(time.0, snapshot.now)));
+    let details: Vec<String> = written.into_iter().chain(told(condition)).collect();
+    Node::new(condition_state(snapshot, condition), format!("table {}", name.join(".")), joined(&details))
 }
 
-fn freshness(seen: &Seen, status: &PipelineStatus) -> Option<Node> {
-    let facet = status.condition("FreshnessMet")?;
-    let state = match facet_state(seen, Some(facet)) {
+fn freshness(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
+    let condition = status.condition("FreshnessMet")?;
+    let state = match condition_state(snapshot, Some(condition)) {
         // The pipeline works, and is late.
         State::Broken | State::Working => State::Warning,
         state => state,
     };
-    Some(Node::new(state, "freshness", facet.message.clone()))
+    Some(Node::new(state, "freshness", condition.message.clone()))
 }
 
 fn dead_letters(status: &PipelineStatus) -> Option<Node> {
@@ -217,9 +218,9 @@ fn plan(status: &PipelineStatus) -> Option<Node> {
 }
 
 /// How a part stands, as its condition says.
-fn facet_state(seen: &Seen, facet: Option<&Condition>) -> State {
-    let Some(facet) = facet else { return State::Unknown };
-    match (facet.status.as_str(), facet.reason.as_str()) {
+fn condition_state(snapshot: &Snapshot, condition: Option<&Condition>) -> State {
+    let Some(condition) = condition else { return State::Unknown };
+    match (condition.status.as_str(), condition.reason.as_str()) {
         ("True", _) => State::Good,
         (_, "Suspended" | "ScaledToZero") => State::Off,
         ("Unknown", _) | (_, "LagUnknown") => State::Unknown,
@@ -232,14 +233,14 @@ fn facet_state(seen: &Seen, facet: Option<&Condition>) -> State {
             | "AwaitingFirstRun",
         ) => State::Working,
         // Conditions are kept while nobody looks.
-        _ if seen.is("/spec/suspend") => State::Off,
+        _ if snapshot.is("/spec/suspend") => State::Off,
         _ => State::Broken,
     }
 }
 
 /// What a condition that is not met says.
-fn told(facet: Option<&Condition>) -> Option<String> {
-    facet.filter(|facet| facet.status != "True").map(|facet| facet.message.clone())
+fn told(condition: Option<&Condition>) -> Option<String> {
+    condition.filter(|condition| condition.status != "True").map(|condition| condition.message.clone())
 }
 
 fn joined(details: &[String]) -> String {

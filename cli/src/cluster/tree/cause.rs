@@ -9,7 +9,7 @@ use userstream_crds::status::PipelineStatus;
 use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::hint::hint;
-use crate::cluster::snapshot::Seen;
+use crate::cluster::snapshot::Snapshot;
 use crate::terminal::count;
 use crate::terminal::style::State;
 
@@ -39,16 +39,19 @@ impl Cause {
 }
 
 /// Whether a pipeline is ready for the spec that it has now.
-pub(crate) fn is_ready(seen: &Seen) -> bool {
-    let status = seen.status().unwrap_or_default();
-    is_observed(seen, &status) && !seen.operator.is_down() && !is_being_deleted(seen) && status.holds("Ready")
+pub(crate) fn is_ready(snapshot: &Snapshot) -> bool {
+    let status = snapshot.status().unwrap_or_default();
+    is_observed(snapshot, &status)
+        && !snapshot.operator.is_down()
+        && !is_being_deleted(snapshot)
+        && status.holds("Ready")
 }
 
 /// The line that comes first.
-pub(crate) fn cause(seen: &Seen, tree: &Node) -> Cause {
-    let name = seen.pipeline.name_any();
-    let namespace = seen.pipeline.namespace().unwrap_or_default();
-    let status = match seen.status() {
+pub(crate) fn cause(snapshot: &Snapshot, tree: &Node) -> Cause {
+    let name = snapshot.pipeline.name_any();
+    let namespace = snapshot.pipeline.namespace().unwrap_or_default();
+    let status = match snapshot.status() {
         Ok(status) => status,
         Err(error) => {
             let text = format!("{name} has a status that this usp cannot read ({error})");
@@ -57,10 +60,10 @@ pub(crate) fn cause(seen: &Seen, tree: &Node) -> Cause {
         }
     };
     let ready = status.condition("Ready");
-    if seen.operator.is_down() {
-        return operator_is_down(seen, tree);
+    if snapshot.operator.is_down() {
+        return operator_is_down(snapshot, tree);
     }
-    if is_being_deleted(seen) {
+    if is_being_deleted(snapshot) {
         let why = ready.map(|ready| format!(": {}", ready.message)).unwrap_or_default();
         return Cause::new(State::Working, format!("{name} is being deleted{why}"));
     }
@@ -69,8 +72,8 @@ pub(crate) fn cause(seen: &Seen, tree: &Node) -> Cause {
         let way = format!("kubectl annotate usp {name} -n {namespace} {PAUSE}- lets it go on");
         return Cause::new(State::Warning, text).hinting(Some(way));
     }
-    if !is_observed(seen, &status) {
-        return unobserved(seen, &status);
+    if !is_observed(snapshot, &status) {
+        return unobserved(snapshot, &status);
     }
     let Some(ready) = ready else {
         return Cause::new(
@@ -79,18 +82,18 @@ pub(crate) fn cause(seen: &Seen, tree: &Node) -> Cause {
         );
     };
     if ready.status == "True" {
-        return works(seen, &status, ready);
+        return works(snapshot, &status, ready);
     }
-    does_not_work(seen, &status, tree, ready)
+    does_not_work(snapshot, &status, tree, ready)
 }
 
-fn operator_is_down(seen: &Seen, tree: &Node) -> Cause {
+fn operator_is_down(snapshot: &Snapshot, tree: &Node) -> Cause {
     let told = tree.children.iter().find(|node| node.title == "operator").map(|node| node.detail.clone());
     let text = format!(
         "the operator is not running ({}): what is below is as it was when it ran",
         told.unwrap_or_default()
     );
-    let crate::cluster::snapshot::Operator::Installed(deployments) = &seen.operator else {
+    let crate::cluster::snapshot::Operator::Installed(deployments) = &snapshot.operator else {
         return Cause::new(State::Broken, text);
     };
     let first = deployments.first().map(|it| (it.namespace().unwrap_or_default(), it.name_any()));
@@ -100,16 +103,16 @@ fn operator_is_down(seen: &Seen, tree: &Node) -> Cause {
     Cause::new(State::Broken, text).hinting(hint)
 }
 
-fn unobserved(seen: &Seen, status: &PipelineStatus) -> Cause {
-    let name = seen.pipeline.name_any();
-    let generation = seen.pipeline.metadata.generation.unwrap_or_default();
+fn unobserved(snapshot: &Snapshot, status: &PipelineStatus) -> Cause {
+    let name = snapshot.pipeline.name_any();
+    let generation = snapshot.pipeline.metadata.generation.unwrap_or_default();
     let text = match status.observed_generation {
         Some(observed) => format!(
             "{name} has changed and the operator has not looked yet (generation {generation}, looked at {observed})"
         ),
         None => format!("no operator has looked at {name} yet"),
     };
-    let state = match seen.operator {
+    let state = match snapshot.operator {
         crate::cluster::snapshot::Operator::Installed(_) => State::Working,
         _ => State::Broken,
     };
@@ -118,10 +121,10 @@ fn unobserved(seen: &Seen, status: &PipelineStatus) -> Cause {
     Cause::new(state, text).hinting(Some(hint.to_owned()))
 }
 
-fn works(seen: &Seen, status: &PipelineStatus, ready: &Condition) -> Cause {
-    let name = seen.pipeline.name_any();
+fn works(snapshot: &Snapshot, status: &PipelineStatus, ready: &Condition) -> Cause {
+    let name = snapshot.pipeline.name_any();
     if ready.reason == "Suspended" {
-        let way = hint("Suspended", seen);
+        let way = hint("Suspended", snapshot);
         return Cause::new(State::Off, format!("{name} is suspended")).hinting(way);
     }
     let late = status.condition("FreshnessMet").filter(|fresh| fresh.status == "False");
@@ -131,19 +134,19 @@ fn works(seen: &Seen, status: &PipelineStatus, ready: &Condition) -> Cause {
             None => "lag unknown".to_owned(),
         };
         let text = format!("{name} is late, {lag}: {}", late.message);
-        return Cause::new(State::Warning, text).hinting(hint("Late", seen));
+        return Cause::new(State::Warning, text).hinting(hint("Late", snapshot));
     }
     let depth = status.dead_letter.as_ref().and_then(|letters| letters.depth).filter(|depth| *depth > 0);
     if let Some(depth) = depth {
         let text = format!("{name} works, with {} dead letters", count(depth.unsigned_abs()));
-        return Cause::new(State::Warning, text).hinting(hint("DeadLetters", seen));
+        return Cause::new(State::Warning, text).hinting(hint("DeadLetters", snapshot));
     }
     Cause::new(State::Good, format!("{name} is ready: {}", ready.message))
 }
 
-fn does_not_work(seen: &Seen, status: &PipelineStatus, tree: &Node, ready: &Condition) -> Cause {
-    let name = seen.pipeline.name_any();
-    let since = age(ready.last_transition_time.0, seen.now);
+fn does_not_work(snapshot: &Snapshot, status: &PipelineStatus, tree: &Node, ready: &Condition) -> Cause {
+    let name = snapshot.pipeline.name_any();
+    let since = age(ready.last_transition_time.0, snapshot.now);
     let (state, word) = if ready.reason == "Planned" {
         (State::Off, "is planned")
     } else if is_underway(status) {
@@ -159,7 +162,7 @@ fn does_not_work(seen: &Seen, status: &PipelineStatus, tree: &Node, ready: &Cond
     let told = format!("Ready is {} for {since} ({}): {}", ready.status, ready.reason, ready.message);
     let Some(node) = innermost else {
         let text = format!("{name} {word}: {} ({}, for {since})", ready.message, ready.reason);
-        return Cause::new(state, text).hinting(hint(&ready.reason, seen));
+        return Cause::new(state, text).hinting(hint(&ready.reason, snapshot));
     };
     let reason = node.reason.as_deref().unwrap_or(&ready.reason);
     let detail = if node.detail.is_empty() { String::new() } else { format!(": {}", node.detail) };
@@ -167,7 +170,7 @@ fn does_not_work(seen: &Seen, status: &PipelineStatus, tree: &Node, ready: &Cond
         state: State::Broken,
         text: format!("{name} is not ready: {}{detail}", node.title),
         condition: Some(told),
-        hint: hint(reason, seen).or_else(|| hint(&ready.reason, seen)),
+        hint: hint(reason, snapshot).or_else(|| hint(&ready.reason, snapshot)),
     }
 }
 
@@ -187,10 +190,10 @@ fn part(status: &PipelineStatus, ready: &Condition) -> Option<&'static str> {
 }
 
 /// How the resource as a whole stands, for the root of the tree.
-pub(super) fn overall(seen: &Seen, status: &PipelineStatus) -> State {
+pub(super) fn overall(snapshot: &Snapshot, status: &PipelineStatus) -> State {
     let ready = status.condition("Ready");
     match ready.map(|ready| (ready.status.as_str(), ready.reason.as_str())) {
-        _ if !is_observed(seen, status) => State::Working,
+        _ if !is_observed(snapshot, status) => State::Working,
         Some(("True", "Suspended")) | Some((_, "Planned")) => State::Off,
         Some(("True", _)) => State::Good,
         Some(("False", _)) if is_underway(status) => State::Working,
@@ -217,10 +220,11 @@ fn is_underway(status: &PipelineStatus) -> bool {
     is("Reconciling") && !is("Stalled") && goes_on
 }
 
-fn is_observed(seen: &Seen, status: &PipelineStatus) -> bool {
-    status.observed_generation.is_some() && status.observed_generation == seen.pipeline.metadata.generation
+fn is_observed(snapshot: &Snapshot, status: &PipelineStatus) -> bool {
+    status.observed_generation.is_some()
+        && status.observed_generation == snapshot.pipeline.metadata.generation
 }
 
-fn is_being_deleted(seen: &Seen) -> bool {
-    seen.pipeline.metadata.deletion_timestamp.is_some()
+fn is_being_deleted(snapshot: &Snapshot) -> bool {
+    snapshot.pipeline.metadata.deletion_timestamp.is_some()
 }

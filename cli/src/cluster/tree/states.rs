@@ -5,36 +5,36 @@ mod case;
 use serde_json::{Value, json};
 
 use super::{Cause, cause, draw, is_ready, tree};
-use crate::cluster::snapshot::{Hidden, Operator, Seen};
-use crate::terminal::style::{Paint, State};
-use crate::terminal::text_columns;
+use crate::cluster::snapshot::{Forbidden, Operator, Snapshot};
+use crate::terminal::style::{State, Style};
+use crate::terminal::width_of;
 use case::{
     Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, ended_well, job, operator, owner,
     pod, with,
 };
 
-fn shown(seen: &Seen, width: usize) -> String {
-    let tree = tree(seen);
-    draw(&cause(seen, &tree), &tree, width, Paint(false))
+fn shown(snapshot: &Snapshot, width: usize) -> String {
+    let tree = tree(snapshot);
+    draw(&cause(snapshot, &tree), &tree, width, Style(false))
 }
 
-fn first_line(seen: &Seen) -> Cause {
-    cause(seen, &tree(seen))
+fn first_line(snapshot: &Snapshot) -> Cause {
+    cause(snapshot, &tree(snapshot))
 }
 
 macro_rules! shows {
-    ($seen:expr, $state:pat, $ready:expr) => {
-        let seen = $seen;
-        let cause = first_line(&seen);
+    ($snapshot:expr, $state:pat, $ready:expr) => {
+        let snapshot = $snapshot;
+        let cause = first_line(&snapshot);
         assert!(matches!(cause.state, $state), "{cause:?}");
-        assert_eq!(is_ready(&seen), $ready, "{cause:?}");
-        insta::assert_snapshot!(shown(&seen, 140));
+        assert_eq!(is_ready(&snapshot), $ready, "{cause:?}");
+        insta::assert_snapshot!(shown(&snapshot, 140));
     };
 }
 
 #[test]
 fn healthy() {
-    let mut seen = Case::healthy().seen();
+    let mut snapshot = Case::healthy().snapshot();
     let partition = |partition| json!({"partition": partition, "committed": 1, "highWatermark": 2, "lag": 1});
     let report = json!({
         "ready": true, "missing": [], "errors": [],
@@ -43,9 +43,9 @@ fn healthy() {
             "written": 1_234_567, "retries": 0, "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0,
             "lastRowTime": null, "freshness": null, "writeLatency": null},
     });
-    seen.reports.insert("users-processor-1-a".to_owned(), Ok(serde_json::from_value(report).unwrap()));
-    seen.reports.insert("users-processor-1-b".to_owned(), Err("you may not get pods/proxy".to_owned()));
-    shows!(seen, State::Good, true);
+    snapshot.reports.insert("users-processor-1-a".to_owned(), Ok(serde_json::from_value(report).unwrap()));
+    snapshot.reports.insert("users-processor-1-b".to_owned(), Err("you may not get pods/proxy".to_owned()));
+    shows!(snapshot, State::Good, true);
 }
 
 #[test]
@@ -74,13 +74,13 @@ fn provisioning_failed() {
     ]);
     let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &terminated);
     shows!(
-        Case::provisioning(conditions, job, pod).status("phase", json!("Failed")).seen(),
+        Case::provisioning(conditions, job, pod).status("phase", json!("Failed")).snapshot(),
         State::Broken,
         false
     );
 }
 
-fn bad_image() -> Seen {
+fn bad_image() -> Snapshot {
     let name = "users-provision-1f2e3d4c5b";
     let message = "Back-off pulling image \"example.org/werker:0.1.0\"";
     let waiting = json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
@@ -95,7 +95,7 @@ fn bad_image() -> Seen {
     ]);
     let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &waiting);
     Case::provisioning(conditions, job(name, "provision", &json!({"startTime": ago(300), "active": 1})), pod)
-        .seen()
+        .snapshot()
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn provisioning_waits_for_nothing_but_its_pod() {
     let running = json!({"state": {"running": {}}});
     let pod = pod(&format!("{name}-x7k2p"), "provision", &owner("Job", name), &running);
     let job = job(name, "provision", &json!({"startTime": ago(5), "active": 1}));
-    shows!(Case::provisioning(conditions, job, pod).seen(), State::Working, false);
+    shows!(Case::provisioning(conditions, job, pod).snapshot(), State::Working, false);
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn suspended() {
         pods: Vec::new(),
         ..Case::healthy()
     };
-    let mut seen = case.status("phase", json!("Suspended")).seen();
-    seen.pipeline.data["spec"]["suspend"] = json!(true);
-    shows!(seen, State::Off, true);
+    let mut snapshot = case.status("phase", json!("Suspended")).snapshot();
+    snapshot.pipeline.data["spec"]["suspend"] = json!(true);
+    shows!(snapshot, State::Off, true);
 }
 
 #[test]
@@ -142,13 +142,13 @@ fn degraded_by_lag() {
     let late = "99 of 100 rows are meant to be written, and are not, within 30s of their record's time";
     let case = Case { conditions: with(&[("FreshnessMet", "False", "Late", late)]), ..Case::healthy() };
     let processor = json!({"replicas": 2, "readyReplicas": 2, "lag": 1_250_000, "lagObservedTime": ago(9), "lastRowTime": ago(1)});
-    shows!(case.status("processor", processor).seen(), State::Warning, true);
+    shows!(case.status("processor", processor).snapshot(), State::Warning, true);
 }
 
 #[test]
 fn dead_letters() {
-    let seen = Case::healthy().status("deadLetter", json!({"depth": 12})).seen();
-    shows!(seen, State::Warning, true);
+    let snapshot = Case::healthy().status("deadLetter", json!({"depth": 12})).snapshot();
+    shows!(snapshot, State::Warning, true);
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_conflict_with_an_older_pipeline() {
         pods: Vec::new(),
         operator: operator(1),
     };
-    shows!(case.seen(), State::Broken, false);
+    shows!(case.snapshot(), State::Broken, false);
 }
 
 #[test]
@@ -180,27 +180,28 @@ fn an_invalid_spec_while_the_last_good_one_goes_on() {
         ]),
         ..Case::healthy()
     };
-    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+    shows!(case.status("phase", json!("Degraded")).snapshot(), State::Broken, false);
 }
 
 #[test]
 fn the_operator_is_not_running() {
-    shows!(Case { operator: operator(0), ..Case::healthy() }.seen(), State::Broken, false);
+    shows!(Case { operator: operator(0), ..Case::healthy() }.snapshot(), State::Broken, false);
 }
 
 #[test]
 fn no_operator_has_looked() {
-    let mut seen = Case { operator: Operator::Absent, ..Case::healthy() }.seen();
-    seen.pipeline.data["status"] = Value::Null;
-    (seen.deployments, seen.cron_jobs, seen.jobs, seen.pods) = (vec![], vec![], vec![], vec![]);
-    shows!(seen, State::Broken, false);
+    let mut snapshot = Case { operator: Operator::NotFound, ..Case::healthy() }.snapshot();
+    snapshot.pipeline.data["status"] = Value::Null;
+    (snapshot.deployments, snapshot.cron_jobs, snapshot.jobs, snapshot.pods) =
+        (vec![], vec![], vec![], vec![]);
+    shows!(snapshot, State::Broken, false);
 }
 
 #[test]
 fn a_change_that_the_operator_has_not_seen() {
-    let mut seen = Case::healthy().seen();
-    seen.pipeline.metadata.generation = Some(4);
-    shows!(seen, State::Working, false);
+    let mut snapshot = Case::healthy().snapshot();
+    snapshot.pipeline.metadata.generation = Some(4);
+    shows!(snapshot, State::Working, false);
 }
 
 #[test]
@@ -215,7 +216,7 @@ fn the_lag_is_unknown() {
     };
     let processor = json!({"replicas": 2, "readyReplicas": 2, "lastRowTime": ago(900)});
     shows!(
-        case.status("phase", json!("Degraded")).status("processor", processor).seen(),
+        case.status("phase", json!("Degraded")).status("processor", processor).snapshot(),
         State::Broken,
         false
     );
@@ -235,7 +236,7 @@ fn a_processor_that_crashes() {
     let why = "1 of 2 processors are up to date and available: the table shop.created_users has no column post_code";
     case.conditions =
         with(&[("Ready", "False", "RolloutStuck", why), ("ProcessorReady", "False", "RolloutStuck", why)]);
-    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+    shows!(case.status("phase", json!("Degraded")).snapshot(), State::Broken, false);
 }
 
 #[test]
@@ -255,7 +256,7 @@ fn a_run_that_failed() {
     let why = "the last run failed: https://randomuser.me/api/ answers 503 Service Unavailable";
     case.conditions =
         with(&[("Ready", "False", "LastRunFailed", why), ("ProducerReady", "False", "LastRunFailed", why)]);
-    shows!(case.status("phase", json!("Degraded")).seen(), State::Broken, false);
+    shows!(case.status("phase", json!("Degraded")).snapshot(), State::Broken, false);
 }
 
 #[test]
@@ -270,7 +271,7 @@ fn a_run_that_failed_long_ago_is_not_the_cause_of_what_is_not_ready_now() {
         ("Reconciling", "True", "RollingOut", why),
         ("ProcessorReady", "False", "RollingOut", why),
     ]);
-    let cause = first_line(&case.seen());
+    let cause = first_line(&case.snapshot());
     assert_eq!(cause.text, format!("users is not ready yet: {why} (RollingOut, for 5m)"));
 }
 
@@ -279,20 +280,20 @@ fn a_plan() {
     let mut case = Case::healthy();
     let why = "mode is Plan: what it would change is in status.plan";
     case.conditions = with(&[("Ready", "False", "Planned", why)]);
-    let mut seen = case
+    let mut snapshot = case
         .status(
             "plan",
             json!(["topic users_created: partitions 3 -> 6", "refused: table shop.users: its key differs"]),
         )
-        .seen();
-    seen.pipeline.data["spec"]["mode"] = json!("Plan");
-    shows!(seen, State::Off, false);
+        .snapshot();
+    snapshot.pipeline.data["spec"]["mode"] = json!("Plan");
+    shows!(snapshot, State::Off, false);
 }
 
 #[test]
 fn paused_and_half_hidden() {
     let mut case = Case::healthy();
-    case.operator = Operator::Hidden;
+    case.operator = Operator::Forbidden;
     case.conditions = with(&[
         ("Ready", "Unknown", "Paused", "the annotation userstream.dev/pause-reconciliation is set"),
         (
@@ -303,26 +304,26 @@ fn paused_and_half_hidden() {
         ),
     ]);
     case.pods = Vec::new();
-    let mut seen = case.seen();
-    seen.hidden.push(Hidden { what: "pods", why: "you may not list pods in demo".to_owned() });
-    shows!(seen, State::Warning, false);
+    let mut snapshot = case.snapshot();
+    snapshot.forbidden.push(Forbidden { what: "pods", why: "you may not list pods in demo".to_owned() });
+    shows!(snapshot, State::Warning, false);
 }
 
 #[test]
 fn a_status_of_another_version() {
-    let mut seen = Case::healthy().seen();
-    seen.pipeline.data["status"]["phase"] = json!("Levitating");
-    let cause = first_line(&seen);
+    let mut snapshot = Case::healthy().snapshot();
+    snapshot.pipeline.data["status"]["phase"] = json!("Levitating");
+    let cause = first_line(&snapshot);
     assert!(matches!(cause.state, State::Unknown) && cause.text.contains("Levitating"), "{cause:?}");
-    assert!(!is_ready(&seen));
+    assert!(!is_ready(&snapshot));
 }
 
 #[test]
 fn being_deleted_is_not_ready() {
-    let mut seen = Case::healthy().seen();
-    seen.pipeline.metadata.deletion_timestamp = serde_json::from_value(json!(ago(3))).unwrap();
-    assert!(!is_ready(&seen));
-    assert_eq!(first_line(&seen).text, "users is being deleted: records flow");
+    let mut snapshot = Case::healthy().snapshot();
+    snapshot.pipeline.metadata.deletion_timestamp = serde_json::from_value(json!(ago(3))).unwrap();
+    assert!(!is_ready(&snapshot));
+    assert_eq!(first_line(&snapshot).text, "users is being deleted: records flow");
 }
 
 #[test]
@@ -332,34 +333,34 @@ fn nothing_below_the_first_lines_is_wider_than_the_terminal() {
         let lines: Vec<&str> = text.lines().collect();
         let tree = lines.iter().skip_while(|line| !line.is_empty());
         for line in tree {
-            assert!(text_columns(line) <= width, "{width}: {line}");
+            assert!(width_of(line) <= width, "{width}: {line}");
         }
     }
 }
 
 #[test]
 fn colours_change_nothing_but_colours() {
-    let seen = bad_image();
-    let tree = tree(&seen);
-    let coloured = draw(&cause(&seen, &tree), &tree, 140, Paint(true));
+    let snapshot = bad_image();
+    let tree = tree(&snapshot);
+    let coloured = draw(&cause(&snapshot, &tree), &tree, 140, Style(true));
     assert!(coloured.starts_with("\u{1b}[31m✗ users is not ready"), "{coloured}");
     let mut plain = coloured;
     for code in ["0", "1", "2", "31", "32", "33", "36"] {
         plain = plain.replace(&format!("\u{1b}[{code}m"), "");
     }
-    assert_eq!(plain, shown(&seen, 140));
+    assert_eq!(plain, shown(&snapshot, 140));
 }
 
 #[test]
 fn what_a_pod_says_does_not_reach_the_terminal_as_control_characters() {
-    let mut seen = bad_image();
+    let mut snapshot = bad_image();
     let message = "\u{1b}[2Jgone\nand more";
-    seen.pipeline.data["status"]["conditions"][0]["message"] = json!(message);
-    let status = seen.pods[0].status.as_mut().unwrap();
+    snapshot.pipeline.data["status"]["conditions"][0]["message"] = json!(message);
+    let status = snapshot.pods[0].status.as_mut().unwrap();
     let waiting =
         status.container_statuses.as_mut().unwrap()[0].state.as_mut().unwrap().waiting.as_mut().unwrap();
     waiting.message = Some(message.to_owned());
-    let text = shown(&seen, usize::MAX);
+    let text = shown(&snapshot, usize::MAX);
     assert!(!text.contains('\u{1b}') && text.contains("·[2Jgone·and more"), "{text}");
 }
 
@@ -380,10 +381,11 @@ fn whatever_the_operator_says_is_in_the_first_lines() {
             })
             .collect();
         let Some(ready) = conditions.iter().find(|it| it["type"] == "Ready").cloned() else { continue };
-        let mut seen = Case { conditions: json!(conditions), ..Case::healthy() }.seen();
-        (seen.deployments, seen.cron_jobs, seen.jobs, seen.pods) = (vec![], vec![], vec![], vec![]);
-        let cause = first_line(&seen);
-        assert_eq!(is_ready(&seen), ready["status"] == "True", "{section}\n{cause:?}");
+        let mut snapshot = Case { conditions: json!(conditions), ..Case::healthy() }.snapshot();
+        (snapshot.deployments, snapshot.cron_jobs, snapshot.jobs, snapshot.pods) =
+            (vec![], vec![], vec![], vec![]);
+        let cause = first_line(&snapshot);
+        assert_eq!(is_ready(&snapshot), ready["status"] == "True", "{section}\n{cause:?}");
         if ready["status"] != "True" && ready["reason"] != "Paused" {
             let told = format!("{} {}", cause.text, cause.condition.clone().unwrap_or_default());
             assert!(told.contains(ready["message"].as_str().unwrap().trim()), "{section}\n{cause:?}");

@@ -10,20 +10,20 @@ use userstream_crds::worker_status::WorkerStatus;
 
 use super::Node;
 use crate::cluster::age::age;
-use crate::cluster::snapshot::Seen;
+use crate::cluster::snapshot::Snapshot;
 use crate::terminal::count;
 use crate::terminal::style::State;
 
 /// A Job, with its pods unless it ended well.
-pub(super) fn job(seen: &Seen, job: &Job) -> Node {
+pub(super) fn job(snapshot: &Snapshot, job: &Job) -> Node {
     let name = job.name_any();
     let status = job.status.as_ref();
     let at = |time: Option<Timestamp>| {
-        time.map(|time| format!(" {} ago", age(time, seen.now))).unwrap_or_default()
+        time.map(|time| format!(" {} ago", age(time, snapshot.now))).unwrap_or_default()
     };
     let completed = status.and_then(|status| status.completion_time.as_ref()).map(|time| time.0);
     let started = status.and_then(|status| status.start_time.as_ref()).map(|time| time.0);
-    let pods: Vec<&Pod> = seen.pods_of_job(&name).collect();
+    let pods: Vec<&Pod> = snapshot.pods_of_job(&name).collect();
     let last = last_termination(pods.iter().copied());
     let said = last.as_ref().map(|last| format!(": {}", last.message)).unwrap_or_default();
     let title = format!("Job {name}");
@@ -33,10 +33,10 @@ pub(super) fn job(seen: &Seen, job: &Job) -> Node {
         Some(false) => {
             let failed_at = failed_at(job);
             Node::new(State::Broken, title, format!("failed{}{said}", at(failed_at)))
-                .with(pods.into_iter().map(|it| pod(seen, it)).collect())
+                .with(pods.into_iter().map(|it| pod(snapshot, it)).collect())
         }
         None => {
-            let below: Vec<Node> = pods.into_iter().map(|it| pod(seen, it)).collect();
+            let below: Vec<Node> = pods.into_iter().map(|it| pod(snapshot, it)).collect();
             let is_stuck = below.iter().any(|it| it.state == State::Broken);
             let state = if is_stuck || failed > 0 { State::Broken } else { State::Working };
             let attempts = if failed > 0 {
@@ -44,7 +44,7 @@ pub(super) fn job(seen: &Seen, job: &Job) -> Node {
             } else {
                 String::new()
             };
-            let since = started.map(|time| format!(" for {}", age(time, seen.now))).unwrap_or_default();
+            let since = started.map(|time| format!(" for {}", age(time, snapshot.now))).unwrap_or_default();
             Node::new(state, title, format!("runs{since}{attempts}")).with(below)
         }
     }
@@ -57,7 +57,7 @@ fn failed_at(job: &Job) -> Option<Timestamp> {
 }
 
 /// A pod.
-pub(super) fn pod(seen: &Seen, pod: &Pod) -> Node {
+pub(super) fn pod(snapshot: &Snapshot, pod: &Pod) -> Node {
     let name = pod.name_any();
     let title = format!("pod {name}");
     let restarts = container(pod).map(|status| status.restart_count).unwrap_or_default();
@@ -87,7 +87,7 @@ pub(super) fn pod(seen: &Seen, pod: &Pod) -> Node {
     }
     let is_ready = container(pod).is_some_and(|status| status.ready);
     let stays = Component::Processor.is_of(pod) || Component::Producer.is_of(pod);
-    let report = seen.reports.get(&name);
+    let report = snapshot.reports.get(&name);
     let told = match report {
         Some(Ok(report)) if Component::Processor.is_of(pod) => processing(report),
         Some(Ok(report)) => missing(report),

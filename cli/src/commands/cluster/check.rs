@@ -14,10 +14,12 @@ use crate::arguments::CheckArguments;
 use crate::cluster::api::connection::Connection;
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::api::observe::operator;
-use crate::cluster::findings::{Access, Cluster, Definition, Finding, NEEDS, findings, for_people};
+use crate::cluster::findings::{
+    Cluster, Definition, Finding, Permission, REQUIRED_PERMISSIONS, findings, to_text,
+};
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::style::{Paint, State};
+use crate::terminal::style::{State, Style};
 use crate::terminal::{Terminal, print};
 
 #[derive(Serialize)]
@@ -37,8 +39,7 @@ pub(super) async fn check(arguments: &CheckArguments, terminal: Terminal) -> Res
     let report =
         Report { server: &connection.server, namespace: &connection.namespace, usable, findings: &findings };
     print(
-        &document(&report, arguments.output)
-            .unwrap_or_else(|| for_people(&findings, Paint(terminal.coloured))),
+        &document(&report, arguments.output).unwrap_or_else(|| to_text(&findings, Style(terminal.coloured))),
     )?;
     Ok(if usable { Exit::Done } else { Exit::NotReady })
 }
@@ -47,7 +48,7 @@ async fn look(connection: &Connection) -> Result<Cluster, ClusterError> {
     let version = connection.client.apiserver_version().await.map_err(|error| connection.failed(error))?;
     let definition = definition(connection).await?;
     let mut access = Vec::new();
-    for need in NEEDS {
+    for need in REQUIRED_PERMISSIONS {
         let is_allowed = is_allowed(connection, need).await?;
         access.push((need, is_allowed));
     }
@@ -69,21 +70,21 @@ async fn definition(connection: &Connection) -> Result<Definition, ClusterError>
         Api::all_with(connection.client.clone(), &ApiResource::from_gvk(&kind));
     match definitions.get_opt(UserStreamPipeline::crd_name()).await.map_err(|error| connection.failed(error))
     {
-        Ok(Some(found)) => Ok(Definition::Seen(Box::new(found))),
-        Ok(None) => Ok(Definition::Missing),
+        Ok(Some(found)) => Ok(Definition::Snapshot(Box::new(found))),
+        Ok(None) => Ok(Definition::NotInstalled),
         // Definitions are the cluster's; whether pipelines are served, everybody may find out.
         Err(ClusterError::Forbidden { .. }) => {
             let one = connection.pipelines().list(&ListParams::default().limit(1)).await;
             Ok(match one.map_err(|error| connection.pipelines_failed(error)) {
-                Err(ClusterError::NotInstalled) => Definition::Missing,
-                _ => Definition::Hidden,
+                Err(ClusterError::NotInstalled) => Definition::NotInstalled,
+                _ => Definition::Forbidden,
             })
         }
         Err(error) => Err(error),
     }
 }
 
-async fn is_allowed(connection: &Connection, need: &Access) -> Result<bool, ClusterError> {
+async fn is_allowed(connection: &Connection, need: &Permission) -> Result<bool, ClusterError> {
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {

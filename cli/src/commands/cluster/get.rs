@@ -13,9 +13,9 @@ use crate::cluster::age::age;
 use crate::cluster::api::connection::Connection;
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::style::{Paint, State};
+use crate::terminal::style::{State, Style};
 use crate::terminal::{Terminal, print, print_error};
-use crate::terminal::{fit, left, text_columns};
+use crate::terminal::{fit, left, width_of};
 
 /// The widest that a cell gets, so that one long message does not hide the rest.
 const WIDEST: usize = 60;
@@ -65,7 +65,7 @@ pub(super) async fn get(arguments: &GetArguments, terminal: Terminal) -> Result<
         return Ok(Exit::Done);
     }
     let columns = Columns { namespace: arguments.all_namespaces, wide: arguments.output == ListFormat::Wide };
-    print(&table(&pipelines, columns, Timestamp::now(), Paint(terminal.coloured)))?;
+    print(&table(&pipelines, columns, Timestamp::now(), Style(terminal.coloured)))?;
     Ok(Exit::Done)
 }
 
@@ -87,7 +87,7 @@ impl From<String> for Cell {
     }
 }
 
-fn table(pipelines: &[DynamicObject], columns: Columns, now: Timestamp, paint: Paint) -> String {
+fn table(pipelines: &[DynamicObject], columns: Columns, now: Timestamp, style: Style) -> String {
     let mut titles = vec!["NAME", "READY", "STATUS", "SCHEDULE", "LAG", "DLQ", "AGE"];
     if columns.namespace {
         titles.insert(0, "NAMESPACE");
@@ -97,7 +97,7 @@ fn table(pipelines: &[DynamicObject], columns: Columns, now: Timestamp, paint: P
     }
     let mut lines: Vec<Vec<Cell>> = vec![titles.into_iter().map(|title| title.to_owned().into()).collect()];
     lines.extend(pipelines.iter().map(|pipeline| cells(pipeline, columns, now)));
-    aligned(&lines, paint)
+    aligned(&lines, style)
 }
 
 fn cells(pipeline: &DynamicObject, columns: Columns, now: Timestamp) -> Vec<Cell> {
@@ -148,7 +148,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 /// Lines whose cells begin below each other; what is not known is `-`, so that columns can be told apart.
-fn aligned(lines: &[Vec<Cell>], paint: Paint) -> String {
+fn aligned(lines: &[Vec<Cell>], style: Style) -> String {
     let shown = |cell: &Cell| if cell.text.is_empty() { "-".to_owned() } else { fit(&cell.text, WIDEST) };
     let count = lines.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count)
@@ -156,7 +156,7 @@ fn aligned(lines: &[Vec<Cell>], paint: Paint) -> String {
             lines
                 .iter()
                 .filter_map(|line| line.get(index))
-                .map(|cell| text_columns(&shown(cell)))
+                .map(|cell| width_of(&shown(cell)))
                 .max()
                 .unwrap_or(0)
         })
@@ -167,7 +167,7 @@ fn aligned(lines: &[Vec<Cell>], paint: Paint) -> String {
         for (index, (cell, width)) in line.iter().zip(&widths).enumerate() {
             let filled = if index == last { shown(cell) } else { left(&shown(cell), *width + 3) };
             text.push_str(&match cell.state {
-                Some(state) => paint.state(state, &filled),
+                Some(state) => style.state(state, &filled),
                 None => filled,
             });
         }
@@ -228,8 +228,8 @@ mod tests {
         let all = Columns { namespace: true, wide: true };
         let text = format!(
             "{}\n{}",
-            table(&pipelines(), few, now, Paint(false)),
-            table(&pipelines(), all, now, Paint(false))
+            table(&pipelines(), few, now, Style(false)),
+            table(&pipelines(), all, now, Style(false))
         );
         insta::assert_snapshot!(text);
     }
@@ -238,12 +238,12 @@ mod tests {
     fn colours_change_nothing_but_colours() {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let columns = Columns { namespace: true, wide: false };
-        let coloured = table(&pipelines(), columns, now, Paint(true));
+        let coloured = table(&pipelines(), columns, now, Style(true));
         assert!(coloured.contains("\u{1b}[31mFalse"), "{coloured}");
         let mut plain = coloured;
         for code in ["32", "31", "2", "0"] {
             plain = plain.replace(&format!("\u{1b}[{code}m"), "");
         }
-        assert_eq!(plain, table(&pipelines(), columns, now, Paint(false)));
+        assert_eq!(plain, table(&pipelines(), columns, now, Style(false)));
     }
 }

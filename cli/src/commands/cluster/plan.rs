@@ -11,18 +11,18 @@ use userstream_crds::definition::KIND;
 use crate::arguments::{OutputFormat, PlanArguments};
 use crate::cluster::api::connection::Connection;
 use crate::cluster::api::error::ClusterError;
-use crate::cluster::apply::{Applying, LAST_APPLIED};
+use crate::cluster::apply::{ApplyRequest, LAST_APPLIED};
 use crate::cluster::difference::{Difference, differences};
 use crate::commands::CommandError;
 use crate::exit::Exit;
 use crate::resource::{self, ResourceError};
-use crate::terminal::style::{Paint, State};
+use crate::terminal::style::{State, Style};
 use crate::terminal::{Terminal, print};
 
 /// What would become of a pipeline.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Planned {
+struct PlannedPipeline {
     namespace: String,
     name: String,
     /// How it would be applied, in kubectl's words.
@@ -79,7 +79,7 @@ pub(super) async fn plan(
         all.push(planned(&connection, arguments, manifest).await?);
     }
     print(&match arguments.output {
-        OutputFormat::Human => for_people(&all, Paint(terminal.coloured)),
+        OutputFormat::Human => to_text(&all, Style(terminal.coloured)),
         // Texts and numbers: there is nothing in it that JSON has no form for.
         OutputFormat::Json => serde_json::to_string(&all).unwrap_or_default() + "\n",
     })?;
@@ -101,7 +101,7 @@ async fn planned(
     connection: &Connection,
     arguments: &PlanArguments,
     mut manifest: Value,
-) -> Result<Planned, ClusterError> {
+) -> Result<PlannedPipeline, ClusterError> {
     let name = manifest["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let namespace = match (manifest["metadata"]["namespace"].as_str(), &arguments.cluster.namespace) {
         (Some(written), Some(asked)) if written != asked => {
@@ -115,16 +115,18 @@ async fn planned(
     manifest["metadata"]["namespace"] = Value::from(namespace.as_str());
     let pipelines = connection.pipelines_in(&namespace);
     let live = pipelines.get_opt(&name).await.map_err(|error| connection.pipelines_failed(error))?;
-    let applying = Applying::of(&manifest, live.as_ref());
+    let request = ApplyRequest::of(&manifest, live.as_ref());
     let parameters = PatchParams {
         dry_run: true,
         field_manager: Some(arguments.field_manager.clone()),
-        force: matches!(applying, Applying::ServerSide(_)) && arguments.force_conflicts,
+        force: matches!(request, ApplyRequest::ServerSide(_)) && arguments.force_conflicts,
         field_validation: Some(ValidationDirective::Strict),
     };
-    let answer = match &applying {
-        Applying::ClientSide(patch) => pipelines.patch(&name, &parameters, &Patch::Merge(patch)).await,
-        Applying::ServerSide(manifest) => pipelines.patch(&name, &parameters, &Patch::Apply(manifest)).await,
+    let answer = match &request {
+        ApplyRequest::ClientSide(patch) => pipelines.patch(&name, &parameters, &Patch::Merge(patch)).await,
+        ApplyRequest::ServerSide(manifest) => {
+            pipelines.patch(&name, &parameters, &Patch::Apply(manifest)).await
+        }
     };
     let outcome = match (answer, &live) {
         (Ok(_), None) => Outcome::Create,
@@ -137,8 +139,8 @@ async fn planned(
             other => return Err(other),
         },
     };
-    Ok(Planned {
-        applied_as: applying.name(),
+    Ok(PlannedPipeline {
+        applied_as: request.name(),
         outcome,
         operators_plan: live.as_ref().and_then(operators_plan),
         mode_plan: manifest.pointer("/spec/mode").and_then(Value::as_str) == Some("Plan"),
@@ -210,10 +212,10 @@ fn operators_plan(live: &DynamicObject) -> Option<OperatorsPlan> {
     })
 }
 
-fn for_people(all: &[Planned], paint: Paint) -> String {
+fn to_text(all: &[PlannedPipeline], style: Style) -> String {
     let mut text = String::new();
     for one in all {
-        let name = paint.bold(&format!("{}/{}", one.namespace, one.name));
+        let name = style.bold(&format!("{}/{}", one.namespace, one.name));
         let mut line = |line: &str| {
             text.push_str(line);
             text.push('\n');
@@ -231,12 +233,12 @@ fn for_people(all: &[Planned], paint: Paint) -> String {
                         (_, None) => State::Broken,
                         _ => State::Warning,
                     };
-                    line(&format!("  {}", paint.state(state, &change.line())));
+                    line(&format!("  {}", style.state(state, &change.line())));
                 }
             }
             Outcome::Refuse { why } => {
                 line(&format!("{name} would be refused ({}):", one.applied_as));
-                why.iter().for_each(|why| line(&format!("  {}", paint.state(State::Broken, why))));
+                why.iter().for_each(|why| line(&format!("  {}", style.state(State::Broken, why))));
             }
         }
         match &one.operators_plan {
@@ -267,7 +269,7 @@ fn for_people(all: &[Planned], paint: Paint) -> String {
     text
 }
 
-impl Planned {
+impl PlannedPipeline {
     fn would_do_something(&self) -> bool {
         match &self.outcome {
             Outcome::Create => true,
@@ -331,7 +333,7 @@ mod tests {
 
     #[test]
     fn plans_are_printed_as_people_read_them() {
-        let of = |name: &str, outcome, live: Option<&DynamicObject>, mode_plan| Planned {
+        let of = |name: &str, outcome, live: Option<&DynamicObject>, mode_plan| PlannedPipeline {
             namespace: "demo".to_owned(),
             name: name.to_owned(),
             applied_as: "kubectl apply",
@@ -351,6 +353,6 @@ mod tests {
             of("planned", change(), Some(&planned), true),
             of("wrong", Outcome::Refuse { why: vec!["spec.a: no".to_owned()] }, None, false),
         ];
-        insta::assert_snapshot!(for_people(&all, Paint(false)));
+        insta::assert_snapshot!(to_text(&all, Style(false)));
     }
 }

@@ -87,8 +87,9 @@ async fn await_run(
             return Ok(Exit::NotReady);
         }
         if Instant::now() + INTERVAL > deadline {
-            let stands =
-                observe(connection, name).await.map(|seen| tree::cause(&seen, &tree::tree(&seen)).text);
+            let stands = observe(connection, name)
+                .await
+                .map(|snapshot| tree::cause(&snapshot, &tree::tree(&snapshot)).text);
             let how = if job.is_some() { "has not ended" } else { "has not begun" };
             let stands = stands.map(|text| format!(": {text}")).unwrap_or_default();
             print_error(&format!(

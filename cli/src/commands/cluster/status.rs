@@ -9,7 +9,7 @@ use crate::cluster::api::observe::observe;
 use crate::cluster::tree::{self, Cause, Node};
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::style::Paint;
+use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print};
 
 #[derive(Serialize)]
@@ -22,15 +22,15 @@ struct Standing<'t> {
 /// Prints the tree of a pipeline.
 pub(super) async fn status(arguments: &StatusArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
-    let seen = observe(&connection, &arguments.name).await?;
-    let tree = tree::tree(&seen);
-    let cause = tree::cause(&seen, &tree);
-    let ready = tree::is_ready(&seen);
+    let snapshot = observe(&connection, &arguments.name).await?;
+    let tree = tree::tree(&snapshot);
+    let cause = tree::cause(&snapshot, &tree);
+    let ready = tree::is_ready(&snapshot);
     let document = document(&Standing { ready, cause: &cause, tree: &tree }, arguments.output);
     print(&document.unwrap_or_else(|| {
         // Where lines are kept in a file or read by a program, nothing is cut.
         let width = if terminal.is_interactive { Terminal::size().0 } else { usize::MAX };
-        tree::draw(&cause, &tree, width, Paint(terminal.coloured))
+        tree::draw(&cause, &tree, width, Style(terminal.coloured))
     }))?;
     Ok(if ready { Exit::Done } else { Exit::NotReady })
 }

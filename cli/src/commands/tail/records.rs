@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use userstream_worker::log::embedded::LogReader;
 use userstream_worker::record::{LogRecord, Record};
 
-use super::{LOOK, MOST, TailError};
+use super::{MAX_PER_POLL, POLL_INTERVAL, TailError};
 use crate::arguments::{OutputFormat, Stage};
 use crate::terminal::fit;
 use crate::terminal::print;
@@ -42,24 +42,24 @@ impl<'t> Records<'t> {
             return Ok(());
         }
         loop {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
             let mut now = self.log.end_offsets(self.topic)?;
             // A partition that came meanwhile is read from its beginning.
             ends.resize(now.len(), 0);
             for (end, start) in now.iter_mut().zip(&ends) {
-                *end = (*end).min(start.saturating_add_unsigned(MOST as u64));
+                *end = (*end).min(start.saturating_add_unsigned(MAX_PER_POLL as u64));
             }
-            self.print_all(&self.between(&ends, &now, MOST)?)?;
+            self.print_all(&self.between(&ends, &now, MAX_PER_POLL)?)?;
             ends = now;
         }
     }
 
     /// The records between two offsets of each partition, in the order of their time.
-    fn between(&self, starts: &[i64], ends: &[i64], most: usize) -> Result<Vec<LogRecord>, TailError> {
+    fn between(&self, starts: &[i64], ends: &[i64], limit: usize) -> Result<Vec<LogRecord>, TailError> {
         let mut records = Vec::new();
         for ((partition, start), end) in (0_i32..).zip(starts).zip(ends) {
             if start < end {
-                let mut read = self.log.records(self.topic, partition, *start, most)?;
+                let mut read = self.log.records(self.topic, partition, *start, limit)?;
                 read.retain(|record| record.offset < *end);
                 records.append(&mut read);
             }
@@ -72,14 +72,14 @@ impl<'t> Records<'t> {
         let text: String = records
             .iter()
             .map(|record| match self.format {
-                OutputFormat::Human => self.for_people(record),
-                OutputFormat::Json => format!("{}\n", self.for_programs(record)),
+                OutputFormat::Human => self.to_text(record),
+                OutputFormat::Json => format!("{}\n", self.to_json(record)),
             })
             .collect();
         Ok(print(&text)?)
     }
 
-    fn for_people(&self, record: &LogRecord) -> String {
+    fn to_text(&self, record: &LogRecord) -> String {
         let time = time(record.record.timestamp);
         let value =
             record.record.value().map_or_else(|| "(no value)".to_owned(), |value| text(value).into_owned());
@@ -94,7 +94,7 @@ impl<'t> Records<'t> {
         }
     }
 
-    fn for_programs(&self, record: &LogRecord) -> Value {
+    fn to_json(&self, record: &LogRecord) -> Value {
         let value = |bytes: &[u8]| {
             serde_json::from_slice(bytes).unwrap_or_else(|_| Value::String(text(bytes).into_owned()))
         };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use userstream_worker::table::embedded::{TableReader, TableRow};
 
-use super::{LOOK, MOST, TailError};
+use super::{MAX_PER_POLL, POLL_INTERVAL, TailError};
 use crate::arguments::OutputFormat;
 use crate::terminal::columns::aligned;
 use crate::terminal::print;
@@ -29,8 +29,8 @@ impl Rows {
             return Ok(());
         }
         loop {
-            std::thread::sleep(LOOK);
-            let rows = self.table.rows_after(last, MOST)?;
+            std::thread::sleep(POLL_INTERVAL);
+            let rows = self.table.rows_after(last, MAX_PER_POLL)?;
             last = rows.last().map_or(last, |row| row.number);
             print(&self.text(&rows, false))?;
         }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::cluster::snapshot::{Operator, Seen};
+use crate::cluster::snapshot::{Operator, Snapshot};
 
 pub(super) fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -177,7 +177,7 @@ impl Case {
         self
     }
 
-    pub(super) fn seen(self) -> Seen {
+    pub(super) fn snapshot(self) -> Snapshot {
         let mut status = self.status;
         status["observedGeneration"] = json!(3);
         status["conditions"] = self.conditions;
@@ -197,14 +197,14 @@ impl Case {
             "status": {"lastScheduleTime": ago(75)},
         });
         let has_producer = !self.deployments.is_empty();
-        Seen {
+        Snapshot {
             pipeline: serde_json::from_value(pipeline).unwrap(),
             deployments: typed(&self.deployments),
             cron_jobs: typed(if has_producer { std::slice::from_ref(&cron_job) } else { &[] }),
             jobs: typed(&self.jobs),
             pods: typed(&self.pods),
             reports: std::collections::BTreeMap::new(),
-            hidden: Vec::new(),
+            forbidden: Vec::new(),
             operator: self.operator,
             now: now(),
         }

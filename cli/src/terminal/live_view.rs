@@ -1,10 +1,10 @@
-//! The picture of a running pipeline, as lines of text. Pure: the same picture gives the same lines.
+//! The view of a running pipeline, as lines of text. Pure: the same view gives the same lines.
 
 use std::time::Duration;
 
-use super::numbers::Numbers;
+use super::metrics::Metrics;
 use super::rate::Rate;
-use super::text::{clock, columns, count, fit, left, per_second, right};
+use super::text::{clock, count, fit, left, per_second, right, width_of};
 
 /// What a pipeline connects, for the first line.
 #[derive(Debug, Clone)]
@@ -21,13 +21,13 @@ pub(crate) struct Title {
 
 /// Everything that is drawn.
 #[derive(Debug)]
-pub(crate) struct Picture<'a> {
+pub(crate) struct LiveView<'a> {
     /// The first line.
     pub(crate) title: &'a Title,
     /// How long it has been running.
     pub(crate) elapsed: Duration,
-    /// The numbers now.
-    pub(crate) numbers: &'a Numbers,
+    /// The metrics now.
+    pub(crate) metrics: &'a Metrics,
     /// How fast records are read.
     pub(crate) read: &'a Rate,
     /// How fast rows are written.
@@ -37,7 +37,7 @@ pub(crate) struct Picture<'a> {
     /// Some of the rows that were written last, the newest last.
     pub(crate) rows: &'a [Vec<String>],
     /// Why the last dead letter is one.
-    pub(crate) last_letter: Option<&'a str>,
+    pub(crate) last_dead_letter: Option<&'a str>,
     /// What happens next, for the last line.
     pub(crate) hint: &'a str,
     /// Whether colours are wanted.
@@ -52,38 +52,38 @@ const YELLOW: &str = "33";
 const CYAN: &str = "36";
 
 /// Lines that fit into a terminal of this size, one column and one row less than it has.
-pub(crate) fn frame(picture: &Picture<'_>, width: usize, height: usize) -> Vec<String> {
+pub(crate) fn render(view: &LiveView<'_>, width: usize, height: usize) -> Vec<String> {
     // A line as wide as the terminal would make some of them wrap.
     let width = width.saturating_sub(1).clamp(20, 160);
-    let paint = Paint(picture.coloured);
-    let mut lines = vec![title(picture, width, paint), String::new()];
-    lines.extend(numbers(picture, width, paint));
+    let style = Style(view.coloured);
+    let mut lines = vec![title(view, width, style), String::new()];
+    lines.extend(metrics(view, width, style));
     let room = height.saturating_sub(lines.len() + 5);
-    if !picture.rows.is_empty() && room > 0 {
+    if !view.rows.is_empty() && room > 0 {
         lines.push(String::new());
-        lines.extend(table(picture, width, room, paint));
+        lines.extend(table(view, width, room, style));
     }
     lines.push(String::new());
-    lines.push(paint.dim(&fit(picture.hint, width)));
-    // Whatever is too much falls off at the end; the numbers stand first.
+    lines.push(style.dim(&fit(view.hint, width)));
+    // Whatever is too much falls off at the end; the metrics stand first.
     lines.truncate(height.saturating_sub(1).max(1));
     lines
 }
 
-fn title(picture: &Picture<'_>, width: usize, paint: Paint) -> String {
-    let time = clock(picture.elapsed);
-    let room = width.saturating_sub(columns(&time) + 2);
-    let title = picture.title;
+fn title(view: &LiveView<'_>, width: usize, style: Style) -> String {
+    let time = clock(view.elapsed);
+    let room = width.saturating_sub(width_of(&time) + 2);
+    let title = view.title;
     let name = fit(&title.pipeline, room);
     let way: Vec<&str> =
         title.source.as_deref().into_iter().chain([title.topic.as_str(), title.table.as_str()]).collect();
-    let way = fit(&format!("  {}", way.join(" ▸ ")), room.saturating_sub(columns(&name)));
-    let gap = " ".repeat(width.saturating_sub(columns(&name) + columns(&way) + columns(&time)));
-    format!("{}{}{gap}{}", paint.with(BOLD, &name), paint.with(CYAN, &way), paint.dim(&time))
+    let way = fit(&format!("  {}", way.join(" ▸ ")), room.saturating_sub(width_of(&name)));
+    let gap = " ".repeat(width.saturating_sub(width_of(&name) + width_of(&way) + width_of(&time)));
+    format!("{}{}{gap}{}", style.with(BOLD, &name), style.with(CYAN, &way), style.dim(&time))
 }
 
-fn numbers(picture: &Picture<'_>, width: usize, paint: Paint) -> Vec<String> {
-    let numbers = picture.numbers;
+fn metrics(view: &LiveView<'_>, width: usize, style: Style) -> Vec<String> {
+    let metrics = view.metrics;
     let flow = |name: &str, total: u64, rate: &Rate| {
         let text = format!(
             "  {}{}{}",
@@ -92,68 +92,69 @@ fn numbers(picture: &Picture<'_>, width: usize, paint: Paint) -> Vec<String> {
             right(&per_second(rate.per_second()), 10)
         );
         let bars = rate.bars();
-        if columns(&text) + 3 + columns(&bars) <= width {
-            format!("{text}   {}", paint.with(GREEN, &bars))
+        if width_of(&text) + 3 + width_of(&bars) <= width {
+            format!("{text}   {}", style.with(GREEN, &bars))
         } else {
             fit(&text, width)
         }
     };
     let plain = |name: &str, value: &str, colour: Option<&str>| {
         let text = fit(&format!("  {}{}", left(name, 14), right(value, 12)), width);
-        colour.map_or(text.clone(), |colour| paint.with(colour, &text))
+        colour.map_or(text.clone(), |colour| style.with(colour, &text))
     };
     let mut lines = vec![
-        flow("records read", numbers.read, picture.read),
-        flow("rows written", numbers.written, picture.written),
-        plain("lag", &numbers.lag.map_or_else(|| "unknown".to_owned(), count), None),
+        flow("records read", metrics.read, view.read),
+        flow("rows written", metrics.written, view.written),
+        plain("lag", &metrics.lag.map_or_else(|| "unknown".to_owned(), count), None),
     ];
-    let letters = (numbers.dead_letters > 0).then_some(YELLOW);
-    let mut line = plain("dead letters", &count(numbers.dead_letters), letters);
-    const BEHIND_NUMBER: usize = 31;
-    const LEAST_REASON: usize = 12;
-    if let Some(reason) = picture.last_letter.filter(|_| width >= BEHIND_NUMBER + LEAST_REASON) {
-        let reason = fit(reason, width - BEHIND_NUMBER);
-        line.push_str(&paint.dim(&format!("   {reason}")));
+    let dead_letters = (metrics.dead_letters > 0).then_some(YELLOW);
+    let mut line = plain("dead letters", &count(metrics.dead_letters), dead_letters);
+    const REASON_COLUMN: usize = 31;
+    const MIN_REASON_WIDTH: usize = 12;
+    if let Some(reason) = view.last_dead_letter.filter(|_| width >= REASON_COLUMN + MIN_REASON_WIDTH) {
+        let reason = fit(reason, width - REASON_COLUMN);
+        line.push_str(&style.dim(&format!("   {reason}")));
     }
     lines.push(line);
-    for (name, number) in [("left out", numbers.filtered), ("skipped", numbers.skipped)] {
+    for (name, number) in [("left out", metrics.filtered), ("skipped", metrics.skipped)] {
         if number > 0 {
             lines.push(plain(name, &count(number), None));
         }
     }
-    let faults: u64 = numbers.errors.iter().map(|(_, _, count)| count).sum();
+    let faults: u64 = metrics.errors.iter().map(|(_, _, count)| count).sum();
     if faults > 0 {
         lines.push(plain("faults", &count(faults), Some(RED)));
     }
-    if let Some(freshness) = numbers.freshness() {
+    if let Some(freshness) = metrics.freshness() {
         lines.push(fit(&format!("  {}{freshness}", left("freshness", 17)), width));
     }
     lines
 }
 
 /// As many columns and as many of the newest rows as there is room for.
-fn table(picture: &Picture<'_>, width: usize, room: usize, paint: Paint) -> Vec<String> {
-    const WIDEST: usize = 36;
-    let first = picture.rows.len().saturating_sub(room.saturating_sub(1).clamp(1, 5));
-    let rows = picture.rows.get(first..).unwrap_or_default();
+fn table(view: &LiveView<'_>, width: usize, room: usize, style: Style) -> Vec<String> {
+    const MAX_COLUMN_WIDTH: usize = 36;
+    let first = view.rows.len().saturating_sub(room.saturating_sub(1).clamp(1, 5));
+    let rows = view.rows.get(first..).unwrap_or_default();
     let mut lines = vec!["  ".to_owned(); rows.len() + 1];
     let mut used = 2;
-    for (index, name) in picture.columns.iter().enumerate() {
+    for (index, name) in view.columns.iter().enumerate() {
         let values: Vec<String> =
-            rows.iter().map(|row| fit(row.get(index).map_or("", String::as_str), WIDEST)).collect();
-        let widest = values.iter().map(|value| columns(value)).chain([columns(name)]).max().unwrap_or(0);
-        let wide = widest.min(WIDEST).min(width.saturating_sub(used));
+            rows.iter().map(|row| fit(row.get(index).map_or("", String::as_str), MAX_COLUMN_WIDTH)).collect();
+        let natural_width =
+            values.iter().map(|value| width_of(value)).chain([width_of(name)]).max().unwrap_or(0);
+        let column_width = natural_width.min(MAX_COLUMN_WIDTH).min(width.saturating_sub(used));
         // A column of which next to nothing could be seen says nothing.
-        if wide < widest.min(6) {
+        if column_width < natural_width.min(6) {
             break;
         }
-        used += wide + 2;
-        for (line, (value, is_name)) in lines
+        used += column_width + 2;
+        for (line, (value, is_header)) in lines
             .iter_mut()
             .zip(std::iter::once((name, true)).chain(values.iter().map(|value| (value, false))))
         {
-            let cell = left(&fit(value, wide), wide);
-            line.push_str(&if is_name { paint.dim(&cell) } else { cell });
+            let cell = left(&fit(value, column_width), column_width);
+            line.push_str(&if is_header { style.dim(&cell) } else { cell });
             line.push_str("  ");
         }
     }
@@ -162,9 +163,9 @@ fn table(picture: &Picture<'_>, width: usize, room: usize, paint: Paint) -> Vec<
 
 /// Colours, or none.
 #[derive(Clone, Copy)]
-struct Paint(bool);
+struct Style(bool);
 
-impl Paint {
+impl Style {
     fn with(self, code: &str, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -192,37 +193,37 @@ mod tests {
         width: usize,
         height: usize,
         rows: &[Vec<String>],
-        last_letter: Option<&str>,
+        last_dead_letter: Option<&str>,
         coloured: bool,
     ) -> Vec<String> {
-        let numbers = Numbers {
+        let metrics = Metrics {
             read: 12_050,
             mapped: 12_049,
             written: 12_048,
-            dead_letters: u64::from(last_letter.is_some()),
+            dead_letters: u64::from(last_dead_letter.is_some()),
             lag: Some(1),
             freshness_p50: Some(Duration::from_millis(12)),
             freshness_p99: Some(Duration::from_millis(48)),
-            ..Numbers::default()
+            ..Metrics::default()
         };
         let mut rate = Rate::default();
         for second in 0..=9 {
-            rate.look(Duration::from_secs(second), second * 50);
+            rate.record(Duration::from_secs(second), second * 50);
         }
         let names = ["id", "first_name", "address"].map(str::to_owned);
-        let picture = Picture {
+        let view = LiveView {
             title: &title(),
             elapsed: Duration::from_secs(242),
-            numbers: &numbers,
+            metrics: &metrics,
             read: &rate,
             written: &rate,
             columns: &names,
             rows,
-            last_letter,
+            last_dead_letter,
             hint: "Ctrl-C stops the source and writes what has been read",
             coloured,
         };
-        frame(&picture, width, height)
+        render(&view, width, height)
     }
 
     fn rows() -> Vec<Vec<String>> {
@@ -291,7 +292,7 @@ mod tests {
             let lines = lines(width, height, &rows, Some(&value), false);
             prop_assert!(lines.len() < height, "{} lines in {height} rows", lines.len());
             for line in lines {
-                prop_assert!(columns(&line) < width, "{line:?} takes {} of {width}", columns(&line));
+                prop_assert!(width_of(&line) < width, "{line:?} takes {} of {width}", width_of(&line));
                 prop_assert!(!line.chars().any(char::is_control), "{line:?}");
             }
         }

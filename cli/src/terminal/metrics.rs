@@ -8,7 +8,7 @@ use super::text::{count, per_second, short_duration};
 
 /// What a pipeline has done so far, and how far it is behind.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Numbers {
+pub(crate) struct Metrics {
     /// Records read from the source; from the topic where there is no source.
     pub(crate) read: u64,
     /// Records mapped to the schema; decoded ones where there is no source.
@@ -31,9 +31,9 @@ pub(crate) struct Numbers {
     pub(crate) errors: Vec<(&'static str, &'static str, u64)>,
 }
 
-impl Numbers {
+impl Metrics {
     /// The numbers now.
-    pub(crate) fn of(stats: &Stats, has_source: bool) -> Self {
+    pub(crate) fn from_stats(stats: &Stats, has_source: bool) -> Self {
         let (source, table) = (&stats.source, &stats.table);
         let undecodable = table.dead_lettered.get() + table.skipped.get();
         Self {
@@ -62,7 +62,7 @@ impl Numbers {
 }
 
 /// The numbers in one line, for output that is not a terminal.
-pub(crate) fn progress_line(clock: &str, numbers: &Numbers, read_rate: f64, write_rate: f64) -> String {
+pub(crate) fn progress_line(clock: &str, numbers: &Metrics, read_rate: f64, write_rate: f64) -> String {
     let lag = numbers.lag.map_or_else(|| "unknown".to_owned(), count);
     let mut line = format!(
         "{clock}  read {} ({})  written {} ({})  lag {lag}  dead letters {}",
@@ -92,15 +92,15 @@ mod tests {
         stats.table.read.add(9);
         stats.table.dead_lettered.add(2);
         stats.table.written.add(7);
-        let numbers = Numbers::of(&stats, true);
+        let numbers = Metrics::from_stats(&stats, true);
         assert_eq!((numbers.read, numbers.mapped, numbers.written, numbers.dead_letters), (10, 9, 7, 3));
-        let numbers = Numbers::of(&stats, false);
+        let numbers = Metrics::from_stats(&stats, false);
         assert_eq!((numbers.read, numbers.mapped), (9, 7));
     }
 
     #[test]
     fn lag_that_is_not_known_is_not_shown_as_zero() {
-        let line = progress_line("0:05", &Numbers::of(&Stats::default(), true), 0.0, 0.0);
+        let line = progress_line("0:05", &Metrics::from_stats(&Stats::default(), true), 0.0, 0.0);
         assert_eq!(line, "0:05  read 0 (0/s)  written 0 (0/s)  lag unknown  dead letters 0");
     }
 }
