@@ -1,4 +1,4 @@
-//! What can be typed: commands, options, and the help that explains them.
+//! The command line: commands, options and their help.
 
 mod cluster;
 mod plugin;
@@ -24,44 +24,44 @@ pub(crate) use plugin::Name as ProgramName;
 #[command(
     name = "usp",
     version,
-    about = "Run, check and look into UserStreamPipelines",
-    long_about = "Run, check and look into UserStreamPipelines.\n\nA UserStreamPipeline is one YAML file that says where \
-                  records come from, what they look like, the Kafka topic that carries them, and the Cassandra table \
-                  they end in. `usp local` runs the whole of it on this machine, with nothing installed. In a cluster, \
-                  the operator runs it; `usp status`, `get`, `run`, `suspend`, `resume`, `logs`, `check` and `plan -f` \
-                  look at it there, for which usp is built with --features cluster.",
+    about = "Run, validate and inspect UserStreamPipelines",
+    long_about = "Run, validate and inspect UserStreamPipelines.\n\nA UserStreamPipeline is a YAML file that declares the \
+                  source of records, their schema, the Kafka topic that carries them and the Cassandra table that stores \
+                  them. `usp local` runs a pipeline on this machine, without any server. In a cluster the operator runs \
+                  it; `usp status`, `get`, `run`, `suspend`, `resume`, `logs`, `check` and `plan -f` work with the \
+                  cluster, and require a usp that was built with --features cluster.",
     after_help = "Examples:\n  \
-                  usp local pipeline.yaml                  run it here until Ctrl-C\n  \
-                  usp local pipeline.yaml --once           fetch once, write every row, end\n  \
-                  usp tail pipeline.yaml --stage table     the last rows\n  \
-                  usp validate pipelines/*.yaml            check files, for example in CI\n  \
-                  usp explain spec.source.http             what a field means\n  \
-                  usp status users -n demo                 how one stands in the cluster\n\n\
+                  usp local pipeline.yaml                  run on this machine until Ctrl-C\n  \
+                  usp local pipeline.yaml --once           run the source once, write every row, exit\n  \
+                  usp tail pipeline.yaml --stage table     print the last rows\n  \
+                  usp validate pipelines/*.yaml            validate files, for example in CI\n  \
+                  usp explain spec.source.http             print the documentation of a field\n  \
+                  usp status users -n demo                 print the state of a pipeline in the cluster\n\n\
                   Exit codes:\n  \
-                  0   done\n  \
-                  1   the resource is wrong; what and where is on stderr\n  \
-                  2   the command line is wrong\n  \
+                  0   success\n  \
+                  1   the resource is invalid; stderr lists the errors with their positions\n  \
+                  2   the command line is invalid\n  \
                   3   a pipeline, a run or a cluster is not ready (status, run --wait, check)\n  \
-                  65  a record cannot be processed, and the pipeline says onError: Fail\n  \
-                  69  something needed is not there: the source, a server, the data, the pipeline in the cluster\n  \
-                  77  not allowed by the cluster\n  \
-                  78  the set-up is wrong: a file, a Secret, the kubeconfig, something that provisioning refuses\n  \
-                  130 Ctrl-C twice: ended at once",
+                  65  a record cannot be processed, and the pipeline has onError: Fail\n  \
+                  69  unavailable: the source, a server, the data, or the pipeline in the cluster\n  \
+                  77  the API server denied the request\n  \
+                  78  invalid configuration: a file, a Secret, the kubeconfig, or a change that provisioning refuses\n  \
+                  130 Ctrl-C twice: aborted",
     max_term_width = 110,
     propagate_version = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]
 pub(crate) struct Arguments {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// When to use colours. NO_COLOR is honoured.
+    /// When to use colours. NO_COLOR disables them too.
     #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Global options")]
     pub(crate) color: ColorChoice,
 
-    /// How much to log on stderr: error, warn, info, debug or trace, or by part (info,userstream_worker=debug).
+    /// Log level on stderr: error, warn, info, debug or trace; or one for each module (info,userstream_worker=debug).
     #[arg(
         long,
         global = true,
@@ -87,12 +87,13 @@ pub(crate) enum Command {
 
 /// Run a pipeline on this machine
 ///
-/// Runs the same resource as a cluster does, with the same checks and the same worker code, on one machine: topics are
-/// kept in DIR/log.db, and each keyspace is DIR/KEYSPACE.db, a SQLite file with the table under its own name and real
-/// columns. With --kafka or --cassandra, real servers take their place.
+/// Runs the same resource as a cluster does, with the same validation and the same worker code. Topics are stored in
+/// DIR/log.db. Each keyspace is a SQLite file, DIR/KEYSPACE.db, with tables of the declared names and columns. --kafka and
+/// --cassandra use real servers instead.
 ///
-/// It runs until Ctrl-C, unless a limit is given. Then it stops the source, writes what has been read, prints a summary
-/// and ends; a second Ctrl-C ends it at once. Ended in whatever way, it goes on where it was when started again.
+/// Runs until Ctrl-C or until a limit is reached. It then stops the source, writes the records it has read, prints a
+/// summary and exits. A second Ctrl-C aborts at once. The next start resumes at the committed position, however the last
+/// run ended.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   usp local demo.yaml\n  \
@@ -100,107 +101,107 @@ pub(crate) enum Command {
                   usp local demo.yaml --data /tmp/demo --for 30s\n  \
                   sqlite3 userstream-data/spark_streams.db 'select * from created_users limit 5'")]
 pub(crate) struct LocalArguments {
-    /// The pipeline; - reads it from stdin.
+    /// The file of the pipeline; - for stdin.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
     #[command(flatten)]
     pub(crate) limit: LimitArguments,
 
-    /// How to print progress and the summary. json: one line at the end, on stdout; progress on stderr.
+    /// Output format of the summary. With json, stdout has the summary as one line, and progress goes to stderr.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
     pub(crate) output: OutputFormat,
 
     #[command(flatten)]
     pub(crate) servers: ServerArguments,
 
-    /// An address range that sources may dial although it is private, for example 10.0.0.0/8. May be given more than
-    /// once. Without it every address may be dialled: the pipeline runs with your own rights, and your own machine is
-    /// the usual place to try one. In a cluster, private addresses are refused unless the operator allows them.
+    /// A private address range that sources may connect to, for example 10.0.0.0/8. Repeatable. Once given, all other
+    /// private addresses are refused, as in a cluster. Default: every address is allowed, because the pipeline runs with
+    /// your own permissions.
     #[arg(long, value_name = "CIDR")]
     pub(crate) allow_private_range: Vec<ipnet::IpNet>,
 }
 
-/// When to end by itself.
+/// When a run ends without a signal.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct LimitArguments {
-    /// Run the source once, write every row, and end.
+    /// Run the source once, write every row, and exit.
     #[arg(long, help_heading = "Limits")]
     pub(crate) once: bool,
 
-    /// End after this time: 10s, 2m, 1h30m.
+    /// Exit after this time: 10s, 2m, 1h30m.
     #[arg(long = "for", value_name = "DURATION", help_heading = "Limits")]
     pub(crate) duration: Option<GoDuration>,
 
-    /// End when this many rows have been written. What has been read by then is written too, so there may be a few more.
+    /// Exit when this many rows are written. Records that are already read are written too, so there may be a few more.
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(crate) records: Option<NonZeroU64>,
 }
 
-/// Where topics and tables are.
+/// The backends of topics and tables.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArguments {
-    /// The directory that keeps topics and tables.
-    #[arg(long, value_name = "DIR", default_value = "./userstream-data", help_heading = "Where")]
+    /// The data directory, with the SQLite files of topics and tables.
+    #[arg(long, value_name = "DIR", default_value = "./userstream-data", help_heading = "Backends")]
     pub(crate) data: PathBuf,
 
-    /// Use this Kafka in place of the file in DIR. TLS and SASL are as the pipeline says.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, help_heading = "Where")]
+    /// Use this Kafka cluster instead of the file in DIR. TLS and SASL are those of the pipeline.
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, help_heading = "Backends")]
     pub(crate) kafka: Option<HostPort>,
 
-    /// Use this Cassandra in place of the file in DIR. TLS and credentials are as the pipeline says.
-    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, help_heading = "Where")]
+    /// Use this Cassandra cluster instead of the files in DIR. TLS and credentials are those of the pipeline.
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, help_heading = "Backends")]
     pub(crate) cassandra: Option<HostPort>,
 
-    /// The directory with the pipeline's Secrets: the key KEY of the Secret NAME is the file NAME/KEY.
-    #[arg(long, value_name = "DIR", default_value = "./secrets", help_heading = "Where")]
+    /// The directory of Secrets: the key KEY of the Secret NAME is the file NAME/KEY.
+    #[arg(long, value_name = "DIR", default_value = "./secrets", help_heading = "Backends")]
     pub(crate) secrets: PathBuf,
 }
 
-/// Check pipelines, and say what is wrong and where
+/// Validate pipelines, and print each error with its position
 ///
-/// Checks what a cluster checks, by the same rules, without one. Ends with 1 when a file is wrong.
+/// Applies the rules of the API server without a cluster. Exits with 1 when a file is invalid.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  usp validate pipeline.yaml\n  usp validate pipelines/*.yaml")]
 pub(crate) struct ValidateArguments {
-    /// The pipelines; - reads one from stdin.
+    /// The files of pipelines; - for stdin.
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
-    /// How to print what is wrong. json: one object a line, on stdout.
+    /// Output format. json: one object a line for each error, on stdout.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
     pub(crate) output: OutputFormat,
 }
 
-/// Print what provisioning would change, and change nothing
+/// Print the changes that provisioning would make, without making them
 ///
-/// Compares the topic, the keyspace and the table that the pipeline describes with those that exist, and prints the
-/// smallest change that makes them so. What cannot be done is a refusal, and ends with 78.
+/// Compares the declared topic, keyspace and table with the existing ones, and prints the smallest set of changes. Exits
+/// with 78 when provisioning would refuse a change.
 ///
-/// With -f, prints what applying the file would change in the cluster: the API server is asked to apply it without keeping the
-/// result, so that defaults, rules and admission policies are its own, and the answer is compared with what is there. Applied
-/// is as kubectl would: with a three-way merge where kubectl apply was used before, otherwise server-side. A file that would
-/// be refused ends with 1.
+/// With -f, prints the changes that applying the file would make in the cluster. The API server applies the file as a dry
+/// run, with its own defaults, rules and admission policies, and usp compares the result with the live object. The apply is
+/// kubectl's: a three-way merge where kubectl apply was used before, and server-side apply otherwise. Exits with 1 when the
+/// API server would refuse the file.
 ///
-/// The API server knows neither topics nor tables, nor what other pipelines claim. What would become of those is computed by
-/// the operator, for a pipeline with mode: Plan; what it computed last is printed too.
+/// A dry run does not cover topics, tables and the claims of other pipelines. The operator plans these for a pipeline with
+/// mode: Plan, and its last plan is printed too.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   usp plan pipeline.yaml\n  \
                   usp plan pipeline.yaml --output json\n  \
                   usp plan -f pipeline.yaml -n demo")]
 pub(crate) struct PlanArguments {
-    /// The pipeline, to be compared with what local mode has; - reads it from stdin.
+    /// The file of the pipeline to compare with the backends; - for stdin.
     #[arg(
         value_name = "FILE",
         required_unless_present = "filename",
-        // They would mean nothing to local mode.
+        // These options have no meaning without a cluster.
         conflicts_with_all = ["namespace", "context", "kubeconfig"]
     )]
     pub(crate) file: Option<PathBuf>,
 
-    /// A file of pipelines, to be compared with the cluster; - reads it from stdin.
+    /// The file of pipelines to compare with the cluster; - for stdin.
     #[arg(
         long,
         short = 'f',
@@ -209,7 +210,7 @@ pub(crate) struct PlanArguments {
     )]
     pub(crate) filename: Option<PathBuf>,
 
-    /// With -f: the name under which the file is applied server-side. kubectl's is kubectl.
+    /// With -f: the field manager of a server-side apply.
     #[arg(
         long,
         value_name = "NAME",
@@ -223,7 +224,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, requires = "filename", help_heading = "Cluster")]
     pub(crate) force_conflicts: bool,
 
-    /// How to print the plan.
+    /// Output format.
     #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
     pub(crate) output: OutputFormat,
 
@@ -234,56 +235,56 @@ pub(crate) struct PlanArguments {
     pub(crate) cluster: ClusterArguments,
 }
 
-/// Print the last records or rows of a pipeline that runs, or ran, on this machine
+/// Print the last records or rows of a pipeline on this machine
 ///
-/// Reads the files of local mode, while `usp local` runs or after it.
+/// Reads the data directory of `usp local`, during a run or after it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   usp tail pipeline.yaml\n  \
                   usp tail pipeline.yaml --stage topic --follow\n  \
                   usp tail pipeline.yaml --stage dlq --output json | jq .reason")]
 pub(crate) struct TailArguments {
-    /// The pipeline; - reads it from stdin.
+    /// The file of the pipeline; - for stdin.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 
-    /// Where to look.
+    /// What to print.
     #[arg(long, value_enum, default_value_t = Stage::Table)]
     pub(crate) stage: Stage,
 
-    /// How many to print first.
+    /// The number of records or rows.
     #[arg(short = 'n', value_name = "N", default_value = "10")]
     pub(crate) count: NonZeroUsize,
 
-    /// Go on with what arrives, until Ctrl-C.
+    /// Print new records or rows as they arrive, until Ctrl-C.
     #[arg(long, short)]
     pub(crate) follow: bool,
 
-    /// How to print them. json: one object a line.
+    /// Output format. json: one object a line.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Human)]
     pub(crate) output: OutputFormat,
 
-    /// The directory that keeps topics and tables.
+    /// The data directory of `usp local`.
     #[arg(long, value_name = "DIR", default_value = "./userstream-data")]
     pub(crate) data: PathBuf,
 }
 
-/// Explain a field of the resource: its meaning, type, default and values
+/// Print the documentation of a field: description, type, default and values
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  usp explain\n  usp explain spec.kafka.topic\n  usp explain spec.source.http.pagination"
 )]
 pub(crate) struct ExplainArguments {
-    /// The field; without it, the whole resource.
+    /// The path of the field. Default: the resource.
     #[arg(value_name = "FIELD.PATH")]
     pub(crate) path: Option<String>,
 
-    /// Print every field below it, with its type.
+    /// Print all fields below it, with their types.
     #[arg(long)]
     pub(crate) recursive: bool,
 }
 
-/// Print completions for a shell
+/// Print the completion script of a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
                   usp completions bash > ~/.local/share/bash-completion/completions/usp\n  \
@@ -293,23 +294,23 @@ pub(crate) struct CompletionsArguments {
     pub(crate) shell: Shell,
 }
 
-/// For whom to print.
+/// The output format of a command without a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// For people.
+    /// Text.
     Human,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
-/// A place on the way of a record.
+/// A stage of the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stage {
-    /// The topic: mapped records.
+    /// Mapped records in the topic.
     Topic,
-    /// The table: rows.
+    /// Rows in the table.
     Table,
-    /// The dead-letter topic: records that failed, with the reason.
+    /// Records in the dead-letter topic, with the reason of their failure.
     Dlq,
 }
 
@@ -323,19 +324,19 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn clap_accepts_the_definition_of_the_command_line() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn two_limits_are_one_too_many() {
+    fn two_run_limits_conflict() {
         let error =
             Arguments::try_parse_from(["usp", "local", "a.yaml", "--once", "--for", "1s"]).unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict);
     }
 
     #[test]
-    fn a_limit_of_no_records_is_refused() {
+    fn a_limit_of_zero_records_is_refused() {
         let error = Arguments::try_parse_from(["usp", "local", "a.yaml", "--records", "0"]).unwrap_err();
         assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation);
     }

@@ -11,6 +11,7 @@ pub(crate) mod findings;
 mod hint;
 mod installation;
 pub(crate) mod snapshot;
+pub(crate) mod state;
 pub(crate) mod tree;
 
 pub(crate) use api::error::ClusterError;

@@ -1,29 +1,29 @@
-//! How `usp` ends. The numbers are those of sysexits.h where it has one.
+//! Exit codes of `usp`. They are those of sysexits.h where it defines one.
 
 use std::process::ExitCode;
 
-/// How a command ended.
+/// The outcome of a command, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done.
+    /// The command succeeded.
     Done,
-    /// The resource is wrong.
+    /// The resource is invalid.
     InvalidResource,
-    /// The command line is wrong in a way that its parser does not see.
+    /// The command line is invalid in a way that clap does not detect.
     Usage,
-    /// A pipeline, a run or a cluster is not as it should be.
+    /// A pipeline, a run or a cluster is not ready.
     #[cfg(feature = "cluster")]
     NotReady,
-    /// A record cannot be processed, and the pipeline says to stop then.
+    /// A record cannot be processed under `onError: Fail`.
     Data,
-    /// Something needed is not there: the source, a server, the data.
+    /// A dependency is unavailable: the source, a server or the data.
     Unavailable,
-    /// The cluster does not allow it.
+    /// The API server denied the request.
     #[cfg(feature = "cluster")]
     NotAllowed,
-    /// The set-up is wrong, and stays wrong until somebody changes it.
+    /// The configuration is invalid, and a retry fails until it is changed.
     Configuration,
-    /// A signal ended it at once, without its usual end.
+    /// A second signal aborted the drain.
     Interrupted,
 }
 
@@ -40,7 +40,7 @@ impl From<Exit> for ExitCode {
             #[cfg(feature = "cluster")]
             Exit::NotAllowed => 77,
             Exit::Configuration => 78,
-            // As a shell reports a process that SIGINT ended.
+            // What a shell reports for a process that SIGINT killed.
             Exit::Interrupted => 130,
         })
     }

@@ -1,4 +1,4 @@
-//! `usp`: runs, checks and looks into `UserStreamPipeline`s.
+//! `usp`: runs, validates and inspects `UserStreamPipeline`s.
 #![forbid(unsafe_code)]
 
 mod arguments;

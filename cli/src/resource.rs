@@ -1,4 +1,4 @@
-//! Pipelines from files, or what is wrong with them.
+//! Reads pipelines from files, and renders what is invalid in them.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use userstream_crds::model::Pipeline;
 
 use crate::exit::Exit;
 
-/// Why there is no pipeline.
+/// Why no pipeline was read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ResourceError {
     /// The file cannot be read.
@@ -17,24 +17,24 @@ pub(crate) enum ResourceError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// There is something wrong with it.
+    /// The file or one of its pipelines is invalid.
     #[error(transparent)]
     Invalid(#[from] Report),
-    /// There are several pipelines in it, and the command works on one.
-    #[error("{} holds {count} pipelines: put the one that is meant into a file of its own", path.display())]
+    /// The file contains several pipelines, and the command takes one.
+    #[error("{} contains {count} pipelines and this command takes one: split the file", path.display())]
     MultiplePipelines {
         /// The file.
         path: PathBuf,
-        /// How many there are.
+        /// The number of pipelines in it.
         count: usize,
     },
 }
 
 impl ResourceError {
-    /// How a command ends that needed the pipeline.
+    /// The exit code of a command that needs the pipeline.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::Configuration,
@@ -43,7 +43,7 @@ impl ResourceError {
     }
 }
 
-/// The text of a file; `-` is standard input.
+/// Reads the text of a file; `-` is standard input.
 pub(crate) fn text(path: &Path) -> Result<String, ResourceError> {
     let unreadable = |source| ResourceError::Unreadable { path: path.to_path_buf(), source };
     if path == Path::new("-") {
@@ -55,19 +55,19 @@ pub(crate) fn text(path: &Path) -> Result<String, ResourceError> {
     }
 }
 
-/// The pipelines of a text that came from a file.
+/// Parses the text of a file, and validates its pipelines.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Vec<Pipeline>, ResourceError> {
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     let file = diagnostics::read(&name, text)?;
     Ok(file.pipelines.into_iter().map(|(_, pipeline)| pipeline).collect())
 }
 
-/// The pipelines of a file; `-` is standard input.
+/// Reads the pipelines of a file; `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<Vec<Pipeline>, ResourceError> {
     parse(path, &text(path)?)
 }
 
-/// The one pipeline of a file.
+/// Reads the only pipeline of a file.
 pub(crate) fn load(path: &Path) -> Result<Pipeline, ResourceError> {
     let mut pipelines = read(path)?;
     match (pipelines.pop(), pipelines.len()) {
@@ -76,13 +76,13 @@ pub(crate) fn load(path: &Path) -> Result<Pipeline, ResourceError> {
     }
 }
 
-/// Problems as people read them, with the lines that they are about.
+/// Renders the problems of a file as text, each with its source lines.
 pub(crate) fn render_report(report: &Report, coloured: bool, width: usize) -> String {
     let theme = if coloured { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
     let mut text = String::new();
     if handler.render_report(&mut text, report).is_err() {
-        // Writing into a text does not fail; were it to, the problems still have a line each.
+        // A `String` accepts every write, so this fallback keeps the problems only if the renderer fails.
         text = report.problems().map(|problem| format!("{problem}\n")).collect();
     }
     text

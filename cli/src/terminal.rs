@@ -1,4 +1,4 @@
-//! What standard output and standard error are connected to, and what may be sent there.
+//! Output to a terminal: streams, styles, text, tables and the live view of a local run.
 
 pub(crate) mod columns;
 mod live_view;
@@ -6,7 +6,6 @@ pub(crate) mod logging;
 mod metrics;
 mod rate;
 mod screen;
-#[cfg(feature = "cluster")]
 pub(crate) mod style;
 mod text;
 
@@ -18,23 +17,24 @@ pub(crate) use live_view::{LiveView, Title, render};
 pub(crate) use metrics::{Metrics, progress_line};
 pub(crate) use rate::Rate;
 pub(crate) use screen::{LogLines, Screen};
-pub(crate) use text::{clock, count, fit, left, per_second, short_duration, width_of};
+use style::{Attribute, Style};
+pub(crate) use text::{clock, count, fit, left, per_second, plural, short_duration, width_of};
 
-/// Where output goes.
+/// What standard output and standard error are connected to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terminal {
-    /// Standard output is a terminal.
+    /// Standard output is a terminal that can move its cursor.
     pub(crate) is_interactive: bool,
-    /// Standard error is one too, so that both share a screen.
+    /// Standard output and standard error are both terminals, and so share a screen.
     pub(crate) shares_stderr: bool,
-    /// Colours may be sent to standard output.
+    /// Standard output accepts colours.
     pub(crate) coloured: bool,
-    /// Colours may be sent to standard error.
+    /// Standard error accepts colours.
     pub(crate) coloured_stderr: bool,
 }
 
 impl Terminal {
-    /// Looks at where output goes.
+    /// Detects the terminal of this process.
     pub(crate) fn of_process(choice: ColorChoice) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -53,12 +53,12 @@ impl Terminal {
         }
     }
 
-    /// What stands before an error on standard error.
-    pub(crate) fn error_label(self) -> &'static str {
-        if self.coloured_stderr { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" }
+    /// The label of an error on standard error.
+    pub(crate) fn error_label(self) -> String {
+        Style(self.coloured_stderr).apply(Attribute::BoldRed, "error:")
     }
 
-    /// Columns and rows. Where they are not known, those of a terminal as it always was.
+    /// Columns and rows; 80 × 24 where the size is unknown.
     pub(crate) fn size() -> (usize, usize) {
         terminal_size::terminal_size()
             .map_or((80, 24), |(width, height)| (usize::from(width.0.max(1)), usize::from(height.0.max(1))))
@@ -72,7 +72,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Writes a line to standard error. Where that is gone, nobody can be told.
+/// Writes a line to standard error. Ignores a failure, because there is no other stream to report it on.
 pub(crate) fn print_error(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

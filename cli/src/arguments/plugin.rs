@@ -1,7 +1,6 @@
-//! The names of this program: `usp`, and those under which kubectl finds it as its plugin.
+//! The names of this program: `usp`, and those of a kubectl plugin.
 //!
-//! kubectl runs `kubectl-usp` for `kubectl usp`, and asks `kubectl_complete-usp` what could be typed next. Both are links to the
-//! one program.
+//! kubectl runs `kubectl-usp` for `kubectl usp`, and `kubectl_complete-usp` for completions. Both are links to the same program.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -10,19 +9,19 @@ use clap::{Command, CommandFactory, FromArgMatches};
 
 use super::Arguments;
 
-/// As what the program was started.
+/// The name under which the program was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name {
-    /// By itself.
+    /// `usp`.
     Usp,
-    /// As kubectl's plugin.
+    /// `kubectl-usp`: the plugin.
     Kubectl,
-    /// By kubectl, to complete a command line.
+    /// `kubectl_complete-usp`: the completions of the plugin.
     KubectlComplete,
 }
 
 impl Name {
-    /// The name in the first word of a command line, which may be a path.
+    /// Parses the first word of a command line, which may be a path.
     pub(crate) fn of(first: Option<&OsStr>) -> Self {
         let stem = first.map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str);
         match stem {
@@ -32,30 +31,30 @@ impl Name {
         }
     }
 
-    /// The command line, explained in the words in which it was typed.
+    /// The command line, with the program's name in its help.
     fn command(self) -> Command {
         match self {
             Self::Usp | Self::KubectlComplete => Arguments::command(),
-            Self::Kubectl => typed_as(Arguments::command(), "kubectl usp").bin_name("kubectl usp"),
+            Self::Kubectl => with_name(Arguments::command(), "kubectl usp").bin_name("kubectl usp"),
         }
     }
 
-    /// What was typed; one that cannot be understood, and a question for help, end the process as clap ends it.
+    /// Parses the arguments. Exits the process on `--help`, `--version` and invalid arguments, as clap does.
     pub(crate) fn parse(self) -> Arguments {
         let matches = self.command().get_matches();
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }
 
-/// The same command with `name` in its examples.
-fn typed_as(command: Command, name: &str) -> Command {
+/// Replaces `usp` by `name` in the examples of a command.
+fn with_name(command: Command, name: &str) -> Command {
     let examples =
         command.get_after_help().map(|help| help.to_string().replace("\n  usp ", &format!("\n  {name} ")));
     let command = match examples {
         Some(examples) => command.after_help(examples),
         None => command,
     };
-    command.mut_subcommands(|subcommand| typed_as(subcommand, name))
+    command.mut_subcommands(|subcommand| with_name(subcommand, name))
 }
 
 #[cfg(test)]
@@ -63,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_knows_as_what_it_was_started() {
+    fn the_program_name_selects_the_plugin() {
         let of = |text: &str| Name::of(Some(OsStr::new(text)));
         assert_eq!(of("usp"), Name::Usp);
         assert_eq!(of("/usr/local/bin/kubectl-usp"), Name::Kubectl);
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn as_a_plugin_it_explains_itself_as_one() {
+    fn plugin_help_shows_kubectl_usp() {
         let mut command = Name::Kubectl.command();
         command.build();
         let help = command.render_long_help().to_string();

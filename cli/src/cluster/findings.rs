@@ -11,7 +11,8 @@ use userstream_crds::definition::custom_resource_definition;
 use crate::cluster::difference::differences;
 use crate::cluster::installation::{image, variable, watches};
 use crate::cluster::snapshot::{Operator, ready_replicas};
-use crate::terminal::style::{State, Style};
+use crate::cluster::state::State;
+use crate::terminal::style::Style;
 use crate::terminal::{left, width_of};
 
 /// The oldest Kubernetes that the chart installs on.
@@ -274,7 +275,7 @@ pub(crate) fn to_text(findings: &[Finding], style: Style) -> String {
     let widest = findings.iter().map(|finding| width_of(&finding.what)).max().unwrap_or(0);
     let mut text = String::new();
     for finding in findings {
-        let symbol = style.state(finding.state, finding.state.symbol());
+        let symbol = finding.state.paint(style, finding.state.symbol());
         text.push_str(&format!("{symbol} {}  {}\n", style.bold(&left(&finding.what, widest)), finding.told));
         if let Some(hint) = &finding.hint {
             text.push_str(&format!("  {}  {}\n", " ".repeat(widest), style.dim(hint)));

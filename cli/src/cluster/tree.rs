@@ -13,7 +13,7 @@ pub(crate) use build::tree;
 pub(crate) use cause::{Cause, cause, is_ready};
 pub(crate) use draw::draw;
 
-use crate::terminal::style::State;
+use crate::cluster::state::State;
 
 /// One line of the tree, and what is below it.
 #[derive(Debug, Clone, Serialize)]

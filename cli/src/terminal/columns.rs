@@ -1,21 +1,28 @@
-//! Lines of cells, one below the other.
+//! Text in aligned columns.
 
 use super::{fit, left, width_of};
 
-/// The widest that a cell gets on a terminal, so that one long text does not hide the others.
-const WIDEST: usize = 40;
+/// The maximum width of a cell on a terminal, so that one long text leaves room for the others.
+const MAX_CELL_WIDTH: usize = 40;
 
-/// Lines in which the cells of a column begin at the same place, cut at `width` columns.
+/// The width of each column: that of its widest cell.
+pub(crate) fn column_widths(lines: &[Vec<String>]) -> Vec<usize> {
+    let mut widths: Vec<usize> = Vec::new();
+    for line in lines {
+        widths.resize(widths.len().max(line.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = width_of(cell).max(*width);
+        }
+    }
+    widths
+}
+
+/// Aligns cells in columns, and cuts each line at `width` columns. `usize::MAX` cuts neither lines nor cells.
 pub(crate) fn aligned(lines: Vec<Vec<String>>, width: usize) -> String {
-    let widest = if width == usize::MAX { usize::MAX } else { WIDEST };
+    let max_cell_width = if width == usize::MAX { usize::MAX } else { MAX_CELL_WIDTH };
     let lines: Vec<Vec<String>> =
-        lines.into_iter().map(|line| line.iter().map(|cell| fit(cell, widest)).collect()).collect();
-    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..count)
-        .map(|index| {
-            lines.iter().filter_map(|line| line.get(index)).map(|cell| width_of(cell)).max().unwrap_or(0)
-        })
-        .collect();
+        lines.into_iter().map(|line| line.iter().map(|cell| fit(cell, max_cell_width)).collect()).collect();
+    let widths = column_widths(&lines);
     let mut text = String::new();
     for line in &lines {
         let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| left(cell, *width)).collect();
@@ -34,13 +41,13 @@ mod tests {
     }
 
     #[test]
-    fn cells_stand_below_each_other() {
+    fn cells_of_a_column_are_aligned() {
         let text = aligned(lines(&[&["id", "name"], &["1", "Åsa"], &["1000", "東京"]]), usize::MAX);
         assert_eq!(text, "id    name\n1     Åsa\n1000  東京\n");
     }
 
     #[test]
-    fn a_terminal_gets_no_line_that_is_wider() {
+    fn lines_fit_the_width_of_the_terminal() {
         let long = "x".repeat(100);
         let text = aligned(lines(&[&[&long, &long], &["1", "2"]]), 50);
         for line in text.lines() {

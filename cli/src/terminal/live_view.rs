@@ -1,59 +1,53 @@
-//! The view of a running pipeline, as lines of text. Pure: the same view gives the same lines.
+//! Renders the live view of a local run as lines of text. Pure.
 
 use std::time::Duration;
 
 use super::metrics::Metrics;
 use super::rate::Rate;
+use super::style::{Attribute, Style};
 use super::text::{clock, count, fit, left, per_second, right, width_of};
 
-/// What a pipeline connects, for the first line.
+/// The parts of a pipeline, for the first line.
 #[derive(Debug, Clone)]
 pub(crate) struct Title {
-    /// Its name.
+    /// The name of the pipeline.
     pub(crate) pipeline: String,
-    /// Its source; none where others fill the topic.
+    /// The source; `None` where other producers write to the topic.
     pub(crate) source: Option<String>,
-    /// Its topic.
+    /// The name of the topic.
     pub(crate) topic: String,
-    /// Its table.
+    /// The table, with its keyspace.
     pub(crate) table: String,
 }
 
-/// Everything that is drawn.
+/// The content of a frame.
 #[derive(Debug)]
 pub(crate) struct LiveView<'a> {
     /// The first line.
     pub(crate) title: &'a Title,
-    /// How long it has been running.
+    /// The time since the start of the run.
     pub(crate) elapsed: Duration,
-    /// The metrics now.
+    /// The current metrics.
     pub(crate) metrics: &'a Metrics,
-    /// How fast records are read.
+    /// The rate of records read.
     pub(crate) read: &'a Rate,
-    /// How fast rows are written.
+    /// The rate of rows written.
     pub(crate) written: &'a Rate,
     /// The names of the table's columns.
     pub(crate) columns: &'a [String],
-    /// Some of the rows that were written last, the newest last.
+    /// A sample of the last rows, the newest last.
     pub(crate) rows: &'a [Vec<String>],
-    /// Why the last dead letter is one.
+    /// The reason of the last dead letter.
     pub(crate) last_dead_letter: Option<&'a str>,
-    /// What happens next, for the last line.
+    /// The last line: what the user can do.
     pub(crate) hint: &'a str,
-    /// Whether colours are wanted.
+    /// Whether to use colours.
     pub(crate) coloured: bool,
 }
 
-const BOLD: &str = "1";
-const DIM: &str = "2";
-const RED: &str = "31";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
-const CYAN: &str = "36";
-
-/// Lines that fit into a terminal of this size, one column and one row less than it has.
+/// Renders a frame for a terminal of this size. The frame is one column and one row smaller.
 pub(crate) fn render(view: &LiveView<'_>, width: usize, height: usize) -> Vec<String> {
-    // A line as wide as the terminal would make some of them wrap.
+    // Some terminals wrap a line that fills the last column.
     let width = width.saturating_sub(1).clamp(20, 160);
     let style = Style(view.coloured);
     let mut lines = vec![title(view, width, style), String::new()];
@@ -65,7 +59,7 @@ pub(crate) fn render(view: &LiveView<'_>, width: usize, height: usize) -> Vec<St
     }
     lines.push(String::new());
     lines.push(style.dim(&fit(view.hint, width)));
-    // Whatever is too much falls off at the end; the metrics stand first.
+    // The metrics come first, so that a small terminal cuts the less important lines.
     lines.truncate(height.saturating_sub(1).max(1));
     lines
 }
@@ -75,55 +69,29 @@ fn title(view: &LiveView<'_>, width: usize, style: Style) -> String {
     let room = width.saturating_sub(width_of(&time) + 2);
     let title = view.title;
     let name = fit(&title.pipeline, room);
-    let way: Vec<&str> =
+    let stages: Vec<&str> =
         title.source.as_deref().into_iter().chain([title.topic.as_str(), title.table.as_str()]).collect();
-    let way = fit(&format!("  {}", way.join(" ▸ ")), room.saturating_sub(width_of(&name)));
-    let gap = " ".repeat(width.saturating_sub(width_of(&name) + width_of(&way) + width_of(&time)));
-    format!("{}{}{gap}{}", style.with(BOLD, &name), style.with(CYAN, &way), style.dim(&time))
+    let stages = fit(&format!("  {}", stages.join(" ▸ ")), room.saturating_sub(width_of(&name)));
+    let gap = " ".repeat(width.saturating_sub(width_of(&name) + width_of(&stages) + width_of(&time)));
+    format!("{}{}{gap}{}", style.bold(&name), style.apply(Attribute::Cyan, &stages), style.dim(&time))
 }
 
 fn metrics(view: &LiveView<'_>, width: usize, style: Style) -> Vec<String> {
     let metrics = view.metrics;
-    let flow = |name: &str, total: u64, rate: &Rate| {
-        let text = format!(
-            "  {}{}{}",
-            left(name, 14),
-            right(&count(total), 12),
-            right(&per_second(rate.per_second()), 10)
-        );
-        let bars = rate.bars();
-        if width_of(&text) + 3 + width_of(&bars) <= width {
-            format!("{text}   {}", style.with(GREEN, &bars))
-        } else {
-            fit(&text, width)
-        }
-    };
-    let plain = |name: &str, value: &str, colour: Option<&str>| {
-        let text = fit(&format!("  {}{}", left(name, 14), right(value, 12)), width);
-        colour.map_or(text.clone(), |colour| style.with(colour, &text))
-    };
     let mut lines = vec![
-        flow("records read", metrics.read, view.read),
-        flow("rows written", metrics.written, view.written),
-        plain("lag", &metrics.lag.map_or_else(|| "unknown".to_owned(), count), None),
+        total_and_rate("records read", metrics.read, view.read, width, style),
+        total_and_rate("rows written", metrics.written, view.written, width, style),
+        value("lag", &metrics.lag.map_or_else(|| "unknown".to_owned(), count), width),
+        dead_letters(view, width, style),
     ];
-    let dead_letters = (metrics.dead_letters > 0).then_some(YELLOW);
-    let mut line = plain("dead letters", &count(metrics.dead_letters), dead_letters);
-    const REASON_COLUMN: usize = 31;
-    const MIN_REASON_WIDTH: usize = 12;
-    if let Some(reason) = view.last_dead_letter.filter(|_| width >= REASON_COLUMN + MIN_REASON_WIDTH) {
-        let reason = fit(reason, width - REASON_COLUMN);
-        line.push_str(&style.dim(&format!("   {reason}")));
-    }
-    lines.push(line);
-    for (name, number) in [("left out", metrics.filtered), ("skipped", metrics.skipped)] {
+    for (name, number) in [("filtered", metrics.filtered), ("skipped", metrics.skipped)] {
         if number > 0 {
-            lines.push(plain(name, &count(number), None));
+            lines.push(value(name, &count(number), width));
         }
     }
-    let faults: u64 = metrics.errors.iter().map(|(_, _, count)| count).sum();
-    if faults > 0 {
-        lines.push(plain("faults", &count(faults), Some(RED)));
+    let errors: u64 = metrics.errors.iter().map(|(_, _, count)| count).sum();
+    if errors > 0 {
+        lines.push(style.apply(Attribute::Red, &value("errors", &count(errors), width)));
     }
     if let Some(freshness) = metrics.freshness() {
         lines.push(fit(&format!("  {}{freshness}", left("freshness", 17)), width));
@@ -131,9 +99,46 @@ fn metrics(view: &LiveView<'_>, width: usize, style: Style) -> Vec<String> {
     lines
 }
 
-/// As many columns and as many of the newest rows as there is room for.
+fn value(name: &str, value: &str, width: usize) -> String {
+    fit(&format!("  {}{}", left(name, 14), right(value, 12)), width)
+}
+
+fn total_and_rate(name: &str, total: u64, rate: &Rate, width: usize, style: Style) -> String {
+    let text = format!(
+        "  {}{}{}",
+        left(name, 14),
+        right(&count(total), 12),
+        right(&per_second(rate.per_second()), 10)
+    );
+    let bars = rate.bars();
+    if width_of(&text) + 3 + width_of(&bars) <= width {
+        format!("{text}   {}", style.apply(Attribute::Green, &bars))
+    } else {
+        fit(&text, width)
+    }
+}
+
+/// The number of dead letters, and the reason of the last one where there is room.
+fn dead_letters(view: &LiveView<'_>, width: usize, style: Style) -> String {
+    const REASON_COLUMN: usize = 31;
+    const MIN_REASON_WIDTH: usize = 12;
+    let number = view.metrics.dead_letters;
+    let mut line = value("dead letters", &count(number), width);
+    if number > 0 {
+        line = style.apply(Attribute::Yellow, &line);
+    }
+    if let Some(reason) = view.last_dead_letter.filter(|_| width >= REASON_COLUMN + MIN_REASON_WIDTH) {
+        let reason = fit(reason, width - REASON_COLUMN);
+        line.push_str(&style.dim(&format!("   {reason}")));
+    }
+    line
+}
+
+/// The newest rows, in as many lines and columns as fit.
 fn table(view: &LiveView<'_>, width: usize, room: usize, style: Style) -> Vec<String> {
     const MAX_COLUMN_WIDTH: usize = 36;
+    /// A narrower column shows too little of its values.
+    const MIN_COLUMN_WIDTH: usize = 6;
     let first = view.rows.len().saturating_sub(room.saturating_sub(1).clamp(1, 5));
     let rows = view.rows.get(first..).unwrap_or_default();
     let mut lines = vec!["  ".to_owned(); rows.len() + 1];
@@ -144,35 +149,19 @@ fn table(view: &LiveView<'_>, width: usize, room: usize, style: Style) -> Vec<St
         let natural_width =
             values.iter().map(|value| width_of(value)).chain([width_of(name)]).max().unwrap_or(0);
         let column_width = natural_width.min(MAX_COLUMN_WIDTH).min(width.saturating_sub(used));
-        // A column of which next to nothing could be seen says nothing.
-        if column_width < natural_width.min(6) {
+        if column_width < natural_width.min(MIN_COLUMN_WIDTH) {
             break;
         }
         used += column_width + 2;
-        for (line, (value, is_header)) in lines
-            .iter_mut()
-            .zip(std::iter::once((name, true)).chain(values.iter().map(|value| (value, false))))
-        {
+        let header = std::iter::once((name, true));
+        let cells = header.chain(values.iter().map(|value| (value, false)));
+        for (line, (value, is_header)) in lines.iter_mut().zip(cells) {
             let cell = left(&fit(value, column_width), column_width);
             line.push_str(&if is_header { style.dim(&cell) } else { cell });
             line.push_str("  ");
         }
     }
     lines.into_iter().map(|line| line.trim_end().to_owned()).collect()
-}
-
-/// Colours, or none.
-#[derive(Clone, Copy)]
-struct Style(bool);
-
-impl Style {
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-    }
-
-    fn dim(self, text: &str) -> String {
-        self.with(DIM, text)
-    }
 }
 
 #[cfg(test)]
@@ -220,7 +209,7 @@ mod tests {
             columns: &names,
             rows,
             last_dead_letter,
-            hint: "Ctrl-C stops the source and writes what has been read",
+            hint: "Ctrl-C stops the source and writes the records already read",
             coloured,
         };
         render(&view, width, height)
@@ -234,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_terminal_shows_everything() {
+    fn wide_terminal_shows_metrics_and_rows() {
         insta::assert_snapshot!(lines(100, 30, &rows(), Some("field dob: not a timestamp"), false).join("\n"), @r"
         demo  generator ▸ users_created ▸ spark_streams.created_users                                  4:02
 
@@ -248,12 +237,12 @@ mod tests {
           7a0e  Åsa         12 Storgatan, Malmö
           1f3c  مريم        4 東京·[2J, 港区
 
-        Ctrl-C stops the source and writes what has been read
+        Ctrl-C stops the source and writes the records already read
         ");
     }
 
     #[test]
-    fn a_narrow_terminal_shows_the_numbers_and_what_else_fits() {
+    fn narrow_terminal_drops_bars_and_reasons() {
         insta::assert_snapshot!(lines(40, 30, &rows(), Some("field dob: not a timestamp"), false).join("\n"), @r"
         demo  generator ▸ users_created …  4:02
 
@@ -267,12 +256,12 @@ mod tests {
           7a0e  Åsa         12 Storgatan, Malmö
           1f3c  مريم        4 東京·[2J, 港区
 
-        Ctrl-C stops the source and writes wha…
+        Ctrl-C stops the source and writes the…
         ");
     }
 
     #[test]
-    fn colours_change_no_text() {
+    fn colours_do_not_change_the_text() {
         let coloured = lines(100, 30, &rows(), Some("x"), true).join("\n");
         let mut plain = String::new();
         let mut rest = coloured.as_str();
@@ -287,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_frame_never_leaves_the_terminal(width in 21_usize..200, height in 2_usize..40, value in "\\PC{0,60}|.{0,60}") {
+        fn frame_fits_the_terminal(width in 21_usize..200, height in 2_usize..40, value in "\\PC{0,60}|.{0,60}") {
             let rows = vec![vec![value.clone(), value.clone(), value.clone()]; 9];
             let lines = lines(width, height, &rows, Some(&value), false);
             prop_assert!(lines.len() < height, "{} lines in {height} rows", lines.len());

@@ -1,4 +1,4 @@
-//! Log lines on standard error, or above the picture while there is one.
+//! Writes log lines to standard error, or above the live view while one is shown.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,22 +10,24 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::LogLines;
 
-/// Where log lines go now.
+/// The destination of log lines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Logging {
     diverted: Arc<Mutex<Option<LogLines>>>,
 }
 
-/// The filter of log lines cannot be read.
+/// The log filter is invalid.
 #[derive(Debug, thiserror::Error)]
-#[error("--log {filter}: {source}; write a level, or levels by part: info,userstream_worker=debug")]
+#[error(
+    "invalid log filter {filter} (--log): {source}; use a level, or one for each module: info,userstream_worker=debug"
+)]
 pub(crate) struct FilterError {
     filter: String,
     source: tracing_subscriber::filter::ParseError,
 }
 
 impl Logging {
-    /// Starts logging. Called once in a process.
+    /// Installs the global subscriber. A process calls this once.
     pub(crate) fn start(filter: &str, coloured: bool) -> Result<Self, FilterError> {
         let targets: Targets =
             filter.parse().map_err(|source| FilterError { filter: filter.to_owned(), source })?;
@@ -39,7 +41,7 @@ impl Logging {
         Ok(logging)
     }
 
-    /// Sends log lines to a screen, which shows them above its picture, for as long as it holds the lines.
+    /// Redirects log lines to a screen, for as long as the screen holds the returned lines.
     pub(crate) fn divert(&self) -> LogLines {
         let lines = LogLines::default();
         *self.diverted.lock().unwrap_or_else(PoisonError::into_inner) = Some(lines.clone());
@@ -59,7 +61,7 @@ impl<'w> MakeWriter<'w> for Logging {
     }
 }
 
-/// Where one log line goes.
+/// The writer of one log line.
 pub(crate) enum Destination {
     Screen(LogLines),
     Stderr(io::Stderr),

@@ -1,26 +1,26 @@
-//! How fast a count grows: now, and over the last while.
+//! The rate of a counter: its current value, and a history of the last seconds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The rate shown is the mean over so long.
+/// The window of the mean rate.
 const WINDOW: Duration = Duration::from_secs(5);
-/// So many seconds of history are kept.
+/// The length of the history.
 const HISTORY_SECONDS: usize = 24;
 
-/// A count that is looked at from time to time.
+/// A counter that is sampled at intervals.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
-    /// When it was looked at, since the start, and what it was; the oldest lies at or before the window's beginning.
+    /// Samples: time since the start, and count. The oldest is at or before the start of the window.
     samples: VecDeque<(Duration, u64)>,
-    /// What was counted in each of the last whole seconds.
+    /// The increase in each of the last whole seconds.
     seconds: VecDeque<u64>,
-    /// The whole second that is being counted, and the count at its beginning.
+    /// The current second, and the count at its start.
     current: (u64, u64),
 }
 
 impl Rate {
-    /// Notes the count at a time since the start. Times must not go back.
+    /// Records the count at a time since the start. Times must not decrease.
     pub(crate) fn record(&mut self, at: Duration, count: u64) {
         while self.current.0 < at.as_secs() {
             self.seconds.push_back(count.saturating_sub(self.current.1));
@@ -35,7 +35,7 @@ impl Rate {
         }
     }
 
-    /// The mean rate over the last seconds.
+    /// The mean rate over the window.
     pub(crate) fn per_second(&self) -> f64 {
         let (Some((first, earliest)), Some((last, now))) = (self.samples.front(), self.samples.back()) else {
             return 0.0;
@@ -44,7 +44,7 @@ impl Rate {
         if time > 0.0 { now.saturating_sub(*earliest) as f64 / time } else { 0.0 }
     }
 
-    /// The last seconds as a row of bars, the newest on the right, the tallest as high as the line.
+    /// The history as a bar chart of one line: the newest second on the right, scaled to the greatest.
     pub(crate) fn bars(&self) -> String {
         const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let tallest = self.seconds.iter().copied().max().unwrap_or(0).max(1);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_that_of_the_last_seconds_alone() {
+    fn rate_covers_only_the_window() {
         let mut samples: Vec<(u64, u64)> = (0..=40).map(|tick| (tick * 250, tick * 100)).collect();
         assert_eq!(rate(&samples).per_second(), 400.0);
         samples.extend((41..=60).map(|tick| (tick * 250, 4_000)));
@@ -77,18 +77,18 @@ mod tests {
     }
 
     #[test]
-    fn before_the_second_look_there_is_no_rate() {
+    fn rate_is_zero_before_the_second_sample() {
         assert_eq!(rate(&[]).per_second(), 0.0);
         assert_eq!(rate(&[(10, 5)]).per_second(), 0.0);
     }
 
     #[test]
-    fn bars_show_each_second_beside_the_tallest() {
+    fn bars_are_scaled_to_the_greatest_second() {
         assert_eq!(rate(&[(0, 0), (1_000, 70), (2_000, 70), (3_000, 80), (3_500, 500)]).bars(), "█▁▂");
     }
 
     #[test]
-    fn a_pause_in_looking_does_not_shift_time() {
+    fn missed_samples_do_not_shift_the_history() {
         assert_eq!(rate(&[(0, 0), (3_100, 30)]).bars(), "█▁▁");
     }
 

@@ -1,9 +1,9 @@
-//! A frame on a terminal, drawn in place again and again, with log lines running above it.
+//! Redraws a frame in place on a terminal, and prints log lines above it.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Begins and ends a change that the terminal shows at once. Terminals that do not know it ignore it.
+/// Start and end of a synchronized update. Terminals without support ignore both.
 const BEGIN: &str = "\u{1b}[?2026h";
 const END: &str = "\u{1b}[?2026l";
 const HIDE_CURSOR: &str = "\u{1b}[?25l";
@@ -11,12 +11,12 @@ const SHOW_CURSOR: &str = "\u{1b}[?25h";
 const CLEAR_TO_END_OF_LINE: &str = "\u{1b}[K";
 const CLEAR_BELOW: &str = "\u{1b}[J";
 
-/// Log lines that wait to be shown above the frame.
+/// Log lines to print above the next frame.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogLines(Arc<Mutex<Vec<u8>>>);
 
 impl LogLines {
-    /// Whether there is still a screen that shows them, beside whoever asks.
+    /// Whether a screen still holds these lines, besides the caller.
     pub(crate) fn are_shown(&self) -> bool {
         Arc::strong_count(&self.0) > 1
     }
@@ -37,23 +37,23 @@ impl Write for LogLines {
     }
 }
 
-/// Draws frames. When it goes away the cursor is back, below the last frame.
+/// Draws frames. Dropping it restores the cursor below the last frame.
 #[derive(Debug)]
 pub(crate) struct Screen<W: Write> {
     terminal: W,
     log: LogLines,
-    /// Lines of the frame that is shown.
+    /// The number of lines of the current frame.
     shown: usize,
     cursor_hidden: bool,
 }
 
 impl<W: Write> Screen<W> {
-    /// A screen that shows nothing yet.
+    /// A screen without a frame.
     pub(crate) fn new(terminal: W, log: LogLines) -> Self {
         Self { terminal, log, shown: 0, cursor_hidden: false }
     }
 
-    /// Puts a frame in the place of the last one, and what was logged since above it.
+    /// Replaces the current frame, and prints the log lines since then above it.
     pub(crate) fn draw(&mut self, lines: &[String]) -> io::Result<()> {
         let mut change = String::from(BEGIN);
         if !self.cursor_hidden {
@@ -84,7 +84,7 @@ impl<W: Write> Screen<W> {
 
 impl<W: Write> Drop for Screen<W> {
     fn drop(&mut self) {
-        // What was logged last must not be lost with the screen; where it cannot be written, nobody can be told.
+        // The last log lines must not be lost. A write error has no other stream to go to.
         let mut last = self.log.take();
         if self.cursor_hidden {
             last.extend_from_slice(SHOW_CURSOR.as_bytes());
@@ -98,7 +98,7 @@ impl<W: Write> Drop for Screen<W> {
 mod tests {
     use super::*;
 
-    /// What a terminal of many rows shows after these bytes. Knows what the screen sends, and nothing else.
+    /// Emulates a terminal of many rows, for the escape sequences that `Screen` sends.
     fn shown(bytes: &[u8]) -> String {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let mut rows = vec![String::new()];
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_takes_the_place_of_the_last_one() {
+    fn a_frame_replaces_the_previous_one() {
         let mut terminal = Vec::new();
         let mut screen = Screen::new(&mut terminal, LogLines::default());
         screen.draw(&frame(&["a long line", "second", "third"])).unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_runs_above_the_frame_and_stays() {
+    fn log_lines_stay_above_the_frame() {
         let mut terminal = Vec::new();
         let mut log = LogLines::default();
         let mut screen = Screen::new(&mut terminal, log.clone());
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_comes_back() {
+    fn dropping_the_screen_shows_the_cursor() {
         let mut terminal = Vec::new();
         let mut screen = Screen::new(&mut terminal, LogLines::default());
         screen.draw(&frame(&["x"])).unwrap();

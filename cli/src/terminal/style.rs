@@ -1,69 +1,56 @@
-//! Colours for how something stands.
+//! Colours and text attributes, as ANSI escape sequences.
 
-use serde::Serialize;
-
-/// How something stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) enum State {
-    /// As it should be.
-    Good,
-    /// On its way there.
-    Working,
-    /// At rest, and meant to be.
-    Off,
-    /// Not known.
-    Unknown,
-    /// Works, and needs attention.
-    Warning,
-    /// Does not work.
-    Broken,
-}
-
-impl State {
-    /// One column wide, and different without colours too.
-    pub(crate) const fn symbol(self) -> &'static str {
-        match self {
-            Self::Good => "✓",
-            Self::Working => "⋯",
-            Self::Off => "–",
-            Self::Unknown => "?",
-            Self::Warning => "!",
-            Self::Broken => "✗",
-        }
-    }
-
-    const fn colour(self) -> &'static str {
-        match self {
-            Self::Good => "32",
-            Self::Working => "36",
-            Self::Off | Self::Unknown => "2",
-            Self::Warning => "33",
-            Self::Broken => "31",
-        }
-    }
-}
-
-/// Whether to colour.
+/// Styles text, or leaves it plain where colours are off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style(pub(crate) bool);
 
+/// A colour or a text attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    /// For emphasis.
+    Bold,
+    /// For secondary text.
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+    /// For the label of an error.
+    BoldRed,
+}
+
+impl Attribute {
+    /// The parameters of the escape sequence "Select Graphic Rendition".
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Bold => "1",
+            Self::Dim => "2",
+            Self::Red => "31",
+            Self::Green => "32",
+            Self::Yellow => "33",
+            Self::Cyan => "36",
+            Self::BoldRed => "1;31",
+        }
+    }
+}
+
 impl Style {
-    /// Text in the colour of a state.
-    pub(crate) fn state(self, state: State, text: &str) -> String {
-        self.with(state.colour(), text)
+    /// Text with an attribute.
+    pub(crate) fn apply(self, attribute: Attribute, text: &str) -> String {
+        if self.0 && !text.is_empty() {
+            format!("\u{1b}[{}m{text}\u{1b}[0m", attribute.code())
+        } else {
+            text.to_owned()
+        }
     }
 
-    /// Text that stands out.
+    /// Emphasised text.
     pub(crate) fn bold(self, text: &str) -> String {
-        self.with("1", text)
+        self.apply(Attribute::Bold, text)
     }
 
-    /// Text that stands back.
+    /// Secondary text.
     pub(crate) fn dim(self, text: &str) -> String {
-        self.with("2", text)
-    }
-
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 && !text.is_empty() { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        self.apply(Attribute::Dim, text)
     }
 }

@@ -12,8 +12,8 @@ use super::Node;
 use super::workers::{job, pod};
 use crate::cluster::age::age;
 use crate::cluster::snapshot::{Operator, Snapshot, ready_replicas};
+use crate::cluster::state::State;
 use crate::terminal::count;
-use crate::terminal::style::State;
 
 /// A pipeline as a tree.
 pub(crate) fn tree(snapshot: &Snapshot) -> Node {

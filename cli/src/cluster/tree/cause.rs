@@ -10,8 +10,8 @@ use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::hint::hint;
 use crate::cluster::snapshot::Snapshot;
+use crate::cluster::state::State;
 use crate::terminal::count;
-use crate::terminal::style::State;
 
 /// How a pipeline stands.
 #[derive(Debug, Clone, Serialize)]

@@ -1,7 +1,8 @@
 //! The tree as lines of text. Pure: the same tree gives the same lines.
 
 use super::{Cause, Node};
-use crate::terminal::style::{State, Style};
+use crate::cluster::state::State;
+use crate::terminal::style::Style;
 use crate::terminal::{fit, width_of};
 
 /// The cause, then the tree, in lines of at most `width` columns. The cause is never cut: it is what this is all about.
@@ -9,7 +10,7 @@ pub(crate) fn draw(cause: &Cause, tree: &Node, width: usize, style: Style) -> St
     let mut text = String::new();
     let clean = |text: &str| fit(text, usize::MAX);
     let first = format!("{} {}", cause.state.symbol(), clean(&cause.text));
-    text.push_str(&style.state(cause.state, &first));
+    text.push_str(&cause.state.paint(style, &first));
     text.push('\n');
     for told in cause.condition.iter().chain(&cause.hint) {
         text.push_str(&format!("  {}\n", style.dim(&clean(told))));
@@ -47,10 +48,10 @@ impl Line<'_> {
         } else {
             format!("  {}", fit(&node.detail, rest))
         };
-        let symbol = style.state(node.state, node.state.symbol());
+        let symbol = node.state.paint(style, node.state.symbol());
         let titled = format!("{} {}", symbol, style.bold(&title));
         let detail = match node.state {
-            State::Broken | State::Warning => style.state(node.state, &detail),
+            State::Broken | State::Warning => node.state.paint(style, &detail),
             _ => detail,
         };
         format!("{}{titled}{detail}\n", style.dim(before))

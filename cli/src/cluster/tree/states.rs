@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Cause, cause, draw, is_ready, tree};
 use crate::cluster::snapshot::{Forbidden, Operator, Snapshot};
-use crate::terminal::style::{State, Style};
+use crate::cluster::state::State;
+use crate::terminal::style::Style;
 use crate::terminal::width_of;
 use case::{
     Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, ended_well, job, operator, owner,

@@ -11,8 +11,8 @@ use userstream_crds::worker_status::WorkerStatus;
 use super::Node;
 use crate::cluster::age::age;
 use crate::cluster::snapshot::Snapshot;
+use crate::cluster::state::State;
 use crate::terminal::count;
-use crate::terminal::style::State;
 
 /// A Job, with its pods unless it ended well.
 pub(super) fn job(snapshot: &Snapshot, job: &Job) -> Node {

@@ -17,9 +17,10 @@ use crate::cluster::api::observe::operator;
 use crate::cluster::findings::{
     Cluster, Definition, Finding, Permission, REQUIRED_PERMISSIONS, findings, to_text,
 };
+use crate::cluster::state::State;
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::style::{State, Style};
+use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print};
 
 #[derive(Serialize)]

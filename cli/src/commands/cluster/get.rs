@@ -11,9 +11,10 @@ use super::document::document;
 use crate::arguments::{DocumentFormat, GetArguments, ListFormat};
 use crate::cluster::age::age;
 use crate::cluster::api::connection::Connection;
+use crate::cluster::state::State;
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::style::{State, Style};
+use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print, print_error};
 use crate::terminal::{fit, left, width_of};
 
@@ -167,7 +168,7 @@ fn aligned(lines: &[Vec<Cell>], style: Style) -> String {
         for (index, (cell, width)) in line.iter().zip(&widths).enumerate() {
             let filled = if index == last { shown(cell) } else { left(&shown(cell), *width + 3) };
             text.push_str(&match cell.state {
-                Some(state) => style.state(state, &filled),
+                Some(state) => state.paint(style, &filled),
                 None => filled,
             });
         }

@@ -13,10 +13,11 @@ use crate::cluster::api::connection::Connection;
 use crate::cluster::api::error::ClusterError;
 use crate::cluster::apply::{ApplyRequest, LAST_APPLIED};
 use crate::cluster::difference::{Difference, differences};
+use crate::cluster::state::State;
 use crate::commands::CommandError;
 use crate::exit::Exit;
 use crate::resource::{self, ResourceError};
-use crate::terminal::style::{State, Style};
+use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print};
 
 /// What would become of a pipeline.
@@ -233,12 +234,12 @@ fn to_text(all: &[PlannedPipeline], style: Style) -> String {
                         (_, None) => State::Broken,
                         _ => State::Warning,
                     };
-                    line(&format!("  {}", style.state(state, &change.line())));
+                    line(&format!("  {}", state.paint(style, &change.line())));
                 }
             }
             Outcome::Refuse { why } => {
                 line(&format!("{name} would be refused ({}):", one.applied_as));
-                why.iter().for_each(|why| line(&format!("  {}", style.state(State::Broken, why))));
+                why.iter().for_each(|why| line(&format!("  {}", State::Broken.paint(style, why))));
             }
         }
         match &one.operators_plan {
