@@ -1,6 +1,6 @@
-//! The places where topics and tables are: the files of local mode, or real servers.
+//! Backends of topics and tables: SQLite files, or real servers.
 //!
-//! A place hands out the worker's own implementations of its seams, so that everything else is the same for all.
+//! A backend creates the worker's implementations of log and table, so that all other code is the same for every backend.
 
 #[cfg(feature = "cassandra")]
 mod cassandra;
@@ -23,35 +23,35 @@ pub(crate) use kafka::KafkaBackend;
 use crate::arguments::ServerArguments;
 use crate::exit::Exit;
 
-/// A place for topics.
+/// A backend of topics.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread; futures need not be Send")]
 pub(crate) trait LogBackend {
     type Admin: TopicAdmin;
     type Consumer: Consumer;
     type Producer: Producer;
 
-    /// What provisions topics.
+    /// Creates the client that provisions topics.
     async fn admin(&self) -> Result<Self::Admin, BackendError>;
-    /// A member of the pipeline's consumer group.
+    /// Creates a member of the pipeline's consumer group.
     async fn consumer(&self) -> Result<Self::Consumer, BackendError>;
-    /// What appends, and keeps the source's position.
+    /// Creates the producer, which also stores the position of the source.
     async fn producer(&self) -> Result<Self::Producer, BackendError>;
 }
 
-/// A place for tables.
+/// A backend of tables.
 #[allow(async_fn_in_trait, reason = "everything runs on one thread; futures need not be Send")]
 pub(crate) trait TableBackend {
     type Admin: TableAdmin + Claims;
     type Table: Table;
 
-    /// What provisions keyspaces and tables.
+    /// Creates the client that provisions keyspaces and tables.
     async fn admin(&self) -> Result<Self::Admin, BackendError>;
-    /// The pipeline's table, which was provisioned.
+    /// Opens the table of the pipeline, which must be provisioned.
     async fn table(&self) -> Result<Self::Table, BackendError>;
 }
 
-/// Puts the servers of the command line in the place of those that the pipeline names.
-pub(crate) fn point_at_servers(pipeline: &mut Pipeline, servers: &ServerArguments) {
+/// Replaces the servers of the pipeline by those of the command line.
+pub(crate) fn override_servers(pipeline: &mut Pipeline, servers: &ServerArguments) {
     if let Some(kafka) = &servers.kafka {
         pipeline.kafka.bootstrap_servers = vec![kafka.clone()];
     }
@@ -60,10 +60,10 @@ pub(crate) fn point_at_servers(pipeline: &mut Pipeline, servers: &ServerArgument
     }
 }
 
-/// Why a place cannot be used.
+/// Why a backend cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BackendError {
-    /// The directory of local mode cannot be used.
+    /// The data directory cannot be used.
     #[error(transparent)]
     Data(#[from] DataDirectoryError),
     /// The log cannot be used.
@@ -72,34 +72,34 @@ pub(crate) enum BackendError {
     /// The table cannot be used.
     #[error(transparent)]
     Table(#[from] WriteError),
-    /// What provisions cannot be used.
+    /// The provisioning client cannot be used.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// A real server's client cannot be started.
+    /// The client of a server cannot be created.
     #[cfg(any(feature = "kafka", feature = "cassandra"))]
-    #[error("{server} cannot be used: {source}")]
+    #[error("cannot connect to {server}: {source}")]
     Client {
         /// The server.
         server: &'static str,
-        /// What the client says.
+        /// The error of the client.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// This `usp` was built without the client.
+    /// This `usp` is built without the client.
     #[cfg(not(all(feature = "kafka", feature = "cassandra")))]
     #[error(
-        "this usp was built without the {server} client, which takes long to compile; build one that has it with: cargo \
-         build --release -p userstream-cli --features {feature}"
+        "this usp is built without the {server} client; build one that has it: cargo build --release -p userstream-cli \
+         --features {feature}"
     )]
     NotBuilt {
         /// The server.
         server: &'static str,
-        /// The cargo feature that brings the client.
+        /// The cargo feature of the client.
         feature: &'static str,
     },
 }
 
 impl BackendError {
-    /// How a command ends that needed the place.
+    /// The exit code of a command that needs the backend.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Data(DataDirectoryError::InUse { .. }) => Exit::Unavailable,

@@ -1,7 +1,7 @@
-//! `usp local`: a whole pipeline in one process.
+//! Runs a pipeline in this process.
 //!
 //! ```text
-//!  arguments ─▶ resource ─▶ places ─▶ provision ─▶ run: producer ∥ processor ∥ conductor ∥ view ─▶ summary
+//!  backends ─▶ provision ─▶ run: producer ∥ processor ∥ limits ∥ signals ∥ progress ─▶ summary
 //! ```
 
 mod error;
@@ -31,37 +31,39 @@ pub(crate) use error::LocalError;
 pub(crate) use run_limits::RunLimit;
 use summary::Summary;
 
-/// What a local run is told beside the pipeline.
+/// The settings of a run that are not part of the pipeline.
 #[derive(Debug)]
 pub(crate) struct Settings<'a> {
-    /// When the process started.
+    /// The start of the process.
     pub(crate) started: Instant,
+    /// When the run ends without a signal.
     pub(crate) limit: RunLimit,
+    /// The format of the summary, which also selects how progress is shown.
     pub(crate) output: OutputFormat,
     pub(crate) terminal: Terminal,
     pub(crate) logging: &'a Logging,
-    /// The folder with the pipeline's Secrets.
+    /// The directory of Secrets.
     pub(crate) secrets: &'a Path,
-    /// Address ranges that a source may dial beside the public ones.
+    /// Private address ranges that a source may connect to.
     pub(crate) allowed: Vec<IpNet>,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It ran.
+    /// The pipeline ran.
     Ran(Summary),
-    /// The pipeline says that changes are only planned.
+    /// The pipeline was planned only, under `mode: Plan`.
     Planned(ProvisionReport),
 }
 
-/// Opens the places that the command line names, and runs on them.
+/// Runs a pipeline on the backends of the command line.
 pub(crate) async fn run(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     settings: &Settings<'_>,
 ) -> Result<Outcome, LocalError> {
-    // With both servers there is nothing to keep here.
+    // Without an embedded backend there is no data directory to lock.
     let directory = match (&servers.kafka, &servers.cassandra) {
         (Some(_), Some(_)) => None,
         _ => Some(DataDirectory::open(&servers.data).map_err(BackendError::from)?),
@@ -69,19 +71,19 @@ pub(crate) async fn run(
     match (&directory, &servers.kafka) {
         (Some(directory), None) => {
             let log = EmbeddedLogBackend::open(directory, pipeline)?;
-            Box::pin(on_log(pipeline, servers, settings, Some(directory), log)).await
+            Box::pin(run_on_log(pipeline, servers, settings, Some(directory), log)).await
         }
         #[cfg(feature = "kafka")]
         _ => {
             let log = crate::backend::KafkaBackend::new(pipeline, settings.secrets);
-            Box::pin(on_log(pipeline, servers, settings, directory.as_ref(), log)).await
+            Box::pin(run_on_log(pipeline, servers, settings, directory.as_ref(), log)).await
         }
         #[cfg(not(feature = "kafka"))]
         _ => Err(BackendError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
     }
 }
 
-async fn on_log<L: LogBackend>(
+async fn run_on_log<L: LogBackend>(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     settings: &Settings<'_>,
@@ -90,12 +92,17 @@ async fn on_log<L: LogBackend>(
 ) -> Result<Outcome, LocalError> {
     match (directory, &servers.cassandra) {
         (Some(directory), None) => {
-            on(pipeline, settings, log, EmbeddedTableBackend::new(directory, pipeline)).await
+            provision_and_run(pipeline, settings, log, EmbeddedTableBackend::new(directory, pipeline)).await
         }
         #[cfg(feature = "cassandra")]
         _ => {
-            on(pipeline, settings, log, crate::backend::CassandraBackend::new(pipeline, settings.secrets))
-                .await
+            provision_and_run(
+                pipeline,
+                settings,
+                log,
+                crate::backend::CassandraBackend::new(pipeline, settings.secrets),
+            )
+            .await
         }
         #[cfg(not(feature = "cassandra"))]
         _ => {
@@ -105,8 +112,8 @@ async fn on_log<L: LogBackend>(
     }
 }
 
-/// Provisions, then runs.
-async fn on<L: LogBackend, T: TableBackend>(
+/// Provisions the topic and the table, then runs the pipeline.
+async fn provision_and_run<L: LogBackend, T: TableBackend>(
     pipeline: &Pipeline,
     settings: &Settings<'_>,
     log: L,

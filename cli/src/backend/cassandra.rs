@@ -1,4 +1,4 @@
-//! Tables in a real Cassandra.
+//! Tables in a Cassandra cluster.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use userstream_worker::table::cassandra::CassandraTable;
 
 use super::{BackendError, TableBackend};
 
-/// The cluster that a pipeline names.
+/// The Cassandra cluster of a pipeline.
 #[derive(Debug)]
 pub(crate) struct CassandraBackend<'p> {
     pipeline: &'p Pipeline,
@@ -16,7 +16,7 @@ pub(crate) struct CassandraBackend<'p> {
 }
 
 impl<'p> CassandraBackend<'p> {
-    /// The cluster of a pipeline, with the Secrets in this folder. Nothing is dialled yet.
+    /// Creates the backend without connecting. `secrets` is the directory of Secrets.
     pub(crate) fn new(pipeline: &'p Pipeline, secrets: &'p Path) -> Self {
         Self { pipeline, secrets }
     }

@@ -1,4 +1,4 @@
-//! Topics and tables in the files of local mode.
+//! Topics and tables in SQLite files.
 
 use userstream_crds::model::Pipeline;
 use userstream_worker::log::embedded::{EmbeddedConsumer, EmbeddedLog, EmbeddedProducer};
@@ -16,7 +16,7 @@ pub(crate) struct EmbeddedLogBackend<'p> {
 }
 
 impl<'p> EmbeddedLogBackend<'p> {
-    /// The log of a directory, for a pipeline.
+    /// Opens the log in a data directory.
     pub(crate) fn open(directory: &DataDirectory, pipeline: &'p Pipeline) -> Result<Self, BackendError> {
         Ok(Self { pipeline, log: EmbeddedLog::open(directory)? })
     }
@@ -53,7 +53,7 @@ pub(crate) struct EmbeddedTableBackend<'p> {
 }
 
 impl<'p> EmbeddedTableBackend<'p> {
-    /// The keyspaces of a directory, for a pipeline.
+    /// The keyspaces of a data directory.
     pub(crate) fn new(directory: &'p DataDirectory, pipeline: &'p Pipeline) -> Self {
         Self { pipeline, directory }
     }

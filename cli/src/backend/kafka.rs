@@ -1,4 +1,4 @@
-//! Topics in a real Kafka.
+//! Topics in a Kafka cluster.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use userstream_worker::provision::kafka::KafkaTopicAdmin;
 
 use super::{BackendError, LogBackend};
 
-/// The cluster that a pipeline names.
+/// The Kafka cluster of a pipeline.
 #[derive(Debug)]
 pub(crate) struct KafkaBackend<'p> {
     pipeline: &'p Pipeline,
@@ -16,7 +16,7 @@ pub(crate) struct KafkaBackend<'p> {
 }
 
 impl<'p> KafkaBackend<'p> {
-    /// The cluster of a pipeline, with the Secrets in this folder. Nothing is dialled yet.
+    /// Creates the backend without connecting. `secrets` is the directory of Secrets.
     pub(crate) fn new(pipeline: &'p Pipeline, secrets: &'p Path) -> Self {
         Self { pipeline, secrets }
     }

@@ -9,14 +9,14 @@ use super::CommandError;
 use super::provision_report::print_report;
 use super::runtime::block_on;
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat};
-use crate::backend::point_at_servers;
+use crate::backend::override_servers;
 use crate::exit::Exit;
 use crate::local::{self, LocalError, Outcome, RunLimit, Settings};
 use crate::resource;
 use crate::terminal::logging::Logging;
 use crate::terminal::{Terminal, print, print_error};
 
-/// Runs a pipeline until its limit, or until it is told to stop.
+/// Runs a pipeline until its limit or a signal.
 pub(super) fn local(
     arguments: &LocalArguments,
     terminal: Terminal,
@@ -25,9 +25,9 @@ pub(super) fn local(
 ) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(&arguments.file)?;
     check_all_is_done(&pipeline).map_err(LocalError::from)?;
-    point_at_servers(&mut pipeline, &arguments.servers);
+    override_servers(&mut pipeline, &arguments.servers);
     if pipeline.suspend {
-        print_error("note: spec.suspend is true: in a cluster this pipeline would stand still");
+        print_error("note: spec.suspend is ignored: in a cluster this pipeline would not run");
     }
     let settings = Settings {
         started,
@@ -47,7 +47,7 @@ pub(super) fn local(
             Ok(summary.exit())
         }
         Outcome::Planned(report) => {
-            print_error("note: spec.mode is Plan: changes are only planned, and nothing runs");
+            print_error("note: spec.mode is Plan: the pipeline is planned and does not run");
             Ok(print_report(&report, arguments.output)?)
         }
     }
@@ -62,11 +62,11 @@ fn limit(arguments: &LimitArguments) -> RunLimit {
     }
 }
 
-/// Every address, unless ranges are named.
-fn allowed_ranges(named: &[IpNet]) -> Vec<IpNet> {
-    if named.is_empty() {
-        [("0.0.0.0/0"), ("::/0")].iter().filter_map(|range| range.parse().ok()).collect()
+/// The given ranges, or every address if there are none.
+fn allowed_ranges(ranges: &[IpNet]) -> Vec<IpNet> {
+    if ranges.is_empty() {
+        ["0.0.0.0/0", "::/0"].iter().filter_map(|range| range.parse().ok()).collect()
     } else {
-        named.to_vec()
+        ranges.to_vec()
     }
 }

@@ -11,7 +11,7 @@ use super::CommandError;
 use super::provision_report::print_report;
 use super::runtime::block_on;
 use crate::arguments::{PlanArguments, ServerArguments};
-use crate::backend::{BackendError, point_at_servers};
+use crate::backend::{BackendError, override_servers};
 use crate::exit::Exit;
 use crate::resource;
 
@@ -40,7 +40,7 @@ impl PlanError {
 /// Prints what would be changed, and changes nothing.
 pub(super) fn plan(arguments: &PlanArguments, file: &Path) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(file)?;
-    point_at_servers(&mut pipeline, &arguments.servers);
+    override_servers(&mut pipeline, &arguments.servers);
     let report = block_on(on_topics(&pipeline, &arguments.servers))??;
     Ok(print_report(&report, arguments.output)?)
 }

@@ -1,4 +1,4 @@
-//! Why a local run did not come about, or did not end well.
+//! Errors of a local run, and their exit codes.
 
 use userstream_worker::format::UnsupportedFormat;
 use userstream_worker::loops::process::ProcessError;
@@ -11,37 +11,37 @@ use userstream_worker::source::NoSource;
 use crate::backend::BackendError;
 use crate::exit::Exit;
 
-/// Why there was no run.
+/// Why a run did not start, or was aborted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LocalError {
-    /// Topics or tables cannot be used.
+    /// A backend cannot be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// Provisioning failed.
     #[error("provisioning failed: {0}")]
     Provision(#[from] ProvisionError),
-    /// Provisioning refuses what the pipeline wants.
-    #[error("the pipeline wants what cannot be done, so nothing was changed:\n  {}", .0.join("\n  "))]
+    /// Provisioning refused a change.
+    #[error("provisioning refused the pipeline and changed nothing:\n  {}", .0.join("\n  "))]
     Refused(Vec<String>),
-    /// The pipeline asks for something that does not exist yet.
+    /// The pipeline uses a field that this version does not support.
     #[error(transparent)]
-    Unsupported(#[from] Unsupported),
-    /// Records cannot be written in the format.
+    NotDoneYet(#[from] NotDoneYet),
+    /// The record format is not supported.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
-    /// Records cannot be decoded.
+    /// The decoder cannot be created.
     #[error(transparent)]
     Decoder(#[from] RowDecoderError),
-    /// The pipeline has no source after all.
+    /// The pipeline has no source.
     #[error(transparent)]
     Source(#[from] NoSource),
-    /// It was told to end twice.
-    #[error("told to end at once: what was in flight is read again at the next start")]
+    /// A second signal aborted the run.
+    #[error("aborted by a second signal: the next start reprocesses the records in flight")]
     Aborted,
 }
 
 impl LocalError {
-    /// How the command ends.
+    /// The exit code of the command.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Backend(error) => error.exit(),
@@ -57,12 +57,12 @@ impl LocalError {
     }
 }
 
-/// Why a run ended early, and with what; its summary is printed all the same.
+/// Why a run ended early. Its summary is printed nevertheless.
 #[derive(Debug)]
 pub(super) enum RunError {
-    /// The source's half.
+    /// The producer failed.
     Producer(ProduceError),
-    /// The table's half.
+    /// The processor failed.
     Processor(ProcessError),
 }
 

@@ -1,4 +1,4 @@
-//! Shows a run while it goes on: a picture on a terminal, a line every few seconds elsewhere.
+//! Shows the progress of a run: a live view on a terminal, or a line every few seconds.
 
 use std::cell::Cell;
 use std::io;
@@ -11,38 +11,38 @@ use userstream_worker::observe::stats::Stats;
 use super::run_limits::{DRAIN_TIMEOUT, RunLimit};
 use super::sampling::Samples;
 use crate::terminal::logging::Logging;
-use crate::terminal::{LiveView, Metrics, Rate, Screen, Title, clock, progress_line, render};
+use crate::terminal::{LiveView, Metrics, Rate, Screen, Title, clock, plural, progress_line, render};
 use crate::terminal::{Terminal, print, print_error};
 
-/// How often the picture is drawn.
+/// The interval of frames.
 const FRAME_INTERVAL: Duration = Duration::from_millis(200);
-/// How often a line is printed.
+/// The interval of lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Where progress goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// Onto the screen, as a picture.
+    /// As a live view on the terminal.
     LiveView,
-    /// Line by line to standard output.
+    /// As lines on standard output.
     Lines,
-    /// Line by line to standard error: standard output is for a program.
+    /// As lines on standard error, because standard output has JSON only.
     ErrorLines,
 }
 
-/// What is looked at.
+/// Reports the progress of a run.
 pub(super) struct ProgressReporter<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) stats: &'a Stats,
     pub(super) samples: &'a Samples,
     pub(super) started: Instant,
     pub(super) limit: RunLimit,
-    /// Set once the run was told to end.
-    pub(super) ending: &'a Cell<bool>,
+    /// Whether the run is draining.
+    pub(super) draining: &'a Cell<bool>,
 }
 
 impl ProgressReporter<'_> {
-    /// Shows progress until it is dropped. Output that cannot be written any more ends the showing, not the run.
+    /// Shows progress until the future is dropped. A write error ends the reports, not the run.
     pub(super) async fn show(&self, progress: Progress, terminal: Terminal, logging: &Logging) {
         let shown = match progress {
             Progress::LiveView => self.draw(terminal, logging).await,
@@ -56,7 +56,7 @@ impl ProgressReporter<'_> {
             }
         };
         if let Err(error) = shown {
-            tracing::warn!(%error, "progress cannot be shown any more");
+            tracing::warn!(%error, "cannot write progress; the run continues without it");
         }
         std::future::pending::<()>().await;
     }
@@ -98,7 +98,7 @@ impl ProgressReporter<'_> {
         loop {
             ticks.tick().await;
             let (elapsed, metrics) = self.sample(&mut read, &mut written);
-            // The first rows are news; from then on time passes.
+            // The first line follows the first rows, so that a short run prints one.
             if elapsed >= printed + LINE_INTERVAL || (printed.is_zero() && metrics.written > 0) {
                 printed = elapsed;
                 let line = progress_line(&clock(elapsed), &metrics, read.per_second(), written.per_second());
@@ -116,9 +116,9 @@ impl ProgressReporter<'_> {
     }
 
     fn hint(&self) -> String {
-        if self.ending.get() {
+        if self.draining.get() {
             return format!(
-                "writing what has been read, for {} s at most; Ctrl-C again ends at once",
+                "writing the records already read, for at most {} s; Ctrl-C again aborts",
                 DRAIN_TIMEOUT.as_secs()
             );
         }
@@ -126,9 +126,9 @@ impl ProgressReporter<'_> {
             RunLimit::None => String::new(),
             RunLimit::Once => "one run; ".to_owned(),
             RunLimit::For(duration) => format!("until {}; ", clock(duration)),
-            RunLimit::Rows(rows) => format!("until {rows} rows are written; "),
+            RunLimit::Rows(rows) => format!("until {} written; ", plural(rows.get(), "row")),
         };
-        format!("{limit}Ctrl-C stops the source and writes what has been read")
+        format!("{limit}Ctrl-C stops the source and writes the records already read")
     }
 }
 

@@ -1,19 +1,20 @@
-//! One run: producer and processor on one thread, somebody who says when to stop, and somebody who looks on.
+//! One run: producer and processor on one thread, with run limits, signals and progress.
 
 use std::cell::Cell;
 
 use userstream_crds::model::{Cadence, Pipeline, Source};
+use userstream_worker::log::Producer;
 use userstream_worker::loops::pipeline::{process_settings, produce_settings};
-use userstream_worker::loops::process::ProcessLoop;
 use userstream_worker::loops::process::row_decoder::RowDecoder;
-use userstream_worker::loops::produce::ProduceLoop;
+use userstream_worker::loops::process::{ProcessError, Processor};
 use userstream_worker::loops::produce::transformer::Transformer;
+use userstream_worker::loops::produce::{ProduceError, Producing};
 use userstream_worker::observe::health::Health;
 use userstream_worker::observe::stats::Stats;
 use userstream_worker::runtime::backoff::Jitter;
 use userstream_worker::runtime::clock::Clock;
-use userstream_worker::runtime::shutdown::{Shutdown, shutdown_channel};
-use userstream_worker::source::from_pipeline;
+use userstream_worker::runtime::shutdown::{Stop, StopSignal, Stopper, stop_channel};
+use userstream_worker::source::{AnySource, from_pipeline};
 
 use super::Settings;
 use super::error::{LocalError, RunError};
@@ -27,110 +28,172 @@ use crate::arguments::OutputFormat;
 use crate::backend::{LogBackend, TableBackend};
 use crate::terminal::Metrics;
 
-/// Runs a pipeline whose topic and table are there.
+/// Runs a pipeline whose topic and table are provisioned.
 pub(super) async fn run<L: LogBackend, T: TableBackend>(
     pipeline: &Pipeline,
     settings: &Settings<'_>,
     log: &L,
     table: &T,
 ) -> Result<Summary, LocalError> {
-    let progress = match settings.output {
+    let progress = progress(settings);
+    let mut jitter = Jitter::from_process();
+    let run = Run {
+        pipeline,
+        settings,
+        stats: Stats::default(),
+        health: Health::default(),
+        clock: Clock::system(),
+        samples: Samples::new(pipeline, settings.started, progress == Progress::LiveView),
+    };
+    let (producer_stopper, producer_stop) = stop_channel();
+    let (processor_stopper, processor_stop) = stop_channel();
+    let log_producer = SampledProducer { producer: log.producer().await?, samples: &run.samples };
+    let sampled_table = SampledTable { table: table.table().await?, samples: &run.samples };
+    let producing = run.producing(&log_producer, &mut jitter, producer_stop.clone())?;
+    let processor = Processor {
+        consumer: log.consumer().await?,
+        letters: &log_producer,
+        table: &sampled_table,
+        decode: RowDecoder::new(pipeline, run.clock.clone())?,
+        settings: process_settings(pipeline),
+        stats: &run.stats,
+        clock: run.clock.clone(),
+        jitter,
+        stop: processor_stop,
+    };
+    let loops = async {
+        futures::join!(
+            async {
+                let produced = run.produce(producing, producer_stop).await;
+                processor_stopper.stop(Stop::WhenCaughtUp);
+                produced
+            },
+            async {
+                let processed = processor.run().await;
+                producer_stopper.stop(Stop::Now);
+                processed
+            }
+        )
+    };
+    let (produced, processed) = run.supervise(progress, loops, &producer_stopper, &processor_stopper).await?;
+    Ok(run.summary(produced, processed))
+}
+
+/// How to show progress: a live view needs a terminal, and JSON leaves standard output to the summary.
+fn progress(settings: &Settings<'_>) -> Progress {
+    match settings.output {
         OutputFormat::Json => Progress::ErrorLines,
         OutputFormat::Human if settings.terminal.is_interactive => Progress::LiveView,
         OutputFormat::Human => Progress::Lines,
-    };
-    let (stats, clock, mut jitter) = (Stats::default(), Clock::system(), Jitter::from_process());
-    let health = Health::default();
-    let samples = Samples::new(pipeline, settings.started, progress == Progress::LiveView);
-    let (source_stopper, source_stop) = stop_channel();
-    let (table_stopper, table_stop) = stop_channel();
-    let log_producer = SampledProducer { producer: log.producer().await?, samples: &samples };
-    let observed_table = SampledTable { table: table.table().await?, samples: &samples };
-    let producer = match &pipeline.source {
-        Some(source) => {
-            let producing = ProduceLoop {
-                source: from_pipeline(pipeline, settings.secrets, &settings.allowed, clock.clone())?,
-                log: &log_producer,
-                transform: Transformer::new(pipeline, jitter.split())?,
-                settings: produce_settings(pipeline, settings.limit != RunLimit::Once),
-                stats: &stats,
-                health: &health,
-                clock: clock.clone(),
-                jitter: jitter.split(),
-                shutdown: source_stop.clone(),
-            };
-            Some((producing, schedule(source, settings.limit)))
-        }
-        None => None,
-    };
-    let processor = ProcessLoop {
-        consumer: log.consumer().await?,
-        producer: &log_producer,
-        table: &observed_table,
-        decode: RowDecoder::new(pipeline, clock.clone())?,
-        settings: process_settings(pipeline),
-        stats: &stats,
-        clock,
-        jitter,
-        shutdown: table_stop,
-    };
-    let producing = async {
-        let produced = match producer {
-            Some((mut producing, schedule)) => schedule.run(&mut producing).await,
-            None if settings.limit == RunLimit::Once => Ok(()),
-            None => {
-                source_stop.clone().requested(Shutdown::WhenCaughtUp).await;
-                Ok(())
-            }
-        };
-        table_stopper.request(Shutdown::WhenCaughtUp);
-        produced
-    };
-    let processing = async {
-        let processed = processor.run().await;
-        source_stopper.request(Shutdown::Now);
-        processed
-    };
-    let ending = Cell::new(false);
-    let run_limits = RunLimits {
-        source: &source_stopper,
-        table: &table_stopper,
-        limit: settings.limit,
-        has_source: pipeline.source.is_some(),
-        rows: || stats.table.written.get(),
-    };
-    let reporter = ProgressReporter {
-        pipeline,
-        stats: &stats,
-        samples: &samples,
-        started: settings.started,
-        limit: settings.limit,
-        ending: &ending,
-    };
-    let signals = Signals::default();
-    let (produced, processed) = tokio::select! {
-        both = async { futures::join!(producing, processing) } => both,
-        () = run_limits.enforce(|| signals.next(), || ending.set(true)) => return Err(LocalError::Aborted),
-        () = signals.listen() => return Err(LocalError::Aborted),
-        () = reporter.show(progress, settings.terminal, settings.logging) => return Err(LocalError::Aborted),
-    };
-    let error = match (produced, processed) {
-        // What ended the table's half is what matters: the source's half was only told to stop.
-        (_, Err(error)) => Some(RunError::Processor(error)),
-        (Err(error), Ok(())) => Some(RunError::Producer(error)),
-        (Ok(()), Ok(())) => None,
-    };
-    Ok(Summary {
-        pipeline: format!("{}/{}", pipeline.namespace, pipeline.name),
-        table: format!("{}.{}", pipeline.keyspace.name, pipeline.table.name),
-        elapsed: settings.started.elapsed(),
-        first_row: samples.first_row(),
-        metrics: Metrics::from_stats(&stats, pipeline.source.is_some()),
-        error,
-    })
+    }
 }
 
-/// When a source runs: as the pipeline says, unless one run is all that is wanted.
+/// What producer, processor and progress share.
+struct Run<'a> {
+    pipeline: &'a Pipeline,
+    settings: &'a Settings<'a>,
+    stats: Stats,
+    health: Health,
+    clock: Clock,
+    samples: Samples,
+}
+
+impl Run<'_> {
+    /// The producer and its schedule; `None` where the pipeline has no source.
+    fn producing<'r, P: Producer>(
+        &'r self,
+        log: &'r P,
+        jitter: &mut Jitter,
+        stop: StopSignal,
+    ) -> Result<Option<(Producing<'r, AnySource, P, Transformer>, Schedule)>, LocalError> {
+        let Some(source) = &self.pipeline.source else { return Ok(None) };
+        let producing = Producing {
+            source: from_pipeline(
+                self.pipeline,
+                self.settings.secrets,
+                &self.settings.allowed,
+                self.clock.clone(),
+            )?,
+            log,
+            transform: Transformer::new(self.pipeline, jitter.split())?,
+            settings: produce_settings(self.pipeline, self.settings.limit != RunLimit::Once),
+            stats: &self.stats,
+            health: &self.health,
+            clock: self.clock.clone(),
+            jitter: jitter.split(),
+            stop,
+        };
+        Ok(Some((producing, schedule(source, self.settings.limit))))
+    }
+
+    /// Runs the producer on its schedule. Without a source, waits for the stop signal unless the run is limited to once.
+    async fn produce<P: Producer>(
+        &self,
+        producing: Option<(Producing<'_, AnySource, P, Transformer>, Schedule)>,
+        mut stop: StopSignal,
+    ) -> Result<(), ProduceError> {
+        match producing {
+            Some((mut producing, schedule)) => schedule.run(&mut producing).await,
+            None if self.settings.limit == RunLimit::Once => Ok(()),
+            None => {
+                stop.reached(Stop::WhenCaughtUp).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Drives the loops to their end, while it enforces the limits, receives signals and shows progress.
+    async fn supervise<O>(
+        &self,
+        progress: Progress,
+        loops: impl Future<Output = O>,
+        producer: &Stopper,
+        processor: &Stopper,
+    ) -> Result<O, LocalError> {
+        let draining = Cell::new(false);
+        let run_limits = RunLimits {
+            producer,
+            processor,
+            limit: self.settings.limit,
+            has_source: self.pipeline.source.is_some(),
+            rows: || self.stats.table.written.get(),
+        };
+        let reporter = ProgressReporter {
+            pipeline: self.pipeline,
+            stats: &self.stats,
+            samples: &self.samples,
+            started: self.settings.started,
+            limit: self.settings.limit,
+            draining: &draining,
+        };
+        let signals = Signals::default();
+        tokio::select! {
+            output = loops => Ok(output),
+            () = run_limits.enforce(|| signals.next(), || draining.set(true)) => Err(LocalError::Aborted),
+            () = signals.listen() => Err(LocalError::Aborted),
+            () = reporter.show(progress, self.settings.terminal, self.settings.logging) => Err(LocalError::Aborted),
+        }
+    }
+
+    fn summary(&self, produced: Result<(), ProduceError>, processed: Result<(), ProcessError>) -> Summary {
+        let error = match (produced, processed) {
+            // A failed processor stops the producer, so its error is the cause.
+            (_, Err(error)) => Some(RunError::Processor(error)),
+            (Err(error), Ok(())) => Some(RunError::Producer(error)),
+            (Ok(()), Ok(())) => None,
+        };
+        Summary {
+            pipeline: format!("{}/{}", self.pipeline.namespace, self.pipeline.name),
+            table: format!("{}.{}", self.pipeline.keyspace.name, self.pipeline.table.name),
+            elapsed: self.settings.started.elapsed(),
+            first_row: self.samples.first_row(),
+            metrics: Metrics::from_stats(&self.stats, self.pipeline.source.is_some()),
+            error,
+        }
+    }
+}
+
+/// The schedule of a source under a limit.
 fn schedule(source: &Source, limit: RunLimit) -> Schedule {
     match &source.cadence {
         _ if limit == RunLimit::Once => Schedule::Once,

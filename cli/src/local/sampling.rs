@@ -1,5 +1,4 @@
-//! The log and the table with somebody looking: they do what they always do, and the last of it is remembered for the
-//! terminal.
+//! Decorators of the log and the table that keep samples of the last rows and dead letters for the live view.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,17 +11,17 @@ use userstream_worker::record::Record;
 use userstream_worker::record::{AsRow, RowRef};
 use userstream_worker::table::{Table, WriteError};
 
-/// How many rows are remembered.
+/// The number of sampled rows to keep.
 const MAX_ROWS: usize = 5;
-/// A row is remembered so often at most: more can not be read, and each has to be made into text.
+/// The minimum interval of row samples. Formatting every row would slow the run down.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What was seen.
+/// Samples of a run.
 #[derive(Debug)]
 pub(super) struct Samples {
     started: Instant,
     encoder: JsonEncoder,
-    /// The name of the field in each column.
+    /// The field of each column.
     fields: Vec<String>,
     /// The names of the columns.
     columns: Vec<String>,
@@ -35,7 +34,7 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Nothing yet. `sampling`: rows are remembered, because somebody will look at them.
+    /// Without samples. `sampling` is whether to keep rows; the time of the first row is always kept.
     pub(super) fn new(pipeline: &Pipeline, started: Instant, sampling: bool) -> Self {
         let columns = &pipeline.table.columns;
         let field =
@@ -59,17 +58,17 @@ impl Samples {
         &self.columns
     }
 
-    /// Some of the last rows, the newest last.
+    /// A sample of the last rows, the newest last.
     pub(super) fn rows(&self) -> Vec<Vec<String>> {
         self.rows.borrow().iter().cloned().collect()
     }
 
-    /// Why the last dead letter is one.
+    /// The reason of the last dead letter.
     pub(super) fn last_dead_letter(&self) -> Option<String> {
         self.last_dead_letter.borrow().clone()
     }
 
-    /// From the start of the process to the first row written.
+    /// The time from the start of the process to the first row.
     pub(super) fn first_row(&self) -> Option<Duration> {
         self.first_row.get()
     }
@@ -90,7 +89,7 @@ impl Samples {
         }
     }
 
-    /// The values of a row as people read them, one for each column.
+    /// The values of a row as text, one for each column.
     fn text(&self, row: RowRef<'_>) -> Vec<String> {
         let mut json = Vec::new();
         self.encoder.encode(row.cells(), row.input(), &mut json);
@@ -114,7 +113,7 @@ impl Samples {
     }
 }
 
-/// A table with somebody looking.
+/// A table that samples the rows it writes.
 #[derive(Debug)]
 pub(super) struct SampledTable<'s, T> {
     pub(super) table: T,
@@ -129,7 +128,7 @@ impl<T: Table> Table for SampledTable<'_, T> {
     }
 }
 
-/// A log with somebody looking.
+/// A producer that samples the dead letters it appends.
 #[derive(Debug)]
 pub(super) struct SampledProducer<'s, P> {
     pub(super) producer: P,

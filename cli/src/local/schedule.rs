@@ -1,4 +1,4 @@
-//! When the source runs.
+//! The schedule of source runs.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,17 +16,18 @@ use std::time::Duration;
 pub(super) enum Schedule {
     /// Once.
     Once,
-    /// So often.
+    /// At this interval.
     Every(Duration),
-    /// At the start, and then at the times of a schedule.
+    /// At the start, and then at cron times.
     Cron(Cron, TimeZone),
 }
 
 impl Schedule {
-    /// Runs the source until it is told to stop, or has run once.
+    /// Runs the source until a stop is requested; under `Once`, one time.
     ///
     /// # Errors
-    /// When the one run failed; else a poison record under `onError: Fail` alone.
+    /// Under `Once`, any error of the run. Otherwise only a record that fails under `onError: Fail`: other errors are logged,
+    /// and the next run is at its time.
     pub(super) async fn run<S: Source, P: Producer, M: Transform>(
         &self,
         producing: &mut ProduceLoop<'_, S, P, M>,
@@ -38,8 +39,10 @@ impl Schedule {
                 match producing.run_once().await {
                     Ok(Run::Complete) => {}
                     Ok(Run::Stopped) => return Ok(()),
-                    Err(error @ ProduceError::Record(_)) => return Err(error),
-                    Err(error) => tracing::warn!(%error, "a run failed; the next one is at its time"),
+                    Err(error @ ProduceError::Poison(_)) => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(%error, "a run failed; the next run is at its scheduled time")
+                    }
                 }
                 let mut stop = producing.shutdown.clone();
                 tokio::select! {
@@ -52,9 +55,9 @@ impl Schedule {
     }
 }
 
-/// Waits for the next time of a schedule; for ever where there is none.
+/// Waits for the next cron time; never returns where there is none.
 async fn wait_for_next(cron: &Cron, time_zone: &TimeZone) {
-    /// The clock may be set, or the machine may sleep: so often it is looked at again.
+    /// The wall clock is checked at this interval, because it can be set and the machine can sleep.
     const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(30);
     let Some(next) = cron.next_after(Timestamp::now(), time_zone) else {
         return std::future::pending().await;

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-/// The signals that ask a run to end.
+/// Termination signals of this process.
 #[derive(Debug, Default)]
 pub(super) struct Signals(Notify);
 
@@ -13,13 +13,13 @@ impl Signals {
         self.0.notified().await;
     }
 
-    /// Listens for signals. Never returns.
+    /// Receives signals. Never returns.
     pub(super) async fn listen(&self) {
         let (Ok(mut interrupt), Ok(mut terminate)) =
             (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
             tracing::warn!(
-                "signals cannot be listened for: the process can only be killed, and loses nothing by it"
+                "cannot install signal handlers: only SIGKILL ends the process, and loses no records"
             );
             return std::future::pending().await;
         };

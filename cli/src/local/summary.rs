@@ -1,4 +1,4 @@
-//! What a run has done, at its end.
+//! The summary of a run.
 
 use std::time::Duration;
 
@@ -6,22 +6,23 @@ use serde::Serialize;
 
 use super::error::RunError;
 use crate::exit::Exit;
+use crate::terminal::style::Style;
 use crate::terminal::{Metrics, count, per_second, short_duration};
 
-/// What a run has done.
+/// The summary of a run.
 #[derive(Debug)]
 pub(crate) struct Summary {
     /// `namespace/name` of the pipeline.
     pub(super) pipeline: String,
     /// `keyspace.table`.
     pub(super) table: String,
-    /// From the first moment to the last.
+    /// The time from the start of the process to the end of the run.
     pub(super) elapsed: Duration,
-    /// From the start of the process to the first row; none without a row.
+    /// The time from the start of the process to the first row; `None` without a row.
     pub(super) first_row: Option<Duration>,
-    /// All that was counted.
+    /// The metrics at the end.
     pub(super) metrics: Metrics,
-    /// Why it ended early, if it did.
+    /// Why the run ended early; `None` if it did not.
     pub(super) error: Option<RunError>,
 }
 
@@ -63,7 +64,7 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 impl Summary {
-    /// How the command ends.
+    /// The exit code of the command.
     pub(crate) fn exit(&self) -> Exit {
         self.error.as_ref().map_or(Exit::Done, RunError::exit)
     }
@@ -73,22 +74,22 @@ impl Summary {
         if seconds > 0.0 { self.metrics.written as f64 / seconds } else { 0.0 }
     }
 
-    /// One line of JSON.
+    /// The summary as one line of JSON.
     pub(crate) fn to_json_line(&self) -> String {
         let metrics = &self.metrics;
         let freshness = metrics.freshness_p50.zip(metrics.freshness_p99);
-        let round = |number: f64, digits: f64| (number * digits).round() / digits;
+        let rounded = |number: f64, digits: f64| (number * digits).round() / digits;
         let json = SummaryJson {
             pipeline: &self.pipeline,
             table: &self.table,
-            seconds: round(self.elapsed.as_secs_f64(), 1e3),
+            seconds: rounded(self.elapsed.as_secs_f64(), 1e3),
             records_read: metrics.read,
             records_mapped: metrics.mapped,
             records_filtered: metrics.filtered,
             records_skipped: metrics.skipped,
             rows_written: metrics.written,
             dead_letters: metrics.dead_letters,
-            rows_per_second: round(self.rows_per_second(), 10.0),
+            rows_per_second: rounded(self.rows_per_second(), 10.0),
             lag: metrics.lag,
             first_row_milliseconds: self.first_row.map(milliseconds),
             freshness_milliseconds: freshness
@@ -100,22 +101,21 @@ impl Summary {
                 .collect(),
             error: self.error.as_ref().map(ToString::to_string),
         };
-        // Numbers and texts: there is nothing in it that JSON has no form for.
+        // Serialization cannot fail: the members are numbers and strings.
         let mut line = serde_json::to_string(&json).unwrap_or_default();
         line.push('\n');
         line
     }
 
-    /// A few lines.
+    /// The summary as text.
     pub(crate) fn to_text(&self, coloured: bool) -> String {
         let metrics = &self.metrics;
-        let name =
-            if coloured { format!("\u{1b}[1m{}\u{1b}[0m", self.pipeline) } else { self.pipeline.clone() };
+        let name = Style(coloured).bold(&self.pipeline);
         let mut lines = vec![format!("{name} ran for {}", short_duration(self.elapsed))];
         let mut line = |label: &str, value: String| lines.push(format!("  {label:<15}{value}"));
         line("records read", count(metrics.read));
         line("mapped", count(metrics.mapped));
-        for (label, number) in [("left out", metrics.filtered), ("skipped", metrics.skipped)] {
+        for (label, number) in [("filtered", metrics.filtered), ("skipped", metrics.skipped)] {
             if number > 0 {
                 line(label, count(number));
             }
@@ -132,11 +132,11 @@ impl Summary {
             line("first row", format!("after {}", short_duration(first)));
         }
         for (place, cause, times) in &metrics.errors {
-            line("faults", format!("{} × {place}: {cause}", count(*times)));
+            line("errors", format!("{} × {place}: {cause}", count(*times)));
         }
         match metrics.lag {
             Some(0) | None => {}
-            Some(lag) => line("left in topic", format!("{}; the next start goes on with them", count(lag))),
+            Some(lag) => line("left in topic", format!("{}; the next start continues with them", count(lag))),
         }
         if let Some(error) = &self.error {
             lines.push(format!("ended early: {error}"));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn people_get_a_few_lines() {
+    fn text_summary_has_one_metric_a_line() {
         insta::assert_snapshot!(summary(None).to_text(false), @r"
         demo/users ran for 10.0 s
           records read   1,003
@@ -182,19 +182,19 @@ mod tests {
           dead letters   3
           freshness      12 ms p50, 48 ms p99
           first row      after 212 ms
-          faults         2 × source: http_503
+          errors         2 × source: http_503
         ");
     }
 
     #[test]
-    fn programs_get_one_line() {
+    fn json_summary_is_one_line() {
         let line = summary(None).to_json_line();
         assert_eq!(line.matches('\n').count(), 1);
         insta::assert_snapshot!(line, @r#"{"pipeline":"demo/users","table":"spark_streams.created_users","seconds":10.004,"recordsRead":1003,"recordsMapped":1001,"recordsFiltered":0,"recordsSkipped":0,"rowsWritten":1000,"deadLetters":3,"rowsPerSecond":100.0,"lag":0,"firstRowMilliseconds":212,"freshnessMilliseconds":{"p50":12,"p99":48},"faults":[{"place":"source","cause":"http_503","count":2}],"error":null}"#);
     }
 
     #[test]
-    fn a_run_that_failed_says_why_and_ends_accordingly() {
+    fn failed_run_has_its_error_and_exit_code() {
         let poison = Poison::new(Stage::Transformation, "type", "field dob: not a timestamp");
         let summary = summary(Some(RunError::Producer(ProduceError::Poison(poison))));
         assert_eq!(summary.exit(), Exit::Data);
