@@ -16,6 +16,8 @@
 #![forbid(unsafe_code)]
 
 pub mod claims;
+#[cfg(feature = "kubernetes")]
+pub mod condition;
 pub mod cron;
 mod cross_rules;
 pub mod defaults;
