@@ -1,11 +1,12 @@
-//! What `usp` does with a cluster: looks at pipelines there, runs, stops and continues them.
+//! Pipelines in a cluster.
 //!
-//! The API server is asked, what it answers is put into values, and everything that is said of them is computed by pure
-//! functions: the tree of `status`, the table of `get`, the differences of `plan`, the findings of `check`.
+//! `api` sends requests to the API server. Everything else is pure: the snapshot of a pipeline, its tree and root cause, the
+//! differences of an apply, the findings about a cluster.
 
 pub(crate) mod age;
 pub(crate) mod api;
 pub(crate) mod apply;
+pub(crate) mod apply_plan;
 pub(crate) mod difference;
 pub(crate) mod findings;
 mod hint;

@@ -1,8 +1,8 @@
-//! How long ago something was, in one or two units.
+//! Formats ages as kubectl does.
 
 use jiff::Timestamp;
 
-/// `12s`, `5m`, `2h30m`, `3d`: as kubectl writes ages. A time that is still to come is `0s`: clocks differ.
+/// The time since `since`: `12s`, `5m`, `2h30m`, `3d`. A time in the future is `0s`, because clocks differ.
 pub(crate) fn age(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.duration_since(since).as_secs().max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_have_the_unit_that_fits() {
+    fn ages_use_the_largest_fitting_unit() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
         let of = |seconds: i64| age(now - jiff::SignedDuration::from_secs(seconds), now);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Requests to the API server, and what their failures mean.
+//! Requests to the API server, and their errors.
 
 pub(crate) mod connection;
 pub(crate) mod error;

@@ -1,23 +1,23 @@
-//! How a file would be applied: by what `kubectl apply` sends, which depends on how it was applied before. Pure.
+//! The request that `kubectl apply` would send for a manifest. It depends on how the object was applied before. Pure.
 
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde_json::Value;
 
-/// Where `kubectl apply` keeps what it applied last.
+/// The annotation in which `kubectl apply` stores the last applied manifest.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// How a file would be applied.
+/// The request for a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ApplyRequest {
-    /// As `kubectl apply` does: with this merge patch, which removes what the last applied file had and this one has not.
+    /// As `kubectl apply`: this merge patch, which removes the fields that only the last applied manifest has.
     ClientSide(Value),
-    /// As `kubectl apply --server-side`, Flux and Argo CD do: the API server knows which fields are whose.
+    /// As `kubectl apply --server-side`, Flux and Argo CD: the API server tracks the field managers.
     ServerSide(Value),
 }
 
 impl ApplyRequest {
-    /// How a manifest would be applied on what is there.
+    /// The request for a manifest, given the live object.
     pub(crate) fn of(manifest: &Value, live: Option<&DynamicObject>) -> Self {
         let last = live.and_then(|live| live.annotations().get(LAST_APPLIED));
         match last.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
@@ -30,7 +30,7 @@ impl ApplyRequest {
         }
     }
 
-    /// In kubectl's words.
+    /// The equivalent kubectl command.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::ClientSide(_) => "kubectl apply",
@@ -39,11 +39,11 @@ impl ApplyRequest {
     }
 }
 
-/// Puts a null, which removes a field, wherever the manifest no longer has one that the last one had.
+/// Sets each field that only the last manifest has to null, which removes it.
 fn remove(last: &Value, manifest: &mut Value) {
     let (Value::Object(last), Value::Object(manifest)) = (last, manifest) else { return };
     for (name, value) in last {
-        // Every last applied configuration has it, and no manifest.
+        // kubectl adds empty annotations to the last applied manifest.
         if name == "annotations"
             && !manifest.contains_key(name)
             && value.as_object().is_some_and(|it| it.is_empty())
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_applied_before_and_is_gone_from_the_file_is_removed() {
+    fn fields_missing_from_the_manifest_are_removed() {
         let last = json!({
             "metadata": {"name": "users", "namespace": "demo", "annotations": {}},
             "spec": {"processor": {"filter": "a", "replicas": 2}, "replay": {"nonce": 1}, "keys": [{"a": 1}]},
@@ -75,7 +75,7 @@ mod tests {
         let manifest = json!({"metadata": {"name": "users", "namespace": "demo"}, "spec": {"processor": {"replicas": 3}, "keys": []}});
         let live = live(&json!({LAST_APPLIED: last.to_string()}));
         let ApplyRequest::ClientSide(patch) = ApplyRequest::of(&manifest, Some(&live)) else {
-            panic!("not as kubectl apply")
+            panic!("not a client-side apply")
         };
         assert_eq!(
             patch,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubectl_did_not_apply_is_applied_server_side() {
+    fn without_last_applied_manifest_it_is_server_side() {
         let manifest = json!({"metadata": {"name": "users"}});
         for live in [None, Some(live(&json!({}))), Some(live(&json!({LAST_APPLIED: "no JSON"})))] {
             assert_eq!(

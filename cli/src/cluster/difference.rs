@@ -1,4 +1,4 @@
-//! Where two values differ, field by field. Pure.
+//! The differences of two JSON values, field by field. Pure.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,12 +6,12 @@ use serde_json::Value;
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Difference {
-    /// Where: `spec.schema.fields[nat].type`.
+    /// The path of the field: `spec.schema.fields[nat].type`.
     pub(crate) path: String,
-    /// What was there; absent where nothing was.
+    /// The value before; `None` for a new field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) before: Option<Value>,
-    /// What is there afterwards; absent where nothing is.
+    /// The value after; `None` for a removed field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<Value>,
 }
@@ -28,7 +28,7 @@ impl Difference {
     }
 }
 
-/// Where `after` differs from `before`, in the order of the names. An object that is new or gone is one difference.
+/// The differences from `before` to `after`, sorted by name. A new or removed object is one difference.
 pub(crate) fn differences(path: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<Difference> {
     let mut all = Vec::new();
     collect(&mut all, path, before, after);
@@ -60,7 +60,7 @@ fn difference(path: &str, before: Option<&Value>, after: Option<&Value>) -> Diff
 }
 
 fn member(path: &str, name: &str) -> String {
-    // A label's name has dots of its own.
+    // Brackets keep the dots of a label's name apart from those of the path.
     match (path.is_empty(), name.contains('.')) {
         (true, _) => name.to_owned(),
         (false, true) => format!("{path}[{name}]"),
@@ -68,7 +68,7 @@ fn member(path: &str, name: &str) -> String {
     }
 }
 
-/// The elements of a list by their names, when each has one of its own.
+/// The elements of a list by name; `None` unless each has a unique name.
 fn named(list: &[Value]) -> Option<Vec<(&str, &Value)>> {
     let elements: Option<Vec<(&str, &Value)>> =
         list.iter().map(|element| Some((element.get("name")?.as_str()?, element))).collect();
@@ -89,7 +89,7 @@ fn elements(all: &mut Vec<Difference>, path: &str, before: &[(&str, &Value)], af
     for (name, value) in before.iter().filter(|(name, _)| of(after, name).is_none()) {
         collect(all, &format!("{path}[{name}]"), Some(value), None);
     }
-    // The order of fields is the order of columns, so it counts too.
+    // The order of schema fields is the order of columns, so a new order is a difference.
     let kept = |list: &[(&str, &Value)], other: &[(&str, &Value)]| -> Vec<Value> {
         list.iter()
             .filter(|(name, _)| of(other, name).is_some())
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_differ_are_told_with_their_place() {
+    fn differences_have_the_path_of_their_field() {
         let before = json!({"suspend": false, "kafka": {"topic": {"partitions": 3}}, "filter": "nat != 'XX'", "keys": ["id"]});
         let after = json!({"suspend": false, "kafka": {"topic": {"partitions": 6, "config": {"retention.ms": "1"}}}, "keys": ["id", "nat"]});
         assert_eq!(
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_with_names_are_told_by_name_and_their_order_counts() {
+    fn named_elements_are_compared_by_name_and_order() {
         let field = |name: &str, of: &str| json!({"name": name, "type": of});
         let before = json!({"fields": [field("id", "uuid"), field("age", "int"), field("nat", "string")]});
         let after = json!({"fields": [field("age", "long"), field("id", "uuid"), field("dob", "date")]});
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_is_a_difference_exactly_when_values_are_not_equal(before in value(), after in value()) {
+        fn equal_values_have_no_differences_and_others_do(before in value(), after in value()) {
             let found = differences("spec", Some(&before), Some(&after));
             prop_assert_eq!(found.is_empty(), before == after, "{:?}", found);
         }

@@ -1,4 +1,4 @@
-//! From what was seen of a cluster to what is missing. Pure.
+//! Checks that a cluster is ready for pipelines. Pure.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::DynamicObject;
@@ -13,24 +13,38 @@ use crate::cluster::installation::{image, variable, watches};
 use crate::cluster::snapshot::{Operator, ready_replicas};
 use crate::cluster::state::State;
 use crate::terminal::style::Style;
-use crate::terminal::{left, width_of};
+use crate::terminal::{left, plural, width_of};
 
-/// The oldest Kubernetes that the chart installs on.
-const OLDEST_MINOR: u32 = 33;
-/// The version of this program, which is that of the definition in it.
+/// The minimum minor version of Kubernetes 1, which is that of the chart.
+const MIN_MINOR: u32 = 33;
+/// The version of this program and of the CustomResourceDefinition in it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The command that installs the operator and the CustomResourceDefinition.
+const INSTALL: &str =
+    "helm upgrade --install userstream helm/userstream -n userstream-system --create-namespace";
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     pub(crate) state: State,
-    pub(crate) what: String,
-    pub(crate) told: String,
+    /// What was checked.
+    pub(crate) check: &'static str,
+    pub(crate) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hint: Option<String>,
 }
 
-/// What was seen of a cluster.
+impl Finding {
+    fn new(state: State, check: &'static str, message: impl Into<String>) -> Self {
+        Self { state, check, message: message.into(), hint: None }
+    }
+
+    fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// What the API server reports about a cluster.
 pub(crate) struct Cluster {
     pub(crate) server: String,
     pub(crate) namespace: String,
@@ -38,19 +52,20 @@ pub(crate) struct Cluster {
     pub(crate) minor: String,
     pub(crate) version: String,
     pub(crate) definition: Definition,
-    pub(crate) access: Vec<(&'static Permission, bool)>,
+    /// Each required permission, and whether the user has it.
+    pub(crate) permissions: Vec<(&'static Permission, bool)>,
     pub(crate) operator: Operator,
 }
 
-/// The CustomResourceDefinition, as far as it can be seen.
+/// The CustomResourceDefinition, as far as the user may read it.
 pub(crate) enum Definition {
-    Snapshot(Box<DynamicObject>),
+    Found(Box<DynamicObject>),
     NotInstalled,
-    /// There is one, and this user may not see which.
+    /// It is installed, and the user may not read it.
     Forbidden,
 }
 
-/// Something that one has to be allowed to do.
+/// A permission in a namespace.
 #[derive(Debug)]
 pub(crate) struct Permission {
     pub(crate) verb: &'static str,
@@ -58,114 +73,88 @@ pub(crate) struct Permission {
     pub(crate) resource: &'static str,
     pub(crate) subresource: &'static str,
     /// What does not work without it.
-    without: &'static str,
-    /// Whether nothing works without it.
+    impact: &'static str,
+    /// Whether no command works without it.
     is_essential: bool,
 }
 
-const fn pipelines(verb: &'static str, without: &'static str, is_essential: bool) -> Permission {
+const fn pipelines(verb: &'static str, impact: &'static str, is_essential: bool) -> Permission {
     Permission {
         verb,
         group: "userstream.dev",
         resource: "userstreampipelines",
         subresource: "",
-        without,
+        impact,
         is_essential,
     }
 }
 
-const fn other(
+const fn optional(
     verb: &'static str,
     group: &'static str,
     resource: &'static str,
     subresource: &'static str,
-    without: &'static str,
+    impact: &'static str,
 ) -> Permission {
-    Permission { verb, group, resource, subresource, without, is_essential: false }
+    Permission { verb, group, resource, subresource, impact, is_essential: false }
 }
 
-/// Everything that `usp` asks of a cluster.
+/// The permissions that `usp` uses.
 pub(crate) const REQUIRED_PERMISSIONS: &[Permission] = &[
-    pipelines("get", "usp does nothing here", true),
-    pipelines("list", "usp get lists nothing", true),
-    pipelines("create", "no pipeline can be applied", false),
+    pipelines("get", "no command works", true),
+    pipelines("list", "usp get does not work", true),
+    pipelines("create", "you cannot apply pipelines", false),
     pipelines("patch", "usp run, suspend, resume and plan -f do not work", false),
-    other("list", "apps", "deployments", "", "usp status does not show Deployments"),
-    other("list", "batch", "cronjobs", "", "usp status does not show CronJobs"),
-    other("list", "batch", "jobs", "", "usp status does not show Jobs"),
-    other("list", "", "pods", "", "usp status does not show pods, and usp logs does not work"),
-    other("get", "", "pods", "log", "usp logs does not work"),
-    other("get", "", "pods", "proxy", "usp status does not show what workers tell of themselves"),
+    optional("list", "apps", "deployments", "", "usp status does not show Deployments"),
+    optional("list", "batch", "cronjobs", "", "usp status does not show CronJobs"),
+    optional("list", "batch", "jobs", "", "usp status does not show Jobs"),
+    optional("list", "", "pods", "", "usp status does not show pods, and usp logs does not work"),
+    optional("get", "", "pods", "log", "usp logs does not work"),
+    optional("get", "", "pods", "proxy", "usp status does not show the status that workers report"),
 ];
 
-/// What is there, and what is missing.
+/// Checks a cluster.
 pub(crate) fn findings(cluster: &Cluster) -> Vec<Finding> {
     let mut all = vec![kubernetes(cluster), definition(&cluster.definition)];
-    all.extend(access(cluster));
+    all.extend(permissions(cluster));
     all.extend(operators(cluster));
     all
 }
 
-fn finding(state: State, what: &str, told: String, hint: Option<&str>) -> Finding {
-    Finding { state, what: what.to_owned(), told, hint: hint.map(str::to_owned) }
-}
-
 fn kubernetes(cluster: &Cluster) -> Finding {
+    let check = "Kubernetes";
     let digits: String = cluster.minor.chars().take_while(char::is_ascii_digit).collect();
-    let is_enough = match (cluster.major.parse::<u32>(), digits.parse::<u32>()) {
-        (Ok(1), Ok(minor)) => Some(minor >= OLDEST_MINOR),
+    let is_supported = match (cluster.major.parse::<u32>(), digits.parse::<u32>()) {
+        (Ok(1), Ok(minor)) => Some(minor >= MIN_MINOR),
         (Ok(major), _) => Some(major > 1),
         _ => None,
     };
-    let told = format!("{} at {}", cluster.version, cluster.server);
-    match is_enough {
-        Some(true) => finding(State::Good, "Kubernetes", told, None),
+    let version = format!("{} at {}", cluster.version, cluster.server);
+    match is_supported {
+        Some(true) => Finding::new(State::Good, check, version),
         Some(false) => {
-            let told = format!("{told}; 1.{OLDEST_MINOR} or newer is needed");
-            finding(
-                State::Broken,
-                "Kubernetes",
-                told,
-                Some("upgrade the cluster, or choose another --context"),
-            )
+            Finding::new(State::Broken, check, format!("{version} is older than the minimum, 1.{MIN_MINOR}"))
+                .with_hint("upgrade the cluster, or select another --context")
         }
-        None => finding(State::Unknown, "Kubernetes", format!("{told}; its version cannot be read"), None),
+        None => Finding::new(State::Unknown, check, format!("{version} has a version that usp cannot parse")),
     }
 }
 
 fn definition(definition: &Definition) -> Finding {
-    let (what, name) = ("definition", UserStreamPipeline::crd_name());
-    let install = "helm upgrade --install userstream helm/userstream -n userstream-system --create-namespace installs it";
+    let (check, name) = ("definition", UserStreamPipeline::crd_name());
     match definition {
-        Definition::NotInstalled => {
-            finding(State::Broken, what, format!("{name} is not installed"), Some(install))
-        }
+        Definition::NotInstalled => Finding::new(State::Broken, check, format!("{name} is not installed"))
+            .with_hint(format!("install it: {INSTALL}")),
         Definition::Forbidden => {
-            let told = format!("{name} is installed; you may not see whether it is that of usp {VERSION}");
-            finding(State::Unknown, what, told, None)
+            let message = format!("{name} is installed; you may not compare it with that of usp {VERSION}");
+            Finding::new(State::Unknown, check, message)
         }
-        Definition::Snapshot(found) => snapshot(found, install),
+        Definition::Found(found) if !is_established(found) => {
+            Finding::new(State::Broken, check, format!("{name} is installed, and not served yet"))
+                .with_hint(format!("see kubectl describe crd {name}"))
+        }
+        Definition::Found(found) => compare(check, found),
     }
-}
-
-fn snapshot(found: &DynamicObject, install: &str) -> Finding {
-    let (what, name) = ("definition", UserStreamPipeline::crd_name());
-    if !is_established(found) {
-        let told = format!("{name} is there, and the API server does not serve it yet");
-        return finding(State::Broken, what, told, Some("kubectl describe crd says why"));
-    }
-    let ours = custom_resource_definition();
-    let different = differences("", Some(&served(&ours)), Some(&served(&found.data)));
-    let Some(first) = different.first() else {
-        return finding(State::Good, what, format!("{name} is that of usp {VERSION}"), None);
-    };
-    let version = found.labels().get("app.kubernetes.io/version");
-    let version = version.map(|version| format!(" (version {version})")).unwrap_or_default();
-    let (count, first) = (different.len(), &first.path);
-    let told = format!(
-        "{name}{version} is another than that of usp {VERSION}: {count} differences, the first in {first}"
-    );
-    finding(State::Warning, what, told, Some(&format!("use the usp of that version, or: {install}")))
 }
 
 fn is_established(definition: &DynamicObject) -> bool {
@@ -173,7 +162,24 @@ fn is_established(definition: &DynamicObject) -> bool {
     conditions.into_iter().flatten().any(|it| it["type"] == "Established" && it["status"] == "True")
 }
 
-/// What a definition says of the resource, without what the API server adds to it.
+/// Compares an installed CustomResourceDefinition with that of this program.
+fn compare(check: &'static str, found: &DynamicObject) -> Finding {
+    let name = UserStreamPipeline::crd_name();
+    let ours = custom_resource_definition();
+    let different = differences("", Some(&served(&ours)), Some(&served(&found.data)));
+    let Some(first) = different.first() else {
+        return Finding::new(State::Good, check, format!("{name} is that of usp {VERSION}"));
+    };
+    let version = found.labels().get("app.kubernetes.io/version");
+    let version = version.map(|version| format!(" (version {version})")).unwrap_or_default();
+    let number = plural(different.len() as u64, "difference");
+    let message =
+        format!("{name}{version} differs from that of usp {VERSION}: {number}, the first in {}", first.path);
+    Finding::new(State::Warning, check, message)
+        .with_hint(format!("use the usp of that version, or update the definition: {INSTALL}"))
+}
+
+/// The versions of a definition, without the fields that the API server adds.
 fn served(definition: &Value) -> Value {
     let versions = definition.pointer("/spec/versions").and_then(Value::as_array);
     let mut all = serde_json::Map::new();
@@ -184,49 +190,55 @@ fn served(definition: &Value) -> Value {
     Value::Object(all)
 }
 
-fn access(cluster: &Cluster) -> Vec<Finding> {
-    let what = "your rights";
-    let denied: Vec<&&Permission> =
-        cluster.access.iter().filter(|(_, is_allowed)| !is_allowed).map(|(need, _)| need).collect();
-    if denied.is_empty() {
-        let told = format!("enough for all that usp does in namespace {}", cluster.namespace);
-        return vec![finding(State::Good, what, told, None)];
+fn permissions(cluster: &Cluster) -> Vec<Finding> {
+    let check = "permissions";
+    let namespace = &cluster.namespace;
+    let missing: Vec<Finding> = cluster
+        .permissions
+        .iter()
+        .filter(|(_, is_allowed)| !is_allowed)
+        .map(|(permission, _)| {
+            let resource = match (permission.resource, permission.subresource, permission.group) {
+                (resource, "", "") => resource.to_owned(),
+                (resource, "", group) => format!("{resource}.{group}"),
+                (resource, subresource, _) => format!("{resource}/{subresource}"),
+            };
+            let state = if permission.is_essential { State::Broken } else { State::Warning };
+            let (verb, impact) = (permission.verb, permission.impact);
+            Finding::new(
+                state,
+                check,
+                format!("you may not {verb} {resource} in namespace {namespace}: {impact}"),
+            )
+        })
+        .collect();
+    if missing.is_empty() {
+        let message = format!("you have all permissions that usp uses in namespace {namespace}");
+        return vec![Finding::new(State::Good, check, message)];
     }
-    let told = |need: &&&Permission| {
-        let resource = match (need.resource, need.subresource, need.group) {
-            (resource, "", "") => resource.to_owned(),
-            (resource, "", group) => format!("{resource}.{group}"),
-            (resource, subresource, _) => format!("{resource}/{subresource}"),
-        };
-        let state = if need.is_essential { State::Broken } else { State::Warning };
-        let told = format!(
-            "you may not {} {resource} in namespace {}: {}",
-            need.verb, cluster.namespace, need.without
-        );
-        finding(state, what, told, None)
-    };
-    denied.iter().map(told).collect()
+    missing
 }
 
 fn operators(cluster: &Cluster) -> Vec<Finding> {
+    let check = "operator";
     match &cluster.operator {
-        Operator::NotFound => vec![finding(
-            State::Broken,
-            "operator",
-            "there is no Deployment of it in the cluster".to_owned(),
-            Some("helm install userstream helm/userstream -n userstream-system --create-namespace installs it"),
-        )],
-        Operator::Forbidden => vec![finding(
-            State::Unknown,
-            "operator",
-            "you may not list deployments where it is; `usp status NAME` says whether a pipeline is looked after".to_owned(),
-            None,
-        )],
+        Operator::NotFound => vec![
+            Finding::new(State::Broken, check, "no Deployment found in the cluster")
+                .with_hint(format!("install it: {INSTALL}")),
+        ],
+        Operator::Forbidden => {
+            let message =
+                "you may not list its Deployments; `usp status NAME` shows whether a pipeline is reconciled";
+            vec![Finding::new(State::Unknown, check, message)]
+        }
         Operator::Installed(deployments) => {
             let mut all: Vec<Finding> = deployments.iter().flat_map(operator).collect();
             if !deployments.iter().any(|it| watches(it, &cluster.namespace)) {
-                let told = format!("no operator watches namespace {}", cluster.namespace);
-                all.push(finding(State::Broken, "operator", told, Some("see watchNamespaces of the chart")));
+                let message = format!("no operator watches namespace {}", cluster.namespace);
+                all.push(
+                    Finding::new(State::Broken, check, message)
+                        .with_hint("add the namespace to watchNamespaces of the chart"),
+                );
             }
             all
         }
@@ -234,51 +246,62 @@ fn operators(cluster: &Cluster) -> Vec<Finding> {
 }
 
 fn operator(deployment: &Deployment) -> Vec<Finding> {
+    let check = "operator";
     let (namespace, name) = (deployment.namespace().unwrap_or_default(), deployment.name_any());
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let ready = ready_replicas(deployment);
-    let told = format!("{namespace}/{name}: {ready} of {wanted} ready, image {}", image(deployment));
-    let describe = format!("kubectl -n {namespace} describe deployment {name}, and its pods, say why");
+    let message = format!("{namespace}/{name}: {ready} of {wanted} ready, image {}", image(deployment));
+    let describe = format!("see kubectl -n {namespace} describe deployment {name}, and its pods");
     let mut all = vec![match (ready, wanted) {
-        (0, _) => finding(State::Broken, "operator", told, Some(&describe)),
-        (ready, wanted) if ready < wanted => finding(State::Warning, "operator", told, Some(&describe)),
-        _ => finding(State::Good, "operator", told, None),
+        (0, _) => Finding::new(State::Broken, check, message).with_hint(describe),
+        (ready, wanted) if ready < wanted => Finding::new(State::Warning, check, message).with_hint(describe),
+        _ => Finding::new(State::Good, check, message),
     }];
     let version = deployment.labels().get("app.kubernetes.io/version");
     if let Some(version) = version.filter(|version| *version != VERSION) {
-        let told = format!("is version {version}, and this usp is {VERSION}");
-        all.push(finding(State::Warning, "operator", told, Some("use the usp of the operator's version")));
+        all.push(
+            Finding::new(
+                State::Warning,
+                check,
+                format!("version {version} differs from that of usp, {VERSION}"),
+            )
+            .with_hint("use the usp of the operator's version"),
+        );
     }
-    let Some(worker) = variable(deployment, "WORKER_IMAGE") else {
-        let told = "the Deployment does not name it".to_owned();
-        all.push(finding(State::Unknown, "worker image", told, None));
-        return all;
-    };
-    all.push(match (tag(&worker), tag(&image(deployment))) {
-        (Some(workers), Some(operators)) if workers != operators => {
-            let told = format!("{worker} has another tag than the operator's image");
-            let hint = "operator and workers are meant to be of one version";
-            finding(State::Warning, "worker image", told, Some(hint))
-        }
-        _ => finding(State::Good, "worker image", worker, None),
-    });
+    all.push(worker_image(deployment));
     all
 }
 
-/// The tag of an image; an image that is named by its digest has none to compare.
+fn worker_image(deployment: &Deployment) -> Finding {
+    let check = "worker image";
+    let Some(worker) = variable(deployment, "WORKER_IMAGE") else {
+        return Finding::new(State::Unknown, check, "the Deployment does not set WORKER_IMAGE");
+    };
+    match (tag(&worker), tag(&image(deployment))) {
+        (Some(workers), Some(operators)) if workers != operators => {
+            Finding::new(State::Warning, check, format!("{worker} has another tag than the operator's image"))
+                .with_hint("use the same version for operator and workers")
+        }
+        _ => Finding::new(State::Good, check, worker),
+    }
+}
+
+/// The tag of an image; `None` for an image with a digest.
 fn tag(image: &str) -> Option<&str> {
     let name = image.rsplit('/').next()?;
     if name.contains('@') { None } else { name.split_once(':').map(|(_, tag)| tag) }
 }
 
+/// Renders findings as text.
 pub(crate) fn to_text(findings: &[Finding], style: Style) -> String {
-    let widest = findings.iter().map(|finding| width_of(&finding.what)).max().unwrap_or(0);
+    let width = findings.iter().map(|finding| width_of(finding.check)).max().unwrap_or(0);
     let mut text = String::new();
     for finding in findings {
         let symbol = finding.state.paint(style, finding.state.symbol());
-        text.push_str(&format!("{symbol} {}  {}\n", style.bold(&left(&finding.what, widest)), finding.told));
+        let check = style.bold(&left(finding.check, width));
+        text.push_str(&format!("{symbol} {check}  {}\n", finding.message));
         if let Some(hint) = &finding.hint {
-            text.push_str(&format!("  {}  {}\n", " ".repeat(widest), style.dim(hint)));
+            text.push_str(&format!("  {}  {}\n", " ".repeat(width), style.dim(hint)));
         }
     }
     text
@@ -315,8 +338,8 @@ mod tests {
             major: "1".to_owned(),
             minor: "37+".to_owned(),
             version: "v1.37.2".to_owned(),
-            definition: Definition::Snapshot(Box::new(definition())),
-            access: REQUIRED_PERMISSIONS.iter().map(|need| (need, true)).collect(),
+            definition: Definition::Found(Box::new(definition())),
+            permissions: REQUIRED_PERMISSIONS.iter().map(|permission| (permission, true)).collect(),
             operator: Operator::Installed(vec![deployment(
                 2,
                 "example.org/operator:0.1.0",
@@ -326,46 +349,46 @@ mod tests {
         }
     }
 
-    fn told(cluster: &Cluster) -> String {
+    fn text_of(cluster: &Cluster) -> String {
         to_text(&findings(cluster), Style(false))
     }
 
     #[test]
-    fn a_cluster_that_has_everything() {
-        insta::assert_snapshot!(told(&cluster()));
+    fn ready_cluster_has_no_warnings() {
+        insta::assert_snapshot!(text_of(&cluster()));
     }
 
     #[test]
-    fn a_cluster_that_has_nothing() {
+    fn empty_cluster_has_every_fault() {
         let nothing = Cluster {
             minor: "31".to_owned(),
             version: "v1.31.0".to_owned(),
             definition: Definition::NotInstalled,
-            access: REQUIRED_PERMISSIONS.iter().map(|need| (need, false)).collect(),
+            permissions: REQUIRED_PERMISSIONS.iter().map(|permission| (permission, false)).collect(),
             operator: Operator::NotFound,
             ..cluster()
         };
-        insta::assert_snapshot!(told(&nothing));
+        insta::assert_snapshot!(text_of(&nothing));
     }
 
     #[test]
-    fn what_a_tenant_may_not_see_is_not_said_to_be_missing() {
+    fn forbidden_checks_are_unknown_not_broken() {
         let tenant =
             Cluster { definition: Definition::Forbidden, operator: Operator::Forbidden, ..cluster() };
         let findings = findings(&tenant);
-        assert!(findings.iter().all(|finding| finding.state != State::Broken), "{}", told(&tenant));
+        assert!(findings.iter().all(|finding| finding.state != State::Broken), "{}", text_of(&tenant));
         assert_eq!(findings.iter().filter(|finding| finding.state == State::Unknown).count(), 2);
     }
 
     #[test]
-    fn another_definition_and_mixed_versions_are_warned_of() {
+    fn version_skew_is_a_warning() {
         let mut found = definition();
         found.data["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
             .as_object_mut()
             .unwrap()
             .remove("suspend");
         let mixed = Cluster {
-            definition: Definition::Snapshot(Box::new(found)),
+            definition: Definition::Found(Box::new(found)),
             operator: Operator::Installed(vec![deployment(
                 1,
                 "example.org/operator:0.1.0",
@@ -374,24 +397,24 @@ mod tests {
             )]),
             ..cluster()
         };
-        insta::assert_snapshot!(told(&mixed));
+        insta::assert_snapshot!(text_of(&mixed));
     }
 
     #[test]
-    fn an_image_that_is_named_by_its_digest_has_no_tag_to_compare() {
+    fn images_with_digests_have_no_tag_to_compare() {
         let digest = "example.org/operator@sha256:0123";
         let pinned = Cluster {
             operator: Operator::Installed(vec![deployment(2, digest, "example.org/worker:0.1.0", None)]),
             ..cluster()
         };
-        assert!(findings(&pinned).iter().all(|finding| finding.state == State::Good), "{}", told(&pinned));
+        assert!(findings(&pinned).iter().all(|finding| finding.state == State::Good), "{}", text_of(&pinned));
     }
 
     #[test]
-    fn a_definition_that_is_not_served_yet_is_missing() {
+    fn definition_that_is_not_served_yet_is_broken() {
         let mut found = definition();
         found.data["status"] = Value::Null;
-        let early = Cluster { definition: Definition::Snapshot(Box::new(found)), ..cluster() };
-        assert!(told(&early).contains("does not serve it yet"), "{}", told(&early));
+        let early = Cluster { definition: Definition::Found(Box::new(found)), ..cluster() };
+        assert!(text_of(&early).contains("not served yet"), "{}", text_of(&early));
     }
 }

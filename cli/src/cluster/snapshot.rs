@@ -1,4 +1,4 @@
-//! Everything that was seen of one pipeline, and what single objects of it say. Pure.
+//! A snapshot of a pipeline and its objects in a cluster. Pure.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use userstream_crds::worker_status::WorkerStatus;
 
 use super::installation::watches;
 
-/// Everything that was seen of a pipeline.
+/// A pipeline and its objects at one time.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// The resource.
+    /// The custom resource.
     pub(crate) pipeline: DynamicObject,
     /// Its Deployments.
     pub(crate) deployments: Vec<Deployment>,
@@ -28,45 +28,45 @@ pub(crate) struct Snapshot {
     pub(crate) jobs: Vec<Job>,
     /// Its pods.
     pub(crate) pods: Vec<Pod>,
-    /// What pods tell of themselves, by name; where they were asked, and could not, why.
+    /// The status that workers report, by pod; or why a report is missing.
     pub(crate) reports: BTreeMap<String, Result<WorkerStatus, String>>,
-    /// What could not be looked at, and why.
+    /// The kinds that the user may not list.
     pub(crate) forbidden: Vec<Forbidden>,
-    /// The operator.
+    /// The operator of the namespace.
     pub(crate) operator: Operator,
-    /// When.
+    /// The time of the snapshot.
     pub(crate) now: Timestamp,
 }
 
-/// Something that could not be looked at.
+/// A kind that the user may not list.
 #[derive(Debug, Clone)]
 pub(crate) struct Forbidden {
-    /// Its plural: `pods`.
+    /// The plural of the kind: `pods`.
     pub(crate) what: &'static str,
-    /// Why, for people.
+    /// The missing permission.
     pub(crate) why: String,
 }
 
-/// The operator, as far as it can be seen.
+/// The operator, as far as the user may read it.
 #[derive(Debug)]
 pub(crate) enum Operator {
-    /// One Deployment or more.
+    /// At least one Deployment.
     Installed(Vec<Deployment>),
-    /// None: it is not installed, or it runs outside of the cluster.
+    /// No Deployment: the operator is not installed, or runs outside the cluster.
     NotFound,
-    /// It may not be looked for.
+    /// The user may not list Deployments.
     Forbidden,
 }
 
 impl Operator {
-    /// The one that looks after the pipelines of this namespace: others may be installed beside it.
+    /// Keeps the Deployments that watch this namespace.
     pub(crate) fn of(self, namespace: &str) -> Self {
         let Self::Installed(mut deployments) = self else { return self };
         deployments.retain(|deployment| watches(deployment, namespace));
         if deployments.is_empty() { Self::NotFound } else { Self::Installed(deployments) }
     }
 
-    /// Whether it is known to be down: installed, and nothing of it is ready.
+    /// Whether the operator is installed and has no ready replica.
     pub(crate) fn is_down(&self) -> bool {
         match self {
             Self::Installed(deployments) => deployments.iter().all(|it| ready_replicas(it) == 0),
@@ -76,7 +76,7 @@ impl Operator {
 }
 
 impl Snapshot {
-    /// The status, or why it cannot be read.
+    /// The status, or the parse error.
     pub(crate) fn status(&self) -> Result<PipelineStatus, String> {
         match self.pipeline.data.get("status") {
             None | Some(Value::Null) => Ok(PipelineStatus::default()),
@@ -84,22 +84,22 @@ impl Snapshot {
         }
     }
 
-    /// A value of the resource, below its root: `/spec/kafka/topic/name`.
+    /// A string of the resource, by JSON pointer: `/spec/kafka/topic/name`.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         self.pipeline.data.pointer(path).and_then(Value::as_str)
     }
 
-    /// Whether a value of the resource is true.
+    /// Whether a boolean of the resource is true, by JSON pointer.
     pub(crate) fn is(&self, path: &str) -> bool {
         self.pipeline.data.pointer(path) == Some(&Value::Bool(true))
     }
 
-    /// Pods for something, by name.
+    /// The pods of a component, by name.
     pub(crate) fn pods_of(&self, component: Component) -> impl Iterator<Item = &Pod> {
         self.pods.iter().filter(move |pod| component.is_of(*pod))
     }
 
-    /// Jobs for something, the newest first.
+    /// The Jobs of a component, the newest first.
     pub(crate) fn jobs_of(&self, component: Component) -> Vec<&Job> {
         let mut jobs: Vec<&Job> = self.jobs.iter().filter(|job| component.is_of(*job)).collect();
         jobs.sort_by_key(|job| {
@@ -108,18 +108,18 @@ impl Snapshot {
         jobs
     }
 
-    /// Pods of a Job, by name.
+    /// The pods of a Job, by name.
     pub(crate) fn pods_of_job(&self, job: &str) -> impl Iterator<Item = &Pod> {
         self.pods.iter().filter(move |pod| is_pod_of_job(pod, job))
     }
 }
 
-/// Whether a Job made this pod.
+/// Whether a Job owns this pod.
 pub(crate) fn is_pod_of_job(pod: &Pod, job: &str) -> bool {
     pod.owner_references().iter().any(|owner| owner.kind == "Job" && owner.name == job)
 }
 
-/// How many pods of a Deployment are ready.
+/// The number of ready replicas of a Deployment.
 pub(crate) fn ready_replicas(deployment: &Deployment) -> i32 {
     deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or_default()
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_operator_of_other_namespaces_is_not_the_one_that_is_down() {
+    fn operator_of_other_namespaces_is_ignored() {
         let deployment = |watched: Option<&str>, ready: i32| -> Deployment {
             let variables: Vec<Value> =
                 watched.iter().map(|value| json!({"name": "WATCH_NAMESPACES", "value": value})).collect();

@@ -1,4 +1,4 @@
-//! A pipeline as a tree, from the resource to its pods, and the one line that says how it stands. Pure.
+//! A pipeline as a tree, from the resource to its pods, and the root cause of its state. Pure.
 
 mod build;
 mod cause;
@@ -15,38 +15,75 @@ pub(crate) use draw::draw;
 
 use crate::cluster::state::State;
 
-/// One line of the tree, and what is below it.
+/// A part of a pipeline that can be the root cause of its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Operator,
+    Cleanup,
+    Planning,
+    Provisioning,
+    Producer,
+    Processor,
+}
+
+impl Part {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Cleanup => "cleanup",
+            Self::Planning => "planning",
+            Self::Provisioning => "provisioning",
+            Self::Producer => "producer",
+            Self::Processor => "processor",
+        }
+    }
+}
+
+/// One line of the tree, and its children.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Node {
-    /// How it stands.
+    /// The part; `None` below a part, and where a part is never the root cause.
+    #[serde(skip)]
+    part: Option<Part>,
+    /// The state.
     pub(crate) state: State,
-    /// What it is: `topic users_created`.
+    /// Kind and name: `topic users_created`.
     pub(crate) title: String,
-    /// What is to be said of it.
+    /// Details of the state.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) detail: String,
-    /// Kubernetes' name for what is wrong, where it has one.
+    /// The reason of Kubernetes for a pod that does not start: `ImagePullBackOff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// What it consists of.
+    /// The nodes below.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) children: Vec<Self>,
 }
 
 impl Node {
     fn new(state: State, title: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { state, title: title.into(), detail: detail.into(), reason: None, children: Vec::new() }
+        let (title, detail) = (title.into(), detail.into());
+        Self { part: None, state, title, detail, reason: None, children: Vec::new() }
     }
 
-    fn because(self, reason: &str) -> Self {
+    fn of_part(part: Part, state: State, detail: impl Into<String>) -> Self {
+        Self { part: Some(part), ..Self::new(state, part.title(), detail) }
+    }
+
+    fn with_reason(self, reason: &str) -> Self {
         Self { reason: Some(reason.to_owned()), ..self }
     }
 
-    fn with(self, children: Vec<Self>) -> Self {
+    fn with_children(self, children: Vec<Self>) -> Self {
         Self { children, ..self }
     }
 
-    /// The first broken node below this one or itself, and of that the innermost: what it all comes from.
+    /// The child of a part.
+    fn child(&self, part: Part) -> Option<&Self> {
+        self.children.iter().find(|node| node.part == Some(part))
+    }
+
+    /// The innermost node of the first broken branch: the root cause.
     fn innermost_broken(&self) -> Option<&Self> {
         let below = self.children.iter().find_map(Self::innermost_broken);
         below.or_else(|| (self.state == State::Broken).then_some(self))

@@ -1,9 +1,9 @@
-//! `usp completions`, and what kubectl asks its plugin for while a user types.
+//! `usp completions`, and the completions that kubectl requests from its plugin.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 
 use super::CommandError;
 use crate::arguments::{Arguments, CompletionsArguments};
@@ -18,11 +18,11 @@ pub(super) fn completions(arguments: &CompletionsArguments) -> Result<Exit, Comm
     Ok(Exit::Done)
 }
 
-/// Prints what could be typed next, a candidate a line, and last the line that tells kubectl what to make of it.
-pub(crate) fn complete(typed: impl Iterator<Item = OsString>) -> ExitCode {
-    let words: Vec<String> = typed.map(|word| word.to_string_lossy().into_owned()).collect();
+/// Prints one candidate a line, and the directive for kubectl on the last line.
+pub(crate) fn complete(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
     let candidates = candidates(&Arguments::command(), &words);
-    // 0 leaves names of files to the shell, 4 keeps it from offering any.
+    // 0 is the default directive, under which the shell completes file names. 4 is NoFileComp.
     let directive = if candidates.is_empty() { ":0" } else { ":4" };
     let lines: String = candidates.iter().map(|candidate| format!("{candidate}\n")).collect();
     match print(&format!("{lines}{directive}\n")) {
@@ -31,43 +31,55 @@ pub(crate) fn complete(typed: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What could stand for the last word, which is empty where nothing has been typed of it.
+/// The candidates for the last word, which is empty at the start of a word.
 fn candidates(command: &Command, words: &[String]) -> Vec<String> {
     let Some((last, before)) = words.split_last() else { return Vec::new() };
-    let chosen = before.iter().find_map(|word| command.find_subcommand(word));
-    let own = chosen.unwrap_or(command);
-    let options =
-        || own.get_arguments().chain(command.get_arguments().filter(|option| option.is_global_set()));
-    let is_before = |option: &&clap::Arg| {
-        before.last().is_some_and(|word| {
-            option.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
-                || option.get_short().is_some_and(|short| *word == format!("-{short}"))
-        })
-    };
-    let takes_value = |option: &&clap::Arg| option.get_action().takes_values() && !option.is_positional();
-    let all: Vec<String> = if let Some(option) = options().filter(takes_value).find(is_before) {
-        option.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect()
+    let subcommand = before.iter().find_map(|word| command.find_subcommand(word));
+    let all = if let Some(option) = pending_option(command, subcommand, before) {
+        values(option)
     } else if last.starts_with('-') {
-        let hidden = ["help".to_owned(), "version".to_owned()];
-        options()
-            .filter_map(|option| option.get_long().map(str::to_owned))
-            .chain(hidden)
-            .map(|long| format!("--{long}"))
-            .collect()
-    } else if chosen.is_none() {
-        command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect()
+        long_options(command, subcommand)
+    } else if let Some(subcommand) = subcommand {
+        subcommand.get_positionals().next().map(values).unwrap_or_default()
     } else {
-        let positional = own.get_positionals().next();
-        positional
-            .into_iter()
-            .flat_map(|it| it.get_possible_values())
-            .map(|value| value.get_name().to_owned())
-            .collect()
+        command.get_subcommands().map(|subcommand| subcommand.get_name().to_owned()).collect()
     };
     let mut fitting: Vec<String> = all.into_iter().filter(|candidate| candidate.starts_with(last)).collect();
     fitting.sort();
     fitting.dedup();
     fitting
+}
+
+/// The options of a subcommand, or of the command itself, and the global ones.
+fn options<'c>(command: &'c Command, subcommand: Option<&'c Command>) -> impl Iterator<Item = &'c Arg> {
+    let global = command.get_arguments().filter(|option| option.is_global_set());
+    subcommand.unwrap_or(command).get_arguments().chain(global)
+}
+
+/// The option before the last word, if the last word is its value.
+fn pending_option<'c>(
+    command: &'c Command,
+    subcommand: Option<&'c Command>,
+    before: &[String],
+) -> Option<&'c Arg> {
+    let word = before.last()?;
+    options(command, subcommand)
+        .filter(|option| option.get_action().takes_values() && !option.is_positional())
+        .find(|option| {
+            option.get_long().is_some_and(|long| word.strip_prefix("--") == Some(long))
+                || option.get_short().is_some_and(|short| *word == format!("-{short}"))
+        })
+}
+
+fn long_options(command: &Command, subcommand: Option<&Command>) -> Vec<String> {
+    // clap adds these two when it parses.
+    let built_in = ["help", "version"];
+    let long = options(command, subcommand).filter_map(Arg::get_long).chain(built_in);
+    long.map(|long| format!("--{long}")).collect()
+}
+
+fn values(argument: &Arg) -> Vec<String> {
+    argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -79,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_typed_next_is_completed() {
+    fn candidates_are_commands_options_and_values() {
         assert_eq!(after(&["s"]), ["status", "suspend"]);
         assert_eq!(after(&["status", "users", "--o"]), ["--output"]);
         assert_eq!(after(&["status", "users", "-o", ""]), ["human", "json", "yaml"]);

@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit code for it.
+//! Errors of commands, and their exit codes.
 
 use std::io;
 
@@ -12,47 +12,48 @@ use crate::local::LocalError;
 use crate::resource::ResourceError;
 use crate::terminal::logging::FilterError;
 
-/// Why a command did not do what it was asked to.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    /// The resource cannot be read, or is wrong.
+    /// The resource cannot be read, or is invalid.
     #[error(transparent)]
     Resource(#[from] ResourceError),
-    /// There is no such field.
+    /// The field does not exist.
     #[error(transparent)]
     Explain(#[from] ExplainError),
-    /// A local run did not come about.
+    /// The local run did not start, or was aborted.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// There is no plan.
+    /// The plan failed.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// Something in the cluster is not as the command needs it.
+    /// The request to the cluster failed.
     #[cfg(feature = "cluster")]
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// This `usp` was built without the Kubernetes client.
+    /// This `usp` is built without the Kubernetes client.
     #[cfg(not(feature = "cluster"))]
     #[error(
-        "this usp was built without the Kubernetes client, which takes long to compile; build one that has it with: cargo \
-         build --release -p userstream-cli --features cluster"
+        "this usp is built without the Kubernetes client; build one that has it: cargo build --release -p userstream-cli \
+         --features cluster"
     )]
     WithoutCluster,
-    /// There is nothing to print the end of.
+    /// The data directory cannot be read.
     #[error(transparent)]
     Tail(#[from] TailError),
-    /// The filter of log lines cannot be read.
+    /// The log filter is invalid.
     #[error(transparent)]
     Filter(#[from] FilterError),
-    /// The runtime cannot be started.
-    #[error("the runtime cannot be started: {0}")]
+    /// The runtime failed to start.
+    #[error("cannot start the Tokio runtime: {0}")]
     Runtime(#[source] io::Error),
     /// Standard output cannot be written.
-    #[error("standard output cannot be written: {0}")]
+    #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
 }
 
 impl CommandError {
+    /// The exit code.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Resource(error) => error.exit(),
@@ -65,7 +66,7 @@ impl CommandError {
             Self::WithoutCluster => Exit::Configuration,
             Self::Tail(error) => error.exit(),
             Self::Runtime(_) => Exit::Unavailable,
-            // Whoever read the output has read enough.
+            // The reader of a pipe, such as `head`, has closed it.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Self::Output(_) => Exit::Unavailable,
         }

@@ -1,4 +1,4 @@
-//! `usp explain`: what a field of the resource means, from the schema that a cluster has too.
+//! `usp explain`: prints the documentation of a field, from the schema of the CustomResourceDefinition.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::arguments::ExplainArguments;
 use crate::exit::Exit;
 use crate::terminal::{Terminal, print};
 
-/// Prints the explanation of a field.
+/// Prints the documentation of a field.
 pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CommandError> {
     let path = arguments.path.as_deref().unwrap_or_default();
     let width = Terminal::size().0.clamp(40, 100);
@@ -17,23 +17,23 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, CommandError
     Ok(Exit::Done)
 }
 
-/// There is no field with this path.
+/// The field does not exist.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ExplainError {
-    /// Nor one like it.
-    #[error("there is no field {path}; `usp explain {parent}` lists the fields that are there", parent = .parent.as_str())]
+    /// There is no similar field either.
+    #[error("unknown field {path}; `usp explain {parent}` lists the available fields", parent = .parent.as_str())]
     Unknown {
-        /// What was asked for.
+        /// The path.
         path: String,
-        /// The longest part of it that exists.
+        /// The longest prefix of it that exists.
         parent: String,
     },
-    /// But one like it.
-    #[error("there is no field {path}; did you mean {similar}?")]
+    /// There is a similar field.
+    #[error("unknown field {path}; did you mean {similar}?")]
     Misspelt {
-        /// What was asked for.
+        /// The path.
         path: String,
-        /// The field that is meant, perhaps.
+        /// The similar field.
         similar: String,
     },
 }
@@ -49,7 +49,7 @@ impl<'s> Field<'s> {
         self.schema.get(name).and_then(Value::as_str)
     }
 
-    /// The field itself, or where it is a list or a map, what it holds.
+    /// The field itself; for a list or a map, its elements.
     fn inner(self) -> Self {
         ["items", "additionalProperties"]
             .iter()
@@ -131,9 +131,9 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The explanation of a field, in lines of at most `width` columns.
+/// The documentation of a field, in lines of at most `width` columns.
 ///
-/// The path may begin with `spec`, as in the resource, or below it; a list's items need no index.
+/// The path starts at the root or below `spec`. Indexes of lists are optional, and ignored.
 fn explanation(root: &Value, path: &str, recursive: bool, width: usize) -> Result<String, ExplainError> {
     let (names, field) = find(Field { schema: root }, path)?;
     let name = if names.is_empty() { "UserStreamPipeline".to_owned() } else { names.join(".") };
@@ -175,24 +175,24 @@ fn is_empty(value: &Value) -> bool {
     value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty)
 }
 
-/// The names on the way to a field, and the field.
+/// The full path of a field, and the field.
 fn find<'s>(root: Field<'s>, path: &str) -> Result<(Vec<String>, Field<'s>), ExplainError> {
-    let mut wanted: Vec<&str> = path
+    let mut path_names: Vec<&str> = path
         .split('.')
         .map(|name| name.split_once('[').map_or(name, |(name, _)| name))
         .filter(|name| !name.is_empty())
         .collect();
-    // What is below spec is what people look for.
+    // Most fields are below `spec`, so the prefix is optional.
     let below_spec = root.field("spec");
-    if let (Some(first), Some(spec)) = (wanted.first(), below_spec)
+    if let (Some(first), Some(spec)) = (path_names.first(), below_spec)
         && root.field(first).is_none()
         && spec.field(first).is_some()
     {
-        wanted.insert(0, "spec");
+        path_names.insert(0, "spec");
     }
     let mut names: Vec<String> = Vec::new();
     let mut field = root;
-    for name in wanted {
+    for name in path_names {
         match field.field(name) {
             Some(found) => field = found,
             None => {
@@ -217,7 +217,7 @@ fn find<'s>(root: Field<'s>, path: &str) -> Result<(Vec<String>, Field<'s>), Exp
     Ok((names, field))
 }
 
-/// Whether two names differ in their case, or in one letter that is missing, too much, wrong or in the wrong place.
+/// Whether two names differ only in case, or by one inserted, deleted, replaced or transposed letter.
 fn is_similar(one: &str, other: &str) -> bool {
     let (one, other) = (one.to_lowercase(), other.to_lowercase());
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
@@ -250,7 +250,7 @@ fn tree(text: &mut String, field: Field<'_>, depth: usize) {
     }
 }
 
-/// Adds text in lines of at most `width` columns, each behind `indent`. Lists and code keep their lines.
+/// Appends text, wrapped at `width` columns and indented. Existing line breaks are kept, for lists and code.
 fn paragraphs(text: &mut String, paragraphs: &str, indent: &str, width: usize) {
     for line in paragraphs.lines() {
         let mut used = 0;
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_explained_with_all_that_is_known_of_it() {
+    fn field_has_description_default_values_and_rules() {
         insta::assert_snapshot!(explanation(&schema(), "spec.mode", false, 50).unwrap(), @r"
         spec.mode  <string>
 
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_lists_its_fields() {
+    fn object_lists_its_fields() {
         insta::assert_snapshot!(explanation(&schema(), "spec", false, 80).unwrap(), @r"
         spec  <Object>
 
@@ -341,14 +341,14 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_leave_out_spec_and_indexes() {
+    fn spec_and_indexes_are_optional_in_a_path() {
         let whole = explanation(&schema(), "spec.schema.fields.from", false, 80).unwrap();
         assert_eq!(explanation(&schema(), "schema.fields[2].from", false, 80).unwrap(), whole);
         assert!(whole.starts_with("spec.schema.fields.from  <string>\n"), "{whole}");
     }
 
     #[test]
-    fn a_misspelt_field_is_recognised() {
+    fn misspelt_field_suggests_a_similar_one() {
         for path in ["spec.Mode", "spec.mde", "spec.moode", "spec.mdoe", "spec.made"] {
             let error = explanation(&schema(), path, false, 80).unwrap_err();
             assert_eq!(
@@ -359,7 +359,7 @@ mod tests {
         let error = explanation(&schema(), "spec.schema.colour", false, 80).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no field spec.schema.colour; `usp explain spec.schema` lists the fields that are there"
+            "unknown field spec.schema.colour; `usp explain spec.schema` lists the available fields"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `usp plan`: what provisioning would change.
+//! `usp plan FILE`: the changes that provisioning would make.
 
 use std::path::Path;
 
@@ -15,19 +15,19 @@ use crate::backend::{BackendError, override_servers};
 use crate::exit::Exit;
 use crate::resource;
 
-/// Why there is no plan.
+/// Why a plan failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PlanError {
-    /// Topics or tables cannot be looked at.
+    /// A backend cannot be used.
     #[error(transparent)]
     Backend(#[from] BackendError),
-    /// They cannot be compared.
-    #[error("the plan cannot be made: {0}")]
+    /// Topic, keyspace or table cannot be described.
+    #[error("planning failed: {0}")]
     Provision(#[from] ProvisionError),
 }
 
 impl PlanError {
-    /// How the command ends.
+    /// The exit code of the command.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Backend(error) => error.exit(),
@@ -37,29 +37,32 @@ impl PlanError {
     }
 }
 
-/// Prints what would be changed, and changes nothing.
+/// Prints the changes that provisioning would make.
 pub(super) fn plan(arguments: &PlanArguments, file: &Path) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(file)?;
     override_servers(&mut pipeline, &arguments.servers);
-    let report = block_on(on_topics(&pipeline, &arguments.servers))??;
+    let report = block_on(plan_on_backends(&pipeline, &arguments.servers))??;
     Ok(print_report(&report, arguments.output)?)
 }
 
-async fn on_topics(pipeline: &Pipeline, servers: &ServerArguments) -> Result<ProvisionReport, PlanError> {
+async fn plan_on_backends(
+    pipeline: &Pipeline,
+    servers: &ServerArguments,
+) -> Result<ProvisionReport, PlanError> {
     match &servers.kafka {
-        None => on_tables(pipeline, servers, &EmbeddedTopicAdmin::ReadOnly(servers.data.clone())).await,
+        None => plan_on_log(pipeline, servers, &EmbeddedTopicAdmin::Reading(servers.data.clone())).await,
         #[cfg(feature = "kafka")]
         Some(_) => {
             use crate::backend::LogBackend;
             let topics = crate::backend::KafkaBackend::new(pipeline, &servers.secrets).admin().await?;
-            on_tables(pipeline, servers, &topics).await
+            plan_on_log(pipeline, servers, &topics).await
         }
         #[cfg(not(feature = "kafka"))]
         Some(_) => Err(BackendError::NotBuilt { server: "Kafka", feature: "kafka" }.into()),
     }
 }
 
-async fn on_tables(
+async fn plan_on_log(
     pipeline: &Pipeline,
     servers: &ServerArguments,
     topics: &impl TopicAdmin,

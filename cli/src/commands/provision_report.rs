@@ -1,4 +1,4 @@
-//! What provisioning found, as `usp plan` and a planned `usp local` print it.
+//! Prints the report of provisioning, for `usp plan` and for `usp local` under `mode: Plan`.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::arguments::OutputFormat;
 use crate::exit::Exit;
 use crate::terminal::print;
 
-/// Prints a plan.
+/// Prints a report.
 pub(super) fn print_report(report: &ProvisionReport, format: OutputFormat) -> io::Result<Exit> {
     print(&match format {
         OutputFormat::Human => to_text(report),
@@ -32,15 +32,22 @@ fn to_text(report: &ProvisionReport) -> String {
         }
     };
     section(
-        "Refused, so that nothing would be changed:",
+        "Refused; nothing would be changed:",
         &mut report.refusals.iter().map(|refusal| refusal.text.as_str()),
     );
-    section("Would be changed:", &mut report.changes.iter().map(|change| change.text.as_str()));
-    section("Differs, and is left as it is:", &mut report.drift.iter().map(|drift| drift.text.as_str()));
-    if text.is_empty() { "Nothing to change: everything is as the pipeline says.\n".to_owned() } else { text }
+    section("Changes:", &mut report.changes.iter().map(|change| change.text.as_str()));
+    section(
+        "Differences that would be left as they are:",
+        &mut report.drift.iter().map(|drift| drift.text.as_str()),
+    );
+    if text.is_empty() {
+        "No changes: topic, keyspace and table match the pipeline.\n".to_owned()
+    } else {
+        text
+    }
 }
 
 fn to_json_line(report: &ProvisionReport) -> String {
-    // Texts and numbers: there is nothing in it that JSON has no form for.
+    // Serialization cannot fail: the members are numbers and strings.
     serde_json::to_string(report).unwrap_or_default() + "\n"
 }

@@ -1,4 +1,4 @@
-//! `usp tail`: the last records of a topic, or the last rows of a table, in the files of local mode.
+//! `usp tail`: prints the last records of a topic, or the last rows of a table, of the data directory.
 
 mod records;
 mod rows;
@@ -15,12 +15,12 @@ use crate::exit::Exit;
 use crate::resource;
 use crate::terminal::Terminal;
 
-/// How often new records and rows are looked for.
+/// The interval at which `--follow` polls for new records and rows.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How many are printed after one look at most; the others follow after the next.
+/// The maximum number of records or rows after one poll; the next poll continues with the rest.
 const MAX_PER_POLL: usize = 1_000;
 
-/// Why there is nothing to print.
+/// Why records or rows cannot be printed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TailError {
     /// The log cannot be read.
@@ -30,23 +30,23 @@ pub(super) enum TailError {
     #[error("{0}{hint}", hint = hint(!matches!(.0, TableReaderError::Unreadable(_))))]
     Table(#[from] TableReaderError),
     /// The pipeline has no dead-letter topic.
-    #[error("the pipeline has no dead-letter topic: spec.delivery.onError is not DeadLetter")]
+    #[error("the pipeline has no dead-letter topic, because spec.delivery.onError is not DeadLetter")]
     NoDeadLetters,
     /// Standard output cannot be written.
     #[error(transparent)]
     Output(#[from] io::Error),
 }
 
-fn hint(nothing_yet: bool) -> &'static str {
-    if nothing_yet {
-        ": run the pipeline first, with `usp local`, or name its directory with --data"
+fn hint(is_missing: bool) -> &'static str {
+    if is_missing {
+        ": run the pipeline first with `usp local`, or set --data to its data directory"
     } else {
         ""
     }
 }
 
 impl TailError {
-    /// How the command ends.
+    /// The exit code of the command.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Log(_) | Self::Table(_) | Self::Output(_) => Exit::Unavailable,
@@ -55,7 +55,7 @@ impl TailError {
     }
 }
 
-/// Prints the last records or rows, and with `--follow` those that come.
+/// Prints the last records or rows; with `--follow` also new ones.
 pub(super) fn tail(arguments: &TailArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let pipeline = resource::load(&arguments.file)?;
     let width = if terminal.is_interactive { Terminal::size().0 } else { usize::MAX };

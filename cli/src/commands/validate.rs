@@ -1,4 +1,4 @@
-//! `usp validate`: checks files as a cluster would, and says what is wrong and where.
+//! `usp validate`: validates files by the rules of a cluster, and prints each error with its position.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::resource::{self, ResourceError};
 use crate::terminal::{Terminal, print, print_error};
 
 #[derive(Serialize)]
-struct Json<'f> {
+struct ProblemJson<'f> {
     file: &'f str,
     line: usize,
     column: usize,
@@ -23,7 +23,7 @@ struct Json<'f> {
     help: Option<&'f str>,
 }
 
-/// Checks every file, also those behind one that is wrong.
+/// Validates every file, including those after an invalid one.
 pub(super) fn validate(arguments: &ValidateArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let mut exit = Exit::Done;
     for path in &arguments.files {
@@ -50,21 +50,21 @@ pub(super) fn validate(arguments: &ValidateArguments, terminal: Terminal) -> Res
                     }
                     OutputFormat::Json => {
                         for problem in report.problems() {
-                            print(&line(path, problem))?;
+                            print(&json_line(path, problem))?;
                         }
                     }
                 }
             }
-            // Without the file there is nothing to say of it, nor of those behind it.
+            // An unreadable file ends the command, because its exit code differs from that of an invalid one.
             (Err(error), _) => return Err(error.into()),
         }
     }
     Ok(exit)
 }
 
-/// A problem as one line of JSON.
-fn line(file: &Path, problem: &Problem) -> String {
-    let json = Json {
+/// Renders a problem as one line of JSON.
+fn json_line(file: &Path, problem: &Problem) -> String {
+    let json = ProblemJson {
         file: &file.to_string_lossy(),
         line: problem.line(),
         column: problem.column(),
@@ -73,6 +73,6 @@ fn line(file: &Path, problem: &Problem) -> String {
         message: problem.message(),
         help: problem.help(),
     };
-    // Numbers and texts: there is nothing in it that JSON has no form for.
+    // Serialization cannot fail: the members are numbers and strings.
     serde_json::to_string(&json).unwrap_or_default() + "\n"
 }

@@ -1,4 +1,4 @@
-//! From a kubeconfig to a client, and to the namespace that is meant.
+//! Connects to the cluster of the kubeconfig.
 
 use std::path::{Path, PathBuf};
 
@@ -8,21 +8,21 @@ use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use super::error::{ClusterError, near};
 use crate::arguments::ClusterArguments;
 
-/// How long a connection may take to come about; clusters that are gone let it hang.
+/// The timeout of a connection. Without it, an unreachable cluster blocks the command.
 const CONNECT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// A cluster that can be asked.
+/// A client of a cluster, and the namespace of the command.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) client: Client,
     /// The address of the API server, for messages.
     pub(crate) server: String,
-    /// The namespace that is meant.
+    /// The namespace of the command.
     pub(crate) namespace: String,
 }
 
 impl Connection {
-    /// The cluster that the arguments mean. Nothing is dialled yet.
+    /// Creates the client of the selected cluster without connecting.
     pub(crate) async fn open(arguments: &ClusterArguments) -> Result<Self, ClusterError> {
         let mut config = configuration(arguments).await?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
@@ -32,7 +32,7 @@ impl Connection {
         Ok(Self { client, server, namespace })
     }
 
-    /// What a failed request means.
+    /// The error of a failed request.
     pub(crate) fn failed(&self, error: kube::Error) -> ClusterError {
         ClusterError::of(error, &self.server)
     }
@@ -47,27 +47,27 @@ async fn configuration(arguments: &ClusterArguments) -> Result<Config, ClusterEr
         Ok(kubeconfig) => kubeconfig,
         Err(error) => return without_kubeconfig(arguments, error),
     };
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
-    let Some(wanted) = arguments.context.clone().or_else(|| kubeconfig.current_context.clone()) else {
-        return Err(ClusterError::NoContext { known });
+    let contexts: Vec<String> = kubeconfig.contexts.iter().map(|context| context.name.clone()).collect();
+    let Some(name) = arguments.context.clone().or_else(|| kubeconfig.current_context.clone()) else {
+        return Err(ClusterError::NoContext { contexts });
     };
-    if !known.contains(&wanted) {
-        return Err(ClusterError::UnknownContext { near: near(&wanted, &known), name: wanted, known });
+    if !contexts.contains(&name) {
+        return Err(ClusterError::UnknownContext { near: near(&name, &contexts), name, contexts });
     }
-    let options = KubeConfigOptions { context: Some(wanted), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions { context: Some(name), ..KubeConfigOptions::default() };
     Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(ClusterError::Kubeconfig)
 }
 
-/// In a pod there is no kubeconfig, and none is needed.
+/// Uses the service account of the pod where there is no kubeconfig.
 fn without_kubeconfig(arguments: &ClusterArguments, error: KubeconfigError) -> Result<Config, ClusterError> {
-    let looked_for = match &error {
+    let path = match &error {
         KubeconfigError::ReadConfig(cause, path) if cause.kind() == std::io::ErrorKind::NotFound => path,
         KubeconfigError::FindPath => Path::new("~/.kube/config"),
         _ => return Err(ClusterError::Kubeconfig(error)),
     };
-    let is_free = arguments.kubeconfig.is_none() && arguments.context.is_none();
-    if is_free && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
+    let is_default = arguments.kubeconfig.is_none() && arguments.context.is_none();
+    if is_default && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         return Ok(Config::incluster()?);
     }
-    Err(ClusterError::NoKubeconfig { looked_for: PathBuf::from(looked_for) })
+    Err(ClusterError::NoKubeconfig { path: PathBuf::from(path) })
 }

@@ -1,4 +1,4 @@
-//! Why something cannot be done with a cluster, and the way out.
+//! Errors of requests to a cluster, each with the way out.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,44 +7,48 @@ use kube::config::{InClusterError, KubeconfigError};
 
 use crate::exit::Exit;
 
-/// Why a command did nothing, or stopped.
+/// Why a command for a cluster failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
-    /// Nothing says which cluster.
+    /// There is no kubeconfig.
     #[error(
-        "no cluster is configured: there is no {}; set KUBECONFIG or give --kubeconfig FILE (`usp local` runs a pipeline \
+        "no cluster is configured: {} does not exist; set KUBECONFIG or --kubeconfig FILE (`usp local` runs a pipeline \
          without a cluster)",
-        looked_for.display()
+        path.display()
     )]
     NoKubeconfig {
-        /// The file that was looked for last.
-        looked_for: PathBuf,
+        /// The path of the missing kubeconfig.
+        path: PathBuf,
     },
-    /// The kubeconfig cannot be used.
-    #[error("the kubeconfig cannot be used: {0}")]
+    /// The kubeconfig is invalid.
+    #[error("the kubeconfig is invalid: {0}")]
     Kubeconfig(#[source] KubeconfigError),
-    /// The account of the pod cannot be used.
-    #[error("the pod's service account cannot be used: {0}")]
+    /// The service account of the pod cannot be used.
+    #[error("cannot use the service account of the pod: {0}")]
     InCluster(#[from] InClusterError),
-    /// No context is chosen.
+    /// The kubeconfig has no current context.
     #[error(
-        "the kubeconfig has no current context: give --context NAME or set one with `kubectl config use-context NAME`; \
-         there are: {}",
-        listed(known)
+        "the kubeconfig has no current context: set --context NAME, or run `kubectl config use-context NAME`; available \
+         contexts: {}",
+        listed(contexts)
     )]
     NoContext {
-        /// Those that there are.
-        known: Vec<String>,
+        /// The contexts of the kubeconfig.
+        contexts: Vec<String>,
     },
-    /// The context does not exist.
-    #[error("the kubeconfig has no context {name}{}; there are: {}", did_you_mean(near), listed(known))]
+    /// The kubeconfig does not have the selected context.
+    #[error(
+        "the kubeconfig has no context {name}{}; available contexts: {}",
+        did_you_mean(near),
+        listed(contexts)
+    )]
     UnknownContext {
-        /// The one that was asked for.
+        /// The selected context.
         name: String,
-        /// Those that are spelled alike.
+        /// Contexts with similar names.
         near: Vec<String>,
-        /// Those that there are.
-        known: Vec<String>,
+        /// The contexts of the kubeconfig.
+        contexts: Vec<String>,
     },
     /// The API server does not answer.
     #[error("the API server {server} does not answer: {reason}")]
@@ -54,91 +58,89 @@ pub(crate) enum ClusterError {
         /// Why.
         reason: String,
     },
-    /// The API server does not know who asks.
+    /// The API server rejected the credentials.
     #[error(
-        "{server} does not accept the credentials of the kubeconfig ({reason}): log in again, or choose another --context"
+        "{server} rejected the credentials of the kubeconfig ({reason}): log in again, or select another --context"
     )]
     Unauthenticated {
         /// Its address.
         server: String,
-        /// What it says.
+        /// The message of the API server.
         reason: String,
     },
-    /// The API server knows who asks and refuses.
+    /// The API server denied the request.
     #[error(
-        "not allowed: {reason}; whoever runs the cluster can allow it with a Role (see `usp check -n NAMESPACE`)"
+        "permission denied: {reason}; ask a cluster administrator for a Role (`usp check -n NAMESPACE` lists what is missing)"
     )]
     Forbidden {
-        /// What it says: who may not do what.
+        /// The message of the API server, with user, verb and resource.
         reason: String,
     },
-    /// The API server has no such resource.
+    /// The CustomResourceDefinition is not installed.
     #[error(
-        "the cluster does not know UserStreamPipelines: the CustomResourceDefinition is not installed; install the operator \
-         (helm install userstream helm/userstream -n userstream-system --create-namespace), or choose another --context"
+        "the cluster does not serve UserStreamPipelines: the CustomResourceDefinition is not installed; install the operator \
+         (helm install userstream helm/userstream -n userstream-system --create-namespace), or select another --context"
     )]
     NotInstalled,
-    /// There is no such pipeline.
+    /// The pipeline does not exist.
     #[error(
-        "there is no pipeline {name} in namespace {namespace}{}{}",
+        "pipeline {name} not found in namespace {namespace}{}{}",
         did_you_mean(near),
         elsewhere(namespaces)
     )]
     NotFound {
         /// Its name.
         name: String,
-        /// Where it was looked for.
+        /// The namespace of the request.
         namespace: String,
-        /// Those of the namespace that are spelled alike.
+        /// Pipelines of the namespace with similar names.
         near: Vec<String>,
-        /// Other namespaces with one of that name.
+        /// Other namespaces with a pipeline of this name.
         namespaces: Vec<String>,
     },
-    /// The API server refuses the resource.
-    #[error("the API server refuses it: {reason}")]
-    Refused {
-        /// Why, in its words.
+    /// The API server rejected the resource.
+    #[error("the API server rejected the request: {reason}")]
+    Rejected {
+        /// The message of the API server.
         reason: String,
     },
-    /// The pipeline has nothing to run.
-    #[error("pipeline {name} has no source, so there is nothing to run: others fill its topic")]
+    /// The pipeline has no source to run.
+    #[error("pipeline {name} has no source, so there is nothing to run: other producers write to its topic")]
     NoSource {
         /// Its name.
         name: String,
     },
-    /// The pipeline has no pods to read logs of.
-    #[error(
-        "there is nothing to read: pipeline {name} has no pod of {wanted} that has started{why}; see `usp status {name}`"
-    )]
+    /// No pod has logs.
+    #[error("no logs: pipeline {name} has no started pod of {components}{why}; see `usp status {name}`")]
     NoLogs {
         /// The pipeline.
         name: String,
-        /// What was asked for.
-        wanted: String,
-        /// What is known of why, with what joins it to the sentence.
+        /// The selected components.
+        components: String,
+        /// The reason in parentheses, after a space; empty where it is unknown.
         why: String,
     },
-    /// Somebody else changes the pipeline all the time.
-    #[error("pipeline {name} was changed by somebody else at each of several attempts: try again")]
-    Contended {
+    /// Each attempt at a patch conflicted with another client.
+    #[error("every attempt to patch pipeline {name} conflicted with another client: try again")]
+    Conflict {
         /// Its name.
         name: String,
     },
-    /// Anything else.
-    #[error("the API server cannot answer: {0}")]
+    /// Any other error.
+    #[error("the request to the API server failed: {0}")]
     Client(#[source] Box<kube::Error>),
 }
 
 impl ClusterError {
-    /// How the command ends.
+    /// The exit code of the command.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Refused { .. } => Exit::InvalidResource,
+            Self::Rejected { .. } => Exit::InvalidResource,
             Self::Forbidden { .. } | Self::Unauthenticated { .. } => Exit::NotAllowed,
             Self::NotFound { .. }
             | Self::Unreachable { .. }
             | Self::NoLogs { .. }
-            | Self::Contended { .. }
+            | Self::Conflict { .. }
             | Self::Client(_) => Exit::Unavailable,
             Self::NoKubeconfig { .. }
             | Self::Kubeconfig(_)
@@ -150,7 +152,7 @@ impl ClusterError {
         }
     }
 
-    /// What a failed request means.
+    /// The error of a failed request.
     pub(crate) fn of(error: kube::Error, server: &str) -> Self {
         let server = server.to_owned();
         match error {
@@ -159,7 +161,7 @@ impl ClusterError {
                 match status.code {
                     401 => Self::Unauthenticated { server, reason },
                     403 => Self::Forbidden { reason },
-                    400 | 409 | 413 | 422 => Self::Refused { reason },
+                    400 | 409 | 413 | 422 => Self::Rejected { reason },
                     _ => Self::Client(Box::new(kube::Error::Api(status))),
                 }
             }
@@ -171,7 +173,7 @@ impl ClusterError {
     }
 }
 
-/// The innermost cause, which says what happened; the outer ones say to whom.
+/// The innermost cause, because the outer errors only name the layer.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -180,7 +182,7 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
     innermost.to_string()
 }
 
-/// Names that are spelled like one that does not exist, the nearest first.
+/// Up to three names that are similar to an unknown one, the nearest first.
 pub(crate) fn near(name: &str, known: &[String]) -> Vec<String> {
     let mut near: Vec<(usize, &String)> = known
         .iter()
@@ -192,14 +194,14 @@ pub(crate) fn near(name: &str, known: &[String]) -> Vec<String> {
 }
 
 fn did_you_mean(near: &[String]) -> String {
-    if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(" or ")) }
+    if near.is_empty() { String::new() } else { format!(" (did you mean {}?)", near.join(" or ")) }
 }
 
 fn elsewhere(namespaces: &[String]) -> String {
     match namespaces {
         [] => String::new(),
-        [one] => format!("; there is one in namespace {one}: give -n {one}"),
-        several => format!("; there is one in each of the namespaces {}: give -n", several.join(", ")),
+        [one] => format!("; namespace {one} has one: use -n {one}"),
+        several => format!("; namespaces {} have one: use -n", several.join(", ")),
     }
 }
 
@@ -218,21 +220,24 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_server_refuses_says_who_can_help() {
+    fn denied_requests_name_the_way_out() {
         let forbidden = of(403, "userstreampipelines is forbidden: User \"eve\" cannot list");
         assert_eq!(forbidden.exit(), Exit::NotAllowed);
         assert!(
-            forbidden.to_string().contains("\"eve\" cannot list; whoever runs the cluster"),
+            forbidden.to_string().contains("\"eve\" cannot list; ask a cluster administrator"),
             "{forbidden}"
         );
         let expired = of(401, "Unauthorized");
-        assert!(expired.to_string().starts_with("https://cluster:6443 does not accept"), "{expired}");
+        assert!(
+            expired.to_string().starts_with("https://cluster:6443 rejected the credentials"),
+            "{expired}"
+        );
         assert_eq!(of(422, "spec.kafka is wrong").exit(), Exit::InvalidResource);
         assert_eq!(of(500, "etcd is away").exit(), Exit::Unavailable);
     }
 
     #[test]
-    fn names_that_are_spelled_alike_are_offered_the_nearest_first() {
+    fn similar_names_are_suggested_nearest_first() {
         let known = ["users", "users-eu", "orders", "clicks"].map(str::to_owned);
         assert_eq!(near("usres", &known), ["users"]);
         assert_eq!(near("users-", &known), ["users", "users-eu"]);
@@ -241,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_that_is_not_there_is_looked_for_elsewhere() {
+    fn missing_pipeline_is_searched_in_other_namespaces() {
         let error = ClusterError::NotFound {
             name: "usres".to_owned(),
             namespace: "demo".to_owned(),
@@ -250,7 +255,7 @@ mod tests {
         };
         assert_eq!(
             error.to_string(),
-            "there is no pipeline usres in namespace demo: did you mean users?; there is one in namespace prod: give -n prod"
+            "pipeline usres not found in namespace demo (did you mean users?); namespace prod has one: use -n prod"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Asks the API server for everything that belongs to a pipeline. What it does not let us see is left out, and named.
+//! Reads a pipeline and its objects from the API server. Kinds that the user may not list are recorded as forbidden.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -21,18 +21,18 @@ use super::connection::Connection;
 use super::error::ClusterError;
 use crate::cluster::snapshot::{Forbidden, Operator, Snapshot};
 
-/// What the chart labels its Deployment with.
+/// The labels of the operator's Deployment, set by the chart.
 pub(crate) const OPERATOR_LABELS: &str =
     "app.kubernetes.io/part-of=userstream,app.kubernetes.io/component=operator";
-/// Where the chart's documentation installs it.
+/// The namespace of the operator in the chart's documentation.
 pub(crate) const OPERATOR_NAMESPACE: &str = "userstream-system";
 
-/// How long a pod may take to tell of itself. It answers from memory, so that one that takes longer is out of reach.
+/// The timeout of a status request. Workers answer from memory, so a slower one is unreachable.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(3);
-/// No more pods than this are asked for their status.
-const MOST_REPORTS: usize = 32;
+/// The maximum number of pods whose status is requested.
+const MAX_REPORTS: usize = 32;
 
-/// Everything that can be seen of a pipeline.
+/// Reads a snapshot of a pipeline.
 pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Snapshot, ClusterError> {
     let pipeline = connection.pipeline(name).await?;
     let labels = format!("{PIPELINE}={name}");
@@ -44,10 +44,10 @@ pub(crate) async fn observe(connection: &Connection, name: &str) -> Result<Snaps
         operator(connection),
     );
     let mut forbidden = Vec::new();
-    let deployments = shown(connection, deployments, "deployments", &mut forbidden)?;
-    let cron_jobs = shown(connection, cron_jobs, "cronjobs", &mut forbidden)?;
-    let jobs = shown(connection, jobs, "jobs", &mut forbidden)?;
-    let mut pods = shown(connection, pods, "pods", &mut forbidden)?;
+    let deployments = items(connection, deployments, "deployments", &mut forbidden)?;
+    let cron_jobs = items(connection, cron_jobs, "cronjobs", &mut forbidden)?;
+    let jobs = items(connection, jobs, "jobs", &mut forbidden)?;
+    let mut pods = items(connection, pods, "pods", &mut forbidden)?;
     pods.sort_by_key(ResourceExt::name_any);
     let reports = reports(connection, &pods).await;
     let operator = operator?.of(&connection.namespace);
@@ -73,8 +73,8 @@ where
     Ok(api.list(&ListParams::default().labels(labels)).await?.items)
 }
 
-/// What a list holds. One that is refused is empty, and named.
-fn shown<K>(
+/// The items of a list. A forbidden list is empty, and recorded.
+fn items<K>(
     connection: &Connection,
     list: Result<Vec<K>, kube::Error>,
     what: &'static str,
@@ -93,7 +93,7 @@ fn shown<K>(
     }
 }
 
-/// The operator's Deployments: of the whole cluster for those who may see it, otherwise of the usual namespace.
+/// Lists the operator's Deployments in all namespaces, or in the usual one where the user may not list all.
 pub(crate) async fn operator(connection: &Connection) -> Result<Operator, ClusterError> {
     let parameters = ListParams::default().labels(OPERATOR_LABELS);
     let everywhere: Api<Deployment> = Api::all(connection.client.clone());
@@ -109,29 +109,30 @@ pub(crate) async fn operator(connection: &Connection) -> Result<Operator, Cluste
     Ok(Operator::Forbidden)
 }
 
-/// What running workers tell of themselves, through the API server.
+/// Requests the status of running workers through the proxy of the API server.
 async fn reports(connection: &Connection, pods: &[Pod]) -> BTreeMap<String, Result<WorkerStatus, String>> {
-    let tells = |pod: &&Pod| Component::Processor.is_of(*pod) || Component::Producer.is_of(*pod);
-    let asked = pods.iter().filter(tells).filter(|pod| is_running(pod)).take(MOST_REPORTS);
-    let answers = asked.map(async |pod| {
+    let has_status = |pod: &&Pod| Component::Processor.is_of(*pod) || Component::Producer.is_of(*pod);
+    let running = pods.iter().filter(has_status).filter(|pod| is_running(pod)).take(MAX_REPORTS);
+    let answers = running.map(async |pod| {
         let name = pod.name_any();
         let answer = tokio::time::timeout(REPORT_TIMEOUT, report(connection, pod)).await;
-        let answer = answer.unwrap_or_else(|_| Err("it does not answer".to_owned()));
+        let answer =
+            answer.unwrap_or_else(|_| Err(format!("no answer within {} s", REPORT_TIMEOUT.as_secs())));
         (name, answer)
     });
     join_all(answers).await.into_iter().collect()
 }
 
 async fn report(connection: &Connection, pod: &Pod) -> Result<WorkerStatus, String> {
-    let Some(port) = status_port(pod) else { return Err(format!("it has no port {STATUS_PORT_NAME}")) };
+    let Some(port) = status_port(pod) else { return Err(format!("no port named {STATUS_PORT_NAME}")) };
     let pods = Request::new(format!("/api/v1/namespaces/{}/pods", connection.namespace));
     let request = pods.get_subresource("proxy/status", &format!("{}:{port}", pod.name_any()));
     let request = request.map_err(|error| error.to_string())?;
     match connection.client.request(request).await {
         Ok(status) => Ok(status),
         Err(kube::Error::Api(status)) if status.code == 403 => Err("you may not get pods/proxy".to_owned()),
-        Err(kube::Error::SerdeError(_)) => Err("it tells what this usp does not understand".to_owned()),
-        Err(_) => Err("the API server does not reach it".to_owned()),
+        Err(kube::Error::SerdeError(_)) => Err("this usp cannot parse the answer".to_owned()),
+        Err(_) => Err("the API server cannot reach the pod".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The pipelines of a cluster, as the API server gives them: whatever their version, they can be looked at.
+//! Reads and patches pipelines as dynamic objects, which covers resources of other versions too.
 
 use kube::Api;
 use kube::ResourceExt;
@@ -9,10 +9,10 @@ use userstream_crds::UserStreamPipeline;
 use super::connection::Connection;
 use super::error::{ClusterError, near};
 
-/// How often a change is tried again that somebody else's got in the way of.
+/// The number of attempts at a patch that conflicts with another client.
 const ATTEMPTS: usize = 8;
 
-/// How the API serves pipelines.
+/// The API resource of pipelines.
 pub(crate) fn resource() -> ApiResource {
     ApiResource::erase::<UserStreamPipeline>(&())
 }
@@ -23,7 +23,7 @@ impl Connection {
         Api::namespaced_with(self.client.clone(), namespace, &resource())
     }
 
-    /// The pipelines of the namespace that is meant.
+    /// The pipelines of the namespace of the command.
     pub(crate) fn pipelines(&self) -> Api<DynamicObject> {
         self.pipelines_in(&self.namespace)
     }
@@ -33,7 +33,7 @@ impl Connection {
         Api::all_with(self.client.clone(), &resource())
     }
 
-    /// What a failed request for pipelines means. Where there is no such resource, every path of it is unknown.
+    /// The error of a failed request for pipelines. Without the CustomResourceDefinition every request gets a 404.
     pub(crate) fn pipelines_failed(&self, error: kube::Error) -> ClusterError {
         match error {
             kube::Error::Api(status) if status.code == 404 => ClusterError::NotInstalled,
@@ -41,12 +41,12 @@ impl Connection {
         }
     }
 
-    /// Every pipeline of a namespace or of all, by namespace and name.
+    /// Lists pipelines, sorted by namespace and name.
     pub(crate) async fn list(
         &self,
         pipelines: &Api<DynamicObject>,
     ) -> Result<Vec<DynamicObject>, ClusterError> {
-        // A list is bounded for the API server's sake, and goes on where it ended.
+        // Pages bound the memory of the API server.
         let mut parameters = ListParams::default().limit(500);
         let mut all = Vec::new();
         loop {
@@ -62,7 +62,7 @@ impl Connection {
         Ok(all)
     }
 
-    /// A pipeline, or which others could be meant.
+    /// Reads a pipeline; the error suggests similar names.
     pub(crate) async fn pipeline(&self, name: &str) -> Result<DynamicObject, ClusterError> {
         let found = self.pipelines().get_opt(name).await.map_err(|error| self.pipelines_failed(error))?;
         match found {
@@ -75,7 +75,7 @@ impl Connection {
         let here: Vec<String> = match self.list(&self.pipelines()).await {
             Ok(pipelines) => pipelines.iter().map(ResourceExt::name_any).collect(),
             Err(error @ ClusterError::NotInstalled) => return error,
-            // Who may get one need not be allowed to list them.
+            // A user may have get without list.
             Err(_) => Vec::new(),
         };
         let namespaces = match self.list(&self.all_pipelines()).await {
@@ -92,8 +92,8 @@ impl Connection {
         }
     }
 
-    /// Changes a pipeline by what `patch` makes of what is there, and only if it is still there like that. None when nothing
-    /// is to be changed.
+    /// Patches a pipeline with optimistic locking: computes the patch from the live object, and retries on a conflict.
+    /// Returns `None` where `patch` returns `None`.
     pub(crate) async fn change(
         &self,
         name: &str,
@@ -115,6 +115,6 @@ impl Connection {
                 Err(error) => return Err(self.failed(error)),
             }
         }
-        Err(ClusterError::Contended { name: name.to_owned() })
+        Err(ClusterError::Conflict { name: name.to_owned() })
     }
 }

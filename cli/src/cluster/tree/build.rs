@@ -1,27 +1,29 @@
-//! From what was seen to the tree, in the order of a record's way.
+//! Builds the tree of a snapshot, in the order in which records flow.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
+use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::names::Component;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::worker_pod::finished;
 
-use super::Node;
 use super::workers::{job, pod};
+use super::{Node, Part};
 use crate::cluster::age::age;
 use crate::cluster::snapshot::{Operator, Snapshot, ready_replicas};
 use crate::cluster::state::State;
-use crate::terminal::count;
+use crate::terminal::{count, plural};
 
-/// A pipeline as a tree.
+/// Builds the tree of a pipeline.
 pub(crate) fn tree(snapshot: &Snapshot) -> Node {
     let status = snapshot.status().unwrap_or_default();
     let mut children = vec![operator(&snapshot.operator)];
-    children.extend(one_shot(snapshot, Component::Cleanup, "cleanup"));
-    children.extend(one_shot(snapshot, Component::Plan, "planning"));
-    children.extend(one_shot(snapshot, Component::Provision, "provisioning"));
+    children.extend(newest_job(snapshot, Component::Cleanup, Part::Cleanup));
+    children.extend(newest_job(snapshot, Component::Plan, Part::Planning));
+    children.extend(newest_job(snapshot, Component::Provision, Part::Provisioning));
     children.extend(producer(snapshot, &status));
     children.push(topic(snapshot, &status));
     children.extend(schema(snapshot, &status));
@@ -35,7 +37,7 @@ pub(crate) fn tree(snapshot: &Snapshot) -> Node {
             Node::new(State::Unknown, forbidden.what, format!("not shown: {}", forbidden.why))
         }),
     );
-    root(snapshot, &status).with(children)
+    root(snapshot, &status).with_children(children)
 }
 
 fn root(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
@@ -46,8 +48,8 @@ fn root(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
     let generation = snapshot.pipeline.metadata.generation.unwrap_or_default();
     details.push(match status.observed_generation {
         Some(observed) if observed == generation => format!("generation {generation}"),
-        Some(observed) => format!("generation {generation}, of which the operator has seen {observed}"),
-        None => format!("generation {generation}, which no operator has seen"),
+        Some(observed) => format!("generation {generation}, observed generation {observed}"),
+        None => format!("generation {generation}, not observed yet"),
     });
     if snapshot.text("/spec/mode") == Some("Plan") {
         details.push("mode Plan".to_owned());
@@ -61,20 +63,20 @@ fn root(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
 fn operator(operator: &Operator) -> Node {
     match operator {
         Operator::Installed(deployments) => {
-            let down = operator.is_down();
-            let told: Vec<String> = deployments.iter().map(installed).collect();
-            Node::new(if down { State::Broken } else { State::Good }, "operator", told.join("; "))
+            let state = if operator.is_down() { State::Broken } else { State::Good };
+            let details: Vec<String> = deployments.iter().map(installed).collect();
+            Node::of_part(Part::Operator, state, details.join("; "))
         }
         Operator::NotFound => {
-            Node::new(State::Unknown, "operator", "there is no Deployment of it in the cluster")
+            Node::of_part(Part::Operator, State::Unknown, "no Deployment found in the cluster")
         }
         Operator::Forbidden => {
-            Node::new(State::Unknown, "operator", "not shown: you may not list deployments where it is")
+            Node::of_part(Part::Operator, State::Unknown, "not shown: you may not list its Deployments")
         }
     }
 }
 
-/// A Deployment of the operator in a line.
+/// A Deployment of the operator in one line.
 fn installed(deployment: &Deployment) -> String {
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let version = deployment.labels().get("app.kubernetes.io/version");
@@ -83,42 +85,44 @@ fn installed(deployment: &Deployment) -> String {
     format!("{namespace}/{name}: {} of {wanted} ready{version}", ready_replicas(deployment))
 }
 
-/// The newest Job of work that is done once.
-fn one_shot(snapshot: &Snapshot, component: Component, title: &str) -> Option<Node> {
+/// The newest Job of a component.
+fn newest_job(snapshot: &Snapshot, component: Component, part: Part) -> Option<Node> {
     let newest = *snapshot.jobs_of(component).first()?;
     let below = job(snapshot, newest);
-    Some(Node::new(below.state, title, "").with(vec![below]))
+    Some(Node::of_part(part, below.state, "").with_children(vec![below]))
 }
 
 fn producer(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
     snapshot.pipeline.data.pointer("/spec/source").filter(|source| !source.is_null())?;
-    let condition = status.condition("ProducerReady");
+    let condition = status.find(ConditionType::ProducerReady);
     let deployment = snapshot.deployments.iter().find(|it| Component::Producer.is_of(*it));
     let cron_job = snapshot.cron_jobs.iter().find(|it| Component::Producer.is_of(*it));
-    let workload = match (deployment, cron_job) {
+    let mut details = vec![match (deployment, cron_job) {
         (Some(deployment), _) => replicas(deployment),
         (None, Some(cron_job)) => schedule(snapshot, cron_job),
         (None, None) => String::new(),
-    };
-    let mut details = vec![workload];
+    }];
     if let Some(success) = status.producer.as_ref().and_then(|producer| producer.last_success_time.as_ref()) {
-        details.push(format!("last ended well {} ago", age(success.0, snapshot.now)));
+        details.push(format!("last success {} ago", age(success.0, snapshot.now)));
     }
-    details.extend(told(condition));
-    let mut below: Vec<Node> = Vec::new();
-    // Of the runs of a schedule the last, and what still runs; of those that were asked for the last.
-    let scheduled = snapshot.jobs_of(Component::Producer);
-    let shown = scheduled.iter().enumerate().filter(|(index, job)| *index == 0 || is_unfinished(job));
-    below.extend(shown.map(|(_, it)| job(snapshot, it)));
-    below.extend(snapshot.jobs_of(Component::Run).first().map(|it| job(snapshot, it)));
-    let of_jobs =
-        |it: &k8s_openapi::api::core::v1::Pod| it.owner_references().iter().any(|owner| owner.kind == "Job");
-    below.extend(snapshot.pods_of(Component::Producer).filter(|it| !of_jobs(it)).map(|it| pod(snapshot, it)));
-    Some(Node::new(condition_state(snapshot, condition), "producer", joined(&details)).with(below))
+    details.extend(message(condition));
+    let node = Node::of_part(Part::Producer, condition_state(snapshot, condition), joined(&details));
+    Some(node.with_children(producer_workers(snapshot)))
 }
 
-fn is_unfinished(job: &&Job) -> bool {
-    finished(job).is_none()
+/// The newest scheduled Job and every unfinished one, the newest Job of `usp run`, and the pods of a Deployment.
+fn producer_workers(snapshot: &Snapshot) -> Vec<Node> {
+    let is_unfinished = |job: &Job| finished(job).is_none();
+    let has_job = |pod: &&Pod| pod.owner_references().iter().any(|owner| owner.kind == "Job");
+    let mut nodes: Vec<Node> = Vec::new();
+    for (index, scheduled) in snapshot.jobs_of(Component::Producer).into_iter().enumerate() {
+        if index == 0 || is_unfinished(scheduled) {
+            nodes.push(job(snapshot, scheduled));
+        }
+    }
+    nodes.extend(snapshot.jobs_of(Component::Run).first().map(|it| job(snapshot, it)));
+    nodes.extend(snapshot.pods_of(Component::Producer).filter(|it| !has_job(it)).map(|it| pod(snapshot, it)));
+    nodes
 }
 
 fn schedule(snapshot: &Snapshot, cron_job: &CronJob) -> String {
@@ -127,7 +131,8 @@ fn schedule(snapshot: &Snapshot, cron_job: &CronJob) -> String {
     let zone = spec.and_then(|spec| spec.time_zone.clone()).unwrap_or_else(|| "UTC".to_owned());
     let suspended = if spec.and_then(|spec| spec.suspend) == Some(true) { ", suspended" } else { "" };
     let last = cron_job.status.as_ref().and_then(|status| status.last_schedule_time.as_ref());
-    let last = last.map(|time| format!(", last due {} ago", age(time.0, snapshot.now))).unwrap_or_default();
+    let last =
+        last.map(|time| format!(", last scheduled {} ago", age(time.0, snapshot.now))).unwrap_or_default();
     format!("CronJob {}: {cron} ({zone}){suspended}{last}", cron_job.name_any())
 }
 
@@ -137,14 +142,14 @@ fn replicas(deployment: &Deployment) -> String {
 }
 
 fn topic(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
-    let condition = status.condition("TopicReady");
+    let condition = status.find(ConditionType::TopicReady);
     let name = snapshot.text("/spec/kafka/topic/name").unwrap_or_default();
     let mut details = Vec::new();
     if let Some(topic) = &status.topic {
-        let partitions = count(u64::from(topic.partitions.unsigned_abs()));
+        let partitions = plural(u64::from(topic.partitions.unsigned_abs()), "partition");
         details.push(match topic.replicas {
-            0 => format!("{partitions} partitions"),
-            replicas => format!("{partitions} partitions, {replicas} replicas"),
+            0 => partitions,
+            replicas => format!("{partitions}, {}", plural(u64::from(replicas.unsigned_abs()), "replica")),
         });
     }
     if let Some(processor) = &status.processor {
@@ -156,44 +161,46 @@ fn topic(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
             (None, _) => "lag unknown".to_owned(),
         });
     }
-    details.extend(told(condition));
+    details.extend(message(condition));
     Node::new(condition_state(snapshot, condition), format!("topic {name}"), joined(&details))
 }
 
 fn schema(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
-    let condition = status.condition("SchemaReady")?;
+    let condition = status.find(ConditionType::SchemaReady)?;
     let subject = status.schema.as_ref().map(|schema| format!(" {}", schema.subject)).unwrap_or_default();
     let version =
         status.schema.as_ref().map(|schema| format!("id {}, version {}", schema.id, schema.version));
-    let details: Vec<String> = version.into_iter().chain(told(Some(condition))).collect();
-    Some(Node::new(condition_state(snapshot, Some(condition)), format!("schema{subject}"), joined(&details)))
+    let details: Vec<String> = version.into_iter().chain(message(Some(condition))).collect();
+    let state = condition_state(snapshot, Some(condition));
+    Some(Node::new(state, format!("schema{subject}"), joined(&details)))
 }
 
 fn processor(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
-    let condition = status.condition("ProcessorReady");
+    let condition = status.find(ConditionType::ProcessorReady);
     let deployment = snapshot.deployments.iter().find(|it| Component::Processor.is_of(*it));
     if condition.is_none() && deployment.is_none() {
         return None;
     }
-    let details: Vec<String> = deployment.map(replicas).into_iter().chain(told(condition)).collect();
+    let details: Vec<String> = deployment.map(replicas).into_iter().chain(message(condition)).collect();
     let pods = snapshot.pods_of(Component::Processor).map(|it| pod(snapshot, it)).collect();
-    Some(Node::new(condition_state(snapshot, condition), "processor", joined(&details)).with(pods))
+    let node = Node::of_part(Part::Processor, condition_state(snapshot, condition), joined(&details));
+    Some(node.with_children(pods))
 }
 
 fn table(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
-    let condition = status.condition("TableReady");
+    let condition = status.find(ConditionType::TableReady);
     let name = ["keyspace", "table"]
         .map(|of| snapshot.text(&format!("/spec/sink/cassandra/{of}/name")).unwrap_or_default());
     let last_row = status.processor.as_ref().and_then(|processor| processor.last_row_time.as_ref());
     let written = last_row.map(|time| format!("last row {} ago", age(time.0, snapshot.now)));
-    let details: Vec<String> = written.into_iter().chain(told(condition)).collect();
+    let details: Vec<String> = written.into_iter().chain(message(condition)).collect();
     Node::new(condition_state(snapshot, condition), format!("table {}", name.join(".")), joined(&details))
 }
 
 fn freshness(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
-    let condition = status.condition("FreshnessMet")?;
+    let condition = status.find(ConditionType::FreshnessMet)?;
     let state = match condition_state(snapshot, Some(condition)) {
-        // The pipeline works, and is late.
+        // A late pipeline still works.
         State::Broken | State::Working => State::Warning,
         state => state,
     };
@@ -214,36 +221,39 @@ fn plan(status: &PipelineStatus) -> Option<Node> {
         let state = if line.starts_with("refused: ") { State::Broken } else { State::Working };
         Node::new(state, line.clone(), "")
     });
-    Some(Node::new(State::Off, "plan", "would be changed with mode: Apply").with(lines.collect()))
+    let node = Node::new(State::Off, "plan", "the changes of mode: Apply");
+    Some(node.with_children(lines.collect()))
 }
 
-/// How a part stands, as its condition says.
+/// The state of a part, from its condition.
 fn condition_state(snapshot: &Snapshot, condition: Option<&Condition>) -> State {
     let Some(condition) = condition else { return State::Unknown };
-    match (condition.status.as_str(), condition.reason.as_str()) {
+    match (condition.status.as_str(), condition.reason.parse().ok()) {
         ("True", _) => State::Good,
-        (_, "Suspended" | "ScaledToZero") => State::Off,
-        ("Unknown", _) | (_, "LagUnknown") => State::Unknown,
+        (_, Some(Reason::Suspended | Reason::ScaledToZero)) => State::Off,
+        ("Unknown", _) | (_, Some(Reason::LagUnknown)) => State::Unknown,
         (
             _,
-            "Provisioning"
-            | "RollingOut"
-            | "AwaitingProvisioning"
-            | "AwaitingProcessors"
-            | "AwaitingFirstRun",
+            Some(
+                Reason::Provisioning
+                | Reason::RollingOut
+                | Reason::AwaitingProvisioning
+                | Reason::AwaitingProcessors
+                | Reason::AwaitingFirstRun,
+            ),
         ) => State::Working,
-        // Conditions are kept while nobody looks.
+        // The operator does not update conditions while a pipeline is suspended.
         _ if snapshot.is("/spec/suspend") => State::Off,
         _ => State::Broken,
     }
 }
 
-/// What a condition that is not met says.
-fn told(condition: Option<&Condition>) -> Option<String> {
+/// The message of a condition that is not True.
+fn message(condition: Option<&Condition>) -> Option<String> {
     condition.filter(|condition| condition.status != "True").map(|condition| condition.message.clone())
 }
 
 fn joined(details: &[String]) -> String {
-    let told: Vec<&str> = details.iter().map(String::as_str).filter(|detail| !detail.is_empty()).collect();
-    told.join("; ")
+    let details: Vec<&str> = details.iter().map(String::as_str).filter(|detail| !detail.is_empty()).collect();
+    details.join("; ")
 }

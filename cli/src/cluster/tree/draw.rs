@@ -1,19 +1,19 @@
-//! The tree as lines of text. Pure: the same tree gives the same lines.
+//! Renders the tree as lines of text. Pure.
 
 use super::{Cause, Node};
 use crate::cluster::state::State;
 use crate::terminal::style::Style;
 use crate::terminal::{fit, width_of};
 
-/// The cause, then the tree, in lines of at most `width` columns. The cause is never cut: it is what this is all about.
+/// Renders the cause, then the tree. Lines of the tree are cut at `width` columns; the cause is complete.
 pub(crate) fn draw(cause: &Cause, tree: &Node, width: usize, style: Style) -> String {
     let mut text = String::new();
     let clean = |text: &str| fit(text, usize::MAX);
     let first = format!("{} {}", cause.state.symbol(), clean(&cause.text));
     text.push_str(&cause.state.paint(style, &first));
     text.push('\n');
-    for told in cause.condition.iter().chain(&cause.hint) {
-        text.push_str(&format!("  {}\n", style.dim(&clean(told))));
+    for line in cause.condition.iter().chain(&cause.hint) {
+        text.push_str(&format!("  {}\n", style.dim(&clean(line))));
     }
     text.push('\n');
     let root = Line { before: "", node: tree, width, style };

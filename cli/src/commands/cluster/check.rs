@@ -1,4 +1,4 @@
-//! `usp check`: whether a cluster is ready for pipelines.
+//! `usp check`: checks that a cluster is ready for pipelines.
 
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
@@ -31,10 +31,10 @@ struct Report<'f> {
     findings: &'f [Finding],
 }
 
-/// Prints what is there and what is missing.
+/// Prints the findings about a cluster.
 pub(super) async fn check(arguments: &CheckArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
-    let cluster = look(&connection).await?;
+    let cluster = read(&connection).await?;
     let findings = findings(&cluster);
     let usable = findings.iter().all(|finding| finding.state != State::Broken);
     let report =
@@ -45,13 +45,13 @@ pub(super) async fn check(arguments: &CheckArguments, terminal: Terminal) -> Res
     Ok(if usable { Exit::Done } else { Exit::NotReady })
 }
 
-async fn look(connection: &Connection) -> Result<Cluster, ClusterError> {
+/// Reads the facts that the checks permission.
+async fn read(connection: &Connection) -> Result<Cluster, ClusterError> {
     let version = connection.client.apiserver_version().await.map_err(|error| connection.failed(error))?;
     let definition = definition(connection).await?;
-    let mut access = Vec::new();
-    for need in REQUIRED_PERMISSIONS {
-        let is_allowed = is_allowed(connection, need).await?;
-        access.push((need, is_allowed));
+    let mut permissions = Vec::new();
+    for permission in REQUIRED_PERMISSIONS {
+        permissions.push((permission, is_allowed(connection, permission).await?));
     }
     Ok(Cluster {
         server: connection.server.clone(),
@@ -60,7 +60,7 @@ async fn look(connection: &Connection) -> Result<Cluster, ClusterError> {
         minor: version.minor,
         version: version.git_version,
         definition,
-        access,
+        permissions,
         operator: operator(connection).await?,
     })
 }
@@ -71,9 +71,9 @@ async fn definition(connection: &Connection) -> Result<Definition, ClusterError>
         Api::all_with(connection.client.clone(), &ApiResource::from_gvk(&kind));
     match definitions.get_opt(UserStreamPipeline::crd_name()).await.map_err(|error| connection.failed(error))
     {
-        Ok(Some(found)) => Ok(Definition::Snapshot(Box::new(found))),
+        Ok(Some(found)) => Ok(Definition::Found(Box::new(found))),
         Ok(None) => Ok(Definition::NotInstalled),
-        // Definitions are the cluster's; whether pipelines are served, everybody may find out.
+        // Without the right to read the definition, a request for pipelines shows whether it is installed.
         Err(ClusterError::Forbidden { .. }) => {
             let one = connection.pipelines().list(&ListParams::default().limit(1)).await;
             Ok(match one.map_err(|error| connection.pipelines_failed(error)) {
@@ -85,15 +85,15 @@ async fn definition(connection: &Connection) -> Result<Definition, ClusterError>
     }
 }
 
-async fn is_allowed(connection: &Connection, need: &Permission) -> Result<bool, ClusterError> {
+async fn is_allowed(connection: &Connection, permission: &Permission) -> Result<bool, ClusterError> {
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
                 namespace: Some(connection.namespace.clone()),
-                verb: Some(need.verb.to_owned()),
-                group: Some(need.group.to_owned()),
-                resource: Some(need.resource.to_owned()),
-                subresource: Some(need.subresource.to_owned()).filter(|it| !it.is_empty()),
+                verb: Some(permission.verb.to_owned()),
+                group: Some(permission.group.to_owned()),
+                resource: Some(permission.resource.to_owned()),
+                subresource: Some(permission.subresource.to_owned()).filter(|it| !it.is_empty()),
                 ..ResourceAttributes::default()
             }),
             non_resource_attributes: None,

@@ -1,12 +1,12 @@
-//! What programs read: JSON and YAML.
+//! Renders objects as JSON or YAML.
 
 use serde::Serialize;
 
 use crate::arguments::DocumentFormat;
 
-/// A value as JSON on several lines, or as YAML. None for people, who get something else.
+/// A value as indented JSON or as YAML; `None` for text, which each command renders itself.
 pub(super) fn document(value: &impl Serialize, format: DocumentFormat) -> Option<String> {
-    // Objects of the API and our own texts and numbers: there is nothing in them that the formats have no form for.
+    // Serialization cannot fail: the values are API objects, numbers and strings.
     match format {
         DocumentFormat::Human => None,
         DocumentFormat::Json => Some(serde_json::to_string_pretty(value).unwrap_or_default() + "\n"),

@@ -1,4 +1,4 @@
-//! `usp get`: the table that `kubectl get` prints, or the resources.
+//! `usp get`: lists pipelines as a table like that of `kubectl get`, or as resources.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -6,6 +6,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use serde::Serialize;
 use serde_json::Value;
+use userstream_crds::condition::ConditionType;
 
 use super::document::document;
 use crate::arguments::{DocumentFormat, GetArguments, ListFormat};
@@ -14,12 +15,13 @@ use crate::cluster::api::connection::Connection;
 use crate::cluster::state::State;
 use crate::commands::CommandError;
 use crate::exit::Exit;
+use crate::terminal::columns::column_widths;
 use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print, print_error};
-use crate::terminal::{fit, left, width_of};
+use crate::terminal::{fit, left};
 
-/// The widest that a cell gets, so that one long message does not hide the rest.
-const WIDEST: usize = 60;
+/// The maximum width of a cell, so that one long message leaves room for the rest.
+const MAX_CELL_WIDTH: usize = 60;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,7 +31,7 @@ struct List<'p> {
     items: &'p [DynamicObject],
 }
 
-/// Prints the pipelines that are asked for.
+/// Prints the selected pipelines.
 pub(super) async fn get(arguments: &GetArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
     let pipelines = if arguments.all_namespaces {
@@ -57,12 +59,10 @@ pub(super) async fn get(arguments: &GetArguments, terminal: Terminal) -> Result<
         return Ok(Exit::Done);
     }
     if pipelines.is_empty() {
-        let place = if arguments.all_namespaces {
-            "any namespace".to_owned()
-        } else {
-            format!("namespace {}", connection.namespace)
-        };
-        print_error(&format!("there is no pipeline in {place}"));
+        print_error(&match arguments.all_namespaces {
+            true => "No resources found".to_owned(),
+            false => format!("No resources found in {} namespace.", connection.namespace),
+        });
         return Ok(Exit::Done);
     }
     let columns = Columns { namespace: arguments.all_namespaces, wide: arguments.output == ListFormat::Wide };
@@ -70,7 +70,7 @@ pub(super) async fn get(arguments: &GetArguments, terminal: Terminal) -> Result<
     Ok(Exit::Done)
 }
 
-/// Which columns there are.
+/// The optional columns.
 #[derive(Clone, Copy)]
 struct Columns {
     namespace: bool,
@@ -104,9 +104,9 @@ fn table(pipelines: &[DynamicObject], columns: Columns, now: Timestamp, style: S
 fn cells(pipeline: &DynamicObject, columns: Columns, now: Timestamp) -> Vec<Cell> {
     let at = |path: &str| text(pipeline.data.pointer(path));
     let ready = ready(pipeline);
-    let told = |of: fn(&Condition) -> &String| ready.as_ref().map(of).cloned().unwrap_or_default();
+    let ready_field = |of: fn(&Condition) -> &String| ready.as_ref().map(of).cloned().unwrap_or_default();
     let created = pipeline.creation_timestamp().map(|time| age(time.0, now)).unwrap_or_default();
-    let state = match told(|ready| &ready.status).as_str() {
+    let state = match ready_field(|ready| &ready.status).as_str() {
         "True" => State::Good,
         "False" => State::Broken,
         _ => State::Unknown,
@@ -116,8 +116,8 @@ fn cells(pipeline: &DynamicObject, columns: Columns, now: Timestamp) -> Vec<Cell
         cells.push(pipeline.namespace().unwrap_or_default().into());
     }
     cells.push(pipeline.name_any().into());
-    cells.push(Cell { text: told(|ready| &ready.status), state: Some(state) });
-    cells.push(told(|ready| &ready.reason).into());
+    cells.push(Cell { text: ready_field(|ready| &ready.status), state: Some(state) });
+    cells.push(ready_field(|ready| &ready.reason).into());
     cells.extend(
         ["/spec/source/schedule/cron", "/status/processor/lag", "/status/deadLetter/depth"]
             .map(|path| at(path).into()),
@@ -128,15 +128,15 @@ fn cells(pipeline: &DynamicObject, columns: Columns, now: Timestamp) -> Vec<Cell
         cells.extend(
             [at("/spec/kafka/topic/name"), table.join("."), at("/status/processor/replicas")].map(Cell::from),
         );
-        cells.push(told(|ready| &ready.message).into());
+        cells.push(ready_field(|ready| &ready.message).into());
     }
     cells
 }
 
-/// What is said of a pipeline as a whole, where it can be read.
+/// The condition `Ready`, if it is present and can be parsed.
 fn ready(pipeline: &DynamicObject) -> Option<Condition> {
     let conditions = pipeline.data.pointer("/status/conditions")?.as_array()?;
-    let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
+    let ready = conditions.iter().find(|condition| condition["type"] == ConditionType::Ready.name())?;
     serde_json::from_value(ready.clone()).ok()
 }
 
@@ -148,25 +148,19 @@ fn text(value: Option<&Value>) -> String {
     }
 }
 
-/// Lines whose cells begin below each other; what is not known is `-`, so that columns can be told apart.
+/// Aligns cells in columns. An empty cell is `-`, so that scripts can split the columns.
 fn aligned(lines: &[Vec<Cell>], style: Style) -> String {
-    let shown = |cell: &Cell| if cell.text.is_empty() { "-".to_owned() } else { fit(&cell.text, WIDEST) };
-    let count = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..count)
-        .map(|index| {
-            lines
-                .iter()
-                .filter_map(|line| line.get(index))
-                .map(|cell| width_of(&shown(cell)))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let shown = |cell: &Cell| match cell.text.as_str() {
+        "" => "-".to_owned(),
+        text => fit(text, MAX_CELL_WIDTH),
+    };
+    let texts: Vec<Vec<String>> = lines.iter().map(|line| line.iter().map(shown).collect()).collect();
+    let widths = column_widths(&texts);
     let mut text = String::new();
-    for line in lines {
+    for (line, texts) in lines.iter().zip(texts) {
         let last = line.len().saturating_sub(1);
-        for (index, (cell, width)) in line.iter().zip(&widths).enumerate() {
-            let filled = if index == last { shown(cell) } else { left(&shown(cell), *width + 3) };
+        for (index, ((cell, shown), width)) in line.iter().zip(texts).zip(&widths).enumerate() {
+            let filled = if index == last { shown } else { left(&shown, *width + 3) };
             text.push_str(&match cell.state {
                 Some(state) => state.paint(style, &filled),
                 None => filled,
@@ -223,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_each_pipeline_with_its_columns_below_each_other() {
+    fn table_has_one_aligned_line_for_each_pipeline() {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let few = Columns { namespace: false, wide: false };
         let all = Columns { namespace: true, wide: true };
@@ -236,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
+    fn colours_do_not_change_the_text() {
         let now = "2026-03-01T12:00:00Z".parse().unwrap();
         let columns = Columns { namespace: true, wide: false };
         let coloured = table(&pipelines(), columns, now, Style(true));

@@ -1,4 +1,4 @@
-//! `usp logs`: what a pipeline's workers log, each line with its pod where there are several.
+//! `usp logs`: prints the logs of workers, with the pod's name before each line if there are several pods.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,35 +20,35 @@ use crate::commands::CommandError;
 use crate::exit::Exit;
 use crate::terminal::{print, print_error};
 
-/// How often new pods are looked for while following.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// Lines that wait to be printed; a log that is faster than the terminal waits.
-const WAITING: usize = 1024;
+/// The interval at which `--follow` lists pods.
+const POD_LIST_INTERVAL: Duration = Duration::from_secs(2);
+/// The capacity of the channel to the terminal. A full channel blocks the log streams.
+const LINE_CAPACITY: usize = 1024;
 
-/// Prints logs.
+/// Prints the logs of the selected workers.
 pub(super) async fn logs(arguments: &LogsArguments) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
     let name = &arguments.name;
     connection.pipeline(name).await?;
-    let wanted = wanted(arguments);
-    let pods = pods(&connection, name, &wanted).await?;
+    let components = components(arguments);
+    let pods = pods(&connection, name, &components).await?;
     let readable: Vec<&Pod> = pods.iter().filter(|pod| has_log(pod, arguments.previous)).collect();
     if readable.is_empty() && !arguments.follow {
         let why = pods.iter().find_map(obstacle);
         let why = why.map(|it| format!(" ({it})")).unwrap_or_default();
-        return Err(ClusterError::NoLogs { name: name.clone(), wanted: named(&wanted), why }.into());
+        return Err(ClusterError::NoLogs { name: name.clone(), components: named(&components), why }.into());
     }
     if arguments.follow {
-        return follow(&connection, arguments, &wanted).await;
+        return follow(&connection, arguments, &components).await;
     }
-    let is_alone = readable.len() == 1;
+    let is_single = readable.len() == 1;
     for pod in readable {
         let pod = pod.name_any();
-        let prefix = prefix(&pod, is_alone);
+        let prefix = prefix(&pod, is_single);
         let mut lines = match stream(&connection, &pod, &parameters(arguments)).await {
             Ok(lines) => lines,
-            // One pod that is going does not hide the others.
-            Err(ClusterError::Refused { reason }) => {
+            // A pod that was just deleted does not hide the logs of the others.
+            Err(ClusterError::Rejected { reason }) => {
                 print_error(&format!("{prefix}{reason}"));
                 continue;
             }
@@ -61,15 +61,15 @@ pub(super) async fn logs(arguments: &LogsArguments) -> Result<Exit, CommandError
     Ok(Exit::Done)
 }
 
-/// Prints what comes, also of pods that come, until Ctrl-C ends the process.
+/// Prints new lines, including those of new pods, until Ctrl-C ends the process.
 async fn follow(
     connection: &Connection,
     arguments: &LogsArguments,
-    wanted: &[Component],
+    components: &[Component],
 ) -> Result<Exit, CommandError> {
-    let (sender, mut lines) = mpsc::channel::<String>(WAITING);
+    let (sender, mut lines) = mpsc::channel::<String>(LINE_CAPACITY);
     let mut followed = BTreeSet::new();
-    let mut interval = tokio::time::interval(INTERVAL);
+    let mut interval = tokio::time::interval(POD_LIST_INTERVAL);
     loop {
         tokio::select! {
             line = lines.recv() => match line {
@@ -77,9 +77,9 @@ async fn follow(
                 None => return Ok(Exit::Done),
             },
             _ = interval.tick() => {
-                let pods = pods(connection, &arguments.name, wanted).await?;
+                let pods = pods(connection, &arguments.name, components).await?;
                 for pod in pods.iter().filter(|pod| has_log(pod, false)) {
-                    // A container that was restarted has a log of its own.
+                    // Each restart of a container starts a new log.
                     let restarts = container(pod).map(|status| status.restart_count).unwrap_or_default();
                     if followed.insert((pod.name_any(), restarts)) {
                         let (connection, sender) = (connection.clone(), sender.clone());
@@ -118,26 +118,30 @@ async fn stream(
     Ok(Box::pin(stream.lines()))
 }
 
-async fn pods(connection: &Connection, name: &str, wanted: &[Component]) -> Result<Vec<Pod>, ClusterError> {
+async fn pods(
+    connection: &Connection,
+    name: &str,
+    components: &[Component],
+) -> Result<Vec<Pod>, ClusterError> {
     let api: Api<Pod> = Api::namespaced(connection.client.clone(), &connection.namespace);
-    let components: Vec<&str> = wanted.iter().map(|component| component.name()).collect();
-    let labels = format!("{PIPELINE}={name},{} in ({})", COMPONENT, components.join(","));
+    let names: Vec<&str> = components.iter().map(|component| component.name()).collect();
+    let labels = format!("{PIPELINE}={name},{COMPONENT} in ({})", names.join(","));
     let list = api.list(&ListParams::default().labels(&labels)).await;
     let mut pods = list.map_err(|error| connection.failed(error))?.items;
     pods.sort_by_key(|pod| (pod.creation_timestamp().map(|time| time.0), pod.name_any()));
     Ok(pods)
 }
 
-fn wanted(arguments: &LogsArguments) -> Vec<Component> {
+fn components(arguments: &LogsArguments) -> Vec<Component> {
     let groups = [
         (arguments.provision, &[Component::Provision, Component::Plan, Component::Cleanup][..]),
         (arguments.producer, &[Component::Producer, Component::Run]),
         (arguments.processor, &[Component::Processor]),
     ];
-    let all = groups.iter().all(|(is_chosen, _)| !is_chosen);
+    let all = groups.iter().all(|(is_selected, _)| !is_selected);
     groups
         .iter()
-        .filter(|(is_chosen, _)| all || *is_chosen)
+        .filter(|(is_selected, _)| all || *is_selected)
         .flat_map(|(_, components)| components.iter().copied())
         .collect()
 }
@@ -146,7 +150,7 @@ fn named(components: &[Component]) -> String {
     components.iter().map(|component| component.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// Whether the worker's container has begun, and so has a log.
+/// Whether the worker's container has started, and so has a log.
 fn has_log(pod: &Pod, previous: bool) -> bool {
     let Some(status) = container(pod) else { return false };
     let has = |state: Option<&k8s_openapi::api::core::v1::ContainerState>| {
@@ -159,8 +163,8 @@ fn has_log(pod: &Pod, previous: bool) -> bool {
     }
 }
 
-fn prefix(pod: &str, is_alone: bool) -> String {
-    if is_alone { String::new() } else { format!("[{pod}] ") }
+fn prefix(pod: &str, is_single: bool) -> String {
+    if is_single { String::new() } else { format!("[{pod}] ") }
 }
 
 fn parameters(arguments: &LogsArguments) -> LogParams {
@@ -170,7 +174,7 @@ fn parameters(arguments: &LogsArguments) -> LogParams {
         container: Some(CONTAINER.to_owned()),
         follow: arguments.follow,
         previous: arguments.previous,
-        // The API server refuses zero, and means whole seconds.
+        // The API server accepts whole seconds only, and rejects zero.
         since_seconds: arguments.since.map(|since| seconds(since.get()).max(1)),
         tail_lines: arguments.tail.map(i64::from),
         ..LogParams::default()
@@ -182,8 +186,8 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    fn typed(more: &[&str]) -> LogsArguments {
-        let line = [&["usp", "logs", "users"], more].concat();
+    fn parsed(options: &[&str]) -> LogsArguments {
+        let line = [&["usp", "logs", "users"], options].concat();
         let arguments = crate::arguments::Arguments::try_parse_from(line).unwrap();
         match arguments.command {
             crate::arguments::Command::Cluster(crate::arguments::ClusterCommand::Logs(logs)) => logs,
@@ -192,22 +196,22 @@ mod tests {
     }
 
     #[test]
-    fn without_a_choice_every_worker_is_read() {
-        assert_eq!(named(&wanted(&typed(&[]))), "provision, plan, cleanup, producer, run, processor");
-        assert_eq!(named(&wanted(&typed(&["--producer"]))), "producer, run");
+    fn without_an_option_all_workers_are_selected() {
+        assert_eq!(named(&components(&parsed(&[]))), "provision, plan, cleanup, producer, run, processor");
+        assert_eq!(named(&components(&parsed(&["--producer"]))), "producer, run");
         assert_eq!(
-            named(&wanted(&typed(&["--processor", "--provision"]))),
+            named(&components(&parsed(&["--processor", "--provision"]))),
             "provision, plan, cleanup, processor"
         );
     }
 
     #[test]
-    fn an_age_is_asked_for_in_whole_seconds_and_never_zero() {
-        let since = |text: &str| parameters(&typed(&["--since", text])).since_seconds;
+    fn since_is_at_least_one_whole_second() {
+        let since = |text: &str| parameters(&parsed(&["--since", text])).since_seconds;
         assert_eq!(
             [since("0s"), since("500ms"), since("1500ms"), since("2h")],
             [Some(1), Some(1), Some(2), Some(7200)]
         );
-        assert_eq!(parameters(&typed(&[])).since_seconds, None);
+        assert_eq!(parameters(&parsed(&[])).since_seconds, None);
     }
 }

@@ -1,4 +1,4 @@
-//! `usp run`: has the operator run the producer once.
+//! `usp run`: requests one run of the producer from the operator.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use crate::cluster::snapshot::is_pod_of_job;
 use crate::cluster::tree;
 use crate::commands::CommandError;
 use crate::exit::Exit;
-use crate::terminal::{print, print_error};
+use crate::terminal::{print, print_error, short_duration};
 
-/// How often the Job is looked at while waiting. It takes seconds for its pod alone.
-const INTERVAL: Duration = Duration::from_millis(500);
+/// The interval at which the Job is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Sets a new nonce, and waits for its run to end if that was asked for.
+/// Sets a new nonce. With `--wait`, waits for the end of its run.
 pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
     let name = &arguments.name;
     let changed = connection.change(name, |pipeline| change(pipeline, Timestamp::now()).map(Some)).await?;
     let Some(changed) = changed else { return Ok(Exit::Done) };
     let nonce = trigger_nonce(&changed);
-    print(&format!("{}/{name}: run {nonce} is asked for\n", connection.namespace))?;
+    print(&format!("{}/{name}: run {nonce} requested\n", connection.namespace))?;
     if changed.data.pointer("/spec/suspend") == Some(&Value::Bool(true)) {
         print_error(&format!(
-            "the pipeline is suspended: it runs when it goes on, with `usp resume {name} -n {}`",
+            "note: {name} is suspended, so the run starts after `usp resume {name} -n {}`",
             connection.namespace
         ));
     }
@@ -45,15 +45,15 @@ pub(super) async fn run(arguments: &RunArguments) -> Result<Exit, CommandError> 
     await_run(&connection, name, nonce, arguments.timeout.get()).await
 }
 
-/// The patch with a nonce that no run had before.
+/// The patch with a nonce that is greater than those of earlier runs.
 fn change(pipeline: &DynamicObject, now: Timestamp) -> Result<Value, ClusterError> {
     if pipeline.data.pointer("/spec/source").is_none_or(Value::is_null) {
         return Err(ClusterError::NoSource { name: pipeline.name_any() });
     }
     let observed = pipeline.data.pointer("/status/producer/observedTriggerNonce").and_then(Value::as_i64);
     let used = [Some(trigger_nonce(pipeline)), observed];
-    // The time is new even when somebody has set the nonce back since; counting on would repeat one that has a Job. Only
-    // several runs in a second, or clocks that differ, are counted on from.
+    // The time is unique even if the nonce was reverted; its successor could repeat the nonce of an existing Job. The
+    // successor is used only for runs within one second, and for clocks that differ.
     let now = now.as_second();
     let latest = used.into_iter().flatten().filter(|nonce| (now..now + 86_400).contains(nonce)).max();
     let nonce = latest.map_or(now, |latest| latest + 1);
@@ -75,34 +75,30 @@ async fn await_run(
     let job_name = format!("{name}-run-{nonce}");
     loop {
         let job = jobs.get_opt(&job_name).await.map_err(|error| connection.failed(error))?;
-        if let Some(is_good) = job.as_ref().and_then(finished) {
-            let why =
-                termination(connection, name, &job_name).await.map(|ended| format!(": {}", ended.message));
-            let why = why.unwrap_or_default();
-            if is_good {
-                print(&format!("run {nonce} ended well{why}\n"))?;
+        if let Some(succeeded) = job.as_ref().and_then(finished) {
+            let message = termination(connection, name, &job_name).await.map(|ended| ended.message);
+            let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+            if succeeded {
+                print(&format!("run {nonce} succeeded{message}\n"))?;
                 return Ok(Exit::Done);
             }
-            print_error(&format!("run {nonce} failed{why}; see `usp logs {name} --producer`"));
+            print_error(&format!("run {nonce} failed{message}; see `usp logs {name} --producer`"));
             return Ok(Exit::NotReady);
         }
-        if Instant::now() + INTERVAL > deadline {
-            let stands = observe(connection, name)
-                .await
-                .map(|snapshot| tree::cause(&snapshot, &tree::tree(&snapshot)).text);
-            let how = if job.is_some() { "has not ended" } else { "has not begun" };
-            let stands = stands.map(|text| format!(": {text}")).unwrap_or_default();
-            print_error(&format!(
-                "run {nonce} {how} in {}{stands}",
-                crate::terminal::short_duration(timeout)
-            ));
+        if Instant::now() + POLL_INTERVAL > deadline {
+            let progress = if job.is_some() { "has not finished" } else { "has not started" };
+            // The state is only a hint, so an error does not hide the timeout.
+            let snapshot = observe(connection, name).await;
+            let cause = snapshot.map(|snapshot| tree::cause(&snapshot, &tree::tree(&snapshot)).text);
+            let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+            print_error(&format!("run {nonce} {progress} within {}{cause}", short_duration(timeout)));
             return Ok(Exit::NotReady);
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// What the worker said at its end, where that can be read.
+/// The termination of the worker, if the user may read it.
 async fn termination(connection: &Connection, pipeline: &str, job: &str) -> Option<Termination> {
     let pods: Api<Pod> = Api::namespaced(connection.client.clone(), &connection.namespace);
     let labels = format!("{PIPELINE}={pipeline},{}={}", COMPONENT, Component::Run.name());
@@ -131,20 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn a_run_gets_a_nonce_that_no_run_had_before() {
+    fn nonce_of_a_run_is_unique() {
         assert_eq!(nonce_after(0, 0, 1_800_000_000), 1_800_000_000);
-        // Twice in one second, and a clock that is behind.
+        // Two runs in one second, and a clock that is behind.
         assert_eq!(nonce_after(1_800_000_000, 0, 1_800_000_000), 1_800_000_001);
         assert_eq!(nonce_after(1_800_000_009, 0, 1_800_000_000), 1_800_000_010);
-        // Set back by whoever applies the spec from Git.
+        // Reverted by a GitOps tool.
         assert_eq!(nonce_after(0, 1_800_000_005, 1_800_000_005), 1_800_000_006);
-        // Chosen by hand. Nonces of more than ten digits have Jobs whose names do not tell the nonce.
+        // Set by hand. The name of a Job has room for ten digits of the nonce.
         assert_eq!(nonce_after(7, 6, 1_800_000_000), 1_800_000_000);
         assert_eq!(nonce_after(i64::MAX, 0, 1_800_000_000), 1_800_000_000);
     }
 
     #[test]
-    fn a_pipeline_without_a_source_has_nothing_to_run() {
+    fn pipeline_without_a_source_cannot_run() {
         let error = change(&pipeline(&Value::Null, &Value::Null), Timestamp::UNIX_EPOCH).unwrap_err();
         assert!(matches!(error, ClusterError::NoSource { .. }), "{error}");
     }

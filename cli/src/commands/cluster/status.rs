@@ -1,4 +1,4 @@
-//! `usp status`: how a pipeline stands, and why it does not work.
+//! `usp status`: prints the state of a pipeline as a tree, with the root cause first.
 
 use serde::Serialize;
 
@@ -13,22 +13,22 @@ use crate::terminal::style::Style;
 use crate::terminal::{Terminal, print};
 
 #[derive(Serialize)]
-struct Standing<'t> {
+struct StatusDocument<'t> {
     ready: bool,
     cause: &'t Cause,
     tree: &'t Node,
 }
 
-/// Prints the tree of a pipeline.
+/// Prints the state of a pipeline.
 pub(super) async fn status(arguments: &StatusArguments, terminal: Terminal) -> Result<Exit, CommandError> {
     let connection = Connection::open(&arguments.cluster).await?;
     let snapshot = observe(&connection, &arguments.name).await?;
     let tree = tree::tree(&snapshot);
     let cause = tree::cause(&snapshot, &tree);
     let ready = tree::is_ready(&snapshot);
-    let document = document(&Standing { ready, cause: &cause, tree: &tree }, arguments.output);
+    let document = document(&StatusDocument { ready, cause: &cause, tree: &tree }, arguments.output);
     print(&document.unwrap_or_else(|| {
-        // Where lines are kept in a file or read by a program, nothing is cut.
+        // Lines are cut for a terminal only: a file or another program gets them complete.
         let width = if terminal.is_interactive { Terminal::size().0 } else { usize::MAX };
         tree::draw(&cause, &tree, width, Style(terminal.coloured))
     }))?;

@@ -1,4 +1,4 @@
-//! The last records of a topic, or of the dead-letter topic.
+//! Prints the last records of a topic or of the dead-letter topic.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::arguments::{OutputFormat, Stage};
 use crate::terminal::fit;
 use crate::terminal::print;
 
-/// A topic whose records are printed.
+/// Prints records of a topic.
 pub(super) struct Records<'t> {
     log: LogReader,
     topic: &'t str,
@@ -30,7 +30,7 @@ impl<'t> Records<'t> {
         Self { log, topic, stage, format, width }
     }
 
-    /// Prints the last records; with `follow` also those that come, until nobody reads any more.
+    /// Prints the last records; with `follow` also new ones, until standard output is closed.
     pub(super) fn print(&self, count: usize, follow: bool) -> Result<(), TailError> {
         let mut ends = self.log.end_offsets(self.topic)?;
         let starts =
@@ -44,7 +44,7 @@ impl<'t> Records<'t> {
         loop {
             std::thread::sleep(POLL_INTERVAL);
             let mut now = self.log.end_offsets(self.topic)?;
-            // A partition that came meanwhile is read from its beginning.
+            // A new partition is read from offset 0.
             ends.resize(now.len(), 0);
             for (end, start) in now.iter_mut().zip(&ends) {
                 *end = (*end).min(start.saturating_add_unsigned(MAX_PER_POLL as u64));
@@ -54,7 +54,7 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// The records between two offsets of each partition, in the order of their time.
+    /// The records between two offsets of each partition, sorted by time.
     fn between(&self, starts: &[i64], ends: &[i64], limit: usize) -> Result<Vec<LogRecord>, TailError> {
         let mut records = Vec::new();
         for ((partition, start), end) in (0_i32..).zip(starts).zip(ends) {
@@ -83,14 +83,14 @@ impl<'t> Records<'t> {
         let time = time(record.record.timestamp);
         let value =
             record.record.value().map_or_else(|| "(no value)".to_owned(), |value| text(value).into_owned());
-        let place = format!("{}/{}", record.partition, record.offset);
+        let position = format!("{}/{}", record.partition, record.offset);
         if self.stage == Stage::Dlq {
             let header = |name: &str| connect_header(&record.record, name).unwrap_or_default();
-            let first = format!("{place}  {time}  {}: {}", header("stage"), header("exception.message"));
+            let first = format!("{position}  {time}  {}: {}", header("stage"), header("exception.message"));
             format!("{}\n{}\n", fit(&first, self.width), fit(&format!("    {value}"), self.width))
         } else {
             let key = record.record.key().map_or_else(|| "-".to_owned(), |key| text(key).into_owned());
-            fit(&format!("{place}  {time}  {key}  {value}"), self.width) + "\n"
+            fit(&format!("{position}  {time}  {key}  {value}"), self.width) + "\n"
         }
     }
 
@@ -124,7 +124,7 @@ impl<'t> Records<'t> {
     }
 }
 
-/// What a dead letter says about itself, under Kafka Connect's names.
+/// An error header of a dead letter, under the name that Kafka Connect gives it.
 fn connect_header(record: &Record, name: &str) -> Option<String> {
     record.header(&format!("__connect.errors.{name}")).map(|value| text(value).into_owned())
 }

@@ -1,4 +1,4 @@
-//! The last rows of a table.
+//! Prints the last rows of a table.
 
 use serde_json::{Map, Value};
 use userstream_worker::table::embedded::{TableReader, TableRow};
@@ -8,7 +8,7 @@ use crate::arguments::OutputFormat;
 use crate::terminal::columns::aligned;
 use crate::terminal::print;
 
-/// A table whose rows are printed.
+/// Prints rows of a table.
 pub(super) struct Rows {
     table: TableReader,
     format: OutputFormat,
@@ -20,7 +20,7 @@ impl Rows {
         Self { table, format, width }
     }
 
-    /// Prints the last rows; with `follow` also those that come, until nobody reads any more.
+    /// Prints the last rows; with `follow` also new ones, until standard output is closed.
     pub(super) fn print(&self, count: usize, follow: bool) -> Result<(), TailError> {
         let rows = self.table.last_rows(count)?;
         let mut last = rows.last().map_or(0, |row| row.number);
@@ -36,14 +36,14 @@ impl Rows {
         }
     }
 
-    fn text(&self, rows: &[TableRow], with_names: bool) -> String {
+    fn text(&self, rows: &[TableRow], with_header: bool) -> String {
         let columns = self.table.columns();
         match self.format {
             OutputFormat::Json => rows.iter().map(|row| json(columns, row)).collect(),
             OutputFormat::Human => {
                 let value = |value: &Option<String>| value.clone().unwrap_or_default();
                 let lines = rows.iter().map(|row| row.values.iter().map(value).collect());
-                let names = with_names.then(|| columns.to_vec());
+                let names = with_header.then(|| columns.to_vec());
                 aligned(names.into_iter().chain(lines).collect(), self.width)
             }
         }
