@@ -1,12 +1,12 @@
-//! What is said when a cluster is not as a command needs it, and what pods log. The API server is a few lines of HTTP here; what
-//! a real one does is tested in `e2e/tests/api_server`.
+//! Errors of the commands for a cluster, and logs of pods, against a fake API server. `e2e/tests/api_server` tests the same
+//! commands with a real one.
 #![cfg(feature = "cluster")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use support::http::{Answer, Server};
 use support::{Ended, Workdir};
 
-/// A kubeconfig with the context `demo`, whose cluster is at this address.
+/// Writes a kubeconfig whose context `demo` has its API server at this address.
 fn kubeconfig(workdir: &Workdir, address: &str) -> String {
     let text = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "demo",
@@ -29,7 +29,7 @@ fn kubeconfig(workdir: &Workdir, address: &str) -> String {
     workdir.write("kubeconfig", &text.to_string())
 }
 
-/// Runs `usp` with nothing of this machine's own that says where a cluster is.
+/// Runs `usp` without the kubeconfig and the service account of this machine.
 fn run(workdir: &Workdir, arguments: &[&str]) -> Ended {
     let mut command = workdir.usp(arguments);
     command.env("HOME", workdir.path()).env_remove("KUBECONFIG").env_remove("KUBERNETES_SERVICE_HOST");
@@ -61,37 +61,37 @@ fn pod(name: &str) -> Value {
 }
 
 #[test]
-fn without_a_cluster_the_way_to_one_is_named() {
+fn missing_kubeconfig_names_the_options() {
     let workdir = Workdir::new();
     for command in [&["get"][..], &["status", "users"], &["check"], &["logs", "users"], &["suspend", "users"]]
     {
         let ended = run(&workdir, command).expect(78);
-        assert!(ended.stderr.contains("no cluster is configured: there is no"), "{}", ended.stderr);
-        assert!(ended.stderr.contains("set KUBECONFIG or give --kubeconfig FILE"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("no cluster is configured: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains("set KUBECONFIG or --kubeconfig FILE"), "{}", ended.stderr);
     }
     let ended = run(&workdir, &["get", "--kubeconfig", "nothing"]).expect(78);
-    assert!(ended.stderr.contains("there is no nothing"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing does not exist"), "{}", ended.stderr);
     workdir.write("broken", "{ not yaml: [");
     let ended = run(&workdir, &["get", "--kubeconfig", "broken"]).expect(78);
-    assert!(ended.stderr.contains("the kubeconfig cannot be used"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the kubeconfig is invalid"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_context_that_does_not_exist_is_compared_with_those_that_do() {
+fn unknown_context_suggests_a_similar_one() {
     let workdir = Workdir::new();
     let file = kubeconfig(&workdir, "http://127.0.0.1:9");
     let ended = run(&workdir, &["get", "--kubeconfig", &file, "--context", "dmeo"]).expect(78);
     assert!(
-        ended.stderr.contains("no context dmeo: did you mean demo?; there are: demo"),
+        ended.stderr.contains("no context dmeo (did you mean demo?); available contexts: demo"),
         "{}",
         ended.stderr
     );
 }
 
 #[test]
-fn an_api_server_that_does_not_answer_is_named() {
+fn unreachable_api_server_is_named() {
     let workdir = Workdir::new();
-    // Nobody listens where somebody has just stopped to.
+    // The listener is dropped at once, so that connections to its port are refused.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let file = kubeconfig(&workdir, &format!("http://{address}"));
     let ended = run(&workdir, &["status", "users", "--kubeconfig", &file]).expect(69);
@@ -103,7 +103,7 @@ fn an_api_server_that_does_not_answer_is_named() {
 }
 
 #[test]
-fn credentials_that_are_not_accepted_and_rights_that_are_missing_are_told_apart() {
+fn rejected_credentials_differ_from_missing_permissions() {
     let workdir = Workdir::new();
     let server = Server::start(|target| match target.contains("/namespaces/demo/") {
         true => failure(403, "Forbidden", "userstreampipelines is forbidden: User \"eve\" cannot list"),
@@ -112,16 +112,16 @@ fn credentials_that_are_not_accepted_and_rights_that_are_missing_are_told_apart(
     let file = kubeconfig(&workdir, server.address());
     let ended = run(&workdir, &["get", "--kubeconfig", &file]).expect(77);
     assert!(
-        ended.stderr.contains("not allowed: userstreampipelines is forbidden: User \"eve\""),
+        ended.stderr.contains("permission denied: userstreampipelines is forbidden: User \"eve\""),
         "{}",
         ended.stderr
     );
     let ended = run(&workdir, &["get", "--kubeconfig", &file, "-n", "prod"]).expect(77);
-    assert!(ended.stderr.contains("does not accept the credentials"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("rejected the credentials"), "{}", ended.stderr);
 }
 
 #[test]
-fn a_cluster_without_the_definition_is_told_from_one_without_the_pipeline() {
+fn missing_definition_differs_from_a_missing_pipeline() {
     let workdir = Workdir::new();
     let server = Server::start(|target| match target {
         _ if target.contains("/demo/userstreampipelines/") => failure(404, "NotFound", "not found"),
@@ -136,7 +136,7 @@ fn a_cluster_without_the_definition_is_told_from_one_without_the_pipeline() {
     let ended = run(&workdir, &["status", "usrs", "--kubeconfig", &file]).expect(69);
     assert!(
         ended.stderr.contains(
-            "there is no pipeline usrs in namespace demo: did you mean users?; there is one in namespace prod: give -n prod"
+            "pipeline usrs not found in namespace demo (did you mean users?); namespace prod has one: use -n prod"
         ),
         "{}",
         ended.stderr
@@ -148,7 +148,7 @@ fn a_cluster_without_the_definition_is_told_from_one_without_the_pipeline() {
 }
 
 #[test]
-fn what_a_processor_tells_of_itself_is_asked_for_through_the_api_server() {
+fn worker_status_is_read_through_the_api_server() {
     let workdir = Workdir::new();
     let partition = json!({"partition": 4, "committed": 1, "highWatermark": 8, "lag": 7});
     let report = json!({
@@ -162,7 +162,7 @@ fn what_a_processor_tells_of_itself_is_asked_for_through_the_api_server() {
     let server = Server::start(move |target| {
         let mut processor = pod("users-processor-a");
         processor["metadata"]["labels"] = json!({"app.kubernetes.io/component": "processor"});
-        // A mesh's container comes first, and has a port of its own.
+        // The sidecar of a service mesh comes first, with another port.
         processor["spec"] = json!({"containers": [{"name": "mesh", "ports": [{"containerPort": 15_090}]},
             {"name": "worker", "ports": [{"name": "status", "containerPort": 8081}]}]});
         let mut deployment = pod("users-processor");
@@ -182,12 +182,12 @@ fn what_a_processor_tells_of_itself_is_asked_for_through_the_api_server() {
     });
     let file = kubeconfig(&workdir, server.address());
     let ended = run(&workdir, &["status", "users", "--kubeconfig", &file]).expect(3);
-    let line = "pod users-processor-a  runs; partition 4, lag 7, 12,345 rows written; missing: table: no host answers";
+    let line = "pod users-processor-a  running; partition 4, lag 7, 12,345 rows written; missing: table: no host answers";
     assert!(ended.stdout.contains(line), "{}\n{:#?}", ended.stdout, server.requests());
 }
 
 #[test]
-fn logs_of_one_pod_are_as_they_are_and_those_of_several_say_whose_they_are() {
+fn logs_of_several_pods_have_the_name_of_the_pod() {
     let workdir = Workdir::new();
     let server = Server::start(|target| match target {
         _ if target.contains("/pods/users-processor-b/log") => Answer::Complete(200, "two\n".to_owned()),
@@ -206,24 +206,24 @@ fn logs_of_one_pod_are_as_they_are_and_those_of_several_say_whose_they_are() {
     let ended =
         run(&workdir, &["logs", "users", "--since", "90s", "--tail", "5", "--kubeconfig", &file]).expect(0);
     assert_eq!(ended.stdout, "[users-processor-a] one\n[users-processor-a] more\n[users-processor-b] two\n");
-    let asked = server.requests().into_iter().rfind(|target| target.contains("/log?")).unwrap();
+    let request = server.requests().into_iter().rfind(|target| target.contains("/log?")).unwrap();
     assert!(
-        asked.contains("container=worker")
-            && asked.contains("sinceSeconds=90")
-            && asked.contains("tailLines=5"),
-        "{asked}"
+        request.contains("container=worker")
+            && request.contains("sinceSeconds=90")
+            && request.contains("tailLines=5"),
+        "{request}"
     );
 }
 
 #[test]
-fn a_followed_log_goes_on_with_pods_that_come() {
+fn followed_logs_include_pods_that_start_later() {
     let workdir = Workdir::new();
-    let asked = AtomicUsize::new(0);
+    let lists = AtomicUsize::new(0);
     let server = Server::start(move |target| match target {
         _ if target.contains("/pods/users-processor-b/log") => Answer::Complete(200, "two\n".to_owned()),
         _ if target.contains("/pods/users-processor-a/log") => Answer::Complete(200, "one\n".to_owned()),
-        // Once before, and once on the first look: then there is another.
-        _ if target.contains("/pods?") && asked.fetch_add(1, Ordering::Relaxed) < 2 => {
+        // The command lists pods once before it follows and once when it starts to; then the second pod appears.
+        _ if target.contains("/pods?") && lists.fetch_add(1, Ordering::Relaxed) < 2 => {
             list(&[pod("users-processor-a")])
         }
         _ if target.contains("/pods?") => list(&[pod("users-processor-a"), pod("users-processor-b")]),
@@ -236,11 +236,11 @@ fn a_followed_log_goes_on_with_pods_that_come() {
     running.signal(Signal::INT);
     assert_eq!(running.end().stderr, "");
     let opened = server.requests().iter().filter(|target| target.contains("processor-a/log?")).count();
-    assert_eq!(opened, 1, "a log is opened once: {:#?}", server.requests());
+    assert_eq!(opened, 1, "the log was opened {opened} times: {:#?}", server.requests());
 }
 
 #[test]
-fn pods_that_have_not_started_have_no_log_and_say_why() {
+fn pods_that_have_not_started_have_no_logs() {
     let workdir = Workdir::new();
     let server = Server::start(|target| {
         let mut waiting = pod("users-processor-a");
@@ -254,14 +254,14 @@ fn pods_that_have_not_started_have_no_log_and_say_why() {
     let file = kubeconfig(&workdir, server.address());
     let ended = run(&workdir, &["logs", "users", "--processor", "--kubeconfig", &file]).expect(69);
     assert!(
-        ended.stderr.contains("users has no pod of processor that has started (ErrImagePull: no such image); see `usp status users`"),
+        ended.stderr.contains("no logs: pipeline users has no started pod of processor (ErrImagePull: no such image); see `usp status users`"),
         "{}",
         ended.stderr
     );
 }
 
 #[test]
-fn under_kubectls_name_it_is_kubectls_plugin() {
+fn usp_is_a_plugin_of_kubectl() {
     let workdir = Workdir::new();
     let link = |name: &str| {
         let path = workdir.path().join(name);

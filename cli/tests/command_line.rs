@@ -1,18 +1,18 @@
-//! What is typed and what is answered: help, validation, explanations, completions.
+//! The command line: help, validation, field documentation, completions.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
 
 use support::{Workdir, generator, pipeline, root};
 
-/// Help is wrapped to the terminal, so the tests ask for one of this width.
+/// Help for a terminal of a fixed width, because clap wraps it.
 fn help(arguments: &[&str]) -> String {
     let workdir = Workdir::new();
     let output = workdir.usp(arguments).env("COLUMNS", "100").output().unwrap();
@@ -21,27 +21,27 @@ fn help(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn help_of_every_command_is_as_it_was_written() {
+fn help_of_every_command_matches_its_snapshot() {
     insta::assert_snapshot!("help", help(&["--help"]));
     let commands = ["local", "validate", "plan", "tail", "explain", "completions"];
-    let in_a_cluster = ["status", "get", "run", "suspend", "resume", "logs", "check"];
-    for command in commands.into_iter().chain(in_a_cluster) {
+    let cluster_commands = ["status", "get", "run", "suspend", "resume", "logs", "check"];
+    for command in commands.into_iter().chain(cluster_commands) {
         insta::assert_snapshot!(format!("help-{command}"), help(&[command, "--help"]));
     }
 }
 
 #[test]
-fn help_has_no_colours_where_there_is_no_terminal() {
+fn help_has_no_colours_without_a_terminal() {
     assert!(!help(&["--help"]).contains('\u{1b}'));
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn version_is_that_of_the_crate() {
     assert_eq!(help(&["--version"]), format!("usp {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn a_wrong_command_line_ends_with_2() {
+fn invalid_command_lines_exit_with_2() {
     let workdir = Workdir::new();
     for arguments in [
         &["lokal"][..],
@@ -62,7 +62,7 @@ fn a_wrong_command_line_ends_with_2() {
 }
 
 #[test]
-fn the_examples_are_valid() {
+fn examples_are_valid() {
     let examples = root().join("crds/examples");
     let mut files: Vec<_> =
         std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -77,27 +77,27 @@ fn the_examples_are_valid() {
     assert_eq!(ended.stdout.lines().count(), files.len(), "{}", ended.stdout);
 }
 
-/// A pipeline with three mistakes: an unknown field, a number out of range, and a key column that may be missing.
-fn wrong() -> String {
+/// A pipeline with three errors: an unknown field, a number out of range, and a nullable key column.
+fn invalid() -> String {
     pipeline(&generator(5))
         .replace("partitions: 3", "partitions: 0, retention: 5d")
         .replace("from: login.uuid, required: true", "from: login.uuid")
 }
 
 #[test]
-fn what_is_wrong_is_shown_with_its_place() {
+fn errors_have_their_position_in_the_file() {
     let workdir = Workdir::new();
-    let file = workdir.write("people.yaml", &wrong());
+    let file = workdir.write("people.yaml", &invalid());
     let ended = workdir.run(["validate", &file]).expect(1);
     assert_eq!(ended.stdout, "");
-    insta::assert_snapshot!("validate-wrong", ended.stderr);
+    insta::assert_snapshot!("validate-invalid", ended.stderr);
 }
 
 #[test]
-fn what_is_wrong_is_told_to_programs_line_by_line() {
+fn json_has_one_error_a_line() {
     let workdir = Workdir::new();
     let (good, bad) =
-        (workdir.write("good.yaml", &pipeline(&generator(5))), workdir.write("people.yaml", &wrong()));
+        (workdir.write("good.yaml", &pipeline(&generator(5))), workdir.write("people.yaml", &invalid()));
     let ended = workdir.run(["validate", &bad, &good, "--output", "json"]).expect(1);
     let findings: Vec<serde_json::Value> =
         ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -109,7 +109,7 @@ fn what_is_wrong_is_told_to_programs_line_by_line() {
 }
 
 #[test]
-fn a_pipeline_may_come_from_standard_input() {
+fn pipeline_is_read_from_standard_input() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(5)));
     let stdin = std::fs::File::open(workdir.path().join(file)).unwrap();
@@ -118,15 +118,15 @@ fn a_pipeline_may_come_from_standard_input() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_no_finding() {
+fn missing_file_exits_with_78() {
     let ended = Workdir::new().run(["validate", "nothing.yaml"]).expect(78);
     assert!(ended.stderr.contains("nothing.yaml cannot be read"), "{}", ended.stderr);
 }
 
 #[test]
-fn nothing_runs_while_something_is_wrong() {
+fn invalid_pipelines_do_not_run() {
     let workdir = Workdir::new();
-    let file = workdir.write("people.yaml", &wrong());
+    let file = workdir.write("people.yaml", &invalid());
     for command in ["local", "plan", "tail"] {
         workdir.run([command, &file]).expect(1);
     }
@@ -135,7 +135,7 @@ fn nothing_runs_while_something_is_wrong() {
 
 #[test]
 #[cfg(not(feature = "cluster"))]
-fn without_the_client_the_way_to_a_usp_that_has_it_is_named() {
+fn without_the_kubernetes_client_the_build_is_named() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(5)));
     for arguments in [&["status", "people"][..], &["get"], &["check"], &["plan", "-f", &file]] {
@@ -146,7 +146,7 @@ fn without_the_client_the_way_to_a_usp_that_has_it_is_named() {
 }
 
 #[test]
-fn fields_are_explained() {
+fn explain_prints_the_documentation_of_a_field() {
     let workdir = Workdir::new();
     let text = workdir.run(["explain", "spec.source.http.interval"]).expect(0).stdout;
     assert!(text.starts_with("spec.source.http.interval  <string>"), "{text}");
@@ -157,7 +157,7 @@ fn fields_are_explained() {
 }
 
 #[test]
-fn every_field_has_an_explanation() {
+fn every_field_is_documented() {
     let workdir = Workdir::new();
     let tree = workdir.run(["explain", "spec", "--recursive"]).expect(0).stdout;
     let mut path: Vec<String> = Vec::new();
@@ -166,21 +166,21 @@ fn every_field_has_an_explanation() {
         let depth = (line.len() - line.trim_start().len()) / 2 - 1;
         path.truncate(depth);
         path.push(line.split_whitespace().next().unwrap().to_owned());
-        // What is Kubernetes' own is explained by Kubernetes.
+        // Kubernetes documents the fields of its pod template.
         if path[0] == "template" && depth > 0 {
             continue;
         }
         let field = path.join(".");
         let text = workdir.run(["explain", &field]).expect(0).stdout;
         let description = text.lines().nth(2).unwrap_or_default();
-        assert!(description.starts_with("  ") && description.len() > 8, "{field} is not explained: {text}");
+        assert!(description.starts_with("  ") && description.len() > 8, "{field} is not documented: {text}");
         fields += 1;
     }
     assert!(fields > 80, "only {fields} fields");
 }
 
 #[test]
-fn shells_get_completions() {
+fn completions_cover_every_shell() {
     let workdir = Workdir::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = workdir.run(["completions", shell]).expect(0).stdout;
@@ -189,10 +189,10 @@ fn shells_get_completions() {
 }
 
 #[test]
-fn a_reader_that_has_read_enough_is_no_error() {
+fn closed_pipe_is_no_error() {
     let workdir = Workdir::new();
     let (reader, writer) = std::io::pipe().unwrap();
-    // As `| head -0` would.
+    // Like `| head -0`.
     drop(reader);
     let output = workdir.usp(["explain", "spec", "--recursive"]).stdout(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(0));

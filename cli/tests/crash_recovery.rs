@@ -1,11 +1,11 @@
-//! `usp local` is killed, again and again, and started again. Nothing may be lost, and nothing be there twice.
+//! Kills `usp local` with SIGKILL and restarts it, many times. No row may be lost or duplicated.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
@@ -22,43 +22,43 @@ use support::{Running, Workdir, id, person, pipeline};
 const PAGES: usize = 12;
 const PEOPLE_PER_PAGE: usize = 25;
 
-/// A source of pages that shoots at its reader at chosen requests.
-struct Sniper {
+/// A paginated source that kills its client at chosen requests.
+struct KillingSource {
     server: Server,
-    target: Arc<Mutex<Option<Pid>>>,
+    client: Arc<Mutex<Option<Pid>>>,
 }
 
-/// When the reader is shot.
+/// When the client is killed.
 #[derive(Clone, Copy, PartialEq)]
-enum Shot {
-    /// Before the answer.
+enum Kill {
+    /// Before the response.
     Before,
-    /// In the middle of the body.
+    /// In the middle of the response body.
     Within,
 }
 
-impl Sniper {
-    /// Shoots once at each of these requests, counted over all starts.
-    fn new(shots: &'static [(usize, Shot)]) -> Self {
-        let target: Arc<Mutex<Option<Pid>>> = Arc::default();
-        let (aim, count) = (Arc::clone(&target), AtomicUsize::new(0));
+impl KillingSource {
+    /// Kills the client at each of these requests, counted over all starts.
+    fn new(kills: &'static [(usize, Kill)]) -> Self {
+        let client: Arc<Mutex<Option<Pid>>> = Arc::default();
+        let (killed, count) = (Arc::clone(&client), AtomicUsize::new(0));
         let server = Server::start(move |request| {
             let page: usize = request.split("page=").nth(1).and_then(|page| page.parse().ok()).unwrap();
             let people =
                 if page <= PAGES { (page - 1) * PEOPLE_PER_PAGE..page * PEOPLE_PER_PAGE } else { 0..0 };
             let body = format!("[{}]", people.map(person).collect::<Vec<_>>().join(","));
             let number = count.fetch_add(1, Ordering::SeqCst);
-            match shots.iter().find(|(at, _)| *at == number) {
+            match kills.iter().find(|(at, _)| *at == number) {
                 None => Answer::Complete(200, body),
-                Some((_, shot)) => {
-                    if let Some(process) = *aim.lock().unwrap() {
+                Some((_, kill)) => {
+                    if let Some(process) = *killed.lock().unwrap() {
                         kill_process(process, Signal::KILL).unwrap();
                     }
-                    if *shot == Shot::Before { Answer::Complete(200, body) } else { Answer::CutOff(body) }
+                    if *kill == Kill::Before { Answer::Complete(200, body) } else { Answer::CutOff(body) }
                 }
             }
         });
-        Self { server, target }
+        Self { server, client }
     }
 
     fn pipeline(&self) -> String {
@@ -68,12 +68,12 @@ impl Sniper {
         ))
     }
 
-    fn aim_at(&self, running: &Running) {
-        *self.target.lock().unwrap() = Some(running.id());
+    fn set_client(&self, running: &Running) {
+        *self.client.lock().unwrap() = Some(running.id());
     }
 }
 
-/// Every person once, with the right values, and nobody else.
+/// Checks that the table has every person once, with the right values, and no other row.
 #[track_caller]
 fn assert_all_there_once(workdir: &Workdir) {
     let found = workdir.query("shop", "SELECT id, first_name, post_code, dob FROM people ORDER BY id");
@@ -86,26 +86,26 @@ fn assert_all_there_once(workdir: &Workdir) {
     let missing: BTreeSet<_> = expected.iter().filter(|row| !found.contains(row)).collect();
     let surplus: BTreeSet<_> = found.iter().filter(|row| !expected.contains(row)).collect();
     assert!(missing.is_empty() && surplus.is_empty(), "missing: {missing:?}\nnot expected: {surplus:?}");
-    assert_eq!(found.len(), expected.len(), "some are there twice");
+    assert_eq!(found.len(), expected.len(), "there are duplicate rows");
 }
 
 #[test]
-fn killed_while_it_reads_a_page_it_goes_on_with_that_page() {
-    let sniper = Sniper::new(&[
-        (0, Shot::Before),
-        (1, Shot::Within),
-        (4, Shot::Within),
-        (5, Shot::Before),
-        (9, Shot::Within),
-        (13, Shot::Before),
-        (17, Shot::Within),
+fn killed_producer_resumes_at_the_same_page() {
+    let source = KillingSource::new(&[
+        (0, Kill::Before),
+        (1, Kill::Within),
+        (4, Kill::Within),
+        (5, Kill::Before),
+        (9, Kill::Within),
+        (13, Kill::Before),
+        (17, Kill::Within),
     ]);
     let workdir = Workdir::new();
-    let file = workdir.write("people.yaml", &sniper.pipeline());
+    let file = workdir.write("people.yaml", &source.pipeline());
     let mut kills = 0;
     loop {
         let running = workdir.start(["local", &file, "--once"]);
-        sniper.aim_at(&running);
+        source.set_client(&running);
         let ended = running.end();
         match ended.code {
             None => kills += 1,
@@ -117,35 +117,35 @@ fn killed_while_it_reads_a_page_it_goes_on_with_that_page() {
     }
     assert_eq!(kills, 7);
     assert_all_there_once(&workdir);
-    // A walk that was interrupted goes on; it does not begin again.
-    let first_page = sniper.server.requests().iter().filter(|target| target.ends_with("page=1")).count();
-    assert!(first_page <= 3, "page 1 was asked for {first_page} times: {:?}", sniper.server.requests());
+    // An interrupted pagination resumes; it does not restart.
+    let first_page = source.server.requests().iter().filter(|target| target.ends_with("page=1")).count();
+    assert!(first_page <= 3, "page 1 was requested {first_page} times: {:?}", source.server.requests());
 }
 
-/// How many bytes a file has; none while it is not there.
+/// The length of a file in bytes; 0 while it does not exist.
 fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
 #[test]
-fn killed_while_it_writes_the_log_or_the_table_it_goes_on() {
-    let sniper = Sniper::new(&[]);
+fn killed_write_to_log_or_table_is_repeated() {
+    let source = KillingSource::new(&[]);
     let workdir = Workdir::new();
-    let file = workdir.write("people.yaml", &sniper.pipeline());
+    let file = workdir.write("people.yaml", &source.pipeline());
     let data = workdir.path().join("userstream-data");
     let mut kills = 0;
-    // SQLite appends every transaction to the file's -wal, so its length says how far the process has come.
+    // SQLite appends every transaction to the -wal file, so its length shows the progress of the process.
     for (name, step) in
         [("log.db-wal", 9_000), ("shop.db-wal", 5_000), ("log.db-wal", 23_000), ("shop.db-wal", 14_000)]
     {
-        for shot in 1..=6 {
+        for kill in 1..=6 {
             let watched = data.join(name);
             let before = length(&watched);
             let mut running = workdir.start(["local", &file, "--once"]);
-            // The log of transactions begins anew with every start.
+            // Every start truncates the -wal file.
             while !running.has_ended() {
                 let now = length(&watched);
-                if now != before && now >= step * shot {
+                if now != before && now >= step * kill {
                     running.signal(Signal::KILL);
                     break;
                 }

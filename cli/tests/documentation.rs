@@ -1,18 +1,21 @@
-//! The commands in the documentation are run as they are written.
+//! Runs the commands of the documentation, and checks its links and names.
 //!
-//! A fenced block with the info string `sh run` is run line by line, one after the other in one directory for each file,
-//! which has the repository's examples in it. `needs=PROGRAM` leaves a block out, and says so, where the program is not
-//! installed. `sh run-in-cluster` is run by `e2e/tests/api_server`, and `sh not-run: reason` is for what cannot be run here. A block of shell without either fails the test.
+//! Every fenced block of shell must have one of these info strings:
 //!
-//! Two things are not as a reader has them: `cargo run --release --` is the binary under test, which is the same program
-//! built otherwise, and a run without an end gets its Ctrl-C as soon as it has printed its first line.
+//! - `sh run`: the test runs the lines in order. The blocks of a file share one directory, which has the examples of the
+//!   repository. `needs=PROGRAM` skips the block, and reports it, where the program is not installed.
+//! - `sh run-in-cluster`: `e2e/tests/api_server` runs the lines.
+//! - `sh not-run: reason`: no test runs the lines.
+//!
+//! Two things differ from a reader's terminal. `cargo run --release --` runs the binary under test, which is the same program
+//! from another build. A run without a limit gets SIGINT after its first line of output.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
@@ -51,7 +54,7 @@ fn is_installed(program: &str) -> bool {
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
-/// The words of a command, without its comment. Quotes are the only thing of the shell's that documentation uses.
+/// Splits a command into words, without its comment. Quotes are the only shell syntax that the documentation uses.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -81,7 +84,7 @@ fn run(workdir: &Workdir, command: &str) -> Ended {
                 arguments.iter().any(|word| ["--once", "--for", "--records", "--help"].contains(word));
             let mut running = workdir.start(arguments);
             if arguments.first() == Some(&"local") && !limited {
-                running.line().unwrap_or_else(|| panic!("{command}: it ended by itself"));
+                running.line().unwrap_or_else(|| panic!("{command}: it exited before a signal"));
                 running.signal(Signal::INT);
             }
             running.end()
@@ -98,7 +101,7 @@ fn run(workdir: &Workdir, command: &str) -> Ended {
     }
 }
 
-/// Runs the blocks of a file and gives back what was left out.
+/// Runs the blocks of a file. Returns the skipped ones.
 fn check(path: &Path) -> Vec<String> {
     let name = path.strip_prefix(root()).unwrap().display();
     let text = std::fs::read_to_string(path).unwrap();
@@ -109,18 +112,17 @@ fn check(path: &Path) -> Vec<String> {
         let name = path.file_name().unwrap().to_str().unwrap();
         workdir.write(&format!("crds/examples/{name}"), &std::fs::read_to_string(&path).unwrap());
     }
-    let mut left_out = Vec::new();
+    let mut skipped = Vec::new();
     for block in shell_blocks(&text) {
         let words: Vec<&str> = block.info.split(' ').collect();
         match words.as_slice() {
-            // `e2e/tests/api_server` runs them, against an API server.
-            ["sh", "run-in-cluster"] => left_out.push(format!("{name}:{} (needs a cluster)", block.line)),
-            ["sh", "not-run:", _, ..] => left_out.push(format!("{name}:{} ({})", block.line, block.info)),
+            ["sh", "run-in-cluster"] => skipped.push(format!("{name}:{} (needs a cluster)", block.line)),
+            ["sh", "not-run:", _, ..] => skipped.push(format!("{name}:{} ({})", block.line, block.info)),
             ["sh", "run", needs @ ..] => {
                 let missing =
                     needs.iter().find(|word| !word.strip_prefix("needs=").is_some_and(is_installed));
                 if let Some(missing) = missing {
-                    left_out.push(format!("{name}:{} ({missing} is not there)", block.line));
+                    skipped.push(format!("{name}:{} ({missing} is not installed)", block.line));
                     continue;
                 }
                 for command in &block.commands {
@@ -135,29 +137,28 @@ fn check(path: &Path) -> Vec<String> {
                     );
                 }
             }
-            _ => panic!(
-                "{name}:{}: a block of shell is marked neither `sh run` nor `sh not-run: reason`",
-                block.line
-            ),
+            _ => {
+                panic!("{name}:{}: the info string is neither `sh run` nor `sh not-run: reason`", block.line)
+            }
         }
     }
-    left_out
+    skipped
 }
 
 #[test]
-fn commands_in_the_documentation_run_as_written() {
+fn documented_commands_run_as_written() {
     let mut files = vec![root().join("README.md")];
     files.push(root().join("helm/userstream/README.md"));
     let documents = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     files.extend(documents.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     files.sort();
-    for left_out in files.iter().flat_map(|file| check(file)) {
-        println!("not run: {left_out}");
+    for skipped in files.iter().flat_map(|file| check(file)) {
+        println!("not run: {skipped}");
     }
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_resolve() {
     let mut files =
         vec!["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "helm/userstream/README.md"]
             .into_iter()
@@ -172,19 +173,19 @@ fn links_between_documents_lead_somewhere() {
                 continue;
             }
             let path = file.parent().unwrap().join(target);
-            assert!(path.exists(), "{}: {link} leads nowhere", file.display());
+            assert!(path.exists(), "{}: {link} does not resolve", file.display());
         }
     }
 }
 
 #[test]
-fn files_that_the_architecture_names_are_there() {
+fn files_named_by_the_architecture_exist() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let rows = text.lines().filter(|line| line.starts_with("| ") && line.contains("/src/"));
     let mut checked = 0;
     for path in rows.flat_map(|row| row.split('`').skip(1).step_by(2)).filter(|path| path.contains("/src/")) {
         for path in expanded(path) {
-            assert!(root().join(&path).exists(), "ARCHITECTURE.md names {path}, which is not there");
+            assert!(root().join(&path).exists(), "ARCHITECTURE.md names {path}, which does not exist");
             checked += 1;
         }
     }
@@ -192,7 +193,7 @@ fn files_that_the_architecture_names_are_there() {
 }
 
 #[test]
-fn the_conversions_that_are_documented_are_those_that_the_code_names() {
+fn documented_conversions_match_the_code() {
     let code = std::fs::read_to_string(root().join("worker/src/mapping/convert.rs")).unwrap();
     let documented = std::fs::read_to_string(root().join("docs/mapping.md")).unwrap();
     let rows: Vec<&str> = code
@@ -202,12 +203,12 @@ fn the_conversions_that_are_documented_are_those_that_the_code_names() {
         .collect();
     assert!(rows.len() >= 9, "{rows:#?}");
     for row in rows {
-        assert!(documented.contains(row), "docs/mapping.md does not say: {row}");
+        assert!(documented.contains(row), "docs/mapping.md lacks the row {row}");
     }
 }
 
 #[test]
-fn targets_of_make_that_are_named_exist() {
+fn documented_make_targets_exist() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
     let mut named = 0;
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/delivery.md", "docs/local-mode.md"]
@@ -215,14 +216,14 @@ fn targets_of_make_that_are_named_exist() {
         let text = std::fs::read_to_string(root().join(name)).unwrap();
         // `make target variable=value`: the target is the first word.
         for target in text.split("`make ").skip(1).filter_map(|rest| rest.split(['`', ' ']).next()) {
-            assert!(makefile.contains(&format!("\n{target}:")), "{name}: there is no `make {target}`");
+            assert!(makefile.contains(&format!("\n{target}:")), "{name}: `make {target}` does not exist");
             named += 1;
         }
     }
     assert!(named >= 5, "only {named} targets were found");
 }
 
-/// `a/{b,c}.rs` as `a/b.rs` and `a/c.rs`.
+/// Expands `a/{b,c}.rs` to `a/b.rs` and `a/c.rs`.
 fn expanded(path: &str) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
     let Some((choices, after)) = rest.split_once('}') else { return vec![path.to_owned()] };

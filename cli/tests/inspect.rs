@@ -1,18 +1,18 @@
-//! `usp tail` and `usp plan`, from outside.
+//! `usp tail` and `usp plan` as processes.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
 
 use support::{Workdir, generator, pipeline};
 
-/// A directory in which a pipeline has run.
+/// A directory with the data of one run.
 fn after_a_run(count: u32) -> (Workdir, String) {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(count)));
@@ -21,7 +21,7 @@ fn after_a_run(count: u32) -> (Workdir, String) {
 }
 
 #[test]
-fn tail_shows_the_last_rows_with_their_columns() {
+fn tail_prints_the_last_rows_with_a_header() {
     let (workdir, file) = after_a_run(30);
     let text = workdir.run(["tail", &file, "-n", "4"]).expect(0).stdout;
     let lines: Vec<&str> = text.lines().collect();
@@ -41,7 +41,7 @@ fn tail_shows_the_last_rows_with_their_columns() {
 }
 
 #[test]
-fn tail_shows_the_last_records_of_all_partitions_in_the_order_of_time() {
+fn tail_prints_records_of_all_partitions_by_time() {
     let (workdir, file) = after_a_run(30);
     let json =
         workdir.run(["tail", &file, "--stage", "topic", "-n", "12", "--output", "json"]).expect(0).stdout;
@@ -59,7 +59,7 @@ fn tail_shows_the_last_records_of_all_partitions_in_the_order_of_time() {
 }
 
 #[test]
-fn tail_follows_while_the_pipeline_runs() {
+fn tail_follows_a_running_pipeline() {
     let (workdir, file) = after_a_run(5);
     let mut tail =
         workdir.start(["tail", &file, "--stage", "topic", "-n", "5", "--follow", "--output", "json"]);
@@ -72,18 +72,18 @@ fn tail_follows_while_the_pipeline_runs() {
 }
 
 #[test]
-fn tail_before_the_first_run_says_what_to_do() {
+fn tail_before_the_first_run_names_usp_local() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(5)));
     for stage in ["topic", "table", "dlq"] {
         let ended = workdir.run(["tail", &file, "--stage", stage]).expect(69);
         assert!(ended.stderr.contains("usp local"), "{stage}: {}", ended.stderr);
-        assert!(!workdir.path().join("userstream-data").exists(), "tail made a directory");
+        assert!(!workdir.path().join("userstream-data").exists(), "tail created the data directory");
     }
 }
 
 #[test]
-fn a_plan_lists_the_changes_and_makes_none() {
+fn plan_prints_the_changes_and_makes_none() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(5)));
     for _ in 0..2 {
@@ -92,11 +92,11 @@ fn a_plan_lists_the_changes_and_makes_none() {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }
-    assert!(!workdir.path().join("userstream-data").exists(), "plan made a directory");
+    assert!(!workdir.path().join("userstream-data").exists(), "plan created the data directory");
     workdir.run(["local", &file, "--once"]).expect(0);
     assert_eq!(
         workdir.run(["plan", &file]).expect(0).stdout,
-        "Nothing to change: everything is as the pipeline says.\n"
+        "No changes: topic, keyspace and table match the pipeline.\n"
     );
     let json = workdir.run(["plan", &file, "--output", "json"]).expect(0).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -104,7 +104,7 @@ fn a_plan_lists_the_changes_and_makes_none() {
 }
 
 #[test]
-fn a_plan_shows_growth_and_refuses_to_shrink() {
+fn plan_shows_growth_and_refuses_to_shrink() {
     let (workdir, _) = after_a_run(5);
     let text = pipeline(&generator(5));
     let grown = text.replace("partitions: 3", "partitions: 5");

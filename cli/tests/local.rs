@@ -1,11 +1,11 @@
-//! `usp local`, from outside.
+//! `usp local` as a process.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test that cannot go on has failed"
+    reason = "a test fails by panicking"
 )]
 
 mod support;
@@ -15,7 +15,7 @@ use support::http::{Answer, Server};
 use support::{Workdir, generator, id, person, pipeline, pipeline_with};
 
 #[test]
-fn one_run_writes_every_record_and_ends() {
+fn once_writes_every_record_and_exits() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(250)));
     let ended = workdir.run(["local", &file, "--once", "--output", "json"]).expect(0);
@@ -34,7 +34,7 @@ fn one_run_writes_every_record_and_ends() {
 }
 
 #[test]
-fn the_next_run_goes_on_where_the_last_one_ended() {
+fn next_run_resumes_after_the_last_one() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(100)));
     for rows in [100, 200, 300] {
@@ -44,7 +44,7 @@ fn the_next_run_goes_on_where_the_last_one_ended() {
 }
 
 #[test]
-fn a_row_limit_is_reached_and_what_was_read_is_written() {
+fn row_limit_drains_the_records_already_read() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(40)));
     let summary = workdir.run(["local", &file, "--records", "100", "--output", "json"]).expect(0).summary();
@@ -54,7 +54,7 @@ fn a_row_limit_is_reached_and_what_was_read_is_written() {
 }
 
 #[test]
-fn a_time_limit_ends_the_run_in_order() {
+fn time_limit_drains_and_exits() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(40)));
     let summary = workdir.run(["local", &file, "--for", "500ms", "--output", "json"]).expect(0).summary();
@@ -63,29 +63,29 @@ fn a_time_limit_ends_the_run_in_order() {
 }
 
 #[test]
-fn an_interrupt_drains_prints_the_summary_and_ends_well() {
+fn signal_drains_and_prints_the_summary() {
     for signal in [Signal::INT, Signal::TERM] {
         let workdir = Workdir::new();
         let file = workdir.write("people.yaml", &pipeline(&generator(500)));
         let mut running = workdir.start(["local", &file]);
-        // The first line comes with the first rows.
-        let line = running.line().unwrap_or_else(|| panic!("it ended by itself"));
+        // The first line follows the first rows.
+        let line = running.line().unwrap_or_else(|| panic!("it exited before a signal"));
         assert!(line.contains("written"), "{line}");
         running.signal(signal);
         let ended = running.end().expect(0);
         assert!(ended.stdout.contains("rows written"), "{}", ended.stdout);
         assert!(!ended.stdout.contains("left in topic"), "{}", ended.stdout);
         let rows = workdir.rows();
-        assert!(rows > 0 && rows.is_multiple_of(500), "{rows} rows: a page was written in part");
+        assert!(rows > 0 && rows.is_multiple_of(500), "{rows} rows: a page is incomplete");
     }
 }
 
 #[test]
-fn a_directory_in_use_is_refused() {
+fn data_directory_in_use_is_refused() {
     let workdir = Workdir::new();
     let file = workdir.write("people.yaml", &pipeline(&generator(10)));
     let mut first = workdir.start(["local", &file]);
-    first.line().unwrap_or_else(|| panic!("it ended by itself"));
+    first.line().unwrap_or_else(|| panic!("it exited before a signal"));
     let second = workdir.run(["local", &file, "--once"]).expect(69);
     assert!(second.stderr.contains("is in use by another `usp local`"), "{}", second.stderr);
     first.signal(Signal::INT);
@@ -93,7 +93,7 @@ fn a_directory_in_use_is_refused() {
 }
 
 #[test]
-fn an_api_is_walked_page_by_page_into_the_table() {
+fn every_page_of_an_api_is_written() {
     let page = |numbers: std::ops::Range<usize>| {
         let people: Vec<String> = numbers.map(person).collect();
         format!(r#"{{"results":[{}]}}"#, people.join(","))
@@ -118,38 +118,38 @@ fn an_api_is_walked_page_by_page_into_the_table() {
     assert_eq!(found, expected);
 }
 
-/// A source with one good person, one whose date of birth is none, and one without an id.
-fn poisoned() -> Server {
+/// A source with one valid person, one with an invalid date of birth, and one without an id.
+fn source_with_invalid_records() -> Server {
     Server::start(|_| {
         let bad_date = person(2).replace("1990-01-01T00:00:00Z", "yesterday");
-        let no_id = r#"{"name":{"first":"Nobody"}}"#;
+        let no_id = r#"{"name":{"first":"Unknown"}}"#;
         Answer::Complete(200, format!("[{},{bad_date},{no_id}]", person(1)))
     })
 }
 
 #[test]
-fn a_record_that_does_not_map_is_a_dead_letter_and_stops_nothing() {
-    let server = poisoned();
+fn invalid_record_becomes_a_dead_letter() {
+    let server = source_with_invalid_records();
     let workdir = Workdir::new();
     let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
     let file = workdir.write("people.yaml", &pipeline(&source));
     let ended = workdir.run(["local", &file, "--once", "--output", "json"]).expect(0);
     let summary = ended.summary();
     assert_eq!((&summary["rowsWritten"], &summary["deadLetters"]), (&1.into(), &2.into()), "{summary}");
-    assert!(!ended.stderr.contains("yesterday"), "a value of a record in the log: {}", ended.stderr);
+    assert!(!ended.stderr.contains("yesterday"), "the log has a value of a record: {}", ended.stderr);
 
-    let letters = workdir.run(["tail", &file, "--stage", "dlq", "--output", "json"]).expect(0);
-    let letters: Vec<serde_json::Value> =
-        letters.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(letters.len(), 2, "{letters:?}");
-    assert!(letters[0]["reason"].as_str().unwrap().contains("dob"), "{}", letters[0]);
-    assert_eq!(letters[0]["value"]["dob"]["date"], "yesterday", "{}", letters[0]);
-    assert_eq!(letters[1]["value"]["name"]["first"], "Nobody", "{}", letters[1]);
+    let dead_letters = workdir.run(["tail", &file, "--stage", "dlq", "--output", "json"]).expect(0);
+    let dead_letters: Vec<serde_json::Value> =
+        dead_letters.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(dead_letters.len(), 2, "{dead_letters:?}");
+    assert!(dead_letters[0]["reason"].as_str().unwrap().contains("dob"), "{}", dead_letters[0]);
+    assert_eq!(dead_letters[0]["value"]["dob"]["date"], "yesterday", "{}", dead_letters[0]);
+    assert_eq!(dead_letters[1]["value"]["name"]["first"], "Unknown", "{}", dead_letters[1]);
 }
 
 #[test]
-fn under_fail_the_first_bad_record_ends_the_run_with_65() {
-    let server = poisoned();
+fn on_error_fail_exits_with_65() {
+    let server = source_with_invalid_records();
     let workdir = Workdir::new();
     let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
     let file = workdir.write("people.yaml", &pipeline_with(&source, "{onError: Fail}"));
@@ -158,7 +158,7 @@ fn under_fail_the_first_bad_record_ends_the_run_with_65() {
 }
 
 #[test]
-fn a_source_that_is_away_fails_one_run_with_69() {
+fn unavailable_source_exits_with_69() {
     let server = Server::start(|_| Answer::Complete(503, String::new()));
     let workdir = Workdir::new();
     let source = format!(
@@ -174,7 +174,7 @@ fn a_source_that_is_away_fails_one_run_with_69() {
 }
 
 #[test]
-fn a_private_address_is_refused_when_ranges_are_named() {
+fn private_addresses_outside_the_ranges_are_refused() {
     let server = Server::start(|_| Answer::Complete(200, "[]".to_owned()));
     let workdir = Workdir::new();
     let source = format!("{{http: {{url: \"{}\", interval: 1s}}}}", server.address());
@@ -186,18 +186,18 @@ fn a_private_address_is_refused_when_ranges_are_named() {
 }
 
 #[test]
-fn a_planned_pipeline_prints_its_plan_and_changes_nothing() {
+fn mode_plan_prints_the_plan_and_changes_nothing() {
     let workdir = Workdir::new();
     let text = pipeline(&generator(10)).replace("spec:\n", "spec:\n  mode: Plan\n");
     let file = workdir.write("people.yaml", &text);
     let ended = workdir.run(["local", &file]).expect(0);
     assert!(ended.stdout.contains("topic people"), "{}", ended.stdout);
     let planned = workdir.run(["plan", &file]).expect(0);
-    assert!(planned.stdout.contains("topic people"), "it was created: {}", planned.stdout);
+    assert!(planned.stdout.contains("topic people"), "the run created the topic: {}", planned.stdout);
 }
 
 #[test]
-fn what_is_not_done_yet_is_refused_and_not_left_out() {
+fn unsupported_fields_are_refused() {
     let workdir = Workdir::new();
     let text = pipeline(&generator(10)).replace(
         "  delivery: {}\n",
@@ -209,7 +209,7 @@ fn what_is_not_done_yet_is_refused_and_not_left_out() {
 }
 
 #[test]
-fn a_server_without_its_client_says_how_to_get_it() {
+fn missing_client_names_the_cargo_feature() {
     if cfg!(feature = "kafka") {
         return;
     }

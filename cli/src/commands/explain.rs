@@ -281,7 +281,7 @@ mod tests {
                     "type": "object",
                     "required": ["schema"],
                     "properties": {
-                        "schema": {"type": "object", "description": "What a record looks like. And more.", "properties": {
+                        "schema": {"type": "object", "description": "The fields of a record. And more.", "properties": {
                             "fields": {"type": "array", "items": {"type": "object", "properties": {
                                 "from": {"type": "string", "description": "A path.", "maxLength": 256},
                             }}},
@@ -323,7 +323,7 @@ mod tests {
           mode    <string>
               Whether.
           schema  <Object, required>
-              What a record looks like.
+              The fields of a record.
         ");
         insta::assert_snapshot!(explanation(&schema(), "", true, 80).unwrap(), @r"
         UserStreamPipeline  <Object>

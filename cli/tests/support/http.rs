@@ -1,28 +1,28 @@
-//! A source of a few lines: an HTTP server on loopback that answers as it is told.
+//! A fake HTTP server on loopback, with a handler for each test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What a request asks for: the path with the query.
+/// The target of a request: path and query.
 pub(crate) type Target = String;
 
-/// How a request is answered.
+/// A response.
 pub(crate) enum Answer {
     /// With this status and body.
     Complete(u16, String),
-    /// With a part of this body; then the connection is closed.
+    /// With half of this body; then the connection is closed.
     CutOff(String),
 }
 
-/// A server that runs until the test ends.
+/// A server that runs until the end of the test.
 pub(crate) struct Server {
     address: String,
     requests: Arc<Mutex<Vec<Target>>>,
 }
 
 impl Server {
-    /// Answers every request by calling `answer` with its target.
+    /// Starts a server that calls `answer` with the target of each request.
     pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -30,7 +30,7 @@ impl Server {
         let seen = Arc::clone(&requests);
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                // A client that was killed leaves a broken connection; the next one is a new client.
+                // A killed client breaks its connection; the next connection is a new client.
                 let _ = connection.and_then(|connection| serve(&connection, &answer, &seen));
             }
         });
@@ -42,13 +42,13 @@ impl Server {
         &self.address
     }
 
-    /// The targets asked for so far.
+    /// The targets of all requests so far.
     pub(crate) fn requests(&self) -> Vec<Target> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-/// One request for each connection.
+/// Serves one request for each connection.
 fn serve(
     connection: &TcpStream,
     answer: &impl Fn(&str) -> Answer,
@@ -60,7 +60,7 @@ fn serve(
         match lines.next().transpose()? {
             Some(line) if line.is_empty() => break,
             Some(line) => request.push(line),
-            // A client that was killed before it had asked for anything.
+            // The client was killed before it sent a request.
             None => return Ok(()),
         }
     }

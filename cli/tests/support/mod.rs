@@ -1,4 +1,4 @@
-//! What the command-line tests share: `usp` as a process, a directory for each test, and pipelines.
+//! Fixtures of the command-line tests: `usp` as a process, a directory for each test, and pipelines.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod http;
@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use rusqlite::Connection;
 use serde_json::Value;
 
-/// A directory for one test. Pipelines and data are in it, and `usp` runs in it.
+/// The working directory of a test, with its pipelines and data.
 pub(crate) struct Workdir(tempfile::TempDir);
 
 impl Workdir {
@@ -23,7 +23,7 @@ impl Workdir {
         self.0.path()
     }
 
-    /// Writes a file and gives its name back.
+    /// Writes a file, and returns its name.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -31,7 +31,7 @@ impl Workdir {
         name.to_owned()
     }
 
-    /// `usp` with these arguments, not started yet.
+    /// The command `usp` with these arguments.
     pub(crate) fn usp<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_usp"));
         command.args(arguments).current_dir(self.path());
@@ -42,26 +42,26 @@ impl Workdir {
         command
     }
 
-    /// Runs `usp` to its end.
+    /// Runs `usp`, and waits for its exit.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Ended {
         Ended::of(&self.usp(arguments).output().unwrap())
     }
 
-    /// Starts `usp` and leaves it running.
+    /// Starts `usp` in the background.
     pub(crate) fn start<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Running {
         let mut child = self.usp(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Running { child, stdout }
     }
 
-    /// A keyspace's file.
+    /// Opens the SQLite file of a keyspace.
     pub(crate) fn keyspace(&self, name: &str) -> Connection {
         let path = self.path().join(format!("userstream-data/{name}.db"));
         Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Rows of a query on a keyspace's file, each value as text.
+    /// The rows of a query on a keyspace, each value as text.
     pub(crate) fn query(&self, keyspace: &str, query: &str) -> Vec<Vec<Option<String>>> {
         let connection = self.keyspace(keyspace);
         let mut statement = connection.prepare(query).unwrap();
@@ -79,7 +79,7 @@ impl Workdir {
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
-    /// How many rows the table of the pipelines in this module has.
+    /// The number of rows in the table of `pipeline`.
     pub(crate) fn rows(&self) -> u64 {
         let rows: i64 =
             self.keyspace("shop").query_row("SELECT count(*) FROM people", [], |row| row.get(0)).unwrap();
@@ -87,7 +87,7 @@ impl Workdir {
     }
 }
 
-/// A process that ended.
+/// An exited process.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -104,14 +104,14 @@ impl Ended {
         }
     }
 
-    /// The same, when it ended with this code.
+    /// Checks the exit code.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// The summary: the last line on standard output.
+    /// The JSON summary, which is the last line of standard output.
     #[track_caller]
     pub(crate) fn summary(&self) -> Value {
         let last = self.stdout.lines().last().unwrap_or_default();
@@ -120,14 +120,14 @@ impl Ended {
     }
 }
 
-/// A process that runs.
+/// A running process.
 pub(crate) struct Running {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
 }
 
 impl Running {
-    /// Waits for the next line on standard output. None when there will be none.
+    /// Waits for the next line of standard output; `None` at its end.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = String::new();
         let length = self.stdout.read_line(&mut line).unwrap();
@@ -143,12 +143,12 @@ impl Running {
         rustix::process::Pid::from_child(&self.child)
     }
 
-    /// Whether it has ended.
+    /// Whether the process has exited.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// Waits for its end.
+    /// Waits for the exit.
     pub(crate) fn end(mut self) -> Ended {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
@@ -159,18 +159,18 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A test that failed leaves nothing behind.
+        // A failed test leaves no process behind.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A pipeline of people into `shop.people`, from this source (YAML in braces).
+/// A pipeline into `shop.people`, from this source (YAML in braces).
 pub(crate) fn pipeline(source: &str) -> String {
     pipeline_with(source, "{}")
 }
 
-/// The same, with this `delivery`.
+/// The same pipeline with this `delivery`.
 pub(crate) fn pipeline_with(source: &str, delivery: &str) -> String {
     format!(
         "apiVersion: userstream.dev/v1alpha1
@@ -199,12 +199,12 @@ spec:
     )
 }
 
-/// A generator of so many people in a run.
+/// A generator of this many people a run.
 pub(crate) fn generator(count: u32) -> String {
     format!("{{generator: {{seed: 7, recordsPerInterval: {count}, interval: 100ms}}}}")
 }
 
-/// A person as the source gives it. The number is in the id and the postcode.
+/// A person as JSON of the source. The number is in id and postcode.
 pub(crate) fn person(number: usize) -> String {
     format!(
         r#"{{"login":{{"uuid":"{}"}},"name":{{"first":"P{number}"}},"location":{{"postcode":{number}}},"dob":{{"date":"1990-01-01T00:00:00Z"}}}}"#,
@@ -217,7 +217,7 @@ pub(crate) fn id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// The repository's root.
+/// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }

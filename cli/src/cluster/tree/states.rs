@@ -1,4 +1,4 @@
-//! Pipelines in the states that people meet, as `usp status` shows them.
+//! Pipelines in common states, as `usp status` prints them.
 
 mod case;
 
@@ -10,8 +10,8 @@ use crate::cluster::state::State;
 use crate::terminal::style::Style;
 use crate::terminal::width_of;
 use case::{
-    Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, ended_well, job, operator, owner,
-    pod, with,
+    Case, PROCESSORS_WAIT, PRODUCER_WAITS, ago, conditions, deployment, job, operator, owner, pod, succeeded,
+    with,
 };
 
 fn shown(snapshot: &Snapshot, width: usize) -> String {
@@ -34,7 +34,7 @@ macro_rules! shows {
 }
 
 #[test]
-fn healthy() {
+fn ready_pipeline_shows_its_parts() {
     let mut snapshot = Case::healthy().snapshot();
     let partition = |partition| json!({"partition": partition, "committed": 1, "highWatermark": 2, "lag": 1});
     let report = json!({
@@ -50,7 +50,7 @@ fn healthy() {
 }
 
 #[test]
-fn provisioning_failed() {
+fn failed_provisioning_is_the_root_cause() {
     let refused = "topic users_created exists: set adoptionPolicy to Adopt";
     let message = json!({"message": refused, "refusals": []}).to_string();
     let terminated =
@@ -81,16 +81,16 @@ fn provisioning_failed() {
     );
 }
 
-fn bad_image() -> Snapshot {
+fn image_pull_failure() -> Snapshot {
     let name = "users-provision-1f2e3d4c5b";
     let message = "Back-off pulling image \"example.org/werker:0.1.0\"";
     let waiting = json!({"state": {"waiting": {"reason": "ImagePullBackOff", "message": message}}});
-    let told = "the provisioning pod does not start: ImagePullBackOff: Back-off pulling image \"example.org/werker:0.1.0\"";
+    let message = "the provisioning pod does not start: ImagePullBackOff: Back-off pulling image \"example.org/werker:0.1.0\"";
     let conditions = conditions(&[
-        ("Ready", "False", "PodNotStarting", told),
-        ("Reconciling", "True", "PodNotStarting", told),
-        ("TopicReady", "False", "PodNotStarting", told),
-        ("TableReady", "False", "PodNotStarting", told),
+        ("Ready", "False", "PodNotStarting", message),
+        ("Reconciling", "True", "PodNotStarting", message),
+        ("TopicReady", "False", "PodNotStarting", message),
+        ("TableReady", "False", "PodNotStarting", message),
         PROCESSORS_WAIT,
         PRODUCER_WAITS,
     ]);
@@ -100,12 +100,12 @@ fn bad_image() -> Snapshot {
 }
 
 #[test]
-fn an_image_that_cannot_be_pulled() {
-    shows!(bad_image(), State::Broken, false);
+fn image_pull_failure_is_the_root_cause() {
+    shows!(image_pull_failure(), State::Broken, false);
 }
 
 #[test]
-fn provisioning_waits_for_nothing_but_its_pod() {
+fn provisioning_is_in_progress() {
     let name = "users-provision-1f2e3d4c5b";
     let conditions = conditions(&[
         ("Ready", "False", "Provisioning", "topic and table are being provisioned"),
@@ -122,7 +122,7 @@ fn provisioning_waits_for_nothing_but_its_pod() {
 }
 
 #[test]
-fn suspended() {
+fn suspended_pipeline_is_ready() {
     let case = Case {
         conditions: with(&[
             ("Ready", "True", "Suspended", "the pipeline is suspended: set spec.suspend to false to go on"),
@@ -139,21 +139,21 @@ fn suspended() {
 }
 
 #[test]
-fn degraded_by_lag() {
-    let late = "99 of 100 rows are meant to be written, and are not, within 30s of their record's time";
+fn late_pipeline_shows_its_lag() {
+    let late = "p99 freshness above 30s";
     let case = Case { conditions: with(&[("FreshnessMet", "False", "Late", late)]), ..Case::healthy() };
     let processor = json!({"replicas": 2, "readyReplicas": 2, "lag": 1_250_000, "lagObservedTime": ago(9), "lastRowTime": ago(1)});
     shows!(case.status("processor", processor).snapshot(), State::Warning, true);
 }
 
 #[test]
-fn dead_letters() {
+fn dead_letters_are_a_warning() {
     let snapshot = Case::healthy().status("deadLetter", json!({"depth": 12})).snapshot();
     shows!(snapshot, State::Warning, true);
 }
 
 #[test]
-fn a_conflict_with_an_older_pipeline() {
+fn conflict_names_the_older_pipeline() {
     let why = "topic users_created belongs to the older pipeline prod/users: use another name, or delete that pipeline";
     let case = Case {
         conditions: conditions(&[
@@ -171,7 +171,7 @@ fn a_conflict_with_an_older_pipeline() {
 }
 
 #[test]
-fn an_invalid_spec_while_the_last_good_one_goes_on() {
+fn invalid_spec_keeps_the_last_good_workloads() {
     let why = "spec.kafka.topic.name: a topic name has letters, digits, dots, underscores or hyphens (found \"no spaces\")";
     let case = Case {
         conditions: conditions(&[
@@ -185,12 +185,12 @@ fn an_invalid_spec_while_the_last_good_one_goes_on() {
 }
 
 #[test]
-fn the_operator_is_not_running() {
+fn operator_that_is_down_is_the_root_cause() {
     shows!(Case { operator: operator(0), ..Case::healthy() }.snapshot(), State::Broken, false);
 }
 
 #[test]
-fn no_operator_has_looked() {
+fn without_an_operator_nothing_is_reconciled() {
     let mut snapshot = Case { operator: Operator::NotFound, ..Case::healthy() }.snapshot();
     snapshot.pipeline.data["status"] = Value::Null;
     (snapshot.deployments, snapshot.cron_jobs, snapshot.jobs, snapshot.pods) =
@@ -199,14 +199,14 @@ fn no_operator_has_looked() {
 }
 
 #[test]
-fn a_change_that_the_operator_has_not_seen() {
+fn unobserved_generation_is_in_progress() {
     let mut snapshot = Case::healthy().snapshot();
     snapshot.pipeline.metadata.generation = Some(4);
     shows!(snapshot, State::Working, false);
 }
 
 #[test]
-fn the_lag_is_unknown() {
+fn unknown_lag_is_not_ready() {
     let why = "the processors' lag is not known: not every partition is accounted for yet";
     let case = Case {
         conditions: with(&[
@@ -224,7 +224,7 @@ fn the_lag_is_unknown() {
 }
 
 #[test]
-fn a_processor_that_crashes() {
+fn crash_loop_shows_the_termination_message() {
     let said = json!({"message": "the table shop.created_users has no column post_code"}).to_string();
     let crashing = json!({
         "restartCount": 7,
@@ -241,7 +241,7 @@ fn a_processor_that_crashes() {
 }
 
 #[test]
-fn a_run_that_failed() {
+fn failed_run_shows_the_error_of_the_source() {
     let message =
         json!({"message": "https://randomuser.me/api/ answers 503 Service Unavailable"}).to_string();
     let terminated =
@@ -250,7 +250,7 @@ fn a_run_that_failed() {
     let failed = json!({"startTime": ago(75), "failed": 3,
         "conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": ago(60)}]});
     case.jobs = vec![
-        ended_well("users-provision-1f2e3d4c5b", "provision"),
+        succeeded("users-provision-1f2e3d4c5b", "provision"),
         job("users-producer-30", "producer", &failed),
     ];
     case.pods.push(pod("users-producer-30-q", "producer", &owner("Job", "users-producer-30"), &terminated));
@@ -261,7 +261,7 @@ fn a_run_that_failed() {
 }
 
 #[test]
-fn a_run_that_failed_long_ago_is_not_the_cause_of_what_is_not_ready_now() {
+fn old_failed_run_is_not_the_root_cause() {
     let mut case = Case::healthy();
     let failed =
         json!({"startTime": ago(900), "failed": 1, "conditions": [{"type": "Failed", "status": "True"}]});
@@ -277,7 +277,7 @@ fn a_run_that_failed_long_ago_is_not_the_cause_of_what_is_not_ready_now() {
 }
 
 #[test]
-fn a_plan() {
+fn planned_pipeline_shows_its_plan() {
     let mut case = Case::healthy();
     let why = "mode is Plan: what it would change is in status.plan";
     case.conditions = with(&[("Ready", "False", "Planned", why)]);
@@ -292,7 +292,7 @@ fn a_plan() {
 }
 
 #[test]
-fn paused_and_half_hidden() {
+fn paused_pipeline_is_a_warning() {
     let mut case = Case::healthy();
     case.operator = Operator::Forbidden;
     case.conditions = with(&[
@@ -311,7 +311,7 @@ fn paused_and_half_hidden() {
 }
 
 #[test]
-fn a_status_of_another_version() {
+fn status_of_another_version_is_not_ready() {
     let mut snapshot = Case::healthy().snapshot();
     snapshot.pipeline.data["status"]["phase"] = json!("Levitating");
     let cause = first_line(&snapshot);
@@ -320,7 +320,7 @@ fn a_status_of_another_version() {
 }
 
 #[test]
-fn being_deleted_is_not_ready() {
+fn deleted_pipeline_is_not_ready() {
     let mut snapshot = Case::healthy().snapshot();
     snapshot.pipeline.metadata.deletion_timestamp = serde_json::from_value(json!(ago(3))).unwrap();
     assert!(!is_ready(&snapshot));
@@ -328,9 +328,9 @@ fn being_deleted_is_not_ready() {
 }
 
 #[test]
-fn nothing_below_the_first_lines_is_wider_than_the_terminal() {
+fn tree_fits_the_width_of_the_terminal() {
     for width in [20, 40, 79] {
-        let text = shown(&bad_image(), width);
+        let text = shown(&image_pull_failure(), width);
         let lines: Vec<&str> = text.lines().collect();
         let tree = lines.iter().skip_while(|line| !line.is_empty());
         for line in tree {
@@ -340,8 +340,8 @@ fn nothing_below_the_first_lines_is_wider_than_the_terminal() {
 }
 
 #[test]
-fn colours_change_nothing_but_colours() {
-    let snapshot = bad_image();
+fn colours_do_not_change_the_text() {
+    let snapshot = image_pull_failure();
     let tree = tree(&snapshot);
     let coloured = draw(&cause(&snapshot, &tree), &tree, 140, Style(true));
     assert!(coloured.starts_with("\u{1b}[31m✗ users is not ready"), "{coloured}");
@@ -353,8 +353,8 @@ fn colours_change_nothing_but_colours() {
 }
 
 #[test]
-fn what_a_pod_says_does_not_reach_the_terminal_as_control_characters() {
-    let mut snapshot = bad_image();
+fn control_characters_do_not_reach_the_terminal() {
+    let mut snapshot = image_pull_failure();
     let message = "\u{1b}[2Jgone\nand more";
     snapshot.pipeline.data["status"]["conditions"][0]["message"] = json!(message);
     let status = snapshot.pods[0].status.as_mut().unwrap();
@@ -365,9 +365,9 @@ fn what_a_pod_says_does_not_reach_the_terminal_as_control_characters() {
     assert!(!text.contains('\u{1b}') && text.contains("·[2Jgone·and more"), "{text}");
 }
 
-/// The operator's own list of what it says, one section for each outcome.
+/// Checks the conditions that the operator's tests record, one section for each outcome.
 #[test]
-fn whatever_the_operator_says_is_in_the_first_lines() {
+fn every_message_of_the_operator_is_in_the_cause() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../operator/tests/core/snapshots/conditions.snap");
     let text = std::fs::read_to_string(file).unwrap();
     let mut checked = 0;
@@ -388,11 +388,11 @@ fn whatever_the_operator_says_is_in_the_first_lines() {
         let cause = first_line(&snapshot);
         assert_eq!(is_ready(&snapshot), ready["status"] == "True", "{section}\n{cause:?}");
         if ready["status"] != "True" && ready["reason"] != "Paused" {
-            let told = format!("{} {}", cause.text, cause.condition.clone().unwrap_or_default());
-            assert!(told.contains(ready["message"].as_str().unwrap().trim()), "{section}\n{cause:?}");
+            let lines = format!("{} {}", cause.text, cause.condition.clone().unwrap_or_default());
+            assert!(lines.contains(ready["message"].as_str().unwrap().trim()), "{section}\n{cause:?}");
             assert_ne!(cause.state, State::Good, "{section}\n{cause:?}");
         }
         checked += 1;
     }
-    assert!(checked > 10, "only {checked} outcomes were found in {file}");
+    assert!(checked > 10, "{file} has only {checked} outcomes");
 }

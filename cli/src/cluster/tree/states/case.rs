@@ -1,4 +1,4 @@
-//! A pipeline as it can be seen, made from what differs from a healthy one.
+//! Snapshots for tests, built from their differences to a ready pipeline.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ pub(super) fn ago(seconds: i64) -> String {
     (now() - SignedDuration::from_secs(seconds)).to_string()
 }
 
-/// Conditions as they are listed: type, status, reason, message.
+/// Conditions from tuples of type, status, reason and message.
 pub(super) fn conditions(list: &[(&str, &str, &str, &str)]) -> Value {
     let condition = |(of, status, reason, message): &(&str, &str, &str, &str)| {
         json!({"type": of, "status": status, "reason": reason, "message": message, "observedGeneration": 3,
@@ -24,14 +24,14 @@ pub(super) fn conditions(list: &[(&str, &str, &str, &str)]) -> Value {
 
 pub(super) const HEALTHY: [(&str, &str, &str, &str); 6] = [
     ("Ready", "True", "Running", "records flow"),
-    ("TopicReady", "True", "Provisioned", "the topic is as the spec wants it"),
-    ("TableReady", "True", "Provisioned", "the table is as the spec wants it"),
+    ("TopicReady", "True", "Provisioned", "the topic matches the spec"),
+    ("TableReady", "True", "Provisioned", "the table matches the spec"),
     ("ProcessorReady", "True", "Processing", "2 processors are up to date and report their lag"),
-    ("ProducerReady", "True", "LastRunSucceeded", "the last run ended well"),
+    ("ProducerReady", "True", "LastRunSucceeded", "the last run succeeded"),
     ("ReconciliationPaused", "False", "NotPaused", ""),
 ];
 
-/// Before topic and table are there.
+/// Before topic and table are provisioned.
 pub(super) const PROCESSORS_WAIT: (&str, &str, &str, &str) = (
     "ProcessorReady",
     "False",
@@ -39,7 +39,7 @@ pub(super) const PROCESSORS_WAIT: (&str, &str, &str, &str) = (
     "processors start once topic and table are provisioned",
 );
 
-/// Before the processors are there.
+/// Before the processors are ready.
 pub(super) const PRODUCER_WAITS: (&str, &str, &str, &str) = (
     "ProducerReady",
     "False",
@@ -97,7 +97,7 @@ pub(super) fn deployment(component: &str, replicas: i32, ready: i32) -> Value {
     })
 }
 
-pub(super) fn ended_well(name: &str, component: &str) -> Value {
+pub(super) fn succeeded(name: &str, component: &str) -> Value {
     job(
         name,
         component,
@@ -122,7 +122,7 @@ pub(super) fn typed<T: serde::de::DeserializeOwned>(objects: &[Value]) -> Vec<T>
     objects.iter().map(|object| serde_json::from_value(object.clone()).unwrap()).collect()
 }
 
-/// What a pipeline's own status and objects are, the rest being as usual.
+/// The status and the objects of a pipeline.
 pub(super) struct Case {
     pub(super) conditions: Value,
     pub(super) status: Value,
@@ -133,7 +133,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Everything works.
+    /// A ready pipeline.
     pub(super) fn healthy() -> Self {
         let running = json!({"ready": true, "state": {"running": {}}});
         let set = owner("ReplicaSet", "users-processor-1");
@@ -149,8 +149,8 @@ impl Case {
             }),
             deployments: vec![deployment("processor", 2, 2)],
             jobs: vec![
-                ended_well("users-provision-1f2e3d4c5b", "provision"),
-                ended_well("users-producer-29", "producer"),
+                succeeded("users-provision-1f2e3d4c5b", "provision"),
+                succeeded("users-producer-29", "producer"),
             ],
             pods: vec![
                 pod("users-processor-1-a", "processor", &set, &running),
@@ -160,7 +160,7 @@ impl Case {
         }
     }
 
-    /// Nothing was made yet.
+    /// A pipeline without workloads, whose provision Job is given.
     pub(super) fn provisioning(conditions: Value, job: Value, pod: Value) -> Self {
         Self {
             conditions,
