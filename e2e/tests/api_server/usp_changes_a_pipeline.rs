@@ -17,7 +17,7 @@ async fn a_pipeline_is_suspended_and_goes_on() {
     assert_eq!(suspended().await, json!(true));
     let again = home.cluster.pipeline(&home.namespace, "users").await;
     let said = usp.say(&["suspend", "users"]).await.expect(0);
-    assert!(said.stdout.contains("is suspended already"), "{}", said.stdout);
+    assert!(said.stdout.contains("is already suspended"), "{}", said.stdout);
     let after = home.cluster.pipeline(&home.namespace, "users").await;
     assert_eq!(
         again["metadata"]["resourceVersion"], after["metadata"]["resourceVersion"],
@@ -47,7 +47,7 @@ async fn a_run_is_asked_for_and_waited_for() {
         home.cluster.pipeline(&home.namespace, "users").await["spec"]["source"]["triggerNonce"].clone();
     assert_eq!(job, format!("users-run-{nonce}"));
     assert!(
-        said.stdout.contains(&format!("run {nonce} is asked for")) && said.stdout.contains("ended well"),
+        said.stdout.contains(&format!("run {nonce} requested")) && said.stdout.contains("succeeded"),
         "{}",
         said.stdout
     );
@@ -82,7 +82,7 @@ async fn a_run_that_nobody_starts_is_waited_for_no_longer_than_asked() {
         .await
         .expect(3);
     assert!(
-        said.stderr.contains("has not begun in 1.0 s: no operator has looked at users yet"),
+        said.stderr.contains("has not started within 1.0 s: users is not reconciled yet"),
         "{}",
         said.stderr
     );

@@ -17,9 +17,9 @@ fn operator() -> Value {
     })
 }
 
-fn finding<'f>(report: &'f Value, what: &str) -> &'f Value {
+fn finding<'f>(report: &'f Value, check: &str) -> &'f Value {
     let findings = report["findings"].as_array().unwrap();
-    findings.iter().find(|finding| finding["what"] == what).unwrap_or_else(|| panic!("{what}: {report:#}"))
+    findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {report:#}"))
 }
 
 #[tokio::test]
@@ -47,13 +47,13 @@ async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
     cluster.define();
     let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
     assert_eq!(finding(&report, "definition")["state"], "Good", "{report:#}");
-    assert_eq!(finding(&report, "your rights")["state"], "Good", "{report:#}");
+    assert_eq!(finding(&report, "permissions")["state"], "Good", "{report:#}");
     assert_eq!(finding(&report, "operator")["state"], "Broken", "{report:#}");
 
     cluster.apply(&operator()).await;
     let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
     assert!(
-        finding(&report, "operator")["told"].to_string().contains("default/userstream: 0 of 1 ready"),
+        finding(&report, "operator")["message"].to_string().contains("default/userstream: 0 of 1 ready"),
         "{report:#}"
     );
     let ready = json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "availableReplicas": 1});
@@ -73,7 +73,7 @@ async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
     let definition = finding(&report, "definition");
     assert_eq!(definition["state"], "Warning", "{report:#}");
     assert!(
-        definition["told"].to_string().contains("1 differences, the first in v1alpha1.schema"),
+        definition["message"].to_string().contains("1 difference, the first in v1alpha1.schema"),
         "{report:#}"
     );
     cluster.down().await;

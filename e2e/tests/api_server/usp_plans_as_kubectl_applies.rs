@@ -102,14 +102,14 @@ async fn a_new_pipeline_would_be_created_and_is_not() {
     let said = usp.say(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
     assert_eq!(said.first_line(), format!("{}/users would be created", home.namespace));
     let said = usp.say(&["get", "users"]).await.expect(69);
-    assert!(said.stderr.contains("there is no pipeline users"), "{}", said.stderr);
+    assert!(said.stderr.contains("pipeline users not found"), "{}", said.stderr);
 
     let elsewhere = Usp::of(home.cluster, "nowhere");
     let mut pipeline = home.pipeline("users");
     pipeline["metadata"].as_object_mut().unwrap().remove("namespace");
     let path = file(&home, "nowhere", &pipeline);
     let said = elsewhere.say(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
-    assert!(said.stderr.contains("there is no namespace nowhere"), "{}", said.stderr);
+    assert!(said.stderr.contains("namespace nowhere not found"), "{}", said.stderr);
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn what_the_operator_planned_is_told_too() {
     let said =
         Usp::of(home.cluster, &home.namespace).say(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
     assert!(
-        said.stdout.contains("planned by the operator (mode: Plan, generation 1, the spec that is there):\n    topic users: partitions 3 -> 6"),
+        said.stdout.contains("planned by the operator (mode: Plan, generation 1, the live spec):\n    topic users: partitions 3 -> 6"),
         "{}",
         said.stdout
     );

@@ -38,7 +38,7 @@ async fn a_pod_that_cannot_start_is_the_first_line() {
         if said.first_line() == wanted { Ok(said) } else { Err(said.stdout) }
     })
     .await;
-    assert!(said.stdout.contains("the workers' image is worker.image of the chart"), "{}", said.stdout);
+    assert!(said.stdout.contains("check worker.image of the chart"), "{}", said.stdout);
     assert!(said.stdout.contains(&format!("└─ ✗ Job {job}")), "{}", said.stdout);
     assert!(!said.stdout.contains('\u{1b}'), "no colours where there is no terminal: {}", said.stdout);
 
@@ -52,7 +52,7 @@ async fn a_pipeline_that_is_ready_ends_with_0_and_one_that_was_edited_since_does
     home.cluster.apply(&home.pipeline("users")).await;
     let usp = Usp::of(home.cluster, &home.namespace);
     let said = usp.say(&["status", "users"]).await.expect(3);
-    assert_eq!(said.first_line(), "✗ no operator has looked at users yet");
+    assert_eq!(said.first_line(), "✗ users is not reconciled yet");
 
     let status = json!({"observedGeneration": 1, "phase": "Running",
         "topic": {"name": "t", "partitions": 3, "replicas": 1},
@@ -62,7 +62,7 @@ async fn a_pipeline_that_is_ready_ends_with_0_and_one_that_was_edited_since_does
     home.cluster.write_status("usp", &home.namespace, "users", &status).await;
     let said = usp.say(&["status", "users"]).await.expect(0);
     assert_eq!(said.first_line(), "✓ users is ready: records flow");
-    assert!(said.stdout.contains("3 partitions, 1 replicas; lag 12,345 as of "), "{}", said.stdout);
+    assert!(said.stdout.contains("3 partitions, 1 replica; lag 12,345 as of "), "{}", said.stdout);
 
     let table = usp.say(&["get"]).await.expect(0).stdout;
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -79,11 +79,7 @@ async fn a_pipeline_that_is_ready_ends_with_0_and_one_that_was_edited_since_does
         .kubectl(&["patch", "usp", "users", "-n", &home.namespace, "--type=merge", "-p", patch])
         .await;
     let said = usp.say(&["status", "users"]).await.expect(3);
-    assert!(
-        said.first_line().contains("users has changed and the operator has not looked yet"),
-        "{}",
-        said.stdout
-    );
+    assert!(said.first_line().contains("the last change of users is not reconciled yet"), "{}", said.stdout);
 }
 
 async fn usp_everywhere(home: &Home) -> String {
