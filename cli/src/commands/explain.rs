@@ -193,28 +193,23 @@ fn find<'s>(root: Field<'s>, path: &str) -> Result<(Vec<String>, Field<'s>), Exp
     let mut names: Vec<String> = Vec::new();
     let mut field = root;
     for name in path_names {
-        match field.field(name) {
-            Some(found) => field = found,
-            None => {
-                let parent = names.join(".");
-                let similar = field.fields().find(|(other, _)| is_similar(other, name));
-                return Err(match similar {
-                    Some((similar, _)) => ExplainError::Misspelt {
-                        path: path.to_owned(),
-                        similar: names
-                            .iter()
-                            .map(String::as_str)
-                            .chain([similar])
-                            .collect::<Vec<_>>()
-                            .join("."),
-                    },
-                    None => ExplainError::Unknown { path: path.to_owned(), parent },
-                });
-            }
-        }
+        let Some(found) = field.field(name) else { return Err(unknown(path, &names, field, name)) };
+        field = found;
         names.push(name.to_owned());
     }
     Ok((names, field))
+}
+
+/// The error for a name that is not a field of `parent`, whose path is `names`.
+fn unknown(path: &str, names: &[String], parent: Field<'_>, name: &str) -> ExplainError {
+    let path = path.to_owned();
+    match parent.fields().find(|(other, _)| is_similar(other, name)) {
+        Some((similar, _)) => {
+            let names = names.iter().map(String::as_str).chain([similar]);
+            ExplainError::Misspelt { path, similar: names.collect::<Vec<_>>().join(".") }
+        }
+        None => ExplainError::Unknown { path, parent: names.join(".") },
+    }
 }
 
 /// Whether two names differ only in case, or by one inserted, deleted, replaced or transposed letter.
