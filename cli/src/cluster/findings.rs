@@ -175,13 +175,15 @@ fn operators(cluster: &Cluster) -> Vec<Finding> {
 fn operator(deployment: &Deployment) -> Vec<Finding> {
     let check = "operator";
     let (namespace, name) = (deployment.namespace().unwrap_or_default(), deployment.name_any());
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let ready = ready_replicas(deployment);
-    let message = format!("{namespace}/{name}: {ready} of {wanted} ready, image {}", image(deployment));
+    let message = format!("{namespace}/{name}: {ready} of {desired} ready, image {}", image(deployment));
     let describe = format!("see kubectl -n {namespace} describe deployment {name}, and its pods");
-    let mut all = vec![match (ready, wanted) {
+    let mut all = vec![match (ready, desired) {
         (0, _) => Finding::new(State::Broken, check, message).with_hint(describe),
-        (ready, wanted) if ready < wanted => Finding::new(State::Warning, check, message).with_hint(describe),
+        (ready, desired) if ready < desired => {
+            Finding::new(State::Warning, check, message).with_hint(describe)
+        }
         _ => Finding::new(State::Good, check, message),
     }];
     let version = deployment.labels().get("app.kubernetes.io/version");

@@ -88,6 +88,9 @@ fn progress(settings: &Settings<'_>) -> Progress {
     }
 }
 
+/// A producer and its schedule.
+type ScheduledProducer<'r, P> = (Producing<'r, AnySource, P, Transformer>, Schedule);
+
 /// What producer, processor and progress share.
 struct Run<'a> {
     pipeline: &'a Pipeline,
@@ -105,7 +108,7 @@ impl Run<'_> {
         log: &'r P,
         jitter: &mut Jitter,
         stop: StopSignal,
-    ) -> Result<Option<(Producing<'r, AnySource, P, Transformer>, Schedule)>, LocalError> {
+    ) -> Result<Option<ScheduledProducer<'r, P>>, LocalError> {
         let Some(source) = &self.pipeline.source else { return Ok(None) };
         let producing = Producing {
             source: from_pipeline(
@@ -129,7 +132,7 @@ impl Run<'_> {
     /// Runs the producer on its schedule. Without a source, waits for the stop signal unless the run is limited to once.
     async fn produce<P: Producer>(
         &self,
-        producing: Option<(Producing<'_, AnySource, P, Transformer>, Schedule)>,
+        producing: Option<ScheduledProducer<'_, P>>,
         mut stop: StopSignal,
     ) -> Result<(), ProduceError> {
         match producing {

@@ -41,7 +41,7 @@ impl Schedule {
                     Ok(Run::Stopped) => return Ok(()),
                     Err(error @ ProduceError::Poison(_)) => return Err(error),
                     Err(error) => {
-                        tracing::warn!(%error, "a run failed; the next run is at its scheduled time")
+                        tracing::warn!(%error, "a run failed; the next run is at its scheduled time");
                     }
                 }
                 let mut stop = producing.shutdown.clone();

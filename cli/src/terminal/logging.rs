@@ -1,7 +1,7 @@
 //! Writes log lines to standard error, or above the live view while one is shown.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
@@ -44,7 +44,7 @@ impl Logging {
     /// Redirects log lines to a screen, for as long as the screen holds the returned lines.
     pub(crate) fn divert(&self) -> LogLines {
         let lines = LogLines::default();
-        *self.diverted.lock().unwrap_or_else(PoisonError::into_inner) = Some(lines.clone());
+        *self.diverted.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(lines.clone());
         lines
     }
 }
@@ -53,7 +53,7 @@ impl<'w> MakeWriter<'w> for Logging {
     type Writer = Destination;
 
     fn make_writer(&'w self) -> Self::Writer {
-        let diverted = self.diverted.lock().unwrap_or_else(PoisonError::into_inner);
+        let diverted = self.diverted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match diverted.as_ref().filter(|lines| lines.are_shown()) {
             Some(lines) => Destination::Screen(lines.clone()),
             None => Destination::Stderr(io::stderr()),

@@ -78,11 +78,11 @@ fn operator(operator: &Operator) -> Node {
 
 /// A Deployment of the operator in one line.
 fn installed(deployment: &Deployment) -> String {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let version = deployment.labels().get("app.kubernetes.io/version");
     let version = version.map(|version| format!(", version {version}")).unwrap_or_default();
     let (namespace, name) = (deployment.namespace().unwrap_or_default(), deployment.name_any());
-    format!("{namespace}/{name}: {} of {wanted} ready{version}", ready_replicas(deployment))
+    format!("{namespace}/{name}: {} of {desired} ready{version}", ready_replicas(deployment))
 }
 
 /// The newest Job of a component.
@@ -137,8 +137,8 @@ fn schedule(snapshot: &Snapshot, cron_job: &CronJob) -> String {
 }
 
 fn replicas(deployment: &Deployment) -> String {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
-    format!("Deployment {}: {} of {wanted} ready", deployment.name_any(), ready_replicas(deployment))
+    let desired = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    format!("Deployment {}: {} of {desired} ready", deployment.name_any(), ready_replicas(deployment))
 }
 
 fn topic(snapshot: &Snapshot, status: &PipelineStatus) -> Node {

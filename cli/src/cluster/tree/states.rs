@@ -225,11 +225,11 @@ fn unknown_lag_is_not_ready() {
 
 #[test]
 fn crash_loop_shows_the_termination_message() {
-    let said = json!({"message": "the table shop.created_users has no column post_code"}).to_string();
+    let message = json!({"message": "the table shop.created_users has no column post_code"}).to_string();
     let crashing = json!({
         "restartCount": 7,
         "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}},
-        "lastState": {"terminated": {"exitCode": 78, "message": said, "finishedAt": ago(30)}},
+        "lastState": {"terminated": {"exitCode": 78, "message": message, "finishedAt": ago(30)}},
     });
     let set = owner("ReplicaSet", "users-processor-2");
     let mut case = Case::healthy();
