@@ -28,7 +28,7 @@ impl LogBackend for EmbeddedLogBackend<'_> {
     type Producer = EmbeddedProducer;
 
     async fn admin(&self) -> Result<Self::Admin, BackendError> {
-        Ok(EmbeddedTopicAdmin::Open(self.log.clone()))
+        Ok(EmbeddedTopicAdmin::ReadWrite(self.log.clone()))
     }
 
     async fn consumer(&self) -> Result<Self::Consumer, BackendError> {
@@ -64,7 +64,7 @@ impl<'p> TableBackend for EmbeddedTableBackend<'p> {
     type Table = EmbeddedTable;
 
     async fn admin(&self) -> Result<Self::Admin, BackendError> {
-        Ok(EmbeddedTableAdmin::Open(self.directory))
+        Ok(EmbeddedTableAdmin::ReadWrite(self.directory))
     }
 
     async fn table(&self) -> Result<Self::Table, BackendError> {

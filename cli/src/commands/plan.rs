@@ -50,7 +50,7 @@ async fn plan_on_backends(
     servers: &ServerArguments,
 ) -> Result<ProvisionReport, PlanError> {
     match &servers.kafka {
-        None => plan_on_log(pipeline, servers, &EmbeddedTopicAdmin::Reading(servers.data.clone())).await,
+        None => plan_on_log(pipeline, servers, &EmbeddedTopicAdmin::ReadOnly(servers.data.clone())).await,
         #[cfg(feature = "kafka")]
         Some(_) => {
             use crate::backend::LogBackend;

@@ -25,7 +25,7 @@ pub(crate) enum LocalError {
     Refused(Vec<String>),
     /// The pipeline uses a field that this version does not support.
     #[error(transparent)]
-    NotDoneYet(#[from] NotDoneYet),
+    Unsupported(#[from] Unsupported),
     /// The record format is not supported.
     #[error(transparent)]
     Format(#[from] UnsupportedFormat),
@@ -69,7 +69,7 @@ pub(super) enum RunError {
 impl RunError {
     pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Producer(ProduceError::Poison(_)) | Self::Processor(ProcessError::Poison(_)) => Exit::Data,
+            Self::Producer(ProduceError::Record(_)) | Self::Processor(ProcessError::Record(_)) => Exit::Data,
             Self::Producer(ProduceError::Source(_) | ProduceError::Log(_) | ProduceError::DeadLetters(_))
             | Self::Processor(ProcessError::Log(_)) => Exit::Unavailable,
         }

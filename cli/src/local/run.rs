@@ -6,14 +6,14 @@ use userstream_crds::model::{Cadence, Pipeline, Source};
 use userstream_worker::log::Producer;
 use userstream_worker::loops::pipeline::{process_settings, produce_settings};
 use userstream_worker::loops::process::row_decoder::RowDecoder;
-use userstream_worker::loops::process::{ProcessError, Processor};
+use userstream_worker::loops::process::{ProcessError, ProcessLoop};
 use userstream_worker::loops::produce::transformer::Transformer;
-use userstream_worker::loops::produce::{ProduceError, Producing};
+use userstream_worker::loops::produce::{ProduceError, ProduceLoop};
 use userstream_worker::observe::health::Health;
 use userstream_worker::observe::stats::Stats;
 use userstream_worker::runtime::backoff::Jitter;
 use userstream_worker::runtime::clock::Clock;
-use userstream_worker::runtime::shutdown::{Stop, StopSignal, Stopper, stop_channel};
+use userstream_worker::runtime::shutdown::{Shutdown, ShutdownHandle, ShutdownSignal, shutdown_channel};
 use userstream_worker::source::{AnySource, from_pipeline};
 
 use super::Settings;
@@ -45,37 +45,38 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
         clock: Clock::system(),
         samples: Samples::new(pipeline, settings.started, progress == Progress::LiveView),
     };
-    let (producer_stopper, producer_stop) = stop_channel();
-    let (processor_stopper, processor_stop) = stop_channel();
+    let (producer_shutdown, producer_signal) = shutdown_channel();
+    let (processor_shutdown, processor_signal) = shutdown_channel();
     let log_producer = SampledProducer { producer: log.producer().await?, samples: &run.samples };
     let sampled_table = SampledTable { table: table.table().await?, samples: &run.samples };
-    let producing = run.producing(&log_producer, &mut jitter, producer_stop.clone())?;
-    let processor = Processor {
+    let producing = run.producing(&log_producer, &mut jitter, producer_signal.clone())?;
+    let processor = ProcessLoop {
         consumer: log.consumer().await?,
-        letters: &log_producer,
+        producer: &log_producer,
         table: &sampled_table,
         decode: RowDecoder::new(pipeline, run.clock.clone())?,
         settings: process_settings(pipeline),
         stats: &run.stats,
         clock: run.clock.clone(),
         jitter,
-        stop: processor_stop,
+        shutdown: processor_signal,
     };
     let loops = async {
         futures::join!(
             async {
-                let produced = run.produce(producing, producer_stop).await;
-                processor_stopper.stop(Stop::WhenCaughtUp);
+                let produced = run.produce(producing, producer_signal).await;
+                processor_shutdown.request(Shutdown::WhenCaughtUp);
                 produced
             },
             async {
                 let processed = processor.run().await;
-                producer_stopper.stop(Stop::Now);
+                producer_shutdown.request(Shutdown::Now);
                 processed
             }
         )
     };
-    let (produced, processed) = run.supervise(progress, loops, &producer_stopper, &processor_stopper).await?;
+    let (produced, processed) =
+        run.supervise(progress, loops, &producer_shutdown, &processor_shutdown).await?;
     Ok(run.summary(produced, processed))
 }
 
@@ -89,7 +90,7 @@ fn progress(settings: &Settings<'_>) -> Progress {
 }
 
 /// A producer and its schedule.
-type ScheduledProducer<'r, P> = (Producing<'r, AnySource, P, Transformer>, Schedule);
+type ScheduledProducer<'r, P> = (ProduceLoop<'r, AnySource, P, Transformer>, Schedule);
 
 /// What producer, processor and progress share.
 struct Run<'a> {
@@ -107,10 +108,10 @@ impl Run<'_> {
         &'r self,
         log: &'r P,
         jitter: &mut Jitter,
-        stop: StopSignal,
+        stop: ShutdownSignal,
     ) -> Result<Option<ScheduledProducer<'r, P>>, LocalError> {
         let Some(source) = &self.pipeline.source else { return Ok(None) };
-        let producing = Producing {
+        let producing = ProduceLoop {
             source: from_pipeline(
                 self.pipeline,
                 self.settings.secrets,
@@ -124,7 +125,7 @@ impl Run<'_> {
             health: &self.health,
             clock: self.clock.clone(),
             jitter: jitter.split(),
-            stop,
+            shutdown: stop,
         };
         Ok(Some((producing, schedule(source, self.settings.limit))))
     }
@@ -133,13 +134,13 @@ impl Run<'_> {
     async fn produce<P: Producer>(
         &self,
         producing: Option<ScheduledProducer<'_, P>>,
-        mut stop: StopSignal,
+        mut stop: ShutdownSignal,
     ) -> Result<(), ProduceError> {
         match producing {
             Some((mut producing, schedule)) => schedule.run(&mut producing).await,
             None if self.settings.limit == RunLimit::Once => Ok(()),
             None => {
-                stop.reached(Stop::WhenCaughtUp).await;
+                stop.requested(Shutdown::WhenCaughtUp).await;
                 Ok(())
             }
         }
@@ -150,8 +151,8 @@ impl Run<'_> {
         &self,
         progress: Progress,
         loops: impl Future<Output = O>,
-        producer: &Stopper,
-        processor: &Stopper,
+        producer: &ShutdownHandle,
+        processor: &ShutdownHandle,
     ) -> Result<O, LocalError> {
         let draining = Cell::new(false);
         let run_limits = RunLimits {

@@ -28,9 +28,9 @@ const ROW_COUNT_INTERVAL: Duration = Duration::from_millis(20);
 /// Stops producer and processor at the limit of a run.
 pub(super) struct RunLimits<'a, R> {
     /// Stops the producer.
-    pub(super) producer: &'a Stopper,
+    pub(super) producer: &'a ShutdownHandle,
     /// Stops the processor.
-    pub(super) processor: &'a Stopper,
+    pub(super) processor: &'a ShutdownHandle,
     /// The limit.
     pub(super) limit: RunLimit,
     /// Whether the pipeline has a source, whose records are written before the run ends. Without one there is no drain.
@@ -53,14 +53,14 @@ impl<R: Fn() -> u64> RunLimits<'_, R> {
         }
         on_stop();
         if self.has_source {
-            self.producer.stop(Stop::Now);
+            self.producer.request(Shutdown::Now);
         } else {
-            self.processor.stop(Stop::Now);
+            self.processor.request(Shutdown::Now);
         }
         let deadline = Instant::now() + DRAIN_TIMEOUT;
         tokio::select! {
             () = stop_signal() => return,
-            () = tokio::time::sleep_until(deadline) => self.processor.stop(Stop::Now),
+            () = tokio::time::sleep_until(deadline) => self.processor.request(Shutdown::Now),
         }
         stop_signal().await;
     }
@@ -95,9 +95,9 @@ mod tests {
         wait: Duration,
         rows: u64,
         signal: bool,
-    ) -> (Stop, Stop) {
-        let (producer, producer_stop) = stop_channel();
-        let (processor, processor_stop) = stop_channel();
+    ) -> (Shutdown, Shutdown) {
+        let (producer, producer_stop) = shutdown_channel();
+        let (processor, processor_stop) = shutdown_channel();
         let notify = Notify::new();
         if signal {
             notify.notify_one();
@@ -114,40 +114,52 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn signal_stops_the_producer_and_drains_the_processor() {
         let second = Duration::from_secs(1);
-        assert_eq!(stops_after(RunLimit::None, true, second, 0, true).await, (Stop::Now, Stop::Never));
-        assert_eq!(stops_after(RunLimit::None, true, second, 0, false).await, (Stop::Never, Stop::Never));
+        assert_eq!(
+            stops_after(RunLimit::None, true, second, 0, true).await,
+            (Shutdown::Now, Shutdown::NotRequested)
+        );
+        assert_eq!(
+            stops_after(RunLimit::None, true, second, 0, false).await,
+            (Shutdown::NotRequested, Shutdown::NotRequested)
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn drain_timeout_stops_the_processor() {
         let wait = DRAIN_TIMEOUT + Duration::from_secs(1);
-        assert_eq!(stops_after(RunLimit::None, true, wait, 0, true).await, (Stop::Now, Stop::Now));
+        assert_eq!(stops_after(RunLimit::None, true, wait, 0, true).await, (Shutdown::Now, Shutdown::Now));
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_source_there_is_no_drain() {
-        assert_eq!(stops_after(RunLimit::None, false, Duration::from_secs(1), 0, true).await.1, Stop::Now);
+        assert_eq!(
+            stops_after(RunLimit::None, false, Duration::from_secs(1), 0, true).await.1,
+            Shutdown::Now
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn time_limit_stops_the_producer_on_time() {
         let limit = RunLimit::For(Duration::from_secs(5));
-        assert_eq!(stops_after(limit, true, Duration::from_millis(4_990), 0, false).await.0, Stop::Never);
-        assert_eq!(stops_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Stop::Now);
+        assert_eq!(
+            stops_after(limit, true, Duration::from_millis(4_990), 0, false).await.0,
+            Shutdown::NotRequested
+        );
+        assert_eq!(stops_after(limit, true, Duration::from_millis(5_010), 0, false).await.0, Shutdown::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn row_limit_stops_the_producer_at_the_last_row() {
         let limit = RunLimit::Rows(NonZeroU64::new(100).unwrap());
         let second = Duration::from_secs(1);
-        assert_eq!(stops_after(limit, true, second, 99, false).await.0, Stop::Never);
-        assert_eq!(stops_after(limit, true, second, 100, false).await.0, Stop::Now);
+        assert_eq!(stops_after(limit, true, second, 99, false).await.0, Shutdown::NotRequested);
+        assert_eq!(stops_after(limit, true, second, 100, false).await.0, Shutdown::Now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn second_signal_aborts_the_drain() {
-        let (producer, _producer_stop) = stop_channel();
-        let (processor, _processor_stop) = stop_channel();
+        let (producer, _producer_stop) = shutdown_channel();
+        let (processor, _processor_stop) = shutdown_channel();
         let signals = Cell::new(0);
         let run_limits = RunLimits {
             producer: &producer,

@@ -39,7 +39,7 @@ impl Schedule {
                 match producing.run_once().await {
                     Ok(Run::Complete) => {}
                     Ok(Run::Stopped) => return Ok(()),
-                    Err(error @ ProduceError::Poison(_)) => return Err(error),
+                    Err(error @ ProduceError::Record(_)) => return Err(error),
                     Err(error) => {
                         tracing::warn!(%error, "a run failed; the next run is at its scheduled time");
                     }
