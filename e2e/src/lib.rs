@@ -12,17 +12,18 @@
     reason = "a test's output is how this crate reports"
 )]
 
-#[cfg(feature = "clients")]
-pub mod accounts;
-pub mod audit;
+pub mod audit_log;
 pub mod cluster;
-pub mod documented;
+pub mod documented_tables;
+#[cfg(feature = "clients")]
+pub mod kafka_users;
 pub mod names;
 pub mod operator;
 #[cfg(feature = "clients")]
 pub mod oracle;
 #[cfg(feature = "clients")]
 pub mod pipeline;
+pub mod poll_until;
 pub mod rig;
 pub mod secrets;
 pub mod source;
@@ -33,5 +34,4 @@ pub mod topic;
 #[cfg(feature = "clients")]
 pub mod users;
 pub mod usp;
-pub mod waiting;
 pub mod worker;

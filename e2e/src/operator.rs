@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, programs};
-use crate::waiting::await_until;
+use crate::poll_until::await_until;
 
 /// How long an operator may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);

@@ -14,8 +14,8 @@ use scylla::errors::NewSessionError;
 use scylla::value::{CqlValue, Row as CqlRow};
 
 use crate::oracle::{Cell, Row};
+use crate::poll_until::await_until;
 use crate::rig::Rig;
-use crate::waiting::await_until;
 
 /// A session with one of the rig's nodes.
 #[derive(Debug)]

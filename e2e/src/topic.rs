@@ -11,8 +11,8 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use crate::poll_until::await_until;
 use crate::rig::Rig;
-use crate::waiting::await_until;
 
 const ANSWER: Duration = Duration::from_secs(30);
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::waiting::await_until;
+use crate::poll_until::await_until;
 
 /// A worker that was started; it ends with the test at the latest.
 #[derive(Debug)]

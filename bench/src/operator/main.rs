@@ -9,11 +9,11 @@
 )]
 
 mod api_calls;
-mod meter;
+mod fake_kubelet;
+mod fake_workers;
+mod phase_costs;
 mod pipelines;
 mod pods;
-mod stand_in;
-mod workers;
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -23,14 +23,14 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use userstream_e2e::cluster::Cluster;
 use userstream_e2e::operator::Operator;
-use userstream_e2e::waiting::await_until;
+use userstream_e2e::poll_until::await_until;
 
 use api_calls::ApiCalls;
-use meter::{Looks, Meter, Processes};
+use fake_kubelet::StandIn;
+use fake_workers::Workers;
+use phase_costs::{Looks, Meter, Processes};
 use pipelines::Pipelines;
-use stand_in::StandIn;
 use userstream_bench::machine;
-use workers::Workers;
 
 const PIPELINES: usize = 1_000;
 /// How long any one phase may take before the benchmark gives up.
@@ -88,13 +88,13 @@ struct Bench<'a> {
     client: Client,
     program: PathBuf,
     pipelines: Pipelines,
-    asked: workers::Asked,
+    asked: fake_workers::Asked,
 }
 
 impl Bench<'_> {
     async fn run(&self) {
         let beside = "API server 1.37.2, etcd and a stand-in for everybody else";
-        println!("{}\n\n{}", machine::conditions(&self.program, beside), meter::HEADER);
+        println!("{}\n\n{}", machine::conditions(&self.program, beside), phase_costs::HEADER);
         let first = self.start();
         first.await_ready(PATIENCE).await;
         let before_all = ApiCalls::now(&self.client).await;

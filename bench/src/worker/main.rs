@@ -18,8 +18,8 @@ use costs::{Costs, Usage};
 use serde_json::json;
 use userstream_bench::{FIELDS, machine};
 use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::poll_until::await_until;
 use userstream_e2e::rig::{Rig, Server};
-use userstream_e2e::waiting::await_until;
 use userstream_e2e::worker::Worker;
 
 /// How long any one phase may take before the benchmark gives up.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Cluster, SYSTEM};
-use crate::waiting::await_until;
+use crate::poll_until::await_until;
 
 /// The conditions of an object; none when nothing was said of it.
 #[must_use]

@@ -1,7 +1,7 @@
 use serde_json::json;
-use userstream_e2e::waiting::await_until;
+use userstream_e2e::poll_until::await_until;
 
-use crate::home::{Home, PATIENCE};
+use crate::test_namespace::{Home, PATIENCE};
 
 const PAUSE: &str = "userstream.dev/pause-reconciliation";
 

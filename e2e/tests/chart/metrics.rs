@@ -1,6 +1,6 @@
 //! What the chart brings for Prometheus and Grafana. What is in it is tested beside the files themselves.
 
-use userstream_e2e::documented::file;
+use userstream_e2e::documented_tables::file;
 
 use crate::helm::{EVERYTHING, render, the};
 

@@ -1,7 +1,7 @@
 //! What may be set, and what it changes.
 
 use serde_json::json;
-use userstream_e2e::documented::{file, section, table};
+use userstream_e2e::documented_tables::{file, section, table};
 
 use crate::helm::{EVERYTHING, of_kind, render, the, try_render};
 

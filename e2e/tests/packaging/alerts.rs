@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use userstream_e2e::documented::{file, section};
+use userstream_e2e::documented_tables::{file, section};
 
 use crate::queries;
 

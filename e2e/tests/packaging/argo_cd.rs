@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mlua::{Lua, LuaSerdeExt};
 use serde_json::Value;
-use userstream_e2e::documented::file;
+use userstream_e2e::documented_tables::file;
 use userstream_e2e::rig::repository;
 
 const FOLDER: &str = "helm/argocd/userstream.dev/UserStreamPipeline";

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use userstream_e2e::documented::file;
+use userstream_e2e::documented_tables::file;
 
 use crate::queries;
 

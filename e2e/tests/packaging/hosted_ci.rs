@@ -1,7 +1,7 @@
 //! The workflow for hosted CI does nothing that `make` does not do on every machine.
 
 use serde_json::Value;
-use userstream_e2e::documented::file;
+use userstream_e2e::documented_tables::file;
 
 #[test]
 fn every_step_of_hosted_ci_calls_a_target_of_make() {

@@ -1,7 +1,7 @@
 //! The pieces of YAML in `docs/migration.md` are parts of an example that works.
 
 use serde_json::Value;
-use userstream_e2e::documented::file;
+use userstream_e2e::documented_tables::file;
 
 /// Whether everything that `part` says is in `whole`: members by name, elements of lists wherever they are.
 fn is_part(part: &Value, whole: &Value) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use userstream_e2e::documented::{file, names_in_code, section, table};
+use userstream_e2e::documented_tables::{file, names_in_code, section, table};
 use userstream_e2e::rig::repository;
 
 const PAGE: &str = "docs/operations.md";

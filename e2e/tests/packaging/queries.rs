@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use promql_parser::parser::{Expr, VectorSelector};
-use userstream_e2e::documented::metrics;
+use userstream_e2e::documented_tables::metrics;
 
 /// Checks that a query can be parsed and that every metric in it is documented, which other tests hold against the pages
 /// of running programs.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use userstream_e2e::accounts::{allow_names, set_passwords, set_scram_password};
+use userstream_e2e::kafka_users::{allow_names, set_passwords, set_scram_password};
 use userstream_e2e::names::unique;
 use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::poll_until::await_until;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::table::Cassandra;
 use userstream_e2e::users;
-use userstream_e2e::waiting::await_until;
 
 const USERS: usize = 1_000;
 

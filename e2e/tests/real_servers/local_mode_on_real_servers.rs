@@ -10,10 +10,10 @@ use tokio::process::{Child, Command};
 use userstream_e2e::cluster::programs;
 use userstream_e2e::oracle::Model;
 use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::poll_until::await_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::users;
-use userstream_e2e::waiting::await_until;
 
 const PAGE: usize = 20;
 

@@ -1,0 +1,37 @@
+//! A pipeline that is read back from a cluster has the defaults that the same file has on one machine.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use userstream_crds::UserStreamPipeline;
+use userstream_crds::defaults::apply_defaults;
+use userstream_crds::definition::schema;
+
+use crate::broken_in_code::broken_in_code;
+use crate::good_resources::resources;
+use crate::test_namespace::Home;
+
+#[tokio::test]
+async fn what_the_api_server_adds_is_what_local_mode_adds() {
+    let home = Home::new().await;
+    for (number, (title, mut resource)) in resources().into_iter().enumerate() {
+        let name = format!("defaults-{number}");
+        // What is opened and left empty breaks rules, which is no matter to defaults but to the API server.
+        if !broken_in_code(&resource, None).is_empty() {
+            resource["spec"]["source"]["http"]["interval"] = json!("10s");
+            resource["spec"]["processor"] = json!({});
+        }
+        assert_eq!(broken_in_code(&resource, None), BTreeSet::new(), "{title}");
+        resource["metadata"] = json!({"name": name, "namespace": home.namespace});
+        home.cluster.apply(&resource).await;
+        let stored = home.cluster.pipeline(&home.namespace, &name).await;
+        let mut local = resource.clone();
+        apply_defaults(schema(), &mut local);
+        assert_eq!(stored["spec"], local["spec"], "{title}");
+        let typed = |value: &serde_json::Value| {
+            serde_json::from_value::<UserStreamPipeline>(value.clone()).unwrap().spec
+        };
+        let (inside, outside) = (typed(&stored), typed(&resource));
+        assert_eq!(serde_json::to_value(inside).unwrap(), serde_json::to_value(outside).unwrap(), "{title}");
+    }
+}

@@ -1,0 +1,58 @@
+use std::fs;
+
+use serde_json::json;
+use userstream_e2e::rig::repository;
+use userstream_e2e::usp::Usp;
+
+use crate::test_namespace::Home;
+
+/// The commands of the blocks with this info string.
+fn commands(text: &str, info: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut is_inside = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(opening) => is_inside = opening == info,
+            None if is_inside && !line.trim().is_empty() => commands.push(line.to_owned()),
+            None => {}
+        }
+    }
+    commands
+}
+
+#[tokio::test]
+async fn commands_for_a_cluster_run_as_they_are_written() {
+    let home = Home::new().await;
+    let _operator = home.operator().await;
+    let text = fs::read_to_string(repository().join("docs/cluster-cli.md")).unwrap();
+    let commands = commands(&text, "sh run-in-cluster");
+    assert!(commands.len() >= 8, "{commands:#?}");
+    home.bring_up(&home.pipeline("users")).await;
+    let file = home.cluster.kubeconfig().with_file_name(format!("{}.yaml", home.namespace));
+    let mut pipeline = home.pipeline("users");
+    pipeline["spec"]["suspend"] = json!(true);
+    fs::write(&file, pipeline.to_string()).unwrap();
+    let usp = Usp::everywhere(home.cluster);
+    for command in commands {
+        let command = command.split(" #").next().unwrap_or_default();
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let arguments =
+            words.strip_prefix(&["usp"]).unwrap_or_else(|| panic!("{command}: it does not begin with usp"));
+        // The namespace and the file of the documentation are this test's.
+        let arguments: Vec<&str> = arguments
+            .iter()
+            .map(|word| match *word {
+                "users.yaml" => file.to_str().unwrap(),
+                "demo" => home.namespace.as_str(),
+                word => word,
+            })
+            .collect();
+        let usp =
+            if arguments.contains(&"--all-namespaces") { Usp::everywhere(home.cluster) } else { usp.clone() };
+        let said = usp.say(&arguments).await;
+        // There is neither a kubelet nor a Deployment of the operator here: what would be ready is not.
+        let is_looking = ["status", "check"].contains(arguments.first().unwrap());
+        let wanted = if is_looking { 3 } else { 0 };
+        assert_eq!(said.code, Some(wanted), "{command}\nstdout:\n{}\nstderr:\n{}", said.stdout, said.stderr);
+    }
+}

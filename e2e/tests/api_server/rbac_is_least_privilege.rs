@@ -1,0 +1,143 @@
+//! What the operator uses is what it may do, by the API server's own notes of a pipeline's whole life.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use userstream_e2e::audit_log::Request;
+use userstream_e2e::cluster::Cluster;
+use userstream_e2e::poll_until::await_until;
+
+use crate::installation::{Installed, RELEASE};
+use crate::test_namespace::{Home, PATIENCE, name};
+
+/// A verb on a resource of a group.
+type Right = (String, String, String);
+
+/// What is granted without being used in this story, and why.
+const UNUSED: [(&str, &str, &str); 0] = [];
+
+fn granted(role: &Value) -> BTreeSet<Right> {
+    let texts = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                all.extend(
+                    texts(&rule["verbs"]).into_iter().map(|verb| (group.clone(), resource.clone(), verb)),
+                );
+            }
+        }
+    }
+    all
+}
+
+/// Server-side apply of what is not there takes the right to create it, and is answered with 201.
+fn used(requests: &[Request]) -> BTreeSet<Right> {
+    let resources = requests.iter().filter(|request| request.is_for_a_resource());
+    resources
+        .flat_map(|request| {
+            let right = |verb: &str| (request.group.clone(), request.resource.clone(), verb.to_owned());
+            let creates = request.verb == "patch" && request.code == 201;
+            [Some(right(&request.verb)), creates.then(|| right("create"))]
+        })
+        .flatten()
+        .collect()
+}
+
+/// What the operator makes of a pipeline, in the plural.
+const KINDS: [&str; 8] = [
+    "configmaps",
+    "jobs",
+    "cronjobs",
+    "deployments",
+    "poddisruptionbudgets",
+    "networkpolicies",
+    "podmonitors",
+    "kafkatopics",
+];
+
+impl Home {
+    /// Waits until an edit is in every workload and the configuration before it is gone, and makes everything go well.
+    async fn take_over(&self, before: &str) {
+        await_until("the configuration before is gone", PATIENCE, async || {
+            self.complete_jobs().await;
+            self.roll_out("users-processor").await;
+            let all: Vec<String> =
+                self.cluster.list("configmaps", &self.namespace).await.iter().map(name).collect();
+            if all.iter().any(|name| name == before) { Err(format!("{all:?}")) } else { Ok(()) }
+        })
+        .await;
+    }
+
+    /// Takes the label by which the operator knows its objects off all of them, and waits until they have it again.
+    async fn lose_and_find(&self) {
+        let of_the_operator = "app.kubernetes.io/managed-by=userstream-operator";
+        let namespace = self.namespace.as_str();
+        for kind in KINDS {
+            let all = ["get", kind, "-n", namespace, "-o", "name", "-l", of_the_operator];
+            let before = self.cluster.kubectl(&all).await;
+            assert_ne!(before.trim(), "", "{kind}");
+            let take =
+                ["label", kind, "-n", namespace, "-l", of_the_operator, "app.kubernetes.io/managed-by-"];
+            self.cluster.kubectl(&take).await;
+            await_until(&format!("{kind} have their labels again"), PATIENCE, async || {
+                let found = self.cluster.kubectl(&all).await;
+                if found == before { Ok(()) } else { Err(format!("{found} of {before}")) }
+            })
+            .await;
+        }
+    }
+
+    async fn await_deletion(&self) {
+        await_until("the pipeline is gone", PATIENCE, async || {
+            self.complete_jobs().await;
+            let left = self.cluster.list("userstreampipelines", &self.namespace).await;
+            left.first().map_or(Ok(()), |left| Err(left["status"]["conditions"].to_string()))
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_the_chart_grants_is_used_and_nothing_else_is_asked_for() {
+    let cluster = Cluster::bare_api_server("rights").await;
+    let home = Home::within(cluster).await;
+    home.install_other_projects().await;
+    let installed = Installed::by_helm(cluster, "userstream-system", &["networkPolicies=true"]).await;
+    let operator = installed.operator(&["default"]).await;
+
+    // Made, of every kind; changed by somebody else; what it says is repeated; edited; and deleted with all that it created.
+    let mut pipeline = home.pipeline_with_other_projects("users");
+    pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
+    home.bring_up(&pipeline).await;
+    home.lose_and_find().await;
+    for suspend in [true, false, true, false] {
+        home.patch(&json!({"spec": {"suspend": suspend}})).await;
+        home.await_reason("users", if suspend { "Suspended" } else { "RollingOut" }).await;
+    }
+    let before = home.await_object("configmap", "users-config-").await;
+    home.patch(&json!({"spec": {"processor": {"filter": "true"}}})).await;
+    home.take_over(&before).await;
+    home.cluster.kubectl(&["delete", "usp", "-n", &home.namespace, "users", "--wait=false"]).await;
+    home.await_deletion().await;
+
+    let requests = installed.requests();
+    let used = used(&requests);
+    let mut granted = granted(&cluster.get("clusterrole", "default", RELEASE).await);
+    granted.extend(self::granted(
+        &cluster.get("role", &installed.namespace, &format!("{RELEASE}-leader")).await,
+    ));
+    assert_eq!(installed.refused(), [], "{}", operator.log());
+    let ungranted: Vec<&Right> = used.difference(&granted).collect();
+    assert_eq!(ungranted, Vec::<&Right>::new(), "used without the chart granting it");
+    let unused: BTreeSet<(&str, &str, &str)> = granted
+        .difference(&used)
+        .map(|(group, resource, verb)| (group.as_str(), resource.as_str(), verb.as_str()))
+        .collect();
+    assert_eq!(unused, UNUSED.into(), "granted, and used by nothing of {} requests", requests.len());
+    assert_eq!(operator.errors(), Vec::<String>::new());
+    drop(operator);
+    cluster.down().await;
+}

@@ -1,0 +1,157 @@
+//! A namespace with a pipeline and an operator.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use userstream_e2e::cluster::{Cluster, condition};
+use userstream_e2e::operator::Operator;
+use userstream_e2e::poll_until::await_until;
+use uuid::Uuid;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A namespace, and what tests do in it.
+pub(crate) struct Home {
+    pub(crate) cluster: &'static Cluster,
+    pub(crate) namespace: String,
+}
+
+impl Home {
+    pub(crate) async fn new() -> Self {
+        Self::within(Cluster::api_server().await).await
+    }
+
+    /// A namespace of a cluster of the test's own.
+    pub(crate) async fn within(cluster: &'static Cluster) -> Self {
+        let namespace = format!("home-{}", &Uuid::new_v4().simple().to_string()[..10]);
+        cluster.kubectl(&["create", "namespace", &namespace]).await;
+        Self { cluster, namespace }
+    }
+
+    /// A small pipeline whose names nobody else has.
+    pub(crate) fn pipeline(&self, name: &str) -> Value {
+        let unique = format!("{}_{name}", self.namespace).replace('-', "_");
+        json!({
+            "apiVersion": "userstream.dev/v1alpha1",
+            "kind": "UserStreamPipeline",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "source": {"mode": "Scheduled", "schedule": {"cron": "0 0 1 1 *"}, "generator": {}},
+                "schema": {"fields": [{"name": "id", "type": "uuid", "from": "login.uuid", "required": true}]},
+                "kafka": {"bootstrapServers": "kafka:9092", "topic": {"name": unique}, "keyField": "id"},
+                "sink": {"cassandra": {
+                    "contactPoints": ["cassandra:9042"],
+                    "keyspace": {"name": unique, "replication": {"class": "SimpleStrategy", "replication_factor": 1}},
+                    "table": {"name": "users", "partitionKey": ["id"]},
+                }},
+            },
+        })
+    }
+
+    pub(crate) async fn operator(&self) -> Operator {
+        Operator::start(self.cluster, &self.namespace).await
+    }
+
+    /// Applies the pipeline and makes everything go well, until its producer is there.
+    pub(crate) async fn bring_up(&self, pipeline: &Value) {
+        let name = pipeline["metadata"]["name"].as_str().unwrap().to_owned();
+        self.cluster.apply(pipeline).await;
+        self.await_object("job", &format!("{name}-provision-")).await;
+        self.complete_jobs().await;
+        let processor = self.await_object("deployment", &format!("{name}-processor")).await;
+        self.roll_out(&processor).await;
+        self.await_object("cronjob", &format!("{name}-producer")).await;
+    }
+
+    /// Changes the pipeline `users`.
+    pub(crate) async fn patch(&self, patch: &Value) {
+        let patch = patch.to_string();
+        let arguments = ["patch", "usp", "-n", &self.namespace, "users", "--type=merge", "-p", &patch];
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// Sets an annotation of the pipeline `users`, given as `NAME=VALUE`, or removes it, given as `NAME-`.
+    pub(crate) async fn annotate(&self, annotation: &str) {
+        let arguments = ["annotate", "--overwrite", "usp", "-n", &self.namespace, "users", annotation];
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// Waits for an object whose name begins so, and returns the name.
+    pub(crate) async fn await_object(&self, kind: &str, beginning: &str) -> String {
+        await_until(&format!("there is a {kind} {beginning}..."), PATIENCE, async || {
+            let names: Vec<String> =
+                self.cluster.list(kind, &self.namespace).await.iter().map(name).collect();
+            let found = names.iter().find(|name| name.starts_with(beginning)).cloned();
+            found.ok_or_else(|| format!("{names:?}"))
+        })
+        .await
+    }
+
+    pub(crate) async fn complete_jobs(&self) {
+        for job in self.cluster.list("jobs", &self.namespace).await {
+            if !job["status"]["conditions"].is_null() {
+                continue;
+            }
+            let now = "2026-01-01T00:00:00Z";
+            let condition = |of: &str| json!({"type": of, "status": "True", "lastTransitionTime": now, "lastProbeTime": now});
+            let status = json!({"startTime": now, "completionTime": now, "succeeded": 1,
+                "conditions": [condition("SuccessCriteriaMet"), condition("Complete")]});
+            self.cluster.write_status("job", &self.namespace, &name(&job), &status).await;
+        }
+    }
+
+    pub(crate) async fn roll_out(&self, deployment: &str) {
+        let body = self.cluster.get("deployment", &self.namespace, deployment).await;
+        let replicas = &body["spec"]["replicas"];
+        let status = json!({"observedGeneration": body["metadata"]["generation"], "replicas": replicas,
+            "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas});
+        self.cluster.write_status("deployment", &self.namespace, deployment, &status).await;
+    }
+
+    /// Every object that the pipelines own, with its version.
+    pub(crate) async fn versions(&self) -> Vec<(String, String)> {
+        let kinds = "configmaps,jobs,cronjobs,deployments,poddisruptionbudgets,userstreampipelines";
+        let all = self.cluster.list(kinds, &self.namespace).await;
+        let version = |it: &Value| {
+            (format!("{} {}", it["kind"], name(it)), it["metadata"]["resourceVersion"].to_string())
+        };
+        all.iter().filter(|it| name(it) != "kube-root-ca.crt").map(version).collect()
+    }
+
+    /// Applies a pipeline with a `logLevel` that does not exist, past a definition that no longer says so.
+    pub(crate) async fn let_through(&self, pipeline: &Value) {
+        let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/observability/properties/logLevel/enum";
+        let patch = json!([{"op": "remove", "path": place}]).to_string();
+        let definition = "userstreampipelines.userstream.dev";
+        self.cluster
+            .kubectl(&["patch", "customresourcedefinition", definition, "--type=json", "-p", &patch])
+            .await;
+        await_until("the API server takes the pipeline", PATIENCE, async || {
+            self.cluster.try_apply(pipeline).await
+        })
+        .await;
+    }
+
+    /// What is said of a pipeline.
+    pub(crate) async fn status(&self, pipeline: &str) -> Value {
+        self.cluster.pipeline(&self.namespace, pipeline).await["status"].clone()
+    }
+
+    /// One of its conditions; null when there is none.
+    pub(crate) async fn condition(&self, pipeline: &str, of: &str) -> Value {
+        condition(&self.cluster.pipeline(&self.namespace, pipeline).await, of).clone()
+    }
+
+    /// Waits until the pipeline's `Ready` has this reason.
+    pub(crate) async fn await_reason(&self, pipeline: &str, reason: &str) -> Value {
+        await_until(&format!("{pipeline} is {reason}"), PATIENCE, async || {
+            let ready = self.condition(pipeline, "Ready").await;
+            if ready["reason"] == reason { Ok(ready) } else { Err(ready.to_string()) }
+        })
+        .await
+    }
+}
+
+pub(crate) fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,91 @@
+//! Kinds that other projects bring, as far as pipelines use them. Like theirs, these schemas keep no field that they do not
+//! have: what the operator writes and they do not know would be gone, and be missed by it for ever.
+
+use serde_json::{Value, json};
+use userstream_e2e::poll_until::await_until;
+
+use crate::test_namespace::{Home, PATIENCE};
+
+/// Strimzi's KafkaTopic and the Prometheus operator's PodMonitor.
+fn definitions() -> [Value; 2] {
+    let text = || json!({"type": "string"});
+    let texts = || json!({"type": "object", "additionalProperties": text()});
+    let topic = json!({
+        "partitions": {"type": "integer", "minimum": 1},
+        "replicas": {"type": "integer", "minimum": 1, "maximum": 32767},
+        "config": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+        "topicName": text(),
+    });
+    let endpoint =
+        json!({"type": "object", "properties": {"port": text(), "path": text(), "interval": text()}});
+    let monitor = json!({
+        "selector": {"type": "object", "properties": {"matchLabels": texts()}, "x-kubernetes-map-type": "atomic"},
+        "podMetricsEndpoints": {"type": "array", "items": endpoint},
+        "podTargetLabels": {"type": "array", "items": text()},
+        "jobLabel": text(),
+    });
+    [
+        definition(
+            "kafka.strimzi.io",
+            "v1beta2",
+            "KafkaTopic",
+            &json!({"type": "object", "properties": topic}),
+        ),
+        definition(
+            "monitoring.coreos.com",
+            "v1",
+            "PodMonitor",
+            &json!({"type": "object", "properties": monitor, "required": ["selector"]}),
+        ),
+    ]
+}
+
+fn definition(group: &str, version: &str, kind: &str, spec: &Value) -> Value {
+    let singular = kind.to_lowercase();
+    let schema = json!({"type": "object", "required": ["spec"], "properties": {
+        "spec": spec,
+        "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    }});
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("{singular}s.{group}")},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "listKind": format!("{kind}List"), "plural": format!("{singular}s"), "singular": singular},
+            "scope": "Namespaced",
+            "versions": [{"name": version, "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": schema}}],
+        },
+    })
+}
+
+impl Home {
+    /// Installs the kinds, and waits until they are served.
+    pub(crate) async fn install_other_projects(&self) {
+        for definition in definitions() {
+            self.cluster.apply(&definition).await;
+            let kind = definition["spec"]["names"]["plural"].as_str().unwrap();
+            let kind = format!("{kind}.{}", definition["spec"]["group"].as_str().unwrap());
+            await_until(&format!("{kind} are served"), PATIENCE, async || {
+                let asked = self.cluster.try_kubectl(&["get", &kind, "-n", &self.namespace]).await;
+                if asked.status.success() {
+                    Ok(())
+                } else {
+                    Err(String::from_utf8_lossy(&asked.stderr).into_owned())
+                }
+            })
+            .await;
+        }
+    }
+
+    /// A pipeline that uses them.
+    pub(crate) fn pipeline_with_other_projects(&self, name: &str) -> Value {
+        let mut pipeline = self.pipeline(name);
+        pipeline["spec"]["kafka"]["bootstrapServers"] = json!("events-kafka-bootstrap:9092");
+        pipeline["spec"]["kafka"]["topic"]["managementPolicy"] = json!("Strimzi");
+        pipeline["spec"]["kafka"]["topic"]["config"] = json!({"retention.ms": "60000"});
+        pipeline["spec"]["observability"] = json!({"podMonitor": true});
+        pipeline
+    }
+}

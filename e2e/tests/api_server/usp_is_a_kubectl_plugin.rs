@@ -1,0 +1,34 @@
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use userstream_e2e::cluster::programs;
+
+use crate::test_namespace::Home;
+
+#[tokio::test]
+async fn kubectl_finds_it_by_its_name_and_completes_it() {
+    let home = Home::new().await;
+    home.cluster.apply(&home.pipeline("users")).await;
+    let folder = home.cluster.kubeconfig().with_file_name(format!("{}-bin", home.namespace));
+    fs::create_dir(&folder).unwrap();
+    for name in ["kubectl-usp", "kubectl_complete-usp"] {
+        symlink(programs().join("usp"), folder.join(name)).unwrap();
+    }
+    let mut path = OsString::from(&folder);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    let kubectl = async |arguments: &[&str]| {
+        let output = home.cluster.try_kubectl_with(&path, arguments).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+
+    let (code, listed, error) = kubectl(&["usp", "get", "-n", &home.namespace]).await;
+    assert_eq!(code, Some(0), "{error}");
+    assert!(listed.lines().any(|line| line.starts_with("users ")), "{listed}");
+    let (_, help, _) = kubectl(&["usp", "status", "--help"]).await;
+    assert!(help.contains("Usage: kubectl usp status [OPTIONS] <NAME>"), "{help}");
+    let (_, completed, error) = kubectl(&["__complete", "usp", "sus"]).await;
+    assert_eq!(completed, "suspend\n:4\n", "{error}");
+}

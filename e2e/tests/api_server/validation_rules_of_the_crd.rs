@@ -1,0 +1,109 @@
+//! The API server holds pipelines to the rules of the definition, with the texts that `usp validate` says.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, stream};
+use serde_json::{Value, json};
+use userstream_crds::rules;
+
+use crate::broken_in_code::{FINER_IN_CODE, broken_in_code, well_shaped};
+use crate::changes::{Change, changes};
+use crate::test_namespace::Home;
+
+/// How many clients ask at the same time.
+const CLIENTS: usize = 4;
+
+/// The texts of every rule in the definition.
+fn texts_in_cel() -> BTreeSet<String> {
+    fn collect(schema: &Value, texts: &mut BTreeSet<String>) {
+        match schema {
+            Value::Object(members) => {
+                let rules = members.get("x-kubernetes-validations").and_then(Value::as_array);
+                texts.extend(
+                    rules
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|rule| rule["message"].as_str())
+                        .map(str::to_owned),
+                );
+                members.values().for_each(|member| collect(member, texts));
+            }
+            Value::Array(elements) => elements.iter().for_each(|element| collect(element, texts)),
+            _ => {}
+        }
+    }
+    let mut texts = BTreeSet::new();
+    collect(userstream_crds::definition::schema(), &mut texts);
+    texts
+}
+
+/// The texts of rules that end a line of a refusal: kubectl prints a cause a line, and its text last.
+fn named(refusal: &str, texts: &BTreeSet<String>) -> BTreeSet<String> {
+    let says = |text: &&String| refusal.lines().any(|line| line.ends_with(&format!(": {text}")));
+    texts.iter().filter(says).cloned().collect()
+}
+
+#[tokio::test]
+async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
+    let home = Home::new().await;
+    let in_cel = texts_in_cel();
+    assert!(in_cel.len() > 50, "{} texts", in_cel.len());
+    let judged: Vec<(String, BTreeSet<String>, Result<String, String>)> = stream::iter(well_shaped())
+        .map(async |(title, value)| {
+            let code = broken_in_code(&value, None);
+            let answer = home.cluster.would_create(&home.namespace, &value).await;
+            (title, code, answer)
+        })
+        .buffer_unordered(CLIENTS)
+        .collect()
+        .await;
+    assert!(judged.len() > 70, "{} resources", judged.len());
+    let mut seen = BTreeSet::new();
+    for (title, code, answer) in judged {
+        let expected: BTreeSet<String> = code.intersection(&in_cel).cloned().collect();
+        let must: BTreeSet<String> =
+            expected.iter().filter(|text| !FINER_IN_CODE.contains(&text.as_str())).cloned().collect();
+        let refusal = match answer {
+            Ok(_) => String::new(),
+            Err(refusal) => refusal,
+        };
+        // The API server has rules of its own for names, and looks at no others once one of those is broken.
+        if refusal.contains("RFC 1123") {
+            assert!(expected.contains(rules::PIPELINE_NAME.message), "{title}: {refusal}");
+            continue;
+        }
+        let said = named(&refusal, &in_cel);
+        assert!(must.is_subset(&said), "{title}\nin code: {expected:#?}\nby the API server: {refusal}");
+        assert!(said.is_subset(&expected), "{title}\nin code: {expected:#?}\nby the API server: {refusal}");
+        seen.extend(said);
+    }
+    // Each change below starts from a resource that breaks none; together they leave no rule out.
+    seen.extend(changes().iter().flat_map(|change| change.breaks.iter().map(|text| (*text).to_owned())));
+    let unseen: Vec<&String> = in_cel.difference(&seen).collect();
+    assert_eq!(unseen, Vec::<&String>::new(), "no bad resource breaks these at the API server");
+}
+
+#[tokio::test]
+async fn what_may_not_change_is_refused_and_what_may_is_taken() {
+    let home = Home::new().await;
+    let in_cel = texts_in_cel();
+    let changes = changes();
+    assert!(changes.iter().any(|change| change.breaks.is_empty()));
+    stream::iter(changes.into_iter().enumerate())
+        .for_each_concurrent(CLIENTS, async |(number, Change { title, mut old, mut new, breaks })| {
+            for version in [&mut old, &mut new] {
+                version["metadata"] =
+                    json!({"name": format!("change-{number}"), "namespace": home.namespace});
+            }
+            home.cluster.apply(&old).await;
+            let before = home.cluster.pipeline(&home.namespace, &format!("change-{number}")).await;
+            let answer = home.cluster.try_apply(&new).await;
+            let said = answer.err().map(|refusal| named(&refusal, &in_cel)).unwrap_or_default();
+            let expected: BTreeSet<String> = breaks.iter().map(|text| (*text).to_owned()).collect();
+            assert_eq!(said, expected, "{title}");
+            let after = home.cluster.pipeline(&home.namespace, &format!("change-{number}")).await;
+            let is_kept = after["spec"] == before["spec"];
+            assert_eq!(is_kept, !expected.is_empty(), "{title}: a refused change changes nothing");
+        })
+        .await;
+}

@@ -1,0 +1,226 @@
+//! A namespace of the `restricted` profile, and a pipeline in it that makes up users.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use userstream_e2e::cluster::{Cluster, SYSTEM};
+use userstream_e2e::poll_until::await_until;
+use userstream_e2e::rig::{Held, Rig};
+use userstream_e2e::table::Cassandra;
+use uuid::Uuid;
+
+/// A busy machine takes a minute and more to bring a changed Secret to a pod.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+/// All operators, whichever of them leads.
+const OPERATORS: &str = "app.kubernetes.io/name=userstream-operator";
+
+pub(crate) struct Home {
+    pub(crate) rig: Held,
+    pub(crate) cluster: &'static Cluster,
+    pub(crate) cassandra: Cassandra,
+    pub(crate) namespace: String,
+    unique: String,
+}
+
+impl Home {
+    /// A namespace beside those of other tests.
+    pub(crate) async fn new() -> Self {
+        Self::with(Rig::shared().await).await
+    }
+
+    /// A namespace for a test that disturbs servers, the node or the operator: no other test runs meanwhile.
+    pub(crate) async fn alone() -> Self {
+        Self::with(Rig::alone().await).await
+    }
+
+    async fn with(rig: Held) -> Self {
+        let cluster = Cluster::with_operator().await;
+        let unique = Uuid::new_v4().simple().to_string();
+        let namespace = format!("demo-{}", unique.get(..8).unwrap());
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+            "name": namespace, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+        cluster.apply(&body).await;
+        let cassandra = Cassandra::connect(&rig).await;
+        Self { rig, cluster, cassandra, namespace, unique }
+    }
+
+    /// Fifty users a second, continuously.
+    pub(crate) fn pipeline(&self) -> Value {
+        let node = self.rig.cassandra.replace("127.0.0.1", "host.rig.local");
+        let unique = format!("users_{}", self.unique);
+        json!({
+            "apiVersion": "userstream.dev/v1alpha1",
+            "kind": "UserStreamPipeline",
+            "metadata": {"name": "users", "namespace": self.namespace},
+            "spec": {
+                "source": {"mode": "Continuous", "generator": {"seed": 1, "recordsPerInterval": 50, "interval": "1s"}},
+                "schema": {"fields": [
+                    {"name": "id", "type": "uuid", "from": "login.uuid", "required": true},
+                    {"name": "first_name", "type": "string", "from": "name.first"},
+                    {"name": "fetched_at", "type": "timestamp", "from": "$fetchedAt", "required": true},
+                ]},
+                "kafka": {"bootstrapServers": self.rig.kafka_pods, "topic": {"name": unique}, "keyField": "id"},
+                "sink": {"cassandra": {
+                    "contactPoints": [node],
+                    "localDatacenter": "datacenter1",
+                    "keyspace": {"name": unique, "replication": {"class": "SimpleStrategy", "replication_factor": 1}},
+                    "table": {"name": "created_users", "partitionKey": ["id"]},
+                    "writetimeFrom": "fetched_at",
+                }},
+            },
+        })
+    }
+
+    /// So many users, once, in batches that keep the processors busy for a while.
+    pub(crate) fn finite_pipeline(&self, records: i64) -> Value {
+        let mut pipeline = self.pipeline();
+        pipeline["spec"]["source"] = json!({
+            "mode": "Scheduled",
+            "schedule": {"cron": "@yearly"},
+            "triggerNonce": 1,
+            "generator": {"seed": 1, "recordsPerInterval": records},
+        });
+        pipeline
+    }
+
+    /// Waits until `Ready` is true for the pipeline as it is now.
+    pub(crate) async fn await_ready(&self) -> Value {
+        self.cluster.await_condition(&self.namespace, "users", "Ready", "True", PATIENCE).await
+    }
+
+    /// Waits until the table can be read; `Ready` comes later, perhaps when all rows are there.
+    pub(crate) async fn await_table(&self) {
+        self.cluster.await_condition(&self.namespace, "users", "TableReady", "True", PATIENCE).await;
+    }
+
+    /// Waits until `Ready` has this reason, and returns the pipeline.
+    pub(crate) async fn await_reason(&self, reason: &str) -> Value {
+        self.cluster.await_reason(&self.namespace, "users", "Ready", reason, PATIENCE).await
+    }
+
+    pub(crate) async fn patch(&self, patch: &Value) {
+        let patch = patch.to_string();
+        let arguments =
+            ["patch", "userstreampipeline", "-n", &self.namespace, "users", "--type=merge", "-p", &patch];
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// How many rows the table has.
+    pub(crate) async fn rows(&self) -> i64 {
+        let count = format!("SELECT count(*) FROM users_{}.created_users", self.unique);
+        self.cassandra.query(&count).await[0][0].as_ref().and_then(|value| value.as_bigint()).unwrap()
+    }
+
+    /// Waits until the table has at least so many rows.
+    pub(crate) async fn await_rows(&self, at_least: i64) -> i64 {
+        await_until(&format!("the table has {at_least} rows"), PATIENCE, async || {
+            let rows = self.rows().await;
+            if rows >= at_least { Ok(rows) } else { Err(format!("{rows} rows")) }
+        })
+        .await
+    }
+
+    /// Waits until so many more rows are there.
+    pub(crate) async fn await_more_rows(&self, more: i64) {
+        let rows = self.rows().await;
+        self.await_rows(rows + more).await;
+    }
+
+    /// What is in the namespace but for pods, their ReplicaSets, and what Kubernetes puts into each.
+    pub(crate) async fn objects(&self) -> BTreeSet<String> {
+        let kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,configmaps,secrets,services,serviceaccounts,\
+                     poddisruptionbudgets,networkpolicies,roles,rolebindings,persistentvolumeclaims";
+        let all = self.cluster.kubectl(&["get", kinds, "-n", &self.namespace, "-o", "name"]).await;
+        let own = |name: &&str| !["configmap/kube-root-ca.crt", "serviceaccount/default"].contains(name);
+        all.lines().filter(own).map(str::to_owned).collect()
+    }
+
+    /// The UIDs of the pods that work and are to go on.
+    pub(crate) async fn workers(&self) -> BTreeSet<String> {
+        let pods = self.cluster.list("pods", &self.namespace).await;
+        let works = |pod: &&Value| {
+            pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null()
+        };
+        pods.iter().filter(works).map(|pod| pod["metadata"]["uid"].to_string()).collect()
+    }
+
+    /// Ends pods of a component without a warning, as a node does that dies.
+    pub(crate) async fn kill_pods(&self, component: &str) {
+        let selector = format!("userstream.dev/pipeline=users,app.kubernetes.io/component={component}");
+        let how = ["--grace-period=0", "--force", "--wait=true"];
+        let arguments = [&["delete", "pods", "-n", &self.namespace, "-l", &selector], &how[..]].concat();
+        self.cluster.kubectl(&arguments).await;
+    }
+
+    /// The end: Kubernetes takes the rest.
+    pub(crate) async fn leave(&self) {
+        self.cluster.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
+    }
+
+    /// Whether the table is there.
+    pub(crate) async fn has_table(&self) -> bool {
+        let statement = format!(
+            "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'users_{}'",
+            self.unique
+        );
+        let name = |row: &Vec<Option<_>>| format!("{:?}", row[0]).contains("created_users");
+        self.cassandra.query(&statement).await.iter().any(name)
+    }
+
+    /// Waits until nothing of the pipeline is left in the namespace.
+    pub(crate) async fn await_gone(&self) {
+        await_until("every object of the pipeline is gone", PATIENCE, async || {
+            let kinds = "deployments,cronjobs,jobs,configmaps,poddisruptionbudgets,pods";
+            let arguments =
+                ["get", kinds, "-n", &self.namespace, "-l", "userstream.dev/pipeline", "-o", "name"];
+            let left = self.cluster.kubectl(&arguments).await;
+            if left.is_empty() { Ok(()) } else { Err(left) }
+        })
+        .await;
+    }
+
+    /// All that the operator and the pods of the namespace have logged.
+    pub(crate) async fn logs(&self) -> String {
+        self.logs_of(SYSTEM, OPERATORS).await
+            + &self.logs_of(&self.namespace, "userstream.dev/pipeline").await
+    }
+
+    /// No container was started again, and neither the operator nor a worker has logged an error.
+    pub(crate) async fn assert_calm(&self) {
+        self.assert_calm_in_spite_of_faults().await;
+        self.assert_no_error(&self.namespace, "userstream.dev/pipeline").await;
+    }
+
+    /// No container was started again, and the operator has logged no error. A worker that meets faults may.
+    pub(crate) async fn assert_calm_in_spite_of_faults(&self) {
+        // A pod that has just been made tells of its container a little later.
+        let pods = await_until("every pod has told of its container", PATIENCE, async || {
+            let mut pods = self.cluster.list("pods", &self.namespace).await;
+            pods.extend(self.cluster.list("pods", SYSTEM).await);
+            let is_silent = |pod: &&Value| pod["status"]["containerStatuses"][0]["restartCount"].is_null();
+            match pods.iter().find(is_silent).map(|pod| pod["metadata"]["name"].to_string()) {
+                Some(silent) => Err(silent),
+                None => Ok(pods),
+            }
+        })
+        .await;
+        for pod in &pods {
+            let container = &pod["status"]["containerStatuses"][0];
+            assert_eq!(container["restartCount"], 0, "{}: {container:#}", pod["metadata"]["name"]);
+        }
+        self.assert_no_error(SYSTEM, OPERATORS).await;
+    }
+
+    /// None of the pods that a selector selects has logged an error.
+    async fn assert_no_error(&self, namespace: &str, selector: &str) {
+        let log = self.logs_of(namespace, selector).await;
+        let errors: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+
+    async fn logs_of(&self, namespace: &str, selector: &str) -> String {
+        let all = ["--tail=-1", "--prefix", "--max-log-requests=20"];
+        self.cluster.kubectl(&[&["logs", "-n", namespace, "-l", selector], &all[..]].concat()).await
+    }
+}

@@ -1,0 +1,207 @@
+//! A record that cannot become a row goes to the dead-letter topic as it came, and stops nothing else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::poll_until::await_until;
+use userstream_e2e::rig::Rig;
+use userstream_e2e::source::{Reply, Source};
+use userstream_e2e::topic::{NewRecord, TopicRecord};
+use userstream_e2e::users;
+
+const USERS: usize = 5_000;
+/// One record in this many is poison.
+const RARITY: usize = 50;
+const AHEAD: i64 = 2 * 60 * 60 * 1000;
+
+/// A user with one value replaced, by JSON pointer.
+fn spoilt(number: usize, pointer: &str, value: serde_json::Value) -> Option<Vec<u8>> {
+    let mut user = users::user(number, 0);
+    *user.pointer_mut(pointer).expect("the user has the value") = value;
+    Some(user.to_string().into_bytes())
+}
+
+/// Every kind of poison: what it is, and its value.
+fn kinds(number: usize) -> Vec<(&'static str, Option<Vec<u8>>)> {
+    let whole = users::user(number, 0).to_string();
+    let cut = whole.len() / 2;
+    vec![
+        ("a tombstone", None),
+        ("no bytes", Some(Vec::new())),
+        ("a record that breaks off", Some(whole.as_bytes()[..cut].to_vec())),
+        ("two records in one", Some(format!("{whole}{whole}").into_bytes())),
+        ("no JSON", Some(b"\x00\x01\x02 not json \xfe\xff".to_vec())),
+        ("a text instead of an object", Some(b"\"user\"".to_vec())),
+        ("a nest ten thousand deep", Some([b"[".repeat(10_000), b"]".repeat(10_000)].concat())),
+        ("no key", spoilt(number, "/login", json!({}))),
+        ("a key that is null", spoilt(number, "/login/uuid", json!(null))),
+        ("a key that is no UUID", spoilt(number, "/login/uuid", json!("9313706e"))),
+        ("a key of another type", spoilt(number, "/login/uuid", json!(7))),
+        ("an int beyond 32 bits", spoilt(number, "/dob/age", json!(3_000_000_000_u64))),
+        ("an int with a fraction", spoilt(number, "/dob/age", json!(1.5))),
+        ("a date that is none", spoilt(number, "/dob/date", json!("yesterday"))),
+        ("an object instead of a text", spoilt(number, "/location/city", json!({"name": "Arklow"}))),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison").await;
+    // The broker refuses records from the future by itself, unless it is told not to; the worker must refuse them too.
+    pipeline.spec["kafka"]["topic"]["config"] =
+        json!({"message.timestamp.after.max.ms": "9223372036854775807"});
+    pipeline.provision().await;
+
+    let mut records = users::records(0, USERS, 1);
+    let start = records[0].timestamp;
+    let poison = (0..USERS / RARITY).map(|number| {
+        let (kinds, user) = (kinds(USERS + number), USERS + number);
+        let (kind, value, timestamp) = match kinds.get(number % (kinds.len() + 1)) {
+            Some((kind, value)) => (*kind, value.clone(), start),
+            None => {
+                let now = jiff::Timestamp::now().as_millisecond();
+                ("a time far ahead", Some(users::user(user, 0).to_string().into_bytes()), now + AHEAD)
+            }
+        };
+        (kind, NewRecord { key: Some(format!("poison {number}").into_bytes()), value, timestamp })
+    });
+    let poison: Vec<_> = poison.collect();
+    for (number, (_, record)) in poison.iter().enumerate() {
+        records.insert(number * (RARITY + 1), record.clone());
+    }
+    pipeline.kafka.append(&pipeline.name, &records).await;
+    let mut processor = pipeline.process();
+    pipeline.await_processed(Duration::from_secs(300)).await;
+
+    let is_poison =
+        |record: &TopicRecord| record.key.as_deref().is_some_and(|key| key.starts_with(b"poison"));
+    let verdict =
+        pipeline.judge(|record| if is_poison(record) { None } else { users::parsed_row(record) }).await;
+    verdict.assert_exact();
+    assert_eq!(verdict.rows, USERS);
+
+    let letters = pipeline.kafka.records(&pipeline.dead_letters()).await;
+    let mut places: BTreeMap<(i32, i64), &TopicRecord> = BTreeMap::new();
+    for letter in &letters {
+        let partition =
+            letter.header("__connect.errors.partition").parse().expect("the partition is a number");
+        let offset = letter.header("__connect.errors.offset").parse().expect("the offset is a number");
+        assert!(
+            places.insert((partition, offset), letter).is_none(),
+            "{partition}:{offset} has two dead letters"
+        );
+    }
+    for original in pipeline.kafka.records(&pipeline.name).await.iter().filter(|record| is_poison(record)) {
+        let kind = poison.iter().find(|(_, record)| record.key == original.key).map(|(kind, _)| *kind);
+        let kind = kind.expect("the poison is the test's own");
+        let letter = places
+            .remove(&(original.partition, original.offset))
+            .unwrap_or_else(|| panic!("no letter: {kind}"));
+        assert_eq!((&letter.key, &letter.value), (&original.key, &original.value), "{kind}");
+        assert_eq!(letter.header("__connect.errors.topic"), pipeline.name, "{kind}");
+        for header in ["connector.name", "stage", "exception.class.name", "exception.message"] {
+            assert_ne!(letter.header(&format!("__connect.errors.{header}")), "", "{kind}: {header}");
+        }
+    }
+    assert!(places.is_empty(), "dead letters of records that were fine: {places:?}");
+    assert_eq!(letters.len(), USERS / RARITY);
+
+    let status = processor.status().await.expect("the processor answers");
+    assert_eq!(status["processor"]["deadLettered"], USERS / RARITY, "{status}");
+    assert!(processor.is_running());
+    let leaked = processor.log().lines().find(|line| line.contains("@example.com")).map(str::to_owned);
+    assert_eq!(leaked, None, "a user's data is in the log");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_poison() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison_waits").await;
+    pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
+    pipeline.provision().await;
+    pipeline.kafka.delete_topic(&pipeline.dead_letters()).await;
+    let mut records = users::records(0, 100, 1);
+    records.insert(60, NewRecord { value: Some(b"{".to_vec()), ..records[60].clone() });
+    pipeline.kafka.append(&pipeline.name, &records).await;
+
+    let mut processor = pipeline.process();
+    await_until("the rows around the poison are written", Duration::from_secs(60), async || {
+        match pipeline.rows().await.len() {
+            100 => Ok(()),
+            rows => Err(format!("{rows} rows")),
+        }
+    })
+    .await;
+    await_until("what stands before the poison is committed", Duration::from_secs(30), async || {
+        let committed = pipeline.kafka.committed(&pipeline.name, &pipeline.name).await?;
+        if committed.get(&0) == Some(&60) { Ok(()) } else { Err(format!("{committed:?}")) }
+    })
+    .await;
+    assert!(processor.is_running(), "a missing dead-letter topic is waited for");
+
+    pipeline.kafka.create_topic(&pipeline.dead_letters(), 1).await;
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    assert_eq!(pipeline.kafka.records(&pipeline.dead_letters()).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_fail_policy_the_first_poison_record_ends_the_processor_and_stays_uncommitted() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison_fail").await;
+    pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
+    pipeline.spec["delivery"] = json!({"onError": "Fail"});
+    pipeline.provision().await;
+    let mut records = users::records(0, 100, 1);
+    records.insert(60, NewRecord { value: Some(b"{".to_vec()), ..records[60].clone() });
+    pipeline.kafka.append(&pipeline.name, &records).await;
+
+    for start in ["first", "second"] {
+        let code = pipeline.process().exit(Duration::from_secs(60)).await;
+        assert_eq!(code, 65, "the {start} start ends on the poison record");
+        let committed =
+            pipeline.kafka.committed(&pipeline.name, &pipeline.name).await.expect("the broker answers");
+        assert!(
+            committed.get(&0).is_none_or(|offset| *offset <= 60),
+            "{committed:?} passes the poison record"
+        );
+    }
+    let message = pipeline.termination_message("processor");
+    assert_eq!(message["outcome"], "DataPolicy", "{message}");
+    let rows = pipeline.rows().await;
+    let written: Vec<_> = rows.iter().map(|(id, _)| id.as_str()).collect();
+    let before = (0..60).filter(|number| !written.contains(&users::id(*number).to_string().as_str())).count();
+    assert_eq!(before, 0, "rows before the poison record are missing: {} are there", rows.len());
+}
+
+/// Both halves leave out what they cannot work with: the producer what does not map, the processor what cannot be a row.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_the_skip_policy_poison_is_counted_and_left_out() {
+    let rig = Rig::shared().await;
+    let source = Source::start(|_, _| {
+        let mut users: Vec<_> = (0..100).map(|number| users::user(number, 0)).collect();
+        users[60]["login"]["uuid"] = json!("no UUID");
+        Reply::Json(json!(users).to_string())
+    })
+    .await;
+    let mut pipeline = Pipeline::without_source(&rig, "poison_skip").await;
+    pipeline.spec["source"] = json!({
+        "mode": "Scheduled", "schedule": {"cron": "@yearly"}, "http": {"url": format!("{}/api", source.url)},
+    });
+    pipeline.spec["kafka"]["keyField"] = json!("id");
+    pipeline.spec["delivery"] = json!({"onError": "Skip", "guarantee": "AtLeastOnce"});
+    pipeline.provision().await;
+    let broken = NewRecord { value: Some(b"{".to_vec()), ..users::records(0, 1, 1).remove(0) };
+    pipeline.kafka.append(&pipeline.name, &[broken]).await;
+    assert_eq!(pipeline.run("produce").await, 0, "a record that does not map fails no run");
+
+    let processor = pipeline.process();
+    pipeline.await_processed(Duration::from_secs(60)).await;
+    assert_eq!(pipeline.rows().await.len(), 99);
+    let counted = processor.status().await.expect("the processor answers")["processor"].clone();
+    assert_eq!((&counted["skipped"], &counted["written"]), (&json!(1), &json!(99)), "{counted}");
+    let letters = pipeline.kafka.ends(&pipeline.dead_letters()).await;
+    assert!(letters.is_empty(), "a pipeline that leaves poison out has no topic for it: {letters:?}");
+}

@@ -1,0 +1,65 @@
+//! A processor may be killed at any moment: it loses no row, doubles none, tears none.
+
+use std::time::Duration;
+
+use userstream_e2e::pipeline::Pipeline;
+use userstream_e2e::poll_until::await_until;
+use userstream_e2e::rig::Rig;
+use userstream_e2e::users;
+
+const PIPELINES: usize = 5;
+const KILLS: u64 = 4;
+const USERS: usize = 6_000;
+const VERSIONS: u64 = 4;
+const RECORDS: i64 = USERS as i64 * VERSIONS as i64;
+
+/// Five pipelines side by side: after a kill the group waits ten seconds for the dead member, and five wait at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_kills_mid_batch_leave_exactly_the_fold_of_the_topic() {
+    let rig = Rig::shared().await;
+    let pipelines = (0..PIPELINES).map(|number| with_records(&rig, number));
+    let pipelines = futures::future::join_all(pipelines).await;
+    // Nothing else is done from here on: a look that comes late would find everything written.
+    let killing =
+        pipelines.iter().enumerate().map(|(number, pipeline)| kill_again_and_again(pipeline, number));
+    futures::future::join_all(killing).await;
+}
+
+async fn with_records(rig: &Rig, number: usize) -> Pipeline {
+    let pipeline = Pipeline::without_source(rig, &format!("kill_processor_{number}")).await;
+    pipeline.provision().await;
+    pipeline.kafka.append(&pipeline.name, &users::records(number * USERS, USERS, VERSIONS)).await;
+    pipeline
+}
+
+async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
+    for kill in 0..KILLS {
+        let processor = pipeline.process();
+        // Each kill comes at another depth, while hundreds of rows are in flight.
+        let enough = 400 + 173 * kill + 97 * u64::try_from(number).expect("pipelines are few");
+        await_until("the processor writes rows", Duration::from_secs(60), async || {
+            let status = processor.status().await?;
+            match status["processor"]["written"].as_u64() {
+                Some(written) if written >= enough => Ok(()),
+                _ => Err(status.to_string()),
+            }
+        })
+        .await;
+        processor.kill().await;
+        let committed: i64 = pipeline
+            .kafka
+            .committed(&pipeline.name, &pipeline.name)
+            .await
+            .expect("the broker is up")
+            .values()
+            .sum();
+        assert!(committed < RECORDS, "kill {kill} came after everything was done");
+    }
+
+    let _processor = pipeline.process();
+    pipeline.await_processed(Duration::from_secs(300)).await;
+    let verdict = pipeline.judge(users::parsed_row).await;
+    verdict.assert_exact();
+    assert_eq!(verdict.rows, USERS);
+    assert_eq!(pipeline.kafka.count(&pipeline.dead_letters()).await, 0);
+}
