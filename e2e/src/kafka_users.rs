@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 use crate::rig::Rig;
 use crate::table::Cassandra;
 
@@ -14,7 +14,7 @@ pub async fn set_passwords(rig: &Rig, node: &Cassandra, user: &str, verb: &str, 
     let statement =
         format!("{verb} ROLE {user} WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true");
     // The node takes a new password of a role at most every five seconds.
-    await_until("the node takes the password", Duration::from_secs(20), async || {
+    poll_until("the node takes the password", Duration::from_secs(20), async || {
         node.try_execute(&statement).await
     })
     .await;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, programs};
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 
 /// How long an operator may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -87,7 +87,7 @@ impl Operator {
             Ok((_, missing)) => Err(missing),
             Err(error) => Err(format!("{error}\n{}", self.log())),
         };
-        await_until("the operator is ready", within, ready).await;
+        poll_until("the operator is ready", within, ready).await;
     }
 
     /// Starts an operator for a namespace with the rights of whoever has this token.
@@ -108,19 +108,19 @@ impl Operator {
     fn spawn_with(
         cluster: &Cluster,
         program: &Path,
-        scope: &str,
+        name: &str,
         arguments: &[&str],
         kubeconfig: &Path,
     ) -> Self {
         let mut command = Command::new(program);
         command.args(["--worker-image", "example.org/worker:1"]).args(arguments).env("RUST_LOG", "info");
-        Self::launch(cluster, command, scope, kubeconfig)
+        Self::launch(cluster, command, name, kubeconfig)
     }
 
-    fn launch(cluster: &Cluster, mut command: Command, scope: &str, kubeconfig: &Path) -> Self {
+    fn launch(cluster: &Cluster, mut command: Command, name: &str, kubeconfig: &Path) -> Self {
         let unused = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let address = unused.expect("a port is free");
-        let log = cluster.kubeconfig().with_file_name(format!("operator-of-{scope}-{}.log", address.port()));
+        let log = cluster.kubeconfig().with_file_name(format!("operator-of-{name}-{}.log", address.port()));
         let process = command
             .args(["--listen", &address.to_string()])
             .env("KUBECONFIG", kubeconfig)

@@ -68,26 +68,26 @@ impl Model {
     }
 
     /// Compares a whole table with what it must hold.
-    pub fn judge(&self, found: &[Row]) -> Verdict {
-        let mut verdict = Verdict { rows: found.len(), ..Verdict::default() };
+    pub fn compare(&self, found: &[Row]) -> Comparison {
+        let mut comparison = Comparison { rows: found.len(), ..Comparison::default() };
         let mut seen = BTreeSet::new();
         for (key, cells) in found {
             let Some(versions) = self.versions.get(key) else {
-                verdict.note(Fault::Ghost, key, &format!("{cells:?} was never written"));
+                comparison.note(Anomaly::Ghost, key, &format!("{cells:?} was never written"));
                 continue;
             };
             if !seen.insert(key) {
-                verdict.note(Fault::Duplicate, key, "two rows have this key");
+                comparison.note(Anomaly::Duplicate, key, "two rows have this key");
             }
             let expected = merge(versions.iter());
             if *cells != expected {
-                verdict.note(classify(versions, cells), key, &difference(&expected, cells));
+                comparison.note(classify(versions, cells), key, &difference(&expected, cells));
             }
         }
         for key in self.versions.keys().filter(|key| !seen.contains(key)) {
-            verdict.note(Fault::Lost, key, "there is no row");
+            comparison.note(Anomaly::Lost, key, "there is no row");
         }
-        verdict
+        comparison
     }
 }
 
@@ -109,15 +109,15 @@ fn merge<'a>(
 
 /// A row that is not what it must be is stale when it is what it once was to be: the merge of every version up to its
 /// newest cell. It is torn when its cells are of versions that never stood together, wrong when a cell is of none.
-fn classify(versions: &[BTreeMap<&'static str, Cell>], cells: &BTreeMap<&'static str, Cell>) -> Fault {
+fn classify(versions: &[BTreeMap<&'static str, Cell>], cells: &BTreeMap<&'static str, Cell>) -> Anomaly {
     let written =
         |column: &&'static str, cell: &Cell| versions.iter().any(|version| version.get(column) == Some(cell));
     if !cells.iter().all(|(column, cell)| written(column, cell)) {
-        return Fault::Wrong;
+        return Anomaly::Wrong;
     }
     let newest = cells.values().map(|cell| cell.write_time).max().unwrap_or(i64::MIN);
     let until = versions.iter().filter(|version| version.values().all(|cell| cell.write_time <= newest));
-    if merge(until) == *cells { Fault::Stale } else { Fault::Torn }
+    if merge(until) == *cells { Anomaly::Stale } else { Anomaly::Torn }
 }
 
 fn difference(expected: &BTreeMap<&'static str, Cell>, found: &BTreeMap<&'static str, Cell>) -> String {
@@ -132,7 +132,7 @@ fn difference(expected: &BTreeMap<&'static str, Cell>, found: &BTreeMap<&'static
 
 /// How a row can differ from what it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+pub enum Anomaly {
     /// A key of the input has no row.
     Lost,
     /// A row has a key that is not in the input.
@@ -149,24 +149,24 @@ pub enum Fault {
 
 /// How a table differs from what it must hold: nothing, if the worker kept its promise.
 #[derive(Debug, Default)]
-pub struct Verdict {
+pub struct Comparison {
     /// How many rows were found.
     pub rows: usize,
-    faults: BTreeMap<Fault, usize>,
+    anomalies: BTreeMap<Anomaly, usize>,
     examples: Vec<String>,
 }
 
-impl Verdict {
-    fn note(&mut self, fault: Fault, key: &str, what: &str) {
-        *self.faults.entry(fault).or_default() += 1;
+impl Comparison {
+    fn note(&mut self, anomaly: Anomaly, key: &str, what: &str) {
+        *self.anomalies.entry(anomaly).or_default() += 1;
         if self.examples.len() < 10 {
-            self.examples.push(format!("{fault:?} {key}: {what}"));
+            self.examples.push(format!("{anomaly:?} {key}: {what}"));
         }
     }
 
-    /// How many rows have this fault.
-    pub fn count(&self, fault: Fault) -> usize {
-        self.faults.get(&fault).copied().unwrap_or_default()
+    /// How many rows have this anomaly.
+    pub fn count(&self, anomaly: Anomaly) -> usize {
+        self.anomalies.get(&anomaly).copied().unwrap_or_default()
     }
 
     /// Fails the test unless nothing differs.
@@ -175,23 +175,23 @@ impl Verdict {
     /// With the counts and the first examples when something does.
     #[track_caller]
     pub fn assert_exact(&self) {
-        assert!(self.faults.is_empty(), "the table is not the fold of the topic: {self}");
+        assert!(self.anomalies.is_empty(), "the table is not the fold of the topic: {self}");
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |fault| self.count(fault);
+        let count = |anomaly| self.count(anomaly);
         write!(
             formatter,
             "{} rows, lost {}, ghost {}, duplicate {}, stale {}, torn {}, wrong {}",
             self.rows,
-            count(Fault::Lost),
-            count(Fault::Ghost),
-            count(Fault::Duplicate),
-            count(Fault::Stale),
-            count(Fault::Torn),
-            count(Fault::Wrong)
+            count(Anomaly::Lost),
+            count(Anomaly::Ghost),
+            count(Anomaly::Duplicate),
+            count(Anomaly::Stale),
+            count(Anomaly::Torn),
+            count(Anomaly::Wrong)
         )?;
         for example in &self.examples {
             write!(formatter, "\n  {example}")?;
@@ -233,30 +233,34 @@ mod tests {
 
     #[test]
     fn a_table_that_is_the_fold_is_exact() {
-        model().judge(&[ann(), bob()]).assert_exact();
+        model().compare(&[ann(), bob()]).assert_exact();
     }
 
     #[test]
     fn every_way_to_be_wrong_is_told_apart() {
         let planted = [
-            (Fault::Lost, vec![ann()]),
-            (Fault::Ghost, vec![ann(), bob(), row("eve", &[("name", "Eve", 1)])]),
-            (Fault::Duplicate, vec![ann(), bob(), bob()]),
-            (Fault::Stale, vec![row("ann", &[("name", "Anna", 2), ("city", "Athlone", 2)]), bob()]),
-            (Fault::Torn, vec![row("ann", &[("name", "Anne", 3), ("city", "Arklow", 1)]), bob()]),
-            (Fault::Torn, vec![row("ann", &[("name", "Anne", 3)]), bob()]),
-            (Fault::Wrong, vec![row("ann", &[("name", "Anne", 4), ("city", "Athlone", 2)]), bob()]),
-            (Fault::Wrong, vec![row("ann", &[("name", "Eve", 3), ("city", "Athlone", 2)]), bob()]),
+            (Anomaly::Lost, vec![ann()]),
+            (Anomaly::Ghost, vec![ann(), bob(), row("eve", &[("name", "Eve", 1)])]),
+            (Anomaly::Duplicate, vec![ann(), bob(), bob()]),
+            (Anomaly::Stale, vec![row("ann", &[("name", "Anna", 2), ("city", "Athlone", 2)]), bob()]),
+            (Anomaly::Torn, vec![row("ann", &[("name", "Anne", 3), ("city", "Arklow", 1)]), bob()]),
+            (Anomaly::Torn, vec![row("ann", &[("name", "Anne", 3)]), bob()]),
+            (Anomaly::Wrong, vec![row("ann", &[("name", "Anne", 4), ("city", "Athlone", 2)]), bob()]),
+            (Anomaly::Wrong, vec![row("ann", &[("name", "Eve", 3), ("city", "Athlone", 2)]), bob()]),
         ];
-        for (fault, table) in planted {
-            let verdict = model().judge(&table);
-            assert_eq!((verdict.count(fault), verdict.faults.len()), (1, 1), "{fault:?}: {verdict}");
+        for (anomaly, table) in planted {
+            let comparison = model().compare(&table);
+            assert_eq!(
+                (comparison.count(anomaly), comparison.anomalies.len()),
+                (1, 1),
+                "{anomaly:?}: {comparison}"
+            );
         }
     }
 
     #[test]
     #[should_panic(expected = "Lost ann: there is no row")]
     fn a_failing_verdict_shows_examples() {
-        model().judge(&[bob()]).assert_exact();
+        model().compare(&[bob()]).assert_exact();
     }
 }

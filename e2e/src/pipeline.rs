@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::names::unique;
-use crate::oracle::{Model, Verdict};
+use crate::oracle::{Comparison, Model};
 use crate::rig::Rig;
 use crate::secrets::Secrets;
 use crate::table::Cassandra;
@@ -164,12 +164,15 @@ impl Pipeline {
     }
 
     /// Compares the table with the fold of the topic. `values` says what a record should put into the table.
-    pub async fn judge(&self, values: impl Fn(&TopicRecord) -> Option<crate::oracle::Values>) -> Verdict {
+    pub async fn compare_table(
+        &self,
+        values: impl Fn(&TopicRecord) -> Option<crate::oracle::Values>,
+    ) -> Comparison {
         let records = self.kafka.records(&self.name).await;
         let model = Model::fold(&records, values);
-        let verdict = model.judge(&self.rows().await);
-        println!("{}: {} records folded, {verdict}", self.name, model.records);
-        verdict
+        let comparison = model.compare(&self.rows().await);
+        println!("{}: {} records folded, {comparison}", self.name, model.records);
+        comparison
     }
 
     /// Every row of the table.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 ///
 /// # Panics
 /// When `within` has passed without an answer.
-pub async fn await_until<T, F, Fut>(what: &str, within: Duration, mut probe: F) -> T
+pub async fn poll_until<T, F, Fut>(what: &str, within: Duration, mut probe: F) -> T
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<T, String>>,
@@ -36,7 +36,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_first_answer_is_returned() {
         let asked = Cell::new(0);
-        let answer = await_until("it is the third time", Duration::from_secs(1), async || {
+        let answer = poll_until("it is the third time", Duration::from_secs(1), async || {
             asked.set(asked.get() + 1);
             if asked.get() == 3 { Ok("third") } else { Err(format!("time {}", asked.get())) }
         });
@@ -46,6 +46,6 @@ mod tests {
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "waited 1s until pigs fly; saw: a pig")]
     async fn a_deadline_that_passes_tells_what_was_seen() {
-        await_until::<(), _, _>("pigs fly", Duration::from_secs(1), async || Err("a pig".to_owned())).await;
+        poll_until::<(), _, _>("pigs fly", Duration::from_secs(1), async || Err("a pig".to_owned())).await;
     }
 }

@@ -27,7 +27,7 @@ impl Server {
     }
 }
 
-/// A running rig. Its servers are shared: whoever disturbs them holds them [alone](Rig::alone).
+/// A running rig. Its servers are shared: whoever disturbs them holds them [alone](Rig::exclusive).
 #[derive(Debug)]
 pub struct Rig {
     /// `host:port` of Kafka's open listener.
@@ -54,16 +54,16 @@ pub struct Rig {
 
 /// The rig, held by one test among others or by one test alone, until it is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct RigGuard {
     rig: &'static Rig,
-    is_alone: bool,
+    is_exclusive: bool,
     _lock: File,
 }
 
-impl Drop for Held {
+impl Drop for RigGuard {
     /// Servers that a failed test left killed or frozen would fail every test behind it.
     fn drop(&mut self) {
-        if self.is_alone && std::thread::panicking() {
+        if self.is_exclusive && std::thread::panicking() {
             for server in [Server::Kafka, Server::Cassandra] {
                 for action in ["resume", "start"] {
                     let status = rig_command(&self.rig.directory).args([action, server.name()]).status();
@@ -74,7 +74,7 @@ impl Drop for Held {
     }
 }
 
-impl std::ops::Deref for Held {
+impl std::ops::Deref for RigGuard {
     type Target = Rig;
 
     fn deref(&self) -> &Rig {
@@ -84,21 +84,21 @@ impl std::ops::Deref for Held {
 
 impl Rig {
     /// The rig, shared with other tests that leave its servers alone.
-    pub async fn shared() -> Held {
-        Self::hold(false, File::lock_shared).await
+    pub async fn shared() -> RigGuard {
+        Self::lock(false, File::lock_shared).await
     }
 
     /// The rig for a test that kills, pauses or restarts servers: no other test runs meanwhile.
-    pub async fn alone() -> Held {
-        Self::hold(true, File::lock).await
+    pub async fn exclusive() -> RigGuard {
+        Self::lock(true, File::lock).await
     }
 
-    async fn hold(is_alone: bool, lock: fn(&File) -> std::io::Result<()>) -> Held {
+    async fn lock(is_exclusive: bool, lock: fn(&File) -> std::io::Result<()>) -> RigGuard {
         tokio::task::spawn_blocking(move || {
             let rig = Self::running();
             let file = File::create(rig.directory.join("lock")).expect("the rig's folder can be written");
             lock(&file).expect("the rig's lock can be taken");
-            Held { rig, is_alone, _lock: file }
+            RigGuard { rig, is_exclusive, _lock: file }
         })
         .await
         .expect("taking the rig's lock does not panic")

@@ -14,7 +14,7 @@ use scylla::errors::NewSessionError;
 use scylla::value::{CqlValue, Row as CqlRow};
 
 use crate::oracle::{Cell, Row};
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 use crate::rig::Rig;
 
 /// A session with one of the rig's nodes.
@@ -48,7 +48,7 @@ impl Cassandra {
                 builder().connection_timeout(Duration::from_secs(5)).build().await;
             built.map_err(|error| error.to_string())
         };
-        Self(await_until("Cassandra takes a session", Duration::from_secs(60), connect).await)
+        Self(poll_until("Cassandra takes a session", Duration::from_secs(60), connect).await)
     }
 
     /// Runs one statement.
@@ -70,7 +70,7 @@ impl Cassandra {
 
     /// Waits until the node is connected: a session whose node was restarted notices a moment after it answers others.
     async fn await_connected(&self) {
-        await_until("the session has a node again", Duration::from_secs(60), async || {
+        poll_until("the session has a node again", Duration::from_secs(60), async || {
             let nodes = self.0.get_cluster_state();
             let is_connected = nodes.get_nodes_info().iter().any(|node| node.is_connected());
             if is_connected { Ok(()) } else { Err("no connection".to_owned()) }

@@ -11,7 +11,7 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 use crate::rig::Rig;
 
 const ANSWER: Duration = Duration::from_secs(30);
@@ -99,7 +99,7 @@ impl Kafka {
         for result in results.expect("the broker answers") {
             result.unwrap_or_else(|(topic, code)| panic!("{topic} was not created: {code}"));
         }
-        await_until("the topic's partitions have a leader", ANSWER, || self.leaders(topic, partitions)).await;
+        poll_until("the topic's partitions have a leader", ANSWER, || self.leaders(topic, partitions)).await;
     }
 
     /// Deletes a topic and returns when the broker does not know it any more.
@@ -113,7 +113,7 @@ impl Kafka {
         for result in results.expect("the broker answers") {
             result.unwrap_or_else(|(topic, code)| panic!("{topic} was not deleted: {code}"));
         }
-        await_until("the topic is gone", ANSWER, || self.leaders(topic, 0)).await;
+        poll_until("the topic is gone", ANSWER, || self.leaders(topic, 0)).await;
     }
 
     async fn leaders(&self, topic: &str, partitions: i32) -> Result<(), String> {
@@ -206,7 +206,7 @@ impl Kafka {
     /// # Panics
     /// When it has not within `within`.
     pub async fn await_committed(&self, group: &str, topic: &str, within: Duration) {
-        await_until(&format!("{group} has committed all of {topic}"), within, async || {
+        poll_until(&format!("{group} has committed all of {topic}"), within, async || {
             let committed = self.committed(group, topic).await?;
             let ends = self.ends(topic).await;
             let behind = |(partition, (low, high)): (&i32, &(i64, i64))| {

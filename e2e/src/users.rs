@@ -107,14 +107,14 @@ pub fn records(first: usize, keys: usize, versions: u64) -> Vec<NewRecord> {
     };
     let at_one_time = |number: usize| matches!(number % 12, 1 | 5);
     (0..versions)
-        .flat_map(|round| (first..first + keys).map(move |number| (number, round)))
-        .flat_map(|(number, round)| {
-            let of_this_round = match (at_one_time(number), round) {
+        .flat_map(|pass| (first..first + keys).map(move |number| (number, pass)))
+        .flat_map(|(number, pass)| {
+            let of_this_pass = match (at_one_time(number), pass) {
                 (true, 0) => 0..versions,
                 (true, _) => 0..0,
-                (false, _) => round..round + 1,
+                (false, _) => pass..pass + 1,
             };
-            of_this_round.map(move |version| (number, version))
+            of_this_pass.map(move |version| (number, version))
         })
         .map(|(number, version)| NewRecord {
             key: Some(id(number).to_string().into_bytes()),

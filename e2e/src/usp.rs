@@ -16,7 +16,7 @@ pub struct Usp {
 
 /// What a command printed, and how it ended.
 #[derive(Debug)]
-pub struct Said {
+pub struct CommandOutput {
     /// The exit code.
     pub code: Option<i32>,
     /// Standard output.
@@ -48,7 +48,7 @@ impl Usp {
     ///
     /// # Panics
     /// When there is no such program.
-    pub async fn say(&self, arguments: &[&str]) -> Said {
+    pub async fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = Command::new(programs().join("usp"));
         command.args(arguments).stdin(Stdio::null());
         if let Some(namespace) = &self.namespace {
@@ -59,11 +59,15 @@ impl Usp {
             .await
             .expect("running usp does not panic");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Said { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        CommandOutput {
+            code: output.status.code(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 }
 
-impl Said {
+impl CommandOutput {
     /// The same, when it ended with this code.
     ///
     /// # Panics

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 
 /// A worker that was started; it ends with the test at the latest.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Worker {
     /// # Panics
     /// When it has not within `within`.
     pub async fn await_ready(&self, within: Duration) {
-        await_until(&format!("{} is ready", self.name), within, async || match self.get("/readyz").await? {
+        poll_until(&format!("{} is ready", self.name), within, async || match self.get("/readyz").await? {
             (200, _) => Ok(()),
             (code, body) => Err(format!("{code} {body}")),
         })

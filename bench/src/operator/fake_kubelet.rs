@@ -23,13 +23,13 @@ use crate::{fake_workers, pods};
 /// How many objects of a kind are brought up at once.
 const CONCURRENCY: usize = 16;
 
-pub(super) struct StandIn {
+pub(super) struct FakeKubelet {
     client: Client,
     /// How many pods there are.
     pods: AtomicU32,
 }
 
-impl StandIn {
+impl FakeKubelet {
     pub(super) fn new(client: Client) -> Self {
         Self { client, pods: AtomicU32::new(0) }
     }
@@ -134,8 +134,8 @@ impl StandIn {
             Api::namespaced(self.client.clone(), &object.namespace().expect("it has a namespace"));
         let mut body = serde_json::to_value(object).expect("an object can be written");
         body["status"] = status;
-        let told = serde_json::from_value(body).expect("a status is one");
-        let written = api.replace_status(&object.name_any(), &PostParams::default(), &told).await;
+        let updated = serde_json::from_value(body).expect("a status is one");
+        let written = api.replace_status(&object.name_any(), &PostParams::default(), &updated).await;
         written.expect("a status can be written");
     }
 }

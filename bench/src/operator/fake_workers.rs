@@ -24,14 +24,14 @@ pub(super) fn address(number: u32) -> Ipv4Addr {
 
 pub(super) struct Workers {
     listener: TcpListener,
-    asked: Asked,
+    requests: RequestCount,
 }
 
-/// How often they were asked.
+/// How often they were requests.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked(Arc<AtomicU64>);
+pub(super) struct RequestCount(Arc<AtomicU64>);
 
-impl Asked {
+impl RequestCount {
     pub(super) fn so_far(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -47,23 +47,26 @@ impl Workers {
         }
         let listener =
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await.expect("nobody else has the port");
-        Self { listener, asked: Asked::default() }
+        Self { listener, requests: RequestCount::default() }
     }
 
-    pub(super) fn asked(&self) -> Asked {
-        self.asked.clone()
+    pub(super) fn requests(&self) -> RequestCount {
+        self.requests.clone()
     }
 
     /// Answers until the future is dropped.
     pub(super) async fn serve(self) -> std::io::Result<()> {
-        axum::serve(self.listener, axum::Router::new().route("/status", get(status)).with_state(self.asked))
-            .await
+        axum::serve(
+            self.listener,
+            axum::Router::new().route("/status", get(status)).with_state(self.requests),
+        )
+        .await
     }
 }
 
 /// A worker that is both producer and processor and keeps up with everything.
-async fn status(State(Asked(asked)): State<Asked>) -> Json<Value> {
-    asked.fetch_add(1, Ordering::Relaxed);
+async fn status(State(RequestCount(requests)): State<RequestCount>) -> Json<Value> {
+    requests.fetch_add(1, Ordering::Relaxed);
     let now = Timestamp::now().as_millisecond();
     let partition =
         |number: i32| json!({"partition": number, "committed": 1000, "highWatermark": 1000, "lag": 0});

@@ -23,20 +23,20 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use userstream_e2e::cluster::Cluster;
 use userstream_e2e::operator::Operator;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
 use api_calls::ApiCalls;
-use fake_kubelet::StandIn;
+use fake_kubelet::FakeKubelet;
 use fake_workers::Workers;
-use phase_costs::{Looks, Meter, Processes};
+use phase_costs::{Counters, Phase, Processes};
 use pipelines::Pipelines;
 use userstream_bench::machine;
 
 const PIPELINES: usize = 1_000;
 /// How long any one phase may take before the benchmark gives up.
-const PATIENCE: Duration = Duration::from_secs(1_800);
-/// When nothing was written for so long, the pipelines are settled.
-const CALM: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(1_800);
+/// When nothing was written for so long, the pipelines are convergence.
+const IDLE: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(60);
 /// Where the operator's Lease is.
 const LEASE_NAMESPACE: &str = "default";
@@ -56,11 +56,11 @@ async fn measure(count: usize) {
     let client = client(cluster).await;
     let pipelines = Pipelines::new(client.clone(), count);
     pipelines.make_namespaces().await;
-    let stand_in = StandIn::new(client.clone());
-    let asked = workers.asked();
-    let bench = Bench { cluster, client, program, pipelines, asked };
+    let fake_kubelet = FakeKubelet::new(client.clone());
+    let requests = workers.requests();
+    let bench = Bench { cluster, client, program, pipelines, requests };
     tokio::select! {
-        () = stand_in.run() => panic!("the stand-in has ended"),
+        () = fake_kubelet.run() => panic!("the fake kubelet has ended"),
         ended = workers.serve() => panic!("the workers have ended: {ended:?}"),
         () = bench.run() => {}
     }
@@ -88,7 +88,7 @@ struct Bench<'a> {
     client: Client,
     program: PathBuf,
     pipelines: Pipelines,
-    asked: fake_workers::Asked,
+    requests: fake_workers::RequestCount,
 }
 
 impl Bench<'_> {
@@ -96,28 +96,30 @@ impl Bench<'_> {
         let beside = "API server 1.37.2, etcd and a stand-in for everybody else";
         println!("{}\n\n{}", machine::conditions(&self.program, beside), phase_costs::HEADER);
         let first = self.start();
-        first.await_ready(PATIENCE).await;
+        first.await_ready(TIMEOUT).await;
         let before_all = ApiCalls::now(&self.client).await;
-        let settle = Meter::start(self.processes(&first), Looks::of(&first).await);
-        let settled = self.pipelines.settle().await;
-        let line = settle.line("settle", settled.took, Some(self.pipelines.count()), &first).await;
+        let converge = Phase::start(self.processes(&first), Counters::of(&first).await);
+        let convergence = self.pipelines.converge().await;
+        let line = converge.line("settle", convergence.took, Some(self.pipelines.count()), &first).await;
         println!("{line}");
-        self.await_calm(&first).await;
+        self.await_idle(&first).await;
         let calls = ApiCalls::now(&self.client).await;
-        let (quiet, asked) =
-            (Meter::start(self.processes(&first), Looks::of(&first).await), self.asked.so_far());
+        let (quiet, requests) =
+            (Phase::start(self.processes(&first), Counters::of(&first).await), self.requests.so_far());
         let began = Instant::now();
         tokio::time::sleep(QUIET).await; // sleep-ok: this is what is measured
         println!("{}", quiet.line("quiet minute", began.elapsed(), None, &first).await);
-        let (in_quiet, asked) =
-            (ApiCalls::now(&self.client).await.since(&calls), self.asked.so_far() - asked);
+        let (in_quiet, requests) =
+            (ApiCalls::now(&self.client).await.since(&calls), self.requests.so_far() - requests);
         first.kill();
         let again = self.restart().await;
 
-        println!("\n{settled}");
+        println!("\n{convergence}");
         println!("\ncalls of the API by the operator until all were settled:\n");
         println!("{}", calls.since(&before_all).table(self.pipelines.count()));
-        println!("\nin the quiet minute the operator made {in_quiet}, and asked the workers {asked} times");
+        println!(
+            "\nin the quiet minute the operator made {in_quiet}, and asked the workers {requests} times"
+        );
         println!("a new operator wrote {} objects", again.writes().await);
     }
 
@@ -135,14 +137,14 @@ impl Bench<'_> {
     }
 
     /// Waits until nothing has been written for a while.
-    async fn await_calm(&self, operator: &Operator) {
+    async fn await_idle(&self, operator: &Operator) {
         let last = Cell::new((0, Instant::now()));
-        await_until("the operator has nothing to write", PATIENCE, async || {
+        poll_until("the operator has nothing to write", TIMEOUT, async || {
             let writes = operator.writes().await;
             if writes != last.get().0 {
                 last.set((writes, Instant::now()));
             }
-            if last.get().1.elapsed() >= CALM { Ok(()) } else { Err(format!("{writes} writes")) }
+            if last.get().1.elapsed() >= IDLE { Ok(()) } else { Err(format!("{writes} writes")) }
         })
         .await;
     }
@@ -153,12 +155,12 @@ impl Bench<'_> {
         self.cluster.kubectl(&["delete", "lease", "userstream-operator", "-n", LEASE_NAMESPACE]).await;
         let began = Instant::now();
         let operator = self.start();
-        let meter = Meter::start(self.processes(&operator), Looks::default());
-        operator.await_ready(PATIENCE).await;
+        let meter = Phase::start(self.processes(&operator), Counters::default());
+        operator.await_ready(TIMEOUT).await;
         let wanted = u64::try_from(self.pipelines.count()).expect("the count fits");
-        await_until("every pipeline was looked at", PATIENCE, async || {
-            let Looks { looks, .. } = Looks::of(&operator).await;
-            if looks >= wanted { Ok(()) } else { Err(format!("{looks} looks")) }
+        poll_until("every pipeline was looked at", TIMEOUT, async || {
+            let Counters { reconciles, .. } = Counters::of(&operator).await;
+            if reconciles >= wanted { Ok(()) } else { Err(format!("{reconciles} reconciles")) }
         })
         .await;
         println!("{}", meter.line("restart", began.elapsed(), Some(self.pipelines.count()), &operator).await);

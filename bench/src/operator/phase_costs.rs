@@ -8,7 +8,7 @@ use userstream_bench::usage;
 
 /// The head of the table of phases.
 pub(super) const HEADER: &str = "\
-| phase | seconds | pipelines/s | operator CPU-s | ms of it/pipeline | MiB | peak MiB | looks | writes | API server CPU-s | etcd CPU-s | stand-in CPU-s | other CPU-s |
+| phase | seconds | pipelines/s | operator CPU-s | ms of it/pipeline | MiB | peak MiB | reconciles | writes | API server CPU-s | etcd CPU-s | stand-in CPU-s | other CPU-s |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// The processes that share the cores.
@@ -29,17 +29,17 @@ impl Processes {
 
 /// What an operator has done since its start.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct Counters {
     /// How often it has looked at a pipeline.
-    pub(super) looks: u64,
+    pub(super) reconciles: u64,
     /// How many objects it has written.
     pub(super) writes: u64,
 }
 
-impl Looks {
+impl Counters {
     pub(super) async fn of(operator: &Operator) -> Self {
         Self {
-            looks: operator.number("controller_runtime_reconcile_total").await,
+            reconciles: operator.number("controller_runtime_reconcile_total").await,
             writes: operator.writes().await,
         }
     }
@@ -47,16 +47,16 @@ impl Looks {
 
 /// What had been spent and done when a phase began.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(super) struct Phase {
     processes: Processes,
     spent: [f64; 4],
     machine: f64,
-    before: Looks,
+    before: Counters,
 }
 
-impl Meter {
+impl Phase {
     /// Begins a phase in an operator's life, which has done so much before it.
-    pub(super) fn start(processes: Processes, before: Looks) -> Self {
+    pub(super) fn start(processes: Processes, before: Counters) -> Self {
         Self { processes, spent: processes.spent(), machine: usage::machine(), before }
     }
 
@@ -70,19 +70,20 @@ impl Meter {
         operator: &Operator,
     ) -> String {
         let now = self.processes.spent();
-        let [own, api_server, etcd, stand_in] =
+        let [own, api_server, etcd, fake_kubelet] =
             [0, 1, 2, 3].map(|process| now[process] - self.spent[process]);
-        let other = usage::machine() - self.machine - own - api_server - etcd - stand_in;
+        let other = usage::machine() - self.machine - own - api_server - etcd - fake_kubelet;
         let (memory, peak) = usage::memory(self.processes.operator);
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let of_pipelines = |figure: &dyn Fn(f64) -> f64| {
             pipelines.map_or_else(|| "-".to_owned(), |count| format!("{:.1}", figure(count as f64)))
         };
-        let done = Looks::of(operator).await;
-        let (looks, writes) = (done.looks - self.before.looks, done.writes - self.before.writes);
+        let done = Counters::of(operator).await;
+        let (reconciles, writes) =
+            (done.reconciles - self.before.reconciles, done.writes - self.before.writes);
         let seconds = took.as_secs_f64();
         format!(
-            "| {phase} | {seconds:.1} | {} | {own:.2} | {} | {:.1} | {:.1} | {looks} | {writes} | {api_server:.1} | {etcd:.1} | {stand_in:.1} | {other:.1} |",
+            "| {phase} | {seconds:.1} | {} | {own:.2} | {} | {:.1} | {:.1} | {reconciles} | {writes} | {api_server:.1} | {etcd:.1} | {fake_kubelet:.1} | {other:.1} |",
             of_pipelines(&|count| count / seconds),
             of_pipelines(&|count| own * 1000.0 / count),
             mebibytes(memory),

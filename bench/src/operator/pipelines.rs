@@ -22,7 +22,7 @@ pub(super) struct Pipelines {
 }
 
 /// When they were settled.
-pub(super) struct Settled {
+pub(super) struct Convergence {
     /// From the first request to create one until the last is ready.
     pub(super) took: Duration,
     created: Duration,
@@ -67,7 +67,7 @@ impl Pipelines {
     }
 
     /// Creates all of them, and returns when all are ready.
-    pub(super) async fn settle(&self) -> Settled {
+    pub(super) async fn converge(&self) -> Convergence {
         let began = Instant::now();
         let (created, ready) = tokio::join!(self.create(began), self.await_ready(began));
         let mut each: Vec<Duration> = ready
@@ -79,7 +79,7 @@ impl Pipelines {
             })
             .collect();
         each.sort();
-        Settled {
+        Convergence {
             took: ready.iter().map(|(_, at)| *at).max().unwrap_or_default(),
             created: created.into_iter().max().unwrap_or_default(),
             each,
@@ -120,7 +120,7 @@ impl Pipelines {
     }
 }
 
-impl fmt::Display for Settled {
+impl fmt::Display for Convergence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = |percent: usize| self.each[(self.each.len() - 1) * percent / 100];
         write!(

@@ -7,7 +7,7 @@ use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::worker::Worker;
 
-use crate::{PATIENCE, await_read, begin, number, plain_loop, print_conditions, provisioned};
+use crate::{TIMEOUT, await_read, begin, number, plain_loop, print_conditions, provisioned};
 
 /// The argument that asks for it.
 pub(crate) const COMMAND: &str = "instructions";
@@ -20,12 +20,12 @@ const LOG: &str = "counted";
 /// Counts, and prints what was counted.
 pub(crate) async fn count() {
     let records = number("BENCH_RECORDS", 20_000);
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let mut pipeline = provisioned(&rig, records).await;
     print_conditions();
     let mut counts = Vec::new();
     for pass in 1..=2 {
-        let code = pipeline.start_with("producer", "produce", &["--once"]).exit(PATIENCE).await;
+        let code = pipeline.start_with("producer", "produce", &["--once"]).exit(TIMEOUT).await;
         assert_eq!(code, 0, "worker produce failed");
         let group = begin(&mut pipeline, &format!("counted_{pass}")).await;
         let worker = pipeline.start_under(&TOOL, LOG, "process");
@@ -44,7 +44,7 @@ pub(crate) async fn count() {
 async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str) -> u64 {
     await_read(pipeline, &mut worker, group).await;
     worker.terminate();
-    worker.exit(PATIENCE).await;
+    worker.exit(TIMEOUT).await;
     last_count(&pipeline.log(log))
 }
 

@@ -18,12 +18,12 @@ use costs::{Costs, Usage};
 use serde_json::json;
 use userstream_bench::{FIELDS, machine};
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::worker::Worker;
 
 /// How long any one phase may take before the benchmark gives up.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 const STARTS: usize = 5;
 
 fn main() {
@@ -46,7 +46,7 @@ fn main() {
 async fn measure() {
     let records = number("BENCH_RECORDS", 1_000_000);
     let passes = number("BENCH_PASSES", 2);
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let mut pipeline = provisioned(&rig, records).await;
     print_conditions();
     println!(
@@ -110,7 +110,7 @@ async fn produce(rig: &Rig, pipeline: &Pipeline, records: usize) {
     let before = Usage::now(rig);
     let worker = pipeline.start_with("producer", "produce", &["--once"]);
     let end = i64::try_from(records).expect("the count fits");
-    await_until("the topic is full", PATIENCE, async || match pipeline.kafka.count(&pipeline.name).await {
+    poll_until("the topic is full", TIMEOUT, async || match pipeline.kafka.count(&pipeline.name).await {
         count if count >= end => Ok(()),
         count => Err(format!("{count} records")),
     })
@@ -126,13 +126,13 @@ async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize
     let before = Usage::now(rig);
     let worker = pipeline.process();
     let wanted = u64::try_from(records).expect("the count fits");
-    await_until("every row is acknowledged", PATIENCE, async || {
+    poll_until("every row is acknowledged", TIMEOUT, async || {
         let status = worker.status().await?;
         if status["processor"]["written"].as_u64() >= Some(wanted) { Ok(()) } else { Err(status.to_string()) }
     })
     .await;
     let wall = before.at.elapsed();
-    pipeline.kafka.await_committed(&group, &pipeline.name, PATIENCE).await;
+    pipeline.kafka.await_committed(&group, &pipeline.name, TIMEOUT).await;
     let costs = Costs::since(&before, rig, &worker).within(wall);
     let rows = pipeline.cassandra.query(&format!("SELECT id FROM {}.users", pipeline.name)).await.len();
     assert_eq!(rows, records, "the table does not hold every record");
@@ -155,8 +155,8 @@ async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) 
 /// Waits until a group has read the topic, by a program that is not to end before.
 async fn await_read(pipeline: &Pipeline, worker: &mut Worker, group: &str) {
     tokio::select! {
-        code = worker.exit(PATIENCE) => panic!("{} ended with {code}", worker.name),
-        () = pipeline.kafka.await_committed(group, &pipeline.name, PATIENCE) => {}
+        code = worker.exit(TIMEOUT) => panic!("{} ended with {code}", worker.name),
+        () = pipeline.kafka.await_committed(group, &pipeline.name, TIMEOUT) => {}
     }
 }
 

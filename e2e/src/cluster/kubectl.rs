@@ -32,13 +32,13 @@ impl Cluster {
         let output = tokio::task::spawn_blocking(move || command.output().expect("Helm can be started"))
             .await
             .expect("running Helm does not panic");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
             output.status.success(),
-            "helm {arguments:?}: {said}{}",
+            "helm {arguments:?}: {stdout}{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        said
+        stdout
     }
 
     /// What kubectl says, however it ends.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Cluster, SYSTEM};
-use crate::poll_until::await_until;
+use crate::poll_until::poll_until;
 
 /// The conditions of an object; none when nothing was said of it.
 #[must_use]
@@ -47,13 +47,13 @@ impl Cluster {
             {
                 return Ok(pipeline);
             }
-            let told = |one: &Value| {
+            let text = |one: &Value| {
                 format!("{} {} {}: {}", one["type"], one["status"], one["reason"], one["message"])
             };
-            let told: Vec<String> = conditions(&pipeline).iter().map(told).collect();
-            Err(format!("{}\n{}", told.join("\n"), self.try_logs(namespace).await))
+            let shown: Vec<String> = conditions(&pipeline).iter().map(text).collect();
+            Err(format!("{}\n{}", shown.join("\n"), self.try_logs(namespace).await))
         };
-        await_until(&format!("{namespace}/{name} has {condition}={status}"), within, probe).await
+        poll_until(&format!("{namespace}/{name} has {condition}={status}"), within, probe).await
     }
 
     /// Waits until a condition of a pipeline has this reason, and returns the pipeline.
@@ -73,7 +73,7 @@ impl Cluster {
             let is = self::condition(&pipeline, condition)["reason"] == reason;
             if is { Ok(pipeline) } else { Err(format!("{:#?}", conditions(&pipeline))) }
         };
-        await_until(&format!("{namespace}/{name} has {condition} for the reason {reason}"), within, probe)
+        poll_until(&format!("{namespace}/{name} has {condition} for the reason {reason}"), within, probe)
             .await
     }
 

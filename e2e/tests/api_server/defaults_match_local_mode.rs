@@ -9,11 +9,11 @@ use userstream_crds::definition::schema;
 
 use crate::broken_in_code::broken_in_code;
 use crate::good_resources::resources;
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn what_the_api_server_adds_is_what_local_mode_adds() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     for (number, (title, mut resource)) in resources().into_iter().enumerate() {
         let name = format!("defaults-{number}");
         // What is opened and left empty breaks rules, which is no matter to defaults but to the API server.
@@ -22,9 +22,9 @@ async fn what_the_api_server_adds_is_what_local_mode_adds() {
             resource["spec"]["processor"] = json!({});
         }
         assert_eq!(broken_in_code(&resource, None), BTreeSet::new(), "{title}");
-        resource["metadata"] = json!({"name": name, "namespace": home.namespace});
-        home.cluster.apply(&resource).await;
-        let stored = home.cluster.pipeline(&home.namespace, &name).await;
+        resource["metadata"] = json!({"name": name, "namespace": test.namespace});
+        test.cluster.apply(&resource).await;
+        let stored = test.cluster.pipeline(&test.namespace, &name).await;
         let mut local = resource.clone();
         apply_defaults(schema(), &mut local);
         assert_eq!(stored["spec"], local["spec"], "{title}");

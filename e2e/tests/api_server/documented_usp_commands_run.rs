@@ -4,7 +4,7 @@ use serde_json::json;
 use userstream_e2e::rig::repository;
 use userstream_e2e::usp::Usp;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 /// The commands of the blocks with this info string.
 fn commands(text: &str, info: &str) -> Vec<String> {
@@ -22,17 +22,17 @@ fn commands(text: &str, info: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn commands_for_a_cluster_run_as_they_are_written() {
-    let home = Home::new().await;
-    let _operator = home.operator().await;
+    let test = TestNamespace::new().await;
+    let _operator = test.operator().await;
     let text = fs::read_to_string(repository().join("docs/cluster-cli.md")).unwrap();
     let commands = commands(&text, "sh run-in-cluster");
     assert!(commands.len() >= 8, "{commands:#?}");
-    home.bring_up(&home.pipeline("users")).await;
-    let file = home.cluster.kubeconfig().with_file_name(format!("{}.yaml", home.namespace));
-    let mut pipeline = home.pipeline("users");
+    test.bring_up(&test.pipeline("users")).await;
+    let file = test.cluster.kubeconfig().with_file_name(format!("{}.yaml", test.namespace));
+    let mut pipeline = test.pipeline("users");
     pipeline["spec"]["suspend"] = json!(true);
     fs::write(&file, pipeline.to_string()).unwrap();
-    let usp = Usp::everywhere(home.cluster);
+    let usp = Usp::everywhere(test.cluster);
     for command in commands {
         let command = command.split(" #").next().unwrap_or_default();
         let words: Vec<&str> = command.split_whitespace().collect();
@@ -43,16 +43,22 @@ async fn commands_for_a_cluster_run_as_they_are_written() {
             .iter()
             .map(|word| match *word {
                 "users.yaml" => file.to_str().unwrap(),
-                "demo" => home.namespace.as_str(),
+                "demo" => test.namespace.as_str(),
                 word => word,
             })
             .collect();
         let usp =
-            if arguments.contains(&"--all-namespaces") { Usp::everywhere(home.cluster) } else { usp.clone() };
-        let said = usp.say(&arguments).await;
+            if arguments.contains(&"--all-namespaces") { Usp::everywhere(test.cluster) } else { usp.clone() };
+        let output = usp.run(&arguments).await;
         // There is neither a kubelet nor a Deployment of the operator here: what would be ready is not.
         let is_looking = ["status", "check"].contains(arguments.first().unwrap());
         let wanted = if is_looking { 3 } else { 0 };
-        assert_eq!(said.code, Some(wanted), "{command}\nstdout:\n{}\nstderr:\n{}", said.stdout, said.stderr);
+        assert_eq!(
+            output.code,
+            Some(wanted),
+            "{command}\nstdout:\n{}\nstderr:\n{}",
+            output.stdout,
+            output.stderr
+        );
     }
 }

@@ -1,39 +1,39 @@
 use serde_json::{Value, json};
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::{Home, PATIENCE, name};
+use crate::test_namespace::{TIMEOUT, TestNamespace, name};
 
 /// An Event: its type, its reason, its note, and how often it happened.
 #[derive(Debug, Clone, PartialEq)]
-struct Told {
+struct EmittedEvent {
     of: String,
     reason: String,
     note: String,
     times: i64,
 }
 
-impl Home {
+impl TestNamespace {
     /// The Events of a pipeline, the oldest first.
-    async fn events(&self, pipeline: &str) -> Vec<Told> {
+    async fn events(&self, pipeline: &str) -> Vec<EmittedEvent> {
         let mut all = self.cluster.list("events.events.k8s.io", &self.namespace).await;
         all.retain(|event| event["regarding"]["name"] == pipeline);
         all.sort_by_key(|event| event["eventTime"].as_str().unwrap().to_owned());
         let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
-        let told = |event: &Value| Told {
+        let emitted = |event: &Value| EmittedEvent {
             of: text(event, "type"),
             reason: text(event, "reason"),
             note: text(event, "note"),
             times: event["series"]["count"].as_i64().unwrap_or(1),
         };
-        all.iter().map(told).collect()
+        all.iter().map(emitted).collect()
     }
 
     /// Waits until a reason was told so often, and returns all Events.
-    async fn await_event(&self, pipeline: &str, reason: &str, times: i64) -> Vec<Told> {
-        await_until(&format!("{reason} was told {times} times of {pipeline}"), PATIENCE, async || {
+    async fn await_event(&self, pipeline: &str, reason: &str, times: i64) -> Vec<EmittedEvent> {
+        poll_until(&format!("{reason} was told {times} times of {pipeline}"), TIMEOUT, async || {
             let all = self.events(pipeline).await;
-            let is_told = all.iter().any(|told| told.reason == reason && told.times == times);
-            if is_told { Ok(all) } else { Err(format!("{all:#?}")) }
+            let is_emitted = all.iter().any(|event| event.reason == reason && event.times == times);
+            if is_emitted { Ok(all) } else { Err(format!("{all:#?}")) }
         })
         .await
     }
@@ -60,36 +60,36 @@ impl Home {
     }
 }
 
-fn steps(told: &[Told]) -> Vec<(&str, &str, i64)> {
-    told.iter().map(|told| (told.of.as_str(), told.reason.as_str(), told.times)).collect()
+fn steps(events: &[EmittedEvent]) -> Vec<(&str, &str, i64)> {
+    events.iter().map(|event| (event.of.as_str(), event.reason.as_str(), event.times)).collect()
 }
 
 #[tokio::test]
 async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_counted() {
-    let home = Home::new().await;
-    let operator = home.operator().await;
-    home.cluster.apply(&home.pipeline("users")).await;
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
+    test.cluster.apply(&test.pipeline("users")).await;
     // A step that is over within a second is told by the next.
-    home.await_event("users", "Provisioning", 1).await;
-    home.complete_jobs().await;
-    home.await_event("users", "RollingOut", 1).await;
-    home.roll_out("users-processor").await;
-    let told = home.await_event("users", "LagUnknown", 1).await;
+    test.await_event("users", "Provisioning", 1).await;
+    test.complete_jobs().await;
+    test.await_event("users", "RollingOut", 1).await;
+    test.roll_out("users-processor").await;
+    let events = test.await_event("users", "LagUnknown", 1).await;
     assert_eq!(
-        steps(&told),
+        steps(&events),
         [("Normal", "Provisioning", 1), ("Normal", "RollingOut", 1), ("Normal", "LagUnknown", 1)]
     );
-    let ready = home.await_reason("users", "LagUnknown").await;
-    assert_eq!(ready["message"], told[2].note);
+    let ready = test.await_reason("users", "LagUnknown").await;
+    assert_eq!(ready["message"], events[2].note);
 
     for (suspend, reason, times) in [(true, "Suspended", 1), (false, "RollingOut", 2), (true, "Suspended", 2)]
     {
-        home.patch(&json!({"spec": {"suspend": suspend}})).await;
-        home.await_event("users", reason, times).await;
+        test.patch(&json!({"spec": {"suspend": suspend}})).await;
+        test.await_event("users", reason, times).await;
     }
-    let told = home.events("users").await;
+    let events = test.events("users").await;
     assert_eq!(
-        steps(&told),
+        steps(&events),
         [
             ("Normal", "Provisioning", 1),
             ("Normal", "RollingOut", 2),
@@ -103,44 +103,44 @@ async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_co
 
 #[tokio::test]
 async fn what_only_a_change_helps_against_is_a_warning() {
-    let home = Home::new().await;
-    let operator = home.operator().await;
-    let refused = home.pipeline("refused");
-    home.cluster.apply(&refused).await;
-    home.await_event("refused", "Provisioning", 1).await;
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
+    let refused = test.pipeline("refused");
+    test.cluster.apply(&refused).await;
+    test.await_event("refused", "Provisioning", 1).await;
     let why = "topic t exists: set adoptionPolicy to Adopt";
     let refusal = json!({"resource": "topic/t", "reason": "Exists", "text": why});
-    home.end_provisioning("refused", 78, &json!({"message": "refused", "refusals": [refusal]})).await;
-    let told = home.await_event("refused", "Exists", 1).await;
-    assert_eq!(steps(&told), [("Normal", "Provisioning", 1), ("Warning", "Exists", 1)]);
-    assert_eq!(told[1].note, why);
+    test.end_provisioning("refused", 78, &json!({"message": "refused", "refusals": [refusal]})).await;
+    let events = test.await_event("refused", "Exists", 1).await;
+    assert_eq!(steps(&events), [("Normal", "Provisioning", 1), ("Warning", "Exists", 1)]);
+    assert_eq!(events[1].note, why);
 
     let mut second = refused;
     second["metadata"]["name"] = json!("second");
-    home.cluster.apply(&second).await;
-    let told = home.await_event("second", "Conflict", 1).await;
-    assert_eq!(steps(&told), [("Warning", "Conflict", 1)]);
-    assert!(told[0].note.contains(&format!("{}/refused", home.namespace)), "{told:?}");
+    test.cluster.apply(&second).await;
+    let events = test.await_event("second", "Conflict", 1).await;
+    assert_eq!(steps(&events), [("Warning", "Conflict", 1)]);
+    assert!(events[0].note.contains(&format!("{}/refused", test.namespace)), "{events:?}");
     assert_eq!(operator.errors(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn runs_that_are_asked_for_and_changes_of_scale_are_told() {
-    let home = Home::new().await;
-    let operator = home.operator().await;
-    home.bring_up(&home.pipeline("users")).await;
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
+    test.bring_up(&test.pipeline("users")).await;
     for (nonce, times) in [(5, 1), (6, 2)] {
-        home.patch(&json!({"spec": {"source": {"triggerNonce": nonce}}})).await;
-        home.await_event("users", "RunStarted", times).await;
-        let jobs = home.cluster.list("jobs", &home.namespace).await;
+        test.patch(&json!({"spec": {"source": {"triggerNonce": nonce}}})).await;
+        test.await_event("users", "RunStarted", times).await;
+        let jobs = test.cluster.list("jobs", &test.namespace).await;
         assert!(jobs.iter().any(|job| name(job) == format!("users-run-{nonce}")), "{nonce}: {jobs:#?}");
     }
     for (fewest, times) in [(2, 1), (3, 2)] {
-        home.patch(&json!({"spec": {"autoscaling": {"enabled": true, "minReplicas": fewest}}})).await;
-        let told = home.await_event("users", "Limits", times).await;
-        let scaled = told.iter().find(|told| told.reason == "Limits").unwrap();
-        assert_eq!(scaled.of, "Normal", "{told:#?}");
-        let found = home.cluster.get("deployment", &home.namespace, "users-processor").await;
+        test.patch(&json!({"spec": {"autoscaling": {"enabled": true, "minReplicas": fewest}}})).await;
+        let events = test.await_event("users", "Limits", times).await;
+        let scaled = events.iter().find(|event| event.reason == "Limits").unwrap();
+        assert_eq!(scaled.of, "Normal", "{events:#?}");
+        let found = test.cluster.get("deployment", &test.namespace, "users-processor").await;
         assert_eq!(found["spec"]["replicas"], fewest);
     }
     assert_eq!(operator.errors(), Vec::<String>::new());

@@ -3,21 +3,21 @@
 use userstream_e2e::audit_log::{Request, requests_of};
 use userstream_e2e::cluster::Cluster;
 use userstream_e2e::operator::Operator;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::repository;
 
-use crate::test_namespace::PATIENCE;
+use crate::test_namespace::TIMEOUT;
 
 /// The name of the release, and so of the Deployment, the ServiceAccount and the Lease.
 pub(crate) const RELEASE: &str = "userstream";
 
 /// An installation in a namespace. Nothing runs it but the tests: there is no node.
-pub(crate) struct Installed {
+pub(crate) struct Installation {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
 }
 
-impl Installed {
+impl Installation {
     /// Installs the chart with some values, as people do.
     pub(crate) async fn by_helm(cluster: &'static Cluster, namespace: &str, values: &[&str]) -> Self {
         let chart = repository().join("helm/userstream").display().to_string();
@@ -38,7 +38,7 @@ impl Installed {
 
     /// A role counts a moment after it was made.
     async fn await_right(&self, namespace: &str, verb: &str, resource: &str) {
-        await_until(&format!("the operator may {verb} {resource} in {namespace}"), PATIENCE, async || {
+        poll_until(&format!("the operator may {verb} {resource} in {namespace}"), TIMEOUT, async || {
             if self.may(namespace, verb, resource).await { Ok(()) } else { Err("it may not".to_owned()) }
         })
         .await;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 /// The conditions of a status that nobody has said.
 fn left_over(status: &Value) -> Vec<&Value> {
@@ -12,24 +12,24 @@ fn left_over(status: &Value) -> Vec<&Value> {
 
 #[tokio::test]
 async fn until_an_operator_says_something_of_it() {
-    let home = Home::new().await;
-    home.cluster.apply(&home.pipeline("users")).await;
-    let mut paused = home.pipeline("paused");
+    let test = TestNamespace::new().await;
+    test.cluster.apply(&test.pipeline("users")).await;
+    let mut paused = test.pipeline("paused");
     paused["metadata"]["annotations"] = json!({"userstream.dev/pause-reconciliation": "true"});
-    home.cluster.apply(&paused).await;
+    test.cluster.apply(&paused).await;
     for pipeline in ["users", "paused"] {
-        assert_eq!(home.status(pipeline).await, json!(PipelineStatus::pending()), "{pipeline}");
+        assert_eq!(test.status(pipeline).await, json!(PipelineStatus::pending()), "{pipeline}");
     }
-    let table = home.cluster.kubectl(&["get", "usp", "-n", &home.namespace, "users"]).await;
+    let table = test.cluster.kubectl(&["get", "usp", "-n", &test.namespace, "users"]).await;
     assert!(table.contains("Unknown") && table.contains("Pending"), "{table}");
 
-    let operator = home.operator().await;
-    home.await_reason("users", "Provisioning").await;
-    home.await_reason("paused", "Paused").await;
-    let status = home.status("users").await;
+    let operator = test.operator().await;
+    test.await_reason("users", "Provisioning").await;
+    test.await_reason("paused", "Paused").await;
+    let status = test.status("users").await;
     assert_eq!((&status["phase"], &status["observedGeneration"]), (&json!("Provisioning"), &json!(1)));
     for pipeline in ["users", "paused"] {
-        let status = home.status(pipeline).await;
+        let status = test.status(pipeline).await;
         assert_eq!(left_over(&status), Vec::<&Value>::new(), "{pipeline}");
     }
     assert_eq!(operator.errors(), Vec::<String>::new());

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use userstream_e2e::documented_tables::{metrics, metrics_of};
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn the_metrics_of_the_operator_are_documented_and_no_other() {
-    let home = Home::new().await;
-    let operator = home.operator().await;
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
     let is_of_workers =
         |name: &str| name.starts_with("userstream_") && !name.starts_with("userstream_operator_");
     let documented: BTreeMap<String, String> =
@@ -22,7 +22,7 @@ async fn the_metrics_of_the_operator_are_documented_and_no_other() {
         let line = format!("{failures}{{controller=\"userstreampipeline\"}} 0");
         assert!(page.lines().any(|one| one == line), "{line} is not in\n{page}");
     }
-    home.bring_up(&home.pipeline("users")).await;
+    test.bring_up(&test.pipeline("users")).await;
     let (_, page) = operator.ask("/metrics").await.unwrap();
     assert_eq!(metrics_of(&page), documented, "after some work too");
 }

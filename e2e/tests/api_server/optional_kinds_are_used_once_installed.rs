@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 use userstream_e2e::cluster::Cluster;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 /// The first owner of an object, by its kind and name.
 fn owner(object: &Value) -> Option<(String, String)> {
@@ -15,34 +15,34 @@ fn owner(object: &Value) -> Option<(String, String)> {
 async fn kinds_that_are_not_there_are_named_and_used_once_they_are_installed() {
     let cluster = Cluster::bare_api_server("kinds").await;
     cluster.define();
-    let home = Home::within(cluster).await;
-    let operator = home.operator().await;
-    let pipeline = home.pipeline_with_other_projects("users");
+    let test = TestNamespace::within(cluster).await;
+    let operator = test.operator().await;
+    let pipeline = test.pipeline_with_third_party_kinds("users");
     cluster.apply(&pipeline).await;
-    let ready = home.await_reason("users", "NoKafkaTopic").await;
-    let told = ready["message"].as_str().unwrap();
-    assert!(told.contains("install Strimzi and restart the operator"), "{told}");
-    let mut monitored = home.pipeline("monitored");
+    let ready = test.await_reason("users", "NoKafkaTopic").await;
+    let message = ready["message"].as_str().unwrap();
+    assert!(message.contains("install Strimzi and restart the operator"), "{message}");
+    let mut monitored = test.pipeline("monitored");
     monitored["spec"]["observability"] = json!({"podMonitor": true});
-    home.bring_up(&monitored).await;
-    home.await_reason("monitored", "LagUnknown").await;
+    test.bring_up(&monitored).await;
+    test.await_reason("monitored", "LagUnknown").await;
     assert_eq!(operator.errors(), Vec::<String>::new());
     operator.kill();
 
-    home.install_other_projects().await;
-    let operator = home.operator().await;
-    home.bring_up(&pipeline).await;
-    home.await_object("podmonitor", "monitored").await;
-    home.await_object("kafkatopic", "users").await;
-    let topic = cluster.get("kafkatopic", &home.namespace, "users").await;
+    test.install_third_party_kinds().await;
+    let operator = test.operator().await;
+    test.bring_up(&pipeline).await;
+    test.await_object("podmonitor", "monitored").await;
+    test.await_object("kafkatopic", "users").await;
+    let topic = cluster.get("kafkatopic", &test.namespace, "users").await;
     let wanted = json!({"topicName": pipeline["spec"]["kafka"]["topic"]["name"], "partitions": 3,
         "config": {"retention.ms": "60000"}});
     assert_eq!(topic["spec"], wanted);
     assert_eq!(topic["metadata"]["labels"]["strimzi.io/cluster"], "events");
-    let uid = cluster.pipeline(&home.namespace, "users").await["metadata"]["uid"].clone();
+    let uid = cluster.pipeline(&test.namespace, "users").await["metadata"]["uid"].clone();
     assert_eq!(topic["metadata"]["annotations"]["userstream.dev/retained-for"], uid);
     assert_eq!(owner(&topic), None, "with an owner it would go with the pipeline, and its topic with it");
-    let monitor = cluster.get("podmonitor", &home.namespace, "users").await;
+    let monitor = cluster.get("podmonitor", &test.namespace, "users").await;
     assert_eq!(owner(&monitor), Some(("UserStreamPipeline".to_owned(), "users".to_owned())));
     let wanted = json!({
         "selector": {"matchLabels": {"userstream.dev/pipeline": "users"}},
@@ -55,22 +55,22 @@ async fn kinds_that_are_not_there_are_named_and_used_once_they_are_installed() {
         ("kafkatopic", json!({"spec": {"partitions": 9}})),
         ("podmonitor", json!({"spec": {"podMetricsEndpoints": [{"port": "status", "path": "/elsewhere"}]}})),
     ] {
-        let before = cluster.get(kind, &home.namespace, "users").await["spec"].clone();
+        let before = cluster.get(kind, &test.namespace, "users").await["spec"].clone();
         let patch = patch.to_string();
-        cluster.kubectl(&["patch", kind, "-n", &home.namespace, "users", "--type=merge", "-p", &patch]).await;
-        await_until(&format!("the {kind} is as it was"), PATIENCE, async || {
-            let found = cluster.get(kind, &home.namespace, "users").await["spec"].clone();
+        cluster.kubectl(&["patch", kind, "-n", &test.namespace, "users", "--type=merge", "-p", &patch]).await;
+        poll_until(&format!("the {kind} is as it was"), TIMEOUT, async || {
+            let found = cluster.get(kind, &test.namespace, "users").await["spec"].clone();
             if found == before { Ok(()) } else { Err(found.to_string()) }
         })
         .await;
-        cluster.kubectl(&["delete", kind, "-n", &home.namespace, "users"]).await;
-        home.await_object(kind, "users").await;
+        cluster.kubectl(&["delete", kind, "-n", &test.namespace, "users"]).await;
+        test.await_object(kind, "users").await;
     }
-    home.patch(&json!({"spec": {"kafka": {"topic": {"deletionPolicy": "Delete"}}, "observability": {"podMonitor": false}}}))
+    test.patch(&json!({"spec": {"kafka": {"topic": {"deletionPolicy": "Delete"}}, "observability": {"podMonitor": false}}}))
         .await;
-    await_until("the KafkaTopic goes with the pipeline, and the PodMonitor is gone", PATIENCE, async || {
-        let topic = owner(&cluster.get("kafkatopic", &home.namespace, "users").await);
-        let monitors = cluster.list("podmonitor", &home.namespace).await.len();
+    poll_until("the KafkaTopic goes with the pipeline, and the PodMonitor is gone", TIMEOUT, async || {
+        let topic = owner(&cluster.get("kafkatopic", &test.namespace, "users").await);
+        let monitors = cluster.list("podmonitor", &test.namespace).await.len();
         if topic.is_some() && monitors == 1 {
             Ok(())
         } else {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use userstream_e2e::audit_log::Request;
 use userstream_e2e::cluster::Cluster;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::installation::{Installed, RELEASE};
-use crate::test_namespace::{Home, PATIENCE, name};
+use crate::installation::{Installation, RELEASE};
+use crate::test_namespace::{TIMEOUT, TestNamespace, name};
 
 /// A verb on a resource of a group.
 type Right = (String, String, String);
@@ -58,10 +58,10 @@ const KINDS: [&str; 8] = [
     "kafkatopics",
 ];
 
-impl Home {
+impl TestNamespace {
     /// Waits until an edit is in every workload and the configuration before it is gone, and makes everything go well.
-    async fn take_over(&self, before: &str) {
-        await_until("the configuration before is gone", PATIENCE, async || {
+    async fn complete_rollout(&self, before: &str) {
+        poll_until("the configuration before is gone", TIMEOUT, async || {
             self.complete_jobs().await;
             self.roll_out("users-processor").await;
             let all: Vec<String> =
@@ -72,7 +72,7 @@ impl Home {
     }
 
     /// Takes the label by which the operator knows its objects off all of them, and waits until they have it again.
-    async fn lose_and_find(&self) {
+    async fn restore_labels(&self) {
         let of_the_operator = "app.kubernetes.io/managed-by=userstream-operator";
         let namespace = self.namespace.as_str();
         for kind in KINDS {
@@ -82,7 +82,7 @@ impl Home {
             let take =
                 ["label", kind, "-n", namespace, "-l", of_the_operator, "app.kubernetes.io/managed-by-"];
             self.cluster.kubectl(&take).await;
-            await_until(&format!("{kind} have their labels again"), PATIENCE, async || {
+            poll_until(&format!("{kind} have their labels again"), TIMEOUT, async || {
                 let found = self.cluster.kubectl(&all).await;
                 if found == before { Ok(()) } else { Err(format!("{found} of {before}")) }
             })
@@ -91,7 +91,7 @@ impl Home {
     }
 
     async fn await_deletion(&self) {
-        await_until("the pipeline is gone", PATIENCE, async || {
+        poll_until("the pipeline is gone", TIMEOUT, async || {
             self.complete_jobs().await;
             let left = self.cluster.list("userstreampipelines", &self.namespace).await;
             left.first().map_or(Ok(()), |left| Err(left["status"]["conditions"].to_string()))
@@ -103,33 +103,33 @@ impl Home {
 #[tokio::test]
 async fn everything_that_the_chart_grants_is_used_and_nothing_else_is_asked_for() {
     let cluster = Cluster::bare_api_server("rights").await;
-    let home = Home::within(cluster).await;
-    home.install_other_projects().await;
-    let installed = Installed::by_helm(cluster, "userstream-system", &["networkPolicies=true"]).await;
-    let operator = installed.operator(&["default"]).await;
+    let test = TestNamespace::within(cluster).await;
+    test.install_third_party_kinds().await;
+    let installation = Installation::by_helm(cluster, "userstream-system", &["networkPolicies=true"]).await;
+    let operator = installation.operator(&["default"]).await;
 
     // Made, of every kind; changed by somebody else; what it says is repeated; edited; and deleted with all that it created.
-    let mut pipeline = home.pipeline_with_other_projects("users");
+    let mut pipeline = test.pipeline_with_third_party_kinds("users");
     pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
-    home.bring_up(&pipeline).await;
-    home.lose_and_find().await;
+    test.bring_up(&pipeline).await;
+    test.restore_labels().await;
     for suspend in [true, false, true, false] {
-        home.patch(&json!({"spec": {"suspend": suspend}})).await;
-        home.await_reason("users", if suspend { "Suspended" } else { "RollingOut" }).await;
+        test.patch(&json!({"spec": {"suspend": suspend}})).await;
+        test.await_reason("users", if suspend { "Suspended" } else { "RollingOut" }).await;
     }
-    let before = home.await_object("configmap", "users-config-").await;
-    home.patch(&json!({"spec": {"processor": {"filter": "true"}}})).await;
-    home.take_over(&before).await;
-    home.cluster.kubectl(&["delete", "usp", "-n", &home.namespace, "users", "--wait=false"]).await;
-    home.await_deletion().await;
+    let before = test.await_object("configmap", "users-config-").await;
+    test.patch(&json!({"spec": {"processor": {"filter": "true"}}})).await;
+    test.complete_rollout(&before).await;
+    test.cluster.kubectl(&["delete", "usp", "-n", &test.namespace, "users", "--wait=false"]).await;
+    test.await_deletion().await;
 
-    let requests = installed.requests();
+    let requests = installation.requests();
     let used = used(&requests);
     let mut granted = granted(&cluster.get("clusterrole", "default", RELEASE).await);
     granted.extend(self::granted(
-        &cluster.get("role", &installed.namespace, &format!("{RELEASE}-leader")).await,
+        &cluster.get("role", &installation.namespace, &format!("{RELEASE}-leader")).await,
     ));
-    assert_eq!(installed.refused(), [], "{}", operator.log());
+    assert_eq!(installation.refused(), [], "{}", operator.log());
     let ungranted: Vec<&Right> = used.difference(&granted).collect();
     assert_eq!(ungranted, Vec::<&Right>::new(), "used without the chart granting it");
     let unused: BTreeSet<(&str, &str, &str)> = granted

@@ -1,25 +1,28 @@
 use std::time::Duration;
 
 use userstream_e2e::operator::Operator;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn an_operator_that_may_not_watch_says_what_it_may_not() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     // A user of the API server without any rights.
-    let cluster = home.cluster;
-    cluster.kubectl(&["create", "serviceaccount", "-n", &home.namespace, "nobody"]).await;
-    let token = cluster.kubectl(&["create", "token", "-n", &home.namespace, "nobody"]).await;
-    let operator = Operator::spawn_as(cluster, &home.namespace, token.trim());
-    let named = await_until("readiness names a watch that is refused", Duration::from_secs(20), async || {
-        match operator.ask("/readyz").await {
-            Ok((503, missing)) if missing.contains("forbidden") => Ok(missing),
-            other => Err(format!("{other:?}\n{}", operator.log())),
-        }
-    })
-    .await;
+    let cluster = test.cluster;
+    cluster.kubectl(&["create", "serviceaccount", "-n", &test.namespace, "nobody"]).await;
+    let token = cluster.kubectl(&["create", "token", "-n", &test.namespace, "nobody"]).await;
+    let operator = Operator::spawn_as(cluster, &test.namespace, token.trim());
+    let named =
+        poll_until(
+            "readiness names a watch that is refused",
+            Duration::from_secs(20),
+            async || match operator.ask("/readyz").await {
+                Ok((503, missing)) if missing.contains("forbidden") => Ok(missing),
+                other => Err(format!("{other:?}\n{}", operator.log())),
+            },
+        )
+        .await;
     assert!(named.contains("watch of userstreampipelines"), "{named}");
     assert_eq!(operator.ask("/livez").await.unwrap().0, 200, "restarting it would not help");
     assert_eq!(operator.writes().await, 0);

@@ -1,18 +1,18 @@
 use serde_json::json;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 const PAUSE: &str = "userstream.dev/pause-reconciliation";
 
-impl Home {
+impl TestNamespace {
     async fn replicas(&self) -> i64 {
         let found = self.cluster.get("deployment", &self.namespace, "users-processor").await;
         found["spec"]["replicas"].as_i64().unwrap()
     }
 
     async fn await_replicas(&self, wanted: i64) {
-        await_until(&format!("there are to be {wanted} processors"), PATIENCE, async || {
+        poll_until(&format!("there are to be {wanted} processors"), TIMEOUT, async || {
             let found = self.replicas().await;
             if found == wanted { Ok(()) } else { Err(found.to_string()) }
         })
@@ -24,7 +24,7 @@ impl Home {
     }
 
     async fn await_pause(&self, wanted: bool) {
-        await_until(&format!("whether it is paused is {wanted}"), PATIENCE, async || {
+        poll_until(&format!("whether it is paused is {wanted}"), TIMEOUT, async || {
             if self.is_paused().await == wanted { Ok(()) } else { Err("it is not".to_owned()) }
         })
         .await;
@@ -32,7 +32,7 @@ impl Home {
 
     /// Returns when the operator has taken notice of everything that happened before: what it does not do cannot be waited
     /// for, so another pipeline is begun behind it.
-    async fn settle(&self) {
+    async fn await_observed(&self) {
         self.cluster.apply(&self.pipeline("another")).await;
         self.await_object("job", "another-provision-").await;
     }
@@ -40,40 +40,40 @@ impl Home {
 
 #[tokio::test]
 async fn what_is_changed_meanwhile_stays_and_is_repaired_afterwards() {
-    let home = Home::new().await;
-    let operator = home.operator().await;
-    home.bring_up(&home.pipeline("users")).await;
-    home.annotate(&format!("{PAUSE}=true")).await;
-    home.await_pause(true).await;
-    let paused = home.status("users").await;
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
+    test.bring_up(&test.pipeline("users")).await;
+    test.annotate(&format!("{PAUSE}=true")).await;
+    test.await_pause(true).await;
+    let paused = test.status("users").await;
 
     let by_hand = r#"{"spec":{"replicas":7}}"#;
-    home.cluster
+    test.cluster
         .kubectl(&[
             "patch",
             "deployment",
             "-n",
-            &home.namespace,
+            &test.namespace,
             "users-processor",
             "--type=merge",
             "-p",
             by_hand,
         ])
         .await;
-    home.cluster.kubectl(&["delete", "cronjob", "-n", &home.namespace, "users-producer"]).await;
-    home.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
-    home.settle().await;
-    assert_eq!(home.replicas().await, 7, "neither repaired nor edited");
-    assert_eq!(home.cluster.list("cronjob", &home.namespace).await, Vec::<serde_json::Value>::new());
-    let after = home.status("users").await;
+    test.cluster.kubectl(&["delete", "cronjob", "-n", &test.namespace, "users-producer"]).await;
+    test.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
+    test.await_observed().await;
+    assert_eq!(test.replicas().await, 7, "neither repaired nor edited");
+    assert_eq!(test.cluster.list("cronjob", &test.namespace).await, Vec::<serde_json::Value>::new());
+    let after = test.status("users").await;
     assert_eq!(after, paused, "nothing is told of what nobody looks at");
 
     // Nothing but the one value pauses.
-    home.annotate(&format!("{PAUSE}=yes")).await;
-    home.await_replicas(2).await;
-    home.await_pause(false).await;
-    home.roll_out("users-processor").await;
-    home.await_object("cronjob", "users-producer").await;
-    home.annotate(&format!("{PAUSE}-")).await;
+    test.annotate(&format!("{PAUSE}=yes")).await;
+    test.await_replicas(2).await;
+    test.await_pause(false).await;
+    test.roll_out("users-processor").await;
+    test.await_object("cronjob", "users-producer").await;
+    test.annotate(&format!("{PAUSE}-")).await;
     assert_eq!(operator.errors(), Vec::<String>::new());
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use userstream_e2e::cluster::{Cluster, condition};
 use userstream_e2e::operator::Operator;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use uuid::Uuid;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A namespace, and what tests do in it.
-pub(crate) struct Home {
+pub(crate) struct TestNamespace {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
 }
 
-impl Home {
+impl TestNamespace {
     pub(crate) async fn new() -> Self {
         Self::within(Cluster::api_server().await).await
     }
@@ -78,7 +78,7 @@ impl Home {
 
     /// Waits for an object whose name begins so, and returns the name.
     pub(crate) async fn await_object(&self, kind: &str, beginning: &str) -> String {
-        await_until(&format!("there is a {kind} {beginning}..."), PATIENCE, async || {
+        poll_until(&format!("there is a {kind} {beginning}..."), TIMEOUT, async || {
             let names: Vec<String> =
                 self.cluster.list(kind, &self.namespace).await.iter().map(name).collect();
             let found = names.iter().find(|name| name.starts_with(beginning)).cloned();
@@ -119,14 +119,14 @@ impl Home {
     }
 
     /// Applies a pipeline with a `logLevel` that does not exist, past a definition that no longer says so.
-    pub(crate) async fn let_through(&self, pipeline: &Value) {
+    pub(crate) async fn apply_unvalidated(&self, pipeline: &Value) {
         let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/observability/properties/logLevel/enum";
         let patch = json!([{"op": "remove", "path": place}]).to_string();
         let definition = "userstreampipelines.userstream.dev";
         self.cluster
             .kubectl(&["patch", "customresourcedefinition", definition, "--type=json", "-p", &patch])
             .await;
-        await_until("the API server takes the pipeline", PATIENCE, async || {
+        poll_until("the API server takes the pipeline", TIMEOUT, async || {
             self.cluster.try_apply(pipeline).await
         })
         .await;
@@ -144,7 +144,7 @@ impl Home {
 
     /// Waits until the pipeline's `Ready` has this reason.
     pub(crate) async fn await_reason(&self, pipeline: &str, reason: &str) -> Value {
-        await_until(&format!("{pipeline} is {reason}"), PATIENCE, async || {
+        poll_until(&format!("{pipeline} is {reason}"), TIMEOUT, async || {
             let ready = self.condition(pipeline, "Ready").await;
             if ready["reason"] == reason { Ok(ready) } else { Err(ready.to_string()) }
         })

@@ -2,9 +2,9 @@
 //! have: what the operator writes and they do not know would be gone, and be missed by it for ever.
 
 use serde_json::{Value, json};
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 /// Strimzi's KafkaTopic and the Prometheus operator's PodMonitor.
 fn definitions() -> [Value; 2] {
@@ -60,14 +60,14 @@ fn definition(group: &str, version: &str, kind: &str, spec: &Value) -> Value {
     })
 }
 
-impl Home {
+impl TestNamespace {
     /// Installs the kinds, and waits until they are served.
-    pub(crate) async fn install_other_projects(&self) {
+    pub(crate) async fn install_third_party_kinds(&self) {
         for definition in definitions() {
             self.cluster.apply(&definition).await;
             let kind = definition["spec"]["names"]["plural"].as_str().unwrap();
             let kind = format!("{kind}.{}", definition["spec"]["group"].as_str().unwrap());
-            await_until(&format!("{kind} are served"), PATIENCE, async || {
+            poll_until(&format!("{kind} are served"), TIMEOUT, async || {
                 let asked = self.cluster.try_kubectl(&["get", &kind, "-n", &self.namespace]).await;
                 if asked.status.success() {
                     Ok(())
@@ -80,7 +80,7 @@ impl Home {
     }
 
     /// A pipeline that uses them.
-    pub(crate) fn pipeline_with_other_projects(&self, name: &str) -> Value {
+    pub(crate) fn pipeline_with_third_party_kinds(&self, name: &str) -> Value {
         let mut pipeline = self.pipeline(name);
         pipeline["spec"]["kafka"]["bootstrapServers"] = json!("events-kafka-bootstrap:9092");
         pipeline["spec"]["kafka"]["topic"]["managementPolicy"] = json!("Strimzi");

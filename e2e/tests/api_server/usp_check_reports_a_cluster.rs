@@ -28,48 +28,48 @@ async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
     cluster.kubectl(&["create", "namespace", "demo"]).await;
     let usp = Usp::of(cluster, "demo");
 
-    let said = usp.say(&["check"]).await.expect(3);
-    assert!(said.stdout.contains("✓ Kubernetes"), "{}", said.stdout);
+    let output = usp.run(&["check"]).await.expect(3);
+    assert!(output.stdout.contains("✓ Kubernetes"), "{}", output.stdout);
     assert!(
-        said.stdout.contains("✗ definition   userstreampipelines.userstream.dev is not installed"),
+        output.stdout.contains("✗ definition   userstreampipelines.userstream.dev is not installed"),
         "{}",
-        said.stdout
+        output.stdout
     );
     for command in [&["get"][..], &["status", "users"], &["run", "users"]] {
-        let said = usp.say(command).await.expect(78);
+        let output = usp.run(command).await.expect(78);
         assert!(
-            said.stderr.contains("the CustomResourceDefinition is not installed; install the operator"),
+            output.stderr.contains("the CustomResourceDefinition is not installed; install the operator"),
             "{}",
-            said.stderr
+            output.stderr
         );
     }
 
     cluster.define();
-    let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
+    let report = usp.run(&["check", "-o", "json"]).await.expect(3).json();
     assert_eq!(finding(&report, "definition")["state"], "Good", "{report:#}");
     assert_eq!(finding(&report, "permissions")["state"], "Good", "{report:#}");
     assert_eq!(finding(&report, "operator")["state"], "Broken", "{report:#}");
 
     cluster.apply(&operator()).await;
-    let report = usp.say(&["check", "-o", "json"]).await.expect(3).json();
+    let report = usp.run(&["check", "-o", "json"]).await.expect(3).json();
     assert!(
         finding(&report, "operator")["message"].to_string().contains("default/userstream: 0 of 1 ready"),
         "{report:#}"
     );
     let ready = json!({"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "availableReplicas": 1});
     cluster.write_status("deployment", "default", "userstream", &ready).await;
-    let said = usp.say(&["check"]).await.expect(0);
-    assert!(said.stdout.contains("✓ worker image  example.org/worker:1"), "{}", said.stdout);
+    let output = usp.run(&["check"]).await.expect(0);
+    assert!(output.stdout.contains("✓ worker image  example.org/worker:1"), "{}", output.stdout);
 
-    let said = Usp::of(cluster, "default").say(&["check"]).await.expect(3);
-    assert!(said.stdout.contains("no operator watches namespace default"), "{}", said.stdout);
+    let output = Usp::of(cluster, "default").run(&["check"]).await.expect(3);
+    assert!(output.stdout.contains("no operator watches namespace default"), "{}", output.stdout);
 
     let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend/description";
-    let patch = json!([{"op": "replace", "path": place, "value": "As it was said before."}]).to_string();
+    let patch = json!([{"op": "replace", "path": place, "value": "As it was output before."}]).to_string();
     cluster
         .kubectl(&["patch", "crd", "userstreampipelines.userstream.dev", "--type=json", "-p", &patch])
         .await;
-    let report = usp.say(&["check", "-o", "json"]).await.expect(0).json();
+    let report = usp.run(&["check", "-o", "json"]).await.expect(0).json();
     let definition = finding(&report, "definition");
     assert_eq!(definition["state"], "Warning", "{report:#}");
     assert!(

@@ -4,13 +4,13 @@ use std::os::unix::fs::symlink;
 
 use userstream_e2e::cluster::programs;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn kubectl_finds_it_by_its_name_and_completes_it() {
-    let home = Home::new().await;
-    home.cluster.apply(&home.pipeline("users")).await;
-    let folder = home.cluster.kubeconfig().with_file_name(format!("{}-bin", home.namespace));
+    let test = TestNamespace::new().await;
+    test.cluster.apply(&test.pipeline("users")).await;
+    let folder = test.cluster.kubeconfig().with_file_name(format!("{}-bin", test.namespace));
     fs::create_dir(&folder).unwrap();
     for name in ["kubectl-usp", "kubectl_complete-usp"] {
         symlink(programs().join("usp"), folder.join(name)).unwrap();
@@ -19,12 +19,12 @@ async fn kubectl_finds_it_by_its_name_and_completes_it() {
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let kubectl = async |arguments: &[&str]| {
-        let output = home.cluster.try_kubectl_with(&path, arguments).await;
+        let output = test.cluster.try_kubectl_with(&path, arguments).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
 
-    let (code, listed, error) = kubectl(&["usp", "get", "-n", &home.namespace]).await;
+    let (code, listed, error) = kubectl(&["usp", "get", "-n", &test.namespace]).await;
     assert_eq!(code, Some(0), "{error}");
     assert!(listed.lines().any(|line| line.starts_with("users ")), "{listed}");
     let (_, help, _) = kubectl(&["usp", "status", "--help"]).await;

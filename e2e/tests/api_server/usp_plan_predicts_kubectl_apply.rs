@@ -4,20 +4,20 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use userstream_e2e::usp::Usp;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 /// Writes a manifest as a file that is removed with the cluster.
-fn file(home: &Home, name: &str, manifest: &Value) -> PathBuf {
-    let path = home.cluster.kubeconfig().with_file_name(format!("{}-{name}.yaml", home.namespace));
+fn file(test: &TestNamespace, name: &str, manifest: &Value) -> PathBuf {
+    let path = test.cluster.kubeconfig().with_file_name(format!("{}-{name}.yaml", test.namespace));
     fs::write(&path, manifest.to_string()).unwrap();
     path
 }
 
-async fn plan(home: &Home, manifest: &Value, more: &[&str], code: i32) -> Value {
-    let path = file(home, "planned", manifest);
+async fn plan(test: &TestNamespace, manifest: &Value, more: &[&str], code: i32) -> Value {
+    let path = file(test, "planned", manifest);
     let arguments = [&["plan", "-f", path.to_str().unwrap(), "-o", "json"], more].concat();
-    let said = Usp::of(home.cluster, &home.namespace).say(&arguments).await.expect(code);
-    said.json()[0].clone()
+    let output = Usp::of(test.cluster, &test.namespace).run(&arguments).await.expect(code);
+    output.json()[0].clone()
 }
 
 /// The changes as lines: the path, and what is there afterwards.
@@ -37,57 +37,57 @@ fn edited(pipeline: &Value) -> Value {
 
 #[tokio::test]
 async fn what_kubectl_apply_would_change_is_told_and_nothing_is_changed() {
-    let home = Home::new().await;
-    let mut first = home.pipeline("users");
+    let test = TestNamespace::new().await;
+    let mut first = test.pipeline("users");
     first["spec"]["processor"] = json!({"filter": "true", "replicas": 1});
-    home.cluster.apply(&first).await;
+    test.cluster.apply(&first).await;
     // Somebody else's field, which the file does not have.
-    home.cluster.kubectl(&["scale", "usp", "users", "-n", &home.namespace, "--replicas=4"]).await;
-    let before = home.cluster.pipeline(&home.namespace, "users").await;
-    let mut next = edited(&home.pipeline("users"));
+    test.cluster.kubectl(&["scale", "usp", "users", "-n", &test.namespace, "--replicas=4"]).await;
+    let before = test.cluster.pipeline(&test.namespace, "users").await;
+    let mut next = edited(&test.pipeline("users"));
     next["spec"]["processor"] = json!({"maxRecordsPerSecond": 100, "replicas": 2});
 
-    let planned = plan(&home, &next, &[], 0).await;
+    let planned = plan(&test, &next, &[], 0).await;
     assert_eq!((&planned["action"], &planned["appliedAs"]), (&json!("change"), &json!("kubectl apply")));
-    let told = changes(&planned);
-    assert!(told.contains(&"spec.processor.filter null".to_owned()), "removed from the file: {told:?}");
+    let changed = changes(&planned);
+    assert!(changed.contains(&"spec.processor.filter null".to_owned()), "removed from the file: {changed:?}");
     for line in
         ["metadata.labels.team \"growth\"", "spec.kafka.topic.partitions 6", "spec.processor.replicas 2"]
     {
-        assert!(told.contains(&line.to_owned()), "{line}: {told:?}");
+        assert!(changed.contains(&line.to_owned()), "{line}: {changed:?}");
     }
-    let unchanged = home.cluster.pipeline(&home.namespace, "users").await;
+    let unchanged = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(before["metadata"]["resourceVersion"], unchanged["metadata"]["resourceVersion"]);
 
     // And that is what kubectl apply does.
-    home.cluster.apply(&next).await;
-    let after = home.cluster.pipeline(&home.namespace, "users").await;
+    test.cluster.apply(&next).await;
+    let after = test.cluster.pipeline(&test.namespace, "users").await;
     for (path, value) in [("/spec/processor/filter", Value::Null), ("/spec/processor/replicas", json!(2))] {
         assert_eq!(after.pointer(path).cloned().unwrap_or_default(), value, "{path}");
     }
-    assert_eq!(changes(&plan(&home, &next, &[], 0).await), Vec::<String>::new());
+    assert_eq!(changes(&plan(&test, &next, &[], 0).await), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn what_server_side_apply_would_change_is_told_with_its_conflicts() {
-    let home = Home::new().await;
-    let pipeline = home.pipeline("users");
-    let path = file(&home, "first", &pipeline);
+    let test = TestNamespace::new().await;
+    let pipeline = test.pipeline("users");
+    let path = file(&test, "first", &pipeline);
     let path = path.to_str().unwrap();
-    home.cluster.kubectl(&["apply", "--server-side", "--field-manager=flux", "-f", path]).await;
+    test.cluster.kubectl(&["apply", "--server-side", "--field-manager=flux", "-f", path]).await;
     let next = edited(&pipeline);
 
-    let planned = plan(&home, &next, &["--field-manager", "flux"], 0).await;
+    let planned = plan(&test, &next, &["--field-manager", "flux"], 0).await;
     assert_eq!(planned["appliedAs"], "kubectl apply --server-side");
-    let told = changes(&planned);
-    assert!(told.iter().any(|line| line.starts_with("spec.schema.fields[nat] {")), "{told:?}");
+    let changed = changes(&planned);
+    assert!(changed.iter().any(|line| line.starts_with("spec.schema.fields[nat] {")), "{changed:?}");
 
     let mut other = next.clone();
     other["spec"]["kafka"]["bootstrapServers"] = json!("elsewhere:9092");
-    let planned = plan(&home, &other, &[], 1).await;
+    let planned = plan(&test, &other, &[], 1).await;
     assert_eq!(planned["action"], "refuse");
     assert!(planned["why"].to_string().contains("flux"), "{planned}");
-    let planned = plan(&home, &other, &["--force-conflicts"], 0).await;
+    let planned = plan(&test, &other, &["--force-conflicts"], 0).await;
     assert!(
         changes(&planned).contains(&"spec.kafka.bootstrapServers \"elsewhere:9092\"".to_owned()),
         "{planned}"
@@ -96,35 +96,35 @@ async fn what_server_side_apply_would_change_is_told_with_its_conflicts() {
 
 #[tokio::test]
 async fn a_new_pipeline_would_be_created_and_is_not() {
-    let home = Home::new().await;
-    let path = file(&home, "new", &home.pipeline("users"));
-    let usp = Usp::of(home.cluster, &home.namespace);
-    let said = usp.say(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
-    assert_eq!(said.first_line(), format!("{}/users would be created", home.namespace));
-    let said = usp.say(&["get", "users"]).await.expect(69);
-    assert!(said.stderr.contains("pipeline users not found"), "{}", said.stderr);
+    let test = TestNamespace::new().await;
+    let path = file(&test, "new", &test.pipeline("users"));
+    let usp = Usp::of(test.cluster, &test.namespace);
+    let output = usp.run(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
+    assert_eq!(output.first_line(), format!("{}/users would be created", test.namespace));
+    let output = usp.run(&["get", "users"]).await.expect(69);
+    assert!(output.stderr.contains("there is no pipeline users"), "{}", output.stderr);
 
-    let elsewhere = Usp::of(home.cluster, "nowhere");
-    let mut pipeline = home.pipeline("users");
+    let elsewhere = Usp::of(test.cluster, "nowhere");
+    let mut pipeline = test.pipeline("users");
     pipeline["metadata"].as_object_mut().unwrap().remove("namespace");
-    let path = file(&home, "nowhere", &pipeline);
-    let said = elsewhere.say(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
-    assert!(said.stderr.contains("namespace nowhere not found"), "{}", said.stderr);
+    let path = file(&test, "nowhere", &pipeline);
+    let output = elsewhere.run(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
+    assert!(output.stderr.contains("there is no namespace nowhere"), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn what_would_be_refused_is_told_with_the_rule_that_is_broken() {
-    let home = Home::new().await;
-    let pipeline = home.pipeline("users");
-    home.cluster.apply(&pipeline).await;
+    let test = TestNamespace::new().await;
+    let pipeline = test.pipeline("users");
+    test.cluster.apply(&pipeline).await;
 
     // By itself it is right; only the API server knows that it was another.
     let mut renamed = pipeline.clone();
     renamed["spec"]["kafka"]["topic"]["name"] = json!("another");
-    let planned = plan(&home, &renamed, &[], 1).await;
+    let planned = plan(&test, &renamed, &[], 1).await;
     assert_eq!(planned["action"], "refuse");
     let why = planned["why"].to_string();
-    let applied = home.cluster.try_apply(&renamed).await.unwrap_err();
+    let applied = test.cluster.try_apply(&renamed).await.unwrap_err();
     assert!(
         why.contains("spec.kafka.topic.name: ") && why.contains("the name of the topic cannot be changed"),
         "{why}"
@@ -138,29 +138,33 @@ async fn what_would_be_refused_is_told_with_the_rule_that_is_broken() {
     // Wrong by itself: told with its place in the file.
     let mut wrong = pipeline.clone();
     wrong["spec"]["schema"]["fields"][0]["required"] = json!(false);
-    let path = file(&home, "wrong", &wrong);
-    let said =
-        Usp::of(home.cluster, &home.namespace).say(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
-    assert!(said.stderr.contains("wrong.yaml:1:") && said.stderr.contains("required"), "{}", said.stderr);
+    let path = file(&test, "wrong", &wrong);
+    let output =
+        Usp::of(test.cluster, &test.namespace).run(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
+    assert!(
+        output.stderr.contains("wrong.yaml:1:") && output.stderr.contains("required"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[tokio::test]
 async fn what_the_operator_planned_is_told_too() {
-    let home = Home::new().await;
-    let mut pipeline = home.pipeline("users");
+    let test = TestNamespace::new().await;
+    let mut pipeline = test.pipeline("users");
     pipeline["spec"]["mode"] = json!("Plan");
-    home.cluster.apply(&pipeline).await;
-    let generation = home.cluster.pipeline(&home.namespace, "users").await["metadata"]["generation"].clone();
+    test.cluster.apply(&pipeline).await;
+    let generation = test.cluster.pipeline(&test.namespace, "users").await["metadata"]["generation"].clone();
     let ready = json!({"type": "Ready", "status": "False", "reason": "Planned", "message": "mode is Plan",
         "lastTransitionTime": "2026-01-01T00:00:00Z"});
     let status = json!({"observedGeneration": generation, "conditions": [ready], "plan": ["topic users: partitions 3 -> 6"]});
-    home.cluster.write_status("usp", &home.namespace, "users", &status).await;
-    let path = file(&home, "planned", &pipeline);
-    let said =
-        Usp::of(home.cluster, &home.namespace).say(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
+    test.cluster.write_status("usp", &test.namespace, "users", &status).await;
+    let path = file(&test, "planned", &pipeline);
+    let output =
+        Usp::of(test.cluster, &test.namespace).run(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
     assert!(
-        said.stdout.contains("planned by the operator (mode: Plan, generation 1, the live spec):\n    topic users: partitions 3 -> 6"),
+        output.stdout.contains("planned by the operator (mode: Plan, generation 1, the spec that is there):\n    topic users: partitions 3 -> 6"),
         "{}",
-        said.stdout
+        output.stdout
     );
 }

@@ -8,7 +8,7 @@ use userstream_crds::rules;
 
 use crate::broken_in_code::{FINER_IN_CODE, broken_in_code, well_shaped};
 use crate::changes::{Change, changes};
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 /// How many clients ask at the same time.
 const CLIENTS: usize = 4;
@@ -45,21 +45,21 @@ fn named(refusal: &str, texts: &BTreeSet<String>) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     let in_cel = texts_in_cel();
     assert!(in_cel.len() > 50, "{} texts", in_cel.len());
-    let judged: Vec<(String, BTreeSet<String>, Result<String, String>)> = stream::iter(well_shaped())
+    let answers: Vec<(String, BTreeSet<String>, Result<String, String>)> = stream::iter(well_shaped())
         .map(async |(title, value)| {
             let code = broken_in_code(&value, None);
-            let answer = home.cluster.would_create(&home.namespace, &value).await;
+            let answer = test.cluster.would_create(&test.namespace, &value).await;
             (title, code, answer)
         })
         .buffer_unordered(CLIENTS)
         .collect()
         .await;
-    assert!(judged.len() > 70, "{} resources", judged.len());
+    assert!(answers.len() > 70, "{} resources", answers.len());
     let mut seen = BTreeSet::new();
-    for (title, code, answer) in judged {
+    for (title, code, answer) in answers {
         let expected: BTreeSet<String> = code.intersection(&in_cel).cloned().collect();
         let must: BTreeSet<String> =
             expected.iter().filter(|text| !FINER_IN_CODE.contains(&text.as_str())).cloned().collect();
@@ -72,10 +72,13 @@ async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
             assert!(expected.contains(rules::PIPELINE_NAME.message), "{title}: {refusal}");
             continue;
         }
-        let said = named(&refusal, &in_cel);
-        assert!(must.is_subset(&said), "{title}\nin code: {expected:#?}\nby the API server: {refusal}");
-        assert!(said.is_subset(&expected), "{title}\nin code: {expected:#?}\nby the API server: {refusal}");
-        seen.extend(said);
+        let reported = named(&refusal, &in_cel);
+        assert!(must.is_subset(&reported), "{title}\nin code: {expected:#?}\nby the API server: {refusal}");
+        assert!(
+            reported.is_subset(&expected),
+            "{title}\nin code: {expected:#?}\nby the API server: {refusal}"
+        );
+        seen.extend(reported);
     }
     // Each change below starts from a resource that breaks none; together they leave no rule out.
     seen.extend(changes().iter().flat_map(|change| change.breaks.iter().map(|text| (*text).to_owned())));
@@ -85,7 +88,7 @@ async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
 
 #[tokio::test]
 async fn what_may_not_change_is_refused_and_what_may_is_taken() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     let in_cel = texts_in_cel();
     let changes = changes();
     assert!(changes.iter().any(|change| change.breaks.is_empty()));
@@ -93,15 +96,15 @@ async fn what_may_not_change_is_refused_and_what_may_is_taken() {
         .for_each_concurrent(CLIENTS, async |(number, Change { title, mut old, mut new, breaks })| {
             for version in [&mut old, &mut new] {
                 version["metadata"] =
-                    json!({"name": format!("change-{number}"), "namespace": home.namespace});
+                    json!({"name": format!("change-{number}"), "namespace": test.namespace});
             }
-            home.cluster.apply(&old).await;
-            let before = home.cluster.pipeline(&home.namespace, &format!("change-{number}")).await;
-            let answer = home.cluster.try_apply(&new).await;
-            let said = answer.err().map(|refusal| named(&refusal, &in_cel)).unwrap_or_default();
+            test.cluster.apply(&old).await;
+            let before = test.cluster.pipeline(&test.namespace, &format!("change-{number}")).await;
+            let answer = test.cluster.try_apply(&new).await;
+            let reported = answer.err().map(|refusal| named(&refusal, &in_cel)).unwrap_or_default();
             let expected: BTreeSet<String> = breaks.iter().map(|text| (*text).to_owned()).collect();
-            assert_eq!(said, expected, "{title}");
-            let after = home.cluster.pipeline(&home.namespace, &format!("change-{number}")).await;
+            assert_eq!(reported, expected, "{title}");
+            let after = test.cluster.pipeline(&test.namespace, &format!("change-{number}")).await;
             let is_kept = after["spec"] == before["spec"];
             assert_eq!(is_kept, !expected.is_empty(), "{title}: a refused change changes nothing");
         })

@@ -51,8 +51,9 @@ fn the_schema_knows_every_value_and_the_readme_says_it() {
             Some(inner) => inner.keys().map(|inner| format!("{name}.{inner}")).collect(),
         };
         for name in names {
-            let told = documented.keys().any(|told| *told == name || told.starts_with(&format!("{name}.")));
-            assert!(told, "helm/userstream/README.md does not tell of {name}");
+            let is_documented =
+                documented.keys().any(|key| *key == name || key.starts_with(&format!("{name}.")));
+            assert!(is_documented, "helm/userstream/README.md does not tell of {name}");
         }
     }
 }

@@ -17,8 +17,8 @@ fn health(resource: &Value) -> Value {
     )
     .unwrap();
     lua.globals().set("obj", lua.to_value(resource).unwrap()).unwrap();
-    let said: mlua::Value = lua.load(file(&format!("{FOLDER}/health.lua"))).eval().unwrap();
-    lua.from_value(said).unwrap()
+    let health: mlua::Value = lua.load(file(&format!("{FOLDER}/health.lua"))).eval().unwrap();
+    lua.from_value(health).unwrap()
 }
 
 #[test]

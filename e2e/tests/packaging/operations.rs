@@ -24,7 +24,7 @@ const REASONS: [&str; 11] = [
 
 #[test]
 fn every_condition_is_documented_and_no_other() {
-    let code = file("operator/src/status/verdict.rs");
+    let code = file("operator/src/status/comparison.rs");
     let (_, named) = code.split_once("const fn name").unwrap();
     let (_, named) = named.split_once("match self").unwrap();
     let (_, rest) = code.split_once("enum Type {").unwrap();

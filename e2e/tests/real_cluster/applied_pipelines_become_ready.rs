@@ -4,16 +4,16 @@ use std::time::Instant;
 
 use serde_json::Value;
 use userstream_e2e::cluster::{Cluster, SYSTEM};
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 #[tokio::test]
 async fn helm_test_finds_the_operator_ready() {
-    let (_undisturbed, cluster) = (Rig::shared().await, Cluster::with_operator().await);
-    let said = cluster.helm(&["test", "userstream", "--namespace", SYSTEM, "--timeout", "60s"]).await;
-    assert!(said.contains("Phase:          Succeeded"), "{said}");
+    let (_rig, cluster) = (Rig::shared().await, Cluster::with_operator().await);
+    let output = cluster.helm(&["test", "userstream", "--namespace", SYSTEM, "--timeout", "60s"]).await;
+    assert!(output.contains("Phase:          Succeeded"), "{output}");
     // A pod that has succeeded is removed; nothing is left behind.
     let left = cluster
         .kubectl(&["get", "pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=userstream-test", "-o", "name"])
@@ -23,27 +23,28 @@ async fn helm_test_finds_the_operator_ready() {
 
 #[tokio::test]
 async fn an_applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     let began = Instant::now();
-    home.cluster.apply(&home.pipeline()).await;
-    let ready = home.await_ready().await;
+    test.cluster.apply(&test.pipeline()).await;
+    let ready = test.await_ready().await;
     println!("Ready {:?} after apply", began.elapsed());
     assert_eq!(ready["status"]["phase"], "Running");
     assert_eq!(ready["status"]["topic"]["partitions"], 3, "{:#}", ready["status"]);
-    let rows = home.await_rows(100).await;
-    await_until("an Event tells that the pipeline runs", PATIENCE, async || {
-        let events = home.cluster.list("events.events.k8s.io", &home.namespace).await;
-        let is_told = |event: &Value| event["regarding"]["name"] == "users" && event["reason"] == "Running";
-        if events.iter().any(is_told) { Ok(()) } else { Err(format!("{events:#?}")) }
+    let rows = test.await_rows(100).await;
+    poll_until("an Event tells that the pipeline runs", TIMEOUT, async || {
+        let events = test.cluster.list("events.events.k8s.io", &test.namespace).await;
+        let is_running =
+            |event: &Value| event["regarding"]["name"] == "users" && event["reason"] == "Running";
+        if events.iter().any(is_running) { Ok(()) } else { Err(format!("{events:#?}")) }
     })
     .await;
-    home.assert_calm().await;
+    test.assert_healthy().await;
 
-    home.cluster
-        .kubectl(&["delete", "userstreampipeline", "-n", &home.namespace, "users", "--timeout=30s"])
+    test.cluster
+        .kubectl(&["delete", "userstreampipeline", "-n", &test.namespace, "users", "--timeout=30s"])
         .await;
-    home.await_gone().await;
-    let left = home.rows().await;
+    test.await_gone().await;
+    let left = test.rows().await;
     assert!(left >= rows, "the data is kept: {left} of {rows} rows");
-    home.leave().await;
+    test.tear_down().await;
 }

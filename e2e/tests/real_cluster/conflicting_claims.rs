@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use userstream_e2e::cluster::condition;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
     // Teams that do not know of each other.
-    let (older, younger) = (Home::new().await, Home::new().await);
+    let (older, younger) = (TestNamespace::new().await, TestNamespace::new().await);
     let mut pipeline = older.pipeline();
     pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
     pipeline["spec"]["sink"]["cassandra"]["table"]["deletionPolicy"] = json!("Delete");
@@ -29,7 +29,7 @@ async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
     assert_eq!((younger.objects().await, younger.workers().await), (BTreeSet::new(), BTreeSet::new()));
     assert_eq!(older.workers().await, workers, "the older goes on");
     older.await_ready().await;
-    older.assert_calm().await;
+    older.assert_healthy().await;
 
     older
         .cluster
@@ -39,7 +39,7 @@ async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
     younger.await_ready().await;
     // The topic and the table are its own: those of the older were deleted with it.
     older.await_rows(100).await;
-    younger.assert_calm_in_spite_of_faults().await;
-    older.leave().await;
-    younger.leave().await;
+    younger.assert_healthy_despite_faults().await;
+    older.tear_down().await;
+    younger.tear_down().await;
 }

@@ -3,34 +3,34 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 const KINDS: &str = "deployments,poddisruptionbudgets,configmaps,jobs";
 
 /// What the operator says of each object of the pipeline, without what others keep in it; and the object's UID.
-async fn objects(home: &Home) -> BTreeMap<String, (Value, Value)> {
-    let all = home.cluster.list(KINDS, &home.namespace).await;
+async fn objects(test: &TestNamespace) -> BTreeMap<String, (Value, Value)> {
+    let all = test.cluster.list(KINDS, &test.namespace).await;
     let own = all.iter().filter(|object| object["metadata"]["name"] != "kube-root-ca.crt");
-    let told = own.map(|object| {
+    let objects = own.map(|object| {
         let metadata = &object["metadata"];
         let spec = if object["kind"] == "Job" { "/spec/template/spec" } else { "/spec" };
-        let said = json!({"labels": metadata["labels"], "owners": metadata["ownerReferences"],
+        let desired = json!({"labels": metadata["labels"], "owners": metadata["ownerReferences"],
             "spec": object.pointer(spec), "data": object["data"]});
-        (format!("{} {}", object["kind"], metadata["name"]), (said, metadata["uid"].clone()))
+        (format!("{} {}", object["kind"], metadata["name"]), (desired, metadata["uid"].clone()))
     });
-    told.collect()
+    objects.collect()
 }
 
 /// Waits until the objects are as they were: the same ones, or others in their places.
-async fn await_repaired(home: &Home, before: &BTreeMap<String, (Value, Value)>, same: bool) {
-    await_until("every object is as it was", PATIENCE, async || {
-        let now = objects(home).await;
-        let is_repaired = |(name, (said, uid)): &(&String, &(Value, Value))| {
-            now.get(*name).is_some_and(|(is, its)| is == said && (its == uid) == same)
+async fn await_restored(test: &TestNamespace, before: &BTreeMap<String, (Value, Value)>, same: bool) {
+    poll_until("every object is as it was", TIMEOUT, async || {
+        let now = objects(test).await;
+        let is_restored = |(name, (desired, uid)): &(&String, &(Value, Value))| {
+            now.get(*name).is_some_and(|(is, its)| is == desired && (its == uid) == same)
         };
-        let broken: Vec<_> = before.iter().filter(|it| !is_repaired(it)).collect();
+        let broken: Vec<_> = before.iter().filter(|it| !is_restored(it)).collect();
         let added: Vec<_> = now.keys().filter(|name| !before.contains_key(*name)).collect();
         if broken.is_empty() && added.is_empty() {
             return Ok(());
@@ -43,15 +43,15 @@ async fn await_repaired(home: &Home, before: &BTreeMap<String, (Value, Value)>, 
 
 #[tokio::test]
 async fn everything_that_people_change_or_delete_comes_back_and_records_flow_on() {
-    let home = Home::new().await;
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    let before = objects(&home).await;
+    let test = TestNamespace::new().await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    let before = objects(&test).await;
     assert_eq!(before.len(), 5, "two Deployments, a budget, a configuration and a Job: {before:#?}");
     let named = |kind: &str| before.keys().find_map(|it| it.strip_prefix(&format!("\"{kind}\" "))).unwrap();
     let config_map = format!("configmap/{}", named("ConfigMap").trim_matches('"'));
 
-    let namespace = ["-n", &home.namespace];
+    let namespace = ["-n", &test.namespace];
     for change in [
         &["scale", "deployment/users-processor", "--replicas=0"][..],
         &["set", "image", "deployment/users-producer", "worker=nowhere.example/other:1"],
@@ -64,18 +64,18 @@ async fn everything_that_people_change_or_delete_comes_back_and_records_flow_on(
             "--overwrite",
         ],
     ] {
-        home.cluster.kubectl(&[change, &namespace].concat()).await;
+        test.cluster.kubectl(&[change, &namespace].concat()).await;
     }
-    await_repaired(&home, &before, true).await;
-    home.await_ready().await;
-    home.await_more_rows(100).await;
+    await_restored(&test, &before, true).await;
+    test.await_ready().await;
+    test.await_more_rows(100).await;
 
-    home.cluster
+    test.cluster
         .kubectl(&[&["delete", KINDS, "-l", "userstream.dev/pipeline=users"], &namespace[..]].concat())
         .await;
-    await_repaired(&home, &before, false).await;
-    home.await_ready().await;
-    home.await_more_rows(100).await;
-    home.assert_calm_in_spite_of_faults().await;
-    home.leave().await;
+    await_restored(&test, &before, false).await;
+    test.await_ready().await;
+    test.await_more_rows(100).await;
+    test.assert_healthy_despite_faults().await;
+    test.tear_down().await;
 }

@@ -3,35 +3,35 @@
 use serde_json::{Value, json};
 use userstream_e2e::cluster::condition;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
-async fn freshness(home: &Home, reason: &str) -> Value {
+async fn freshness(test: &TestNamespace, reason: &str) -> Value {
     // What is told of is the last minute, and the operator asks twice a minute.
-    home.cluster.await_reason(&home.namespace, "users", "FreshnessMet", reason, PATIENCE * 2).await
+    test.cluster.await_reason(&test.namespace, "users", "FreshnessMet", reason, TIMEOUT * 2).await
 }
 
 #[tokio::test]
 async fn rows_that_come_late_break_the_objective_until_they_are_fresh_again() {
-    let home = Home::new().await;
-    let mut pipeline = home.pipeline();
+    let test = TestNamespace::new().await;
+    let mut pipeline = test.pipeline();
     pipeline["spec"]["objectives"] = json!({"freshness": "5s"});
-    home.cluster.apply(&pipeline).await;
-    let fresh = freshness(&home, "Fresh").await;
+    test.cluster.apply(&pipeline).await;
+    let fresh = freshness(&test, "Fresh").await;
     assert_eq!(condition(&fresh, "FreshnessMet")["status"], "True", "{:#}", fresh["status"]);
 
-    home.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 35}}})).await;
-    home.await_ready().await;
-    let workers = home.workers().await;
-    let broken = freshness(&home, "Late").await;
+    test.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 35}}})).await;
+    test.await_ready().await;
+    let workers = test.workers().await;
+    let broken = freshness(&test, "Late").await;
     let late = condition(&broken, "FreshnessMet");
     assert_eq!(late["status"], "False", "{late:#}");
     assert!(late["message"].as_str().unwrap().contains("within 5s"), "{late:#}");
     assert_eq!(condition(&broken, "Ready")["status"], "True", "{:#}", broken["status"]);
-    assert_eq!(home.workers().await, workers, "nothing is done about it");
+    assert_eq!(test.workers().await, workers, "nothing is done about it");
 
-    home.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 0}}})).await;
-    let fresh = freshness(&home, "Fresh").await;
+    test.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 0}}})).await;
+    let fresh = freshness(&test, "Fresh").await;
     assert_eq!(condition(&fresh, "FreshnessMet")["status"], "True", "{:#}", fresh["status"]);
-    home.assert_calm().await;
-    home.leave().await;
+    test.assert_healthy().await;
+    test.tear_down().await;
 }

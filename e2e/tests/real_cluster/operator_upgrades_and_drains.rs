@@ -4,24 +4,24 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use userstream_e2e::cluster::SYSTEM;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::repository;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
-async fn upgrade(home: &Home, settings: &str) {
+async fn upgrade(test: &TestNamespace, settings: &str) {
     let chart = repository().join("helm/userstream");
     let chart = chart.to_str().unwrap();
     let to = ["upgrade", "userstream", chart, "--namespace", SYSTEM, "--reuse-values", "--set", settings];
-    home.cluster.helm(&[&to[..], &["--wait", "--timeout", "60s"]].concat()).await;
+    test.cluster.helm(&[&to[..], &["--wait", "--timeout", "60s"]].concat()).await;
 }
 
 /// The pod of the operator that leads. One that was replaced is named by the Lease until another has taken it.
-async fn leader(home: &Home) -> String {
-    await_until("a pod that is there leads", PATIENCE, async || {
-        let lease = home.cluster.get("lease", SYSTEM, "userstream").await;
+async fn leader(test: &TestNamespace) -> String {
+    poll_until("a pod that is there leads", TIMEOUT, async || {
+        let lease = test.cluster.get("lease", SYSTEM, "userstream").await;
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
-        let pods = home.cluster.list("pods", SYSTEM).await;
+        let pods = test.cluster.list("pods", SYSTEM).await;
         let is_there = pods.iter().any(|pod| {
             pod["metadata"]["name"] == holder.as_str() && pod["metadata"]["deletionTimestamp"].is_null()
         });
@@ -35,83 +35,83 @@ fn component(pod: &Value) -> &Value {
 }
 
 /// The UIDs of the pods on a node that work and are to go on.
-async fn workers_on(home: &Home, node: &str) -> BTreeSet<String> {
-    let pods = home.cluster.list("pods", &home.namespace).await;
+async fn workers_on(test: &TestNamespace, node: &str) -> BTreeSet<String> {
+    let pods = test.cluster.list("pods", &test.namespace).await;
     let here = pods.iter().filter(|pod| pod["spec"]["nodeName"] == node);
     let here: BTreeSet<String> = here.map(|pod| pod["metadata"]["uid"].to_string()).collect();
-    home.workers().await.intersection(&here).cloned().collect()
+    test.workers().await.intersection(&here).cloned().collect()
 }
 
 #[tokio::test]
 async fn workers_outlive_an_upgrade_and_the_end_of_the_leader() {
-    let home = Home::alone().await;
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    let workers = home.workers().await;
-    upgrade(&home, "replicas=2,podAnnotations.upgraded=yes").await;
-    home.await_more_rows(50).await;
-    assert_eq!(home.workers().await, workers, "an upgrade of the operator restarts no worker");
+    let test = TestNamespace::exclusive().await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    let workers = test.workers().await;
+    upgrade(&test, "replicas=2,podAnnotations.upgraded=yes").await;
+    test.await_more_rows(50).await;
+    assert_eq!(test.workers().await, workers, "an upgrade of the operator restarts no worker");
 
-    let first = leader(&home).await;
-    home.cluster.kubectl(&["delete", "pod", "-n", SYSTEM, &first, "--grace-period=0", "--force"]).await;
-    home.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
-    let ready = home.await_ready().await;
+    let first = leader(&test).await;
+    test.cluster.kubectl(&["delete", "pod", "-n", SYSTEM, &first, "--grace-period=0", "--force"]).await;
+    test.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
+    let ready = test.await_ready().await;
     assert_eq!(ready["status"]["processor"]["readyReplicas"], 2, "{:#}", ready["status"]);
-    assert_ne!(leader(&home).await, first, "another leads");
-    assert!(home.workers().await.is_superset(&workers), "what was not edited goes on");
-    home.assert_calm().await;
-    upgrade(&home, "replicas=1").await;
-    home.leave().await;
+    assert_ne!(leader(&test).await, first, "another leads");
+    assert!(test.workers().await.is_superset(&workers), "what was not edited goes on");
+    test.assert_healthy().await;
+    upgrade(&test, "replicas=1").await;
+    test.tear_down().await;
 }
 
 #[tokio::test]
 async fn a_drained_node_lets_go_of_every_worker_and_gets_them_back() {
-    let home = Home::alone().await;
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    let pods = home.cluster.list("pods", &home.namespace).await;
+    let test = TestNamespace::exclusive().await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    let pods = test.cluster.list("pods", &test.namespace).await;
     let processor = pods.iter().find(|pod| component(pod) == "processor").unwrap();
     let node = processor["spec"]["nodeName"].as_str().unwrap();
-    let workers = workers_on(&home, node).await;
+    let workers = workers_on(&test, node).await;
     let how = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=90s"];
-    home.cluster.kubectl(&[&["drain", node], &how[..]].concat()).await;
-    assert!(workers_on(&home, node).await.is_empty(), "nothing holds up a drain");
-    home.cluster.kubectl(&["uncordon", node]).await;
-    home.cluster
+    test.cluster.kubectl(&[&["drain", node], &how[..]].concat()).await;
+    assert!(workers_on(&test, node).await.is_empty(), "nothing holds up a drain");
+    test.cluster.kubectl(&["uncordon", node]).await;
+    test.cluster
         .kubectl(&["rollout", "status", "-n", SYSTEM, "deployment/userstream", "--timeout=90s"])
         .await;
-    home.await_ready().await;
-    home.await_more_rows(50).await;
-    assert!(home.workers().await.is_disjoint(&workers));
-    home.assert_calm().await;
-    home.leave().await;
+    test.await_ready().await;
+    test.await_more_rows(50).await;
+    assert!(test.workers().await.is_disjoint(&workers));
+    test.assert_healthy().await;
+    test.tear_down().await;
 }
 
 #[tokio::test]
 async fn an_uninstall_takes_the_operator_alone_and_an_install_finds_all_as_it_was() {
-    let home = Home::alone().await;
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    let workers = home.workers().await;
-    home.cluster
+    let test = TestNamespace::exclusive().await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    let workers = test.workers().await;
+    test.cluster
         .helm(&["uninstall", "userstream", "--namespace", SYSTEM, "--wait", "--timeout", "60s"])
         .await;
-    await_until("the operator is gone", PATIENCE, async || {
-        match home.cluster.list("deployments", SYSTEM).await {
+    poll_until("the operator is gone", TIMEOUT, async || {
+        match test.cluster.list("deployments", SYSTEM).await {
             left if left.is_empty() => Ok(()),
             left => Err(format!("{left:?}")),
         }
     })
     .await;
-    let before = home.cluster.pipeline(&home.namespace, "users").await;
-    home.await_more_rows(50).await;
+    let before = test.cluster.pipeline(&test.namespace, "users").await;
+    test.await_more_rows(50).await;
 
-    home.cluster.install().await;
-    home.await_ready().await;
-    home.await_more_rows(50).await;
-    assert_eq!(home.workers().await, workers, "neither restarts a worker");
-    let after = home.cluster.pipeline(&home.namespace, "users").await;
+    test.cluster.install().await;
+    test.await_ready().await;
+    test.await_more_rows(50).await;
+    assert_eq!(test.workers().await, workers, "neither restarts a worker");
+    let after = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
-    home.assert_calm().await;
-    home.leave().await;
+    test.assert_healthy().await;
+    test.tear_down().await;
 }

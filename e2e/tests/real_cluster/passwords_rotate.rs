@@ -6,78 +6,78 @@ use userstream_e2e::rig::Server;
 use userstream_e2e::table::Cassandra;
 use uuid::Uuid;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 /// A pipeline on the secured listeners, as a user of its own.
-async fn secured(home: &Home, user: &str) -> Value {
-    let certificate = |name: &str| std::fs::read_to_string(home.rig.certificates.join(name)).unwrap();
-    put_secret(home, "ca", &json!({"ca.crt": certificate("ca.pem")})).await;
+async fn secured(test: &TestNamespace, user: &str) -> Value {
+    let certificate = |name: &str| std::fs::read_to_string(test.rig.certificates.join(name)).unwrap();
+    put_secret(test, "ca", &json!({"ca.crt": certificate("ca.pem")})).await;
     let client = json!({"tls.crt": certificate("client.pem"), "tls.key": certificate("client.key")});
-    put_secret(home, "client", &client).await;
+    put_secret(test, "client", &client).await;
     let (authority, account) = (json!({"name": "ca"}), json!({"name": "account"}));
-    let mut pipeline = home.pipeline();
+    let mut pipeline = test.pipeline();
     pipeline["spec"]["processor"] = json!({"consumerGroup": user});
     let kafka = &mut pipeline["spec"]["kafka"];
-    kafka["bootstrapServers"] = json!(home.rig.kafka_secure_pods);
+    kafka["bootstrapServers"] = json!(test.rig.kafka_secure_pods);
     kafka["tls"] = json!({"caSecretRef": authority, "clientSecretRef": {"name": "client"}});
     kafka["sasl"] = json!({"mechanism": "SCRAM-SHA-512", "secretRef": account});
     let cassandra = &mut pipeline["spec"]["sink"]["cassandra"];
-    cassandra["contactPoints"] = json!([home.rig.cassandra_secure.replace("127.0.0.1", "host.rig.local")]);
+    cassandra["contactPoints"] = json!([test.rig.cassandra_secure.replace("127.0.0.1", "host.rig.local")]);
     cassandra["tls"] = json!({"caSecretRef": authority});
     cassandra["auth"] = json!({"secretRef": account});
     pipeline
 }
 
-async fn put_secret(home: &Home, name: &str, keys: &Value) {
-    let metadata = json!({"name": name, "namespace": home.namespace});
+async fn put_secret(test: &TestNamespace, name: &str, keys: &Value) {
+    let metadata = json!({"name": name, "namespace": test.namespace});
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": keys});
-    home.cluster.apply(&secret).await;
+    test.cluster.apply(&secret).await;
 }
 
 /// Gives the user a new password, which it returns: at both servers, and in the Secret.
-async fn new_password(home: &Home, user: &str, verb: &str) -> String {
+async fn new_password(test: &TestNamespace, user: &str, verb: &str) -> String {
     let password = format!("secret-{}", Uuid::new_v4().simple());
-    set_passwords(&home.rig, &home.cassandra, user, verb, &password).await;
-    put_secret(home, "account", &json!({"username": user, "password": password})).await;
+    set_passwords(&test.rig, &test.cassandra, user, verb, &password).await;
+    put_secret(test, "account", &json!({"username": user, "password": password})).await;
     password
 }
 
-async fn superuser(home: &Home) -> Cassandra {
-    Cassandra::connect_secure(&home.rig, "cassandra", "cassandra").await
+async fn superuser(test: &TestNamespace) -> Cassandra {
+    Cassandra::connect_secure(&test.rig, "cassandra", "cassandra").await
 }
 
 #[tokio::test]
 async fn rows_flow_on_while_passwords_change_and_nothing_is_restarted_or_tells_one() {
-    let mut home = Home::new().await;
-    home.rig.start(Server::CassandraSecure).await;
-    home.cassandra = superuser(&home).await;
-    let user = home.pipeline()["spec"]["kafka"]["topic"]["name"].as_str().unwrap().to_owned();
-    allow_names(&home.rig, &user, &user).await;
-    let first = new_password(&home, &user, "CREATE").await;
-    home.cluster.apply(&secured(&home, &user).await).await;
-    home.await_ready().await;
-    home.await_rows(50).await;
-    let (workers, objects) = (home.workers().await, home.objects().await);
+    let mut test = TestNamespace::new().await;
+    test.rig.start(Server::CassandraSecure).await;
+    test.cassandra = superuser(&test).await;
+    let user = test.pipeline()["spec"]["kafka"]["topic"]["name"].as_str().unwrap().to_owned();
+    allow_names(&test.rig, &user, &user).await;
+    let first = new_password(&test, &user, "CREATE").await;
+    test.cluster.apply(&secured(&test, &user).await).await;
+    test.await_ready().await;
+    test.await_rows(50).await;
+    let (workers, objects) = (test.workers().await, test.objects().await);
 
-    let second = new_password(&home, &user, "ALTER").await;
+    let second = new_password(&test, &user, "ALTER").await;
     // Every session with the node ends here, and Kafka's within three seconds; only the new password opens others.
-    home.rig.stop(Server::CassandraSecure).await;
-    home.rig.start(Server::CassandraSecure).await;
-    home.cassandra = superuser(&home).await;
+    test.rig.stop(Server::CassandraSecure).await;
+    test.rig.start(Server::CassandraSecure).await;
+    test.cassandra = superuser(&test).await;
     // More than can have been on the topic by then: producers need a password too.
-    home.await_more_rows(500).await;
-    home.await_ready().await;
-    assert_eq!(home.workers().await, workers, "no pod was replaced");
-    assert_eq!(home.objects().await, objects, "nothing else is there");
+    test.await_more_rows(500).await;
+    test.await_ready().await;
+    assert_eq!(test.workers().await, workers, "no pod was replaced");
+    assert_eq!(test.objects().await, objects, "nothing else is there");
 
     let kinds = "userstreampipelines,configmaps,deployments,replicasets,jobs,pods,events";
-    let mut told = home.cluster.kubectl(&["get", kinds, "-n", &home.namespace, "-o", "yaml"]).await;
-    told += &home.logs().await;
-    assert!(told.contains("partitions assigned"), "these are the logs of the workers too");
+    let mut exposed = test.cluster.kubectl(&["get", kinds, "-n", &test.namespace, "-o", "yaml"]).await;
+    exposed += &test.logs().await;
+    assert!(exposed.contains("partitions assigned"), "these are the logs of the workers too");
     for password in [first, second] {
-        let leak = told.lines().find(|line| line.contains(&password));
+        let leak = exposed.lines().find(|line| line.contains(&password));
         assert_eq!(leak, None, "a password is told");
     }
-    home.assert_calm_in_spite_of_faults().await;
-    home.leave().await;
+    test.assert_healthy_despite_faults().await;
+    test.tear_down().await;
 }

@@ -1,33 +1,33 @@
 //! `mode: Plan` says what would be made, and makes nothing.
 
 use serde_json::json;
-use userstream_e2e::rig::Held;
+use userstream_e2e::rig::RigGuard;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
-async fn topics(rig: &Held) -> String {
+async fn topics(rig: &RigGuard) -> String {
     rig.kafka_tool(&["TopicCommand", "--list"]).await
 }
 
 #[tokio::test]
 async fn a_plan_names_what_would_be_made_and_nothing_is() {
-    let home = Home::new().await;
-    let mut pipeline = home.pipeline();
+    let test = TestNamespace::new().await;
+    let mut pipeline = test.pipeline();
     pipeline["spec"]["mode"] = json!("Plan");
-    home.cluster.apply(&pipeline).await;
-    let planned = home.await_reason("Planned").await;
+    test.cluster.apply(&pipeline).await;
+    let planned = test.await_reason("Planned").await;
     let topic = pipeline["spec"]["kafka"]["topic"]["name"].as_str().unwrap().to_owned();
     let plan = planned["status"]["plan"].to_string();
     for named in [&topic, "created_users", "Deployment"] {
         assert!(plan.contains(named), "{named} is not in {plan}");
     }
-    assert!(!topics(&home.rig).await.lines().any(|line| line == topic) && !home.has_table().await);
+    assert!(!topics(&test.rig).await.lines().any(|line| line == topic) && !test.has_table().await);
     for kind in ["deployments", "cronjobs", "poddisruptionbudgets"] {
-        assert!(home.cluster.list(kind, &home.namespace).await.is_empty(), "{kind}");
+        assert!(test.cluster.list(kind, &test.namespace).await.is_empty(), "{kind}");
     }
-    home.patch(&json!({"spec": {"mode": "Apply"}})).await;
-    home.await_reason("Running").await;
-    home.await_rows(50).await;
-    home.assert_calm().await;
-    home.leave().await;
+    test.patch(&json!({"spec": {"mode": "Apply"}})).await;
+    test.await_reason("Running").await;
+    test.await_rows(50).await;
+    test.assert_healthy().await;
+    test.tear_down().await;
 }

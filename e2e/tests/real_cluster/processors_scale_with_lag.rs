@@ -5,48 +5,48 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use userstream_e2e::cluster::condition;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 const RECORDS: i64 = 9_000;
 
 /// Waits until the condition has had this reason, for however short a time.
-async fn scaling(home: &Home, reason: &str) {
+async fn scaling(test: &TestNamespace, reason: &str) {
     let place = r#"{.status.conditions[?(@.type=="ScalingActive")].reason}"#;
-    let told = format!("--for=jsonpath={place}={reason}");
-    let arguments = ["wait", "userstreampipeline/users", "-n", &home.namespace, &told, "--timeout=180s"];
-    home.cluster.kubectl(&arguments).await;
+    let jsonpath = format!("--for=jsonpath={place}={reason}");
+    let arguments = ["wait", "userstreampipeline/users", "-n", &test.namespace, &jsonpath, "--timeout=180s"];
+    test.cluster.kubectl(&arguments).await;
 }
 
-async fn replicas(home: &Home) -> Value {
-    home.cluster.get("deployment", &home.namespace, "users-processor").await["spec"]["replicas"].clone()
+async fn replicas(test: &TestNamespace) -> Value {
+    test.cluster.get("deployment", &test.namespace, "users-processor").await["spec"]["replicas"].clone()
 }
 
 #[tokio::test]
 async fn processors_are_added_for_the_lag_and_taken_away_after_it_and_the_reason_is_told() {
-    let home = Home::new().await;
-    let mut pipeline = home.finite_pipeline(RECORDS);
+    let test = TestNamespace::new().await;
+    let mut pipeline = test.finite_pipeline(RECORDS);
     // A minute of work, whoever does it.
     pipeline["spec"]["processor"] = json!({"maxRecordsPerSecond": 150});
     pipeline["spec"]["autoscaling"] =
         json!({"enabled": true, "lagThreshold": 100, "cooldown": "10s", "sinkLatencyCeiling": "10s"});
-    home.cluster.apply(&pipeline).await;
+    test.cluster.apply(&pipeline).await;
     let began = Instant::now();
     let all_the_way = async {
-        scaling(&home, "AtMaximum").await;
-        assert_eq!(replicas(&home).await, 3, "one for each partition, however high the lag is");
-        home.await_rows(RECORDS).await;
+        scaling(&test, "AtMaximum").await;
+        assert_eq!(replicas(&test).await, 3, "one for each partition, however high the lag is");
+        test.await_rows(RECORDS).await;
         assert!(began.elapsed() >= Duration::from_secs(55), "three together read as many as one would");
-        scaling(&home, "Cooldown").await;
-        assert_eq!(replicas(&home).await, 3, "nothing is taken away at once");
+        scaling(&test, "Cooldown").await;
+        assert_eq!(replicas(&test).await, 3, "nothing is taken away at once");
     };
     // These last for no longer than it takes to see what they have led to.
-    tokio::join!(scaling(&home, "LagHigh"), all_the_way, scaling(&home, "LagLow"));
-    scaling(&home, "Steady").await;
-    assert_eq!(replicas(&home).await, 1);
-    let ready = home.await_ready().await;
+    tokio::join!(scaling(&test, "LagHigh"), all_the_way, scaling(&test, "LagLow"));
+    scaling(&test, "Steady").await;
+    assert_eq!(replicas(&test).await, 1);
+    let ready = test.await_ready().await;
     assert_eq!(condition(&ready, "ScalingActive")["status"], "True", "{:#}", ready["status"]);
     assert_eq!(ready["status"]["processor"]["replicas"], 1, "{:#}", ready["status"]);
-    assert_eq!(home.rows().await, RECORDS);
-    home.assert_calm().await;
-    home.leave().await;
+    assert_eq!(test.rows().await, RECORDS);
+    test.assert_healthy().await;
+    test.tear_down().await;
 }

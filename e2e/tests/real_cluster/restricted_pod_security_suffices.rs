@@ -3,33 +3,38 @@
 use serde_json::json;
 use userstream_e2e::cluster::SYSTEM;
 
-use crate::test_namespace::Home;
+use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn workers_and_operator_are_at_home_in_a_restricted_namespace() {
-    let home = Home::new().await;
+    let test = TestNamespace::new().await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"},
         "spec": {"containers": [{"name": "any", "image": "any"}]}});
-    let refused = home.cluster.would_create(&home.namespace, &pod).await.unwrap_err();
+    let refused = test.cluster.would_create(&test.namespace, &pod).await.unwrap_err();
     assert!(refused.contains("violates PodSecurity"), "this cluster enforces profiles: {refused}");
 
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    let pods = home.cluster.list("pods", &home.namespace).await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    let pods = test.cluster.list("pods", &test.namespace).await;
     assert_eq!(pods.len(), 3, "a provisioner, a processor and a producer");
     for pod in pods {
         let spec = pod["spec"].to_string();
         assert!(!spec.contains("serviceAccountToken"), "{spec}");
     }
     let enforce = ["label", "namespace", SYSTEM, "pod-security.kubernetes.io/enforce=restricted"];
-    let said = home.cluster.try_kubectl(&[&enforce[..], &["--overwrite", "--dry-run=server"]].concat()).await;
-    assert!(said.status.success() && said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    let output =
+        test.cluster.try_kubectl(&[&enforce[..], &["--overwrite", "--dry-run=server"]].concat()).await;
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     for verb in ["get", "list", "watch", "create", "patch", "delete"] {
-        let asked = ["auth", "can-i", verb, "secrets", "-n", &home.namespace];
+        let asked = ["auth", "can-i", verb, "secrets", "-n", &test.namespace];
         let operator = format!("--as=system:serviceaccount:{SYSTEM}:userstream");
-        let answer = home.cluster.try_kubectl(&[&asked[..], &[&operator]].concat()).await;
+        let answer = test.cluster.try_kubectl(&[&asked[..], &[&operator]].concat()).await;
         assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "no", "the operator may {verb} Secrets");
     }
-    home.assert_calm().await;
-    home.leave().await;
+    test.assert_healthy().await;
+    test.tear_down().await;
 }

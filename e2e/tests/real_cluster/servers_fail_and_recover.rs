@@ -2,24 +2,24 @@
 
 use userstream_e2e::rig::Server;
 
-use crate::test_namespace::{Home, PATIENCE};
+use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 #[tokio::test]
 async fn a_pipeline_says_what_is_away_and_goes_on_when_it_is_back() {
-    let home = Home::alone().await;
-    home.cluster.apply(&home.pipeline()).await;
-    home.await_ready().await;
-    home.await_more_rows(50).await;
-    let workers = home.workers().await;
+    let test = TestNamespace::exclusive().await;
+    test.cluster.apply(&test.pipeline()).await;
+    test.await_ready().await;
+    test.await_more_rows(50).await;
+    let workers = test.workers().await;
     for server in [Server::Cassandra, Server::Kafka] {
-        home.rig.kill(server).await;
-        let broken = home.cluster.await_condition(&home.namespace, "users", "Ready", "False", PATIENCE).await;
+        test.rig.kill(server).await;
+        let broken = test.cluster.await_condition(&test.namespace, "users", "Ready", "False", TIMEOUT).await;
         println!("{server:?} is away: {}", broken["status"]["conditions"][0]["message"]);
-        home.rig.start(server).await;
-        home.await_ready().await;
-        home.await_more_rows(100).await;
+        test.rig.start(server).await;
+        test.await_ready().await;
+        test.await_more_rows(100).await;
     }
-    assert_eq!(home.workers().await, workers, "no worker had to be replaced");
-    home.assert_calm_in_spite_of_faults().await;
-    home.leave().await;
+    assert_eq!(test.workers().await, workers, "no worker had to be replaced");
+    test.assert_healthy_despite_faults().await;
+    test.tear_down().await;
 }

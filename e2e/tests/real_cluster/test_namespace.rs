@@ -5,36 +5,36 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use userstream_e2e::cluster::{Cluster, SYSTEM};
-use userstream_e2e::poll_until::await_until;
-use userstream_e2e::rig::{Held, Rig};
+use userstream_e2e::poll_until::poll_until;
+use userstream_e2e::rig::{Rig, RigGuard};
 use userstream_e2e::table::Cassandra;
 use uuid::Uuid;
 
 /// A busy machine takes a minute and more to bring a changed Secret to a pod.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(240);
 /// All operators, whichever of them leads.
 const OPERATORS: &str = "app.kubernetes.io/name=userstream-operator";
 
-pub(crate) struct Home {
-    pub(crate) rig: Held,
+pub(crate) struct TestNamespace {
+    pub(crate) rig: RigGuard,
     pub(crate) cluster: &'static Cluster,
     pub(crate) cassandra: Cassandra,
     pub(crate) namespace: String,
     unique: String,
 }
 
-impl Home {
+impl TestNamespace {
     /// A namespace beside those of other tests.
     pub(crate) async fn new() -> Self {
         Self::with(Rig::shared().await).await
     }
 
     /// A namespace for a test that disturbs servers, the node or the operator: no other test runs meanwhile.
-    pub(crate) async fn alone() -> Self {
-        Self::with(Rig::alone().await).await
+    pub(crate) async fn exclusive() -> Self {
+        Self::with(Rig::exclusive().await).await
     }
 
-    async fn with(rig: Held) -> Self {
+    async fn with(rig: RigGuard) -> Self {
         let cluster = Cluster::with_operator().await;
         let unique = Uuid::new_v4().simple().to_string();
         let namespace = format!("demo-{}", unique.get(..8).unwrap());
@@ -86,17 +86,17 @@ impl Home {
 
     /// Waits until `Ready` is true for the pipeline as it is now.
     pub(crate) async fn await_ready(&self) -> Value {
-        self.cluster.await_condition(&self.namespace, "users", "Ready", "True", PATIENCE).await
+        self.cluster.await_condition(&self.namespace, "users", "Ready", "True", TIMEOUT).await
     }
 
     /// Waits until the table can be read; `Ready` comes later, perhaps when all rows are there.
     pub(crate) async fn await_table(&self) {
-        self.cluster.await_condition(&self.namespace, "users", "TableReady", "True", PATIENCE).await;
+        self.cluster.await_condition(&self.namespace, "users", "TableReady", "True", TIMEOUT).await;
     }
 
     /// Waits until `Ready` has this reason, and returns the pipeline.
     pub(crate) async fn await_reason(&self, reason: &str) -> Value {
-        self.cluster.await_reason(&self.namespace, "users", "Ready", reason, PATIENCE).await
+        self.cluster.await_reason(&self.namespace, "users", "Ready", reason, TIMEOUT).await
     }
 
     pub(crate) async fn patch(&self, patch: &Value) {
@@ -114,7 +114,7 @@ impl Home {
 
     /// Waits until the table has at least so many rows.
     pub(crate) async fn await_rows(&self, at_least: i64) -> i64 {
-        await_until(&format!("the table has {at_least} rows"), PATIENCE, async || {
+        poll_until(&format!("the table has {at_least} rows"), TIMEOUT, async || {
             let rows = self.rows().await;
             if rows >= at_least { Ok(rows) } else { Err(format!("{rows} rows")) }
         })
@@ -154,7 +154,7 @@ impl Home {
     }
 
     /// The end: Kubernetes takes the rest.
-    pub(crate) async fn leave(&self) {
+    pub(crate) async fn tear_down(&self) {
         self.cluster.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
     }
 
@@ -170,7 +170,7 @@ impl Home {
 
     /// Waits until nothing of the pipeline is left in the namespace.
     pub(crate) async fn await_gone(&self) {
-        await_until("every object of the pipeline is gone", PATIENCE, async || {
+        poll_until("every object of the pipeline is gone", TIMEOUT, async || {
             let kinds = "deployments,cronjobs,jobs,configmaps,poddisruptionbudgets,pods";
             let arguments =
                 ["get", kinds, "-n", &self.namespace, "-l", "userstream.dev/pipeline", "-o", "name"];
@@ -187,20 +187,21 @@ impl Home {
     }
 
     /// No container was started again, and neither the operator nor a worker has logged an error.
-    pub(crate) async fn assert_calm(&self) {
-        self.assert_calm_in_spite_of_faults().await;
+    pub(crate) async fn assert_healthy(&self) {
+        self.assert_healthy_despite_faults().await;
         self.assert_no_error(&self.namespace, "userstream.dev/pipeline").await;
     }
 
     /// No container was started again, and the operator has logged no error. A worker that meets faults may.
-    pub(crate) async fn assert_calm_in_spite_of_faults(&self) {
+    pub(crate) async fn assert_healthy_despite_faults(&self) {
         // A pod that has just been made tells of its container a little later.
-        let pods = await_until("every pod has told of its container", PATIENCE, async || {
+        let pods = poll_until("every pod has told of its container", TIMEOUT, async || {
             let mut pods = self.cluster.list("pods", &self.namespace).await;
             pods.extend(self.cluster.list("pods", SYSTEM).await);
-            let is_silent = |pod: &&Value| pod["status"]["containerStatuses"][0]["restartCount"].is_null();
-            match pods.iter().find(is_silent).map(|pod| pod["metadata"]["name"].to_string()) {
-                Some(silent) => Err(silent),
+            let is_unreported =
+                |pod: &&Value| pod["status"]["containerStatuses"][0]["restartCount"].is_null();
+            match pods.iter().find(is_unreported).map(|pod| pod["metadata"]["name"].to_string()) {
+                Some(unreported) => Err(unreported),
                 None => Ok(pods),
             }
         })

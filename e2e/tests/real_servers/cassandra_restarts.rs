@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::users;
 
@@ -11,19 +11,19 @@ const USERS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_go_on_after_the_node_was_killed_restarted_and_frozen() {
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let pipeline = Pipeline::without_source(&rig, "cassandra_restart").await;
     pipeline.provision().await;
     let mut processor = pipeline.process();
     pipeline.kafka.append(&pipeline.name, &users::records(0, USERS / 2, 2)).await;
-    await_until("the processor writes rows", Duration::from_secs(60), async || {
+    poll_until("the processor writes rows", Duration::from_secs(60), async || {
         let status = processor.status().await?;
         if status["processor"]["written"].as_u64() >= Some(500) { Ok(()) } else { Err(status.to_string()) }
     })
     .await;
 
     rig.kill(Server::Cassandra).await;
-    await_until("the processor says what it misses", Duration::from_secs(30), async || {
+    poll_until("the processor says what it misses", Duration::from_secs(30), async || {
         match processor.get("/readyz").await? {
             (503, body) if body.contains("table") => Ok(()),
             (code, body) => Err(format!("{code} {body}")),
@@ -39,8 +39,8 @@ async fn rows_go_on_after_the_node_was_killed_restarted_and_frozen() {
 
     pipeline.await_processed(Duration::from_secs(300)).await;
     processor.await_ready(Duration::from_secs(30)).await;
-    let verdict = pipeline.judge(users::parsed_row).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, USERS);
+    let comparison = pipeline.compare_table(users::parsed_row).await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, USERS);
     assert!(processor.is_running(), "the processor ended while the node was away");
 }

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use userstream_e2e::kafka_users::{allow_names, set_passwords, set_scram_password};
 use userstream_e2e::names::unique;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::table::Cassandra;
@@ -66,7 +66,7 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
     pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
     pipeline.await_processed(Duration::from_secs(60)).await;
 
-    for (round, password) in ["second", "third"].into_iter().enumerate() {
+    for (rotation, password) in ["second", "third"].into_iter().enumerate() {
         let certificate = unique(&format!("client_{password}"));
         rig.issue_certificate(&certificate).await;
         set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", password).await;
@@ -75,13 +75,13 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
         // Every session with the node ends here; only the new password opens another.
         rig.stop(Server::CassandraSecure).await;
         rig.start(Server::CassandraSecure).await;
-        pipeline.kafka.append(&pipeline.name, &users::records((round + 1) * USERS, USERS, 1)).await;
+        pipeline.kafka.append(&pipeline.name, &users::records((rotation + 1) * USERS, USERS, 1)).await;
         pipeline.await_processed(Duration::from_secs(60)).await;
     }
     assert!(processor.is_running(), "the processor ended over a rotated credential");
-    let verdict = pipeline.judge(users::parsed_row).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, 3 * USERS);
+    let comparison = pipeline.compare_table(users::parsed_row).await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, 3 * USERS);
     let leaked = processor.log().lines().find(|line| line.contains("third")).map(str::to_owned);
     assert_eq!(leaked, None, "a password is in the log");
 
@@ -112,7 +112,7 @@ async fn a_password_that_comes_late_stops_neither_a_producer_nor_a_processor() {
     let written =
         async || Ok::<_, String>(processor.status().await?["processor"]["written"].as_u64().unwrap_or(0));
     let await_written = async |most: u64| {
-        await_until(&format!("{most} rows are written"), Duration::from_secs(120), async || {
+        poll_until(&format!("{most} rows are written"), Duration::from_secs(120), async || {
             match written().await? {
                 rows if rows >= most => Ok(()),
                 rows => Err(format!("{rows} rows")),
@@ -123,7 +123,7 @@ async fn a_password_that_comes_late_stops_neither_a_producer_nor_a_processor() {
     await_written(500).await;
 
     set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", "second").await;
-    await_until("the processor notices", Duration::from_secs(60), async || {
+    poll_until("the processor notices", Duration::from_secs(60), async || {
         let errors = processor.status().await?["errors"].clone();
         let is_of_log = |error: &Value| error["place"] == "commit" || error["place"] == "read";
         if errors.as_array().is_some_and(|errors| errors.iter().any(is_of_log)) {
@@ -167,7 +167,7 @@ async fn every_mechanism_opens_the_door() {
         pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
         let _processor = pipeline.process();
         pipeline.await_processed(Duration::from_secs(60)).await;
-        pipeline.judge(users::parsed_row).await.assert_exact();
+        pipeline.compare_table(users::parsed_row).await.assert_exact();
     }
 }
 
@@ -186,7 +186,7 @@ async fn a_server_signed_by_a_stranger_is_not_talked_to() {
     pipeline.provision().await;
     let processor = pipeline.process();
     processor.await_ready(Duration::from_secs(60)).await;
-    let status = await_until("the processor has its partitions", Duration::from_secs(30), async || {
+    let status = poll_until("the processor has its partitions", Duration::from_secs(30), async || {
         let status = processor.status().await?;
         if status["processor"]["lag"] == 0 { Ok(status) } else { Err(status.to_string()) }
     });

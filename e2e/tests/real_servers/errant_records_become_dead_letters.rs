@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::topic::{NewRecord, TopicRecord};
 use userstream_e2e::users;
 
 const USERS: usize = 5_000;
-/// One record in this many is poison.
+/// One record in this many is errant.
 const RARITY: usize = 50;
 const AHEAD: i64 = 2 * 60 * 60 * 1000;
 
@@ -23,7 +23,7 @@ fn spoilt(number: usize, pointer: &str, value: serde_json::Value) -> Option<Vec<
     Some(user.to_string().into_bytes())
 }
 
-/// Every kind of poison: what it is, and its value.
+/// Every kind of errant: what it is, and its value.
 fn kinds(number: usize) -> Vec<(&'static str, Option<Vec<u8>>)> {
     let whole = users::user(number, 0).to_string();
     let cut = whole.len() / 2;
@@ -49,7 +49,7 @@ fn kinds(number: usize) -> Vec<(&'static str, Option<Vec<u8>>)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
     let rig = Rig::shared().await;
-    let mut pipeline = Pipeline::without_source(&rig, "poison").await;
+    let mut pipeline = Pipeline::without_source(&rig, "errant").await;
     // The broker refuses records from the future by itself, unless it is told not to; the worker must refuse them too.
     pipeline.spec["kafka"]["topic"]["config"] =
         json!({"message.timestamp.after.max.ms": "9223372036854775807"});
@@ -57,7 +57,7 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
 
     let mut records = users::records(0, USERS, 1);
     let start = records[0].timestamp;
-    let poison = (0..USERS / RARITY).map(|number| {
+    let errant = (0..USERS / RARITY).map(|number| {
         let (kinds, user) = (kinds(USERS + number), USERS + number);
         let (kind, value, timestamp) = match kinds.get(number % (kinds.len() + 1)) {
             Some((kind, value)) => (*kind, value.clone(), start),
@@ -66,22 +66,23 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
                 ("a time far ahead", Some(users::user(user, 0).to_string().into_bytes()), now + AHEAD)
             }
         };
-        (kind, NewRecord { key: Some(format!("poison {number}").into_bytes()), value, timestamp })
+        (kind, NewRecord { key: Some(format!("errant {number}").into_bytes()), value, timestamp })
     });
-    let poison: Vec<_> = poison.collect();
-    for (number, (_, record)) in poison.iter().enumerate() {
+    let errant: Vec<_> = errant.collect();
+    for (number, (_, record)) in errant.iter().enumerate() {
         records.insert(number * (RARITY + 1), record.clone());
     }
     pipeline.kafka.append(&pipeline.name, &records).await;
     let mut processor = pipeline.process();
     pipeline.await_processed(Duration::from_secs(300)).await;
 
-    let is_poison =
-        |record: &TopicRecord| record.key.as_deref().is_some_and(|key| key.starts_with(b"poison"));
-    let verdict =
-        pipeline.judge(|record| if is_poison(record) { None } else { users::parsed_row(record) }).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, USERS);
+    let is_errant =
+        |record: &TopicRecord| record.key.as_deref().is_some_and(|key| key.starts_with(b"errant"));
+    let comparison = pipeline
+        .compare_table(|record| if is_errant(record) { None } else { users::parsed_row(record) })
+        .await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, USERS);
 
     let letters = pipeline.kafka.records(&pipeline.dead_letters()).await;
     let mut places: BTreeMap<(i32, i64), &TopicRecord> = BTreeMap::new();
@@ -94,8 +95,8 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
             "{partition}:{offset} has two dead letters"
         );
     }
-    for original in pipeline.kafka.records(&pipeline.name).await.iter().filter(|record| is_poison(record)) {
-        let kind = poison.iter().find(|(_, record)| record.key == original.key).map(|(kind, _)| *kind);
+    for original in pipeline.kafka.records(&pipeline.name).await.iter().filter(|record| is_errant(record)) {
+        let kind = errant.iter().find(|(_, record)| record.key == original.key).map(|(kind, _)| *kind);
         let kind = kind.expect("the poison is the test's own");
         let letter = places
             .remove(&(original.partition, original.offset))
@@ -119,7 +120,7 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_poison() {
     let rig = Rig::shared().await;
-    let mut pipeline = Pipeline::without_source(&rig, "poison_waits").await;
+    let mut pipeline = Pipeline::without_source(&rig, "errant_waits").await;
     pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
     pipeline.provision().await;
     pipeline.kafka.delete_topic(&pipeline.dead_letters()).await;
@@ -128,14 +129,14 @@ async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_po
     pipeline.kafka.append(&pipeline.name, &records).await;
 
     let mut processor = pipeline.process();
-    await_until("the rows around the poison are written", Duration::from_secs(60), async || {
+    poll_until("the rows around the poison are written", Duration::from_secs(60), async || {
         match pipeline.rows().await.len() {
             100 => Ok(()),
             rows => Err(format!("{rows} rows")),
         }
     })
     .await;
-    await_until("what stands before the poison is committed", Duration::from_secs(30), async || {
+    poll_until("what stands before the poison is committed", Duration::from_secs(30), async || {
         let committed = pipeline.kafka.committed(&pipeline.name, &pipeline.name).await?;
         if committed.get(&0) == Some(&60) { Ok(()) } else { Err(format!("{committed:?}")) }
     })
@@ -150,7 +151,7 @@ async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_po
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_the_fail_policy_the_first_poison_record_ends_the_processor_and_stays_uncommitted() {
     let rig = Rig::shared().await;
-    let mut pipeline = Pipeline::without_source(&rig, "poison_fail").await;
+    let mut pipeline = Pipeline::without_source(&rig, "errant_fail").await;
     pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
     pipeline.spec["delivery"] = json!({"onError": "Fail"});
     pipeline.provision().await;
@@ -186,7 +187,7 @@ async fn under_the_skip_policy_poison_is_counted_and_left_out() {
         Reply::Json(json!(users).to_string())
     })
     .await;
-    let mut pipeline = Pipeline::without_source(&rig, "poison_skip").await;
+    let mut pipeline = Pipeline::without_source(&rig, "errant_skip").await;
     pipeline.spec["source"] = json!({
         "mode": "Scheduled", "schedule": {"cron": "@yearly"}, "http": {"url": format!("{}/api", source.url)},
     });

@@ -10,7 +10,7 @@ const USERS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_go_on_after_the_broker_was_killed_restarted_and_frozen() {
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let pipeline = Pipeline::without_source(&rig, "kafka_restart").await;
     pipeline.provision().await;
     let mut processor = pipeline.process();
@@ -35,8 +35,8 @@ async fn rows_go_on_after_the_broker_was_killed_restarted_and_frozen() {
     futures::future::join(appending, disturbing).await;
 
     pipeline.await_processed(Duration::from_secs(300)).await;
-    let verdict = pipeline.judge(users::parsed_row).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, USERS);
+    let comparison = pipeline.compare_table(users::parsed_row).await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, USERS);
     assert!(processor.is_running(), "the processor ended while the broker was away");
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use userstream_e2e::cluster::programs;
 use userstream_e2e::oracle::Model;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::users;
@@ -116,7 +116,7 @@ async fn every_user_is_in_the_table_and_a_second_run_only_makes_them_newer() {
             let user = users::recorded().iter().find(|user| user["login"]["uuid"] == id);
             Some(users::row(user.unwrap_or_else(|| panic!("{id} is no recorded user"))))
         });
-        model.judge(&local.pipeline.rows().await).assert_exact();
+        model.compare(&local.pipeline.rows().await).assert_exact();
     }
 }
 
@@ -131,7 +131,7 @@ async fn killed_and_started_again_it_loses_and_doubles_nothing() {
     let (kafka, topic) = (&local.pipeline.kafka, &local.pipeline.name);
     for kill in 1..=3_usize {
         let mut usp = local.start(&[]);
-        await_until("rows are written", Duration::from_secs(60), async || {
+        poll_until("rows are written", Duration::from_secs(60), async || {
             let rows = local.pipeline.cassandra.try_execute(&format!("SELECT id FROM {topic}.users")).await;
             rows.map_err(|error| format!("there is no table yet: {error}"))?;
             match local.pipeline.cassandra.count(topic, "users").await {

@@ -1,7 +1,7 @@
 //! The oracle reads what is there: without this, every other test here could pass on nothing.
 
 use userstream_e2e::names::unique;
-use userstream_e2e::oracle::{Fault, Model, write_time};
+use userstream_e2e::oracle::{Anomaly, Model, write_time};
 use userstream_e2e::rig::Rig;
 use userstream_e2e::table::Cassandra;
 use userstream_e2e::topic::Kafka;
@@ -39,8 +39,8 @@ async fn a_fault_planted_into_a_real_table_is_found() {
         cassandra.execute(&format!("{insert} USING TIMESTAMP {time}")).await;
     }
     let model = Model::fold(&records, values);
-    let judge = async || model.judge(&cassandra.rows(&name, "users", "id", &columns).await);
-    judge().await.assert_exact();
+    let compare = async || model.compare(&cassandra.rows(&name, "users", "id", &columns).await);
+    compare().await.assert_exact();
 
     let newer = records.iter().map(write_time).max().expect("there are records") + 1;
     let (torn, lost) = (users::id(0), users::id(1));
@@ -48,6 +48,6 @@ async fn a_fault_planted_into_a_real_table_is_found() {
         .execute(&format!("UPDATE {name}.users USING TIMESTAMP {newer} SET title = 'x' WHERE id = {torn}"))
         .await;
     cassandra.execute(&format!("DELETE FROM {name}.users WHERE id = {lost}")).await;
-    let verdict = judge().await;
-    assert_eq!((verdict.count(Fault::Wrong), verdict.count(Fault::Lost)), (1, 1), "{verdict}");
+    let comparison = compare().await;
+    assert_eq!((comparison.count(Anomaly::Wrong), comparison.count(Anomaly::Lost)), (1, 1), "{comparison}");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::users;
 
@@ -37,7 +37,7 @@ async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
         let processor = pipeline.process();
         // Each kill comes at another depth, while hundreds of rows are in flight.
         let enough = 400 + 173 * kill + 97 * u64::try_from(number).expect("pipelines are few");
-        await_until("the processor writes rows", Duration::from_secs(60), async || {
+        poll_until("the processor writes rows", Duration::from_secs(60), async || {
             let status = processor.status().await?;
             match status["processor"]["written"].as_u64() {
                 Some(written) if written >= enough => Ok(()),
@@ -58,8 +58,8 @@ async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
 
     let _processor = pipeline.process();
     pipeline.await_processed(Duration::from_secs(300)).await;
-    let verdict = pipeline.judge(users::parsed_row).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, USERS);
+    let comparison = pipeline.compare_table(users::parsed_row).await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, USERS);
     assert_eq!(pipeline.kafka.count(&pipeline.dead_letters()).await, 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::source::{Reply, Request, Source};
 use userstream_e2e::users;
@@ -41,7 +41,7 @@ async fn a_walk_interrupted_by_kills_appends_every_page_and_does_not_start_over(
     for kill in 1..=KILLS {
         let producer = pipeline.start_with("producer", "produce", &["--once"]);
         let enough = source.requests().len() + 4;
-        await_until("the producer fetches pages", Duration::from_secs(30), async || {
+        poll_until("the producer fetches pages", Duration::from_secs(30), async || {
             let fetched = source.requests().len();
             if fetched >= enough { Ok(()) } else { Err(format!("{fetched} pages, kill {kill}")) }
         })

@@ -5,23 +5,23 @@ use std::time::Duration;
 use scylla::value::CqlValue;
 use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::rig::{Held, Rig};
+use userstream_e2e::rig::{Rig, RigGuard};
 use userstream_e2e::worker::Worker;
 
 /// What is there: the topic's partitions and configuration, the table's id and columns.
 #[derive(Debug, Clone, PartialEq)]
-struct Seen {
+struct Described {
     topic: String,
     table: Vec<Vec<Option<CqlValue>>>,
     columns: Vec<Vec<Option<CqlValue>>>,
 }
 
-async fn see(rig: &Held, pipeline: &Pipeline) -> Seen {
+async fn describe(rig: &RigGuard, pipeline: &Pipeline) -> Described {
     let name = &pipeline.name;
     let of = |table: &str| {
         format!("FROM system_schema.{table} WHERE keyspace_name = '{name}' AND table_name = 'users'")
     };
-    Seen {
+    Described {
         // The topic's id, partitions and configuration; the partitions' leaders are the broker's business. Of this topic
         // alone: to describe all is to fail when another test deletes one meanwhile.
         topic: rig
@@ -41,19 +41,19 @@ async fn a_second_run_changes_nothing_and_a_larger_spec_only_adds() {
     let mut pipeline = Pipeline::without_source(&rig, "provision_twice").await;
     pipeline.spec["kafka"]["topic"]["config"] = json!({"retention.ms": "86400000"});
     pipeline.provision().await;
-    let first = see(&rig, &pipeline).await;
+    let first = describe(&rig, &pipeline).await;
     assert!(
         first.topic.contains("PartitionCount: 4") && first.topic.contains("retention.ms=86400000"),
         "{first:?}"
     );
     pipeline.provision().await;
-    assert_eq!(see(&rig, &pipeline).await, first);
+    assert_eq!(describe(&rig, &pipeline).await, first);
 
     pipeline.spec["kafka"]["topic"]["partitions"] = json!(6);
     let fields = pipeline.spec["schema"]["fields"].as_array_mut().expect("fields are a list");
     fields.push(json!({"name": "phone", "type": "string"}));
     pipeline.provision().await;
-    let second = see(&rig, &pipeline).await;
+    let second = describe(&rig, &pipeline).await;
     assert_eq!(second.topic, first.topic.replace("PartitionCount: 4", "PartitionCount: 6"));
     assert_eq!(
         (&second.table, second.columns.len()),
@@ -67,7 +67,7 @@ async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "provision_refuses").await;
     pipeline.provision().await;
-    let before = see(&rig, &pipeline).await;
+    let before = describe(&rig, &pipeline).await;
     let (spec, extra) = (pipeline.spec.clone(), json!({"name": "phone", "type": "string"}));
     let impossible = [
         ("fewer partitions", "/kafka/topic/partitions", json!(2)),
@@ -85,7 +85,7 @@ async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
         assert_ne!(pipeline.run("provision").await, 0, "{what}");
         let message = pipeline.termination_message("provision");
         assert_eq!(message["refusals"].as_array().map(Vec::len), Some(1), "{what}: {message}");
-        assert_eq!(see(&rig, &pipeline).await, before, "{what}");
+        assert_eq!(describe(&rig, &pipeline).await, before, "{what}");
     }
 }
 
@@ -121,12 +121,12 @@ async fn a_topic_that_somebody_else_made_is_refused_until_it_is_to_be_adopted() 
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "provision_adopts").await;
     pipeline.kafka.create_topic(&pipeline.name, 4).await;
-    let before = see(&rig, &pipeline).await;
+    let before = describe(&rig, &pipeline).await;
     assert_ne!(pipeline.run("provision").await, 0);
-    assert_eq!(see(&rig, &pipeline).await, before);
+    assert_eq!(describe(&rig, &pipeline).await, before);
     pipeline.spec["kafka"]["topic"]["adoptionPolicy"] = json!("Adopt");
     pipeline.provision().await;
-    assert_eq!(see(&rig, &pipeline).await.topic, before.topic);
+    assert_eq!(describe(&rig, &pipeline).await.topic, before.topic);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,9 +138,9 @@ async fn runs_at_the_same_time_make_one_topic_and_one_table() {
     for run in &mut runs {
         assert_eq!(run.exit(Duration::from_secs(60)).await, 0, "{}", run.name);
     }
-    let seen = see(&rig, &pipeline).await;
+    let described = describe(&rig, &pipeline).await;
     pipeline.provision().await;
-    assert_eq!(see(&rig, &pipeline).await, seen);
+    assert_eq!(describe(&rig, &pipeline).await, described);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -150,7 +150,7 @@ async fn cleanup_deletes_what_the_pipeline_made_and_not_what_was_made_again_by_h
     pipeline.spec["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
     pipeline.provision().await;
     assert_eq!(pipeline.run("cleanup").await, 0);
-    let after = see(&rig, &pipeline).await;
+    let after = describe(&rig, &pipeline).await;
     assert_eq!(
         (after.topic.as_str(), after.table.len()),
         ("", 1),
@@ -161,8 +161,8 @@ async fn cleanup_deletes_what_the_pipeline_made_and_not_what_was_made_again_by_h
     pipeline.provision().await;
     pipeline.kafka.delete_topic(&pipeline.name).await;
     pipeline.kafka.create_topic(&pipeline.name, 4).await;
-    let by_hand = see(&rig, &pipeline).await;
+    let by_hand = describe(&rig, &pipeline).await;
     assert_eq!(pipeline.run("cleanup").await, 0);
-    let after = see(&rig, &pipeline).await;
+    let after = describe(&rig, &pipeline).await;
     assert_eq!((after.topic, after.table.len()), (by_hand.topic, 0), "the topic carries another id now");
 }

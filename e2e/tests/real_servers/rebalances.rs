@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::users;
 use userstream_e2e::worker::Worker;
 
 const USERS: usize = 10_000;
-const ROUNDS: usize = 10;
+const WAVES: usize = 10;
 
-/// Two to four members: each round one joins and the oldest leaves, every third time without a word.
+/// Two to four members: each wave one joins and the oldest leaves, every third time without a word.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_that_come_and_go_leave_exactly_the_fold_of_the_topic() {
     let rig = Rig::shared().await;
@@ -20,28 +20,25 @@ async fn members_that_come_and_go_leave_exactly_the_fold_of_the_topic() {
 
     let mut members: Vec<Worker> =
         (0..3).map(|number| pipeline.start(&format!("member-{number}"), "process")).collect();
-    for round in 0..ROUNDS {
-        pipeline
-            .kafka
-            .append(&pipeline.name, &users::records(round * USERS / ROUNDS, USERS / ROUNDS, 2))
-            .await;
-        members.push(pipeline.start(&format!("member-{}", round + 3), "process"));
+    for wave in 0..WAVES {
+        pipeline.kafka.append(&pipeline.name, &users::records(wave * USERS / WAVES, USERS / WAVES, 2)).await;
+        members.push(pipeline.start(&format!("member-{}", wave + 3), "process"));
         let mut oldest = members.remove(0);
-        if round % 3 == 2 {
+        if wave % 3 == 2 {
             oldest.kill().await;
         } else {
             oldest.terminate();
             assert_eq!(oldest.exit(Duration::from_secs(10)).await, 0, "{} drains", oldest.name);
         }
-        if round % 4 == 3 {
+        if wave % 4 == 3 {
             all_partitions_owned_once(&members).await;
         }
     }
 
     pipeline.await_processed(Duration::from_secs(300)).await;
-    let verdict = pipeline.judge(users::parsed_row).await;
-    verdict.assert_exact();
-    assert_eq!(verdict.rows, USERS);
+    let comparison = pipeline.compare_table(users::parsed_row).await;
+    comparison.assert_exact();
+    assert_eq!(comparison.rows, USERS);
     for member in &mut members {
         assert!(member.is_running(), "{} ended by itself", member.name);
     }
@@ -49,7 +46,7 @@ async fn members_that_come_and_go_leave_exactly_the_fold_of_the_topic() {
 
 /// Waits until the members that are left share the four partitions, each in one hand.
 async fn all_partitions_owned_once(members: &[Worker]) {
-    await_until("every partition has one owner", Duration::from_secs(45), async || {
+    poll_until("every partition has one owner", Duration::from_secs(45), async || {
         let mut owned = Vec::new();
         for member in members {
             let status = member.status().await?;

@@ -52,6 +52,6 @@ async fn every_recorded_user_is_in_the_table_byte_for_byte() {
         Some(users::row(user.unwrap_or_else(|| panic!("{id} is no recorded user"))))
     });
     assert_eq!(model.rows(), users::recorded().len());
-    model.judge(&pipeline.rows().await).assert_exact();
+    model.compare(&pipeline.rows().await).assert_exact();
     assert_eq!(pipeline.kafka.count(&pipeline.dead_letters()).await, 0);
 }

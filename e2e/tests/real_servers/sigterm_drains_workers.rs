@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::users;
@@ -25,7 +25,7 @@ async fn a_drained_processor_leaves_nothing_to_be_delivered_again() {
 
     for stop in 0..STOPS {
         let mut processor = pipeline.process();
-        await_until("the processor writes rows", Duration::from_secs(60), async || {
+        poll_until("the processor writes rows", Duration::from_secs(60), async || {
             let status = processor.status().await?;
             if status["processor"]["written"].as_u64() >= Some(500) {
                 Ok(())
@@ -60,7 +60,7 @@ async fn a_drained_processor_leaves_nothing_to_be_delivered_again() {
 
     let _processor = pipeline.process();
     pipeline.await_processed(Duration::from_secs(60)).await;
-    pipeline.judge(users::parsed_row).await.assert_exact();
+    pipeline.compare_table(users::parsed_row).await.assert_exact();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,19 +79,19 @@ async fn a_processor_without_work_ends_at_once_and_its_successor_needs_not_wait(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let pipeline = Pipeline::without_source(&rig, "sigterm_away").await;
     pipeline.provision().await;
     pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
     let mut processor = pipeline.process();
-    await_until("the processor writes rows", Duration::from_secs(60), async || {
+    poll_until("the processor writes rows", Duration::from_secs(60), async || {
         let status = processor.status().await?;
         if status["processor"]["written"].as_u64() >= Some(500) { Ok(()) } else { Err(status.to_string()) }
     })
     .await;
     rig.pause(Server::Kafka).await;
     // What is in flight gets done; then a commit is waited for that nobody answers.
-    await_until("the processor notices", Duration::from_secs(60), async || {
+    poll_until("the processor notices", Duration::from_secs(60), async || {
         let status = processor.status().await?;
         let is_noticed = status["errors"].as_array().is_some_and(|errors| {
             errors.iter().any(|error| error["place"] == "commit" || error["place"] == "read")
@@ -106,12 +106,12 @@ async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
 
     let _successor = pipeline.process();
     pipeline.await_processed(Duration::from_secs(60)).await;
-    pipeline.judge(users::parsed_row).await.assert_exact();
+    pipeline.compare_table(users::parsed_row).await.assert_exact();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_producer_whose_brokers_do_not_answer_ends_in_time_too() {
-    let rig = Rig::alone().await;
+    let rig = Rig::exclusive().await;
     let source = Source::start(|number, _| Reply::Json(json!([users::user(number, 0)]).to_string())).await;
     let mut pipeline = Pipeline::without_source(&rig, "sigterm_produce").await;
     let url = format!("{}/api", source.url);
@@ -124,7 +124,7 @@ async fn a_producer_whose_brokers_do_not_answer_ends_in_time_too() {
         rig.pause(Server::Kafka).await;
         let before = source.requests().len();
         let mut producer = pipeline.start_with("producer", "produce", arguments);
-        await_until("a page is fetched", Duration::from_secs(30), async || match source.requests().len() {
+        poll_until("a page is fetched", Duration::from_secs(30), async || match source.requests().len() {
             pages if pages > before => Ok(()),
             pages => Err(format!("{pages} pages")),
         })

@@ -150,7 +150,7 @@ async fn a_gzip_bomb_is_refused_before_it_fills_the_memory() {
         let status = producer.status().await?;
         if status["producer"]["failedRuns"].as_u64() >= Some(3) { Ok(()) } else { Err(status.to_string()) }
     };
-    userstream_e2e::poll_until::await_until("three runs have failed", Duration::from_secs(120), failed).await;
+    userstream_e2e::poll_until::poll_until("three runs have failed", Duration::from_secs(120), failed).await;
     let peak = producer.peak_memory().expect("a bad response is no reason to end");
     assert!(peak < 128 << 20, "the producer's memory rose to {} MiB", peak >> 20);
     assert!(producer.is_running(), "a bad response is no reason to end");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use userstream_e2e::documented_tables;
 use userstream_e2e::pipeline::Pipeline;
-use userstream_e2e::poll_until::await_until;
+use userstream_e2e::poll_until::poll_until;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::users;
 
@@ -27,7 +27,7 @@ async fn what_the_worker_reports_is_what_the_servers_say() {
 
     let committed =
         pipeline.kafka.committed(&pipeline.name, &pipeline.name).await.expect("the broker answers");
-    let status = await_until("the worker reports no lag", Duration::from_secs(10), async || {
+    let status = poll_until("the worker reports no lag", Duration::from_secs(10), async || {
         let status = processor.status().await?;
         if status["processor"]["lag"] == 0 { Ok(status) } else { Err(status.to_string()) }
     })
