@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_told_by_its_resource_and_what_has_none_by_its_path() {
+    fn request_has_its_resource_or_else_its_path() {
         let status = json!({"verb": "patch", "requestURI": "/apis/userstream.dev/v1alpha1/namespaces/demo/...",
             "objectRef": {"apiGroup": "userstream.dev", "resource": "userstreampipelines", "subresource": "status",
                 "namespace": "demo", "name": "users"},

@@ -75,14 +75,14 @@ mod tests {
     const TEXT: &str = "# a\n\n## b\n| `x` | one | two |\n### c\n| `y` | three |\n## d\n| `z` | four |\n";
 
     #[test]
-    fn a_section_has_its_subsections_and_ends_with_the_next() {
+    fn section_has_its_subsections_and_ends_at_the_next_heading() {
         let names: Vec<String> = table(section(TEXT, "## b")).into_keys().collect();
         assert_eq!(names, ["x", "y"]);
         assert_eq!(table(section(TEXT, "### c"))["y"], "three |");
     }
 
     #[test]
-    fn samples_have_the_names_that_queries_use() {
+    fn counters_are_listed_under_their_sample_names() {
         let page = "# TYPE rows counter\nrows_total 1\n# TYPE age_seconds histogram\n# EOF\n";
         let found: Vec<(String, String)> = metrics_of(page).into_iter().collect();
         let expected = [("age_seconds", "histogram"), ("rows_total", "counter")];

@@ -232,12 +232,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_the_fold_is_exact() {
+    fn table_equal_to_the_fold_is_exact() {
         model().compare(&[ann(), bob()]).assert_exact();
     }
 
     #[test]
-    fn every_way_to_be_wrong_is_told_apart() {
+    fn each_anomaly_is_classified() {
         let planted = [
             (Anomaly::Lost, vec![ann()]),
             (Anomaly::Ghost, vec![ann(), bob(), row("eve", &[("name", "Eve", 1)])]),
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "Lost ann: there is no row")]
-    fn a_failing_verdict_shows_examples() {
+    fn failed_comparison_shows_examples() {
         model().compare(&[bob()]).assert_exact();
     }
 }

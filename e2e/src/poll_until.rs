@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_answer_is_returned() {
+    async fn first_success_is_returned() {
         let asked = Cell::new(0);
         let answer = poll_until("it is the third time", Duration::from_secs(1), async || {
             asked.set(asked.get() + 1);
@@ -45,7 +45,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     #[should_panic(expected = "waited 1s until pigs fly; saw: a pig")]
-    async fn a_deadline_that_passes_tells_what_was_seen() {
+    async fn deadline_panics_with_the_last_error() {
         poll_until::<(), _, _>("pigs fly", Duration::from_secs(1), async || Err("a pig".to_owned())).await;
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replaced_secret_shows_its_new_keys_through_the_same_paths() {
+    fn replaced_secret_keeps_its_paths() {
         let secrets = Secrets::new(std::env::temp_dir().join(crate::names::unique("secrets")));
         let password = secrets.directory.join("user/password");
         secrets.put("user", &[("password", b"first")]);

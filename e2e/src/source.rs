@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_script_sees_the_request_and_gives_the_reply() {
+    async fn script_receives_the_request_and_returns_the_reply() {
         let source = Source::start(|number, request| {
             assert_eq!(request.headers["x-token"], "a");
             match request.query.get("page").map(String::as_str) {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_bomb_is_small_on_the_wire() {
+    async fn gzip_bomb_is_small_on_the_wire() {
         let source = Source::start(|_, _| Reply::Gzipped(gzip_bomb(8 << 20))).await;
         assert!(ask(&source, "/").await.len() < 16 << 10);
     }

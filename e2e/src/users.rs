@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_recorded_user_becomes_a_row_of_its_own() {
+    fn each_recorded_user_becomes_one_row() {
         let rows: BTreeMap<_, _> = recorded().iter().map(row).collect();
         assert_eq!(rows.len(), 100);
         let keith = &rows["9313706e-d4de-4d85-bcc9-b7da0ca02fba"];
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn made_users_differ_in_key_and_version() {
+    fn synthetic_users_differ_in_key_and_version() {
         let (key, values) = row(&user(1234, 7));
         assert_eq!(key, id(1234).to_string());
         assert_eq!(values["version"], "7");

@@ -10,7 +10,7 @@ use crate::test_namespace::TestNamespace;
 const RECOVERY: Duration = Duration::from_secs(90);
 
 #[tokio::test]
-async fn readiness_goes_and_comes_back_with_it_and_reconciling_goes_on() {
+async fn readiness_follows_the_api_server_and_reconciling_resumes() {
     let cluster = Cluster::bare_api_server("restarted").await;
     cluster.define();
     let test = TestNamespace::within(cluster).await;

@@ -4,7 +4,7 @@ use crate::test_namespace::{TestNamespace, name};
 
 /// No garbage collector runs here, so that the pod stays until the test deletes it.
 #[tokio::test]
-async fn what_a_deleted_pipeline_worked_with_is_anothers_once_its_pods_are_gone() {
+async fn claims_of_a_deleted_pipeline_are_held_until_its_pods_end() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let first = test.pipeline("first");

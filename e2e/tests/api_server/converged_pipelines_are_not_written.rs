@@ -16,7 +16,7 @@ impl TestNamespace {
 }
 
 #[tokio::test]
-async fn a_settled_pipeline_is_left_alone_and_a_new_operator_has_nothing_to_write() {
+async fn converged_pipeline_is_not_written_even_by_a_new_operator() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

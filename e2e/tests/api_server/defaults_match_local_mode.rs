@@ -12,7 +12,7 @@ use crate::good_resources::resources;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn what_the_api_server_adds_is_what_local_mode_adds() {
+async fn api_server_defaults_equal_local_mode_defaults() {
     let test = TestNamespace::new().await;
     for (number, (title, mut resource)) in resources().into_iter().enumerate() {
         let name = format!("defaults-{number}");

@@ -21,7 +21,7 @@ fn commands(text: &str, info: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn commands_for_a_cluster_run_as_they_are_written() {
+async fn documented_cluster_commands_run() {
     let test = TestNamespace::new().await;
     let _operator = test.operator().await;
     let text = fs::read_to_string(repository().join("docs/cluster-cli.md")).unwrap();

@@ -3,7 +3,7 @@ use userstream_e2e::poll_until::poll_until;
 use crate::test_namespace::{TIMEOUT, TestNamespace, name};
 
 #[tokio::test]
-async fn what_somebody_changes_or_deletes_comes_back() {
+async fn changed_or_deleted_objects_are_restored() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

@@ -65,7 +65,7 @@ fn steps(events: &[EmittedEvent]) -> Vec<(&str, &str, i64)> {
 }
 
 #[tokio::test]
-async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_counted() {
+async fn each_step_emits_an_event_and_repetitions_are_counted() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.cluster.apply(&test.pipeline("users")).await;
@@ -102,7 +102,7 @@ async fn every_step_is_told_in_the_words_of_its_condition_and_repetitions_are_co
 }
 
 #[tokio::test]
-async fn what_only_a_change_helps_against_is_a_warning() {
+async fn stalled_pipeline_emits_a_warning_event() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let refused = test.pipeline("refused");
@@ -125,7 +125,7 @@ async fn what_only_a_change_helps_against_is_a_warning() {
 }
 
 #[tokio::test]
-async fn runs_that_are_asked_for_and_changes_of_scale_are_told() {
+async fn triggered_runs_and_scaling_emit_events() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

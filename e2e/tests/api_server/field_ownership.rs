@@ -20,7 +20,7 @@ impl TestNamespace {
 }
 
 #[tokio::test]
-async fn a_field_of_somebody_else_stays_and_one_of_ours_is_taken_back() {
+async fn foreign_field_is_kept_and_own_field_is_reclaimed() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;
@@ -52,7 +52,7 @@ async fn a_field_of_somebody_else_stays_and_one_of_ours_is_taken_back() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_no_longer_wanted_goes_also_from_what_was_only_created() {
+async fn dropped_field_is_pruned_from_a_created_object() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let mut pipeline = test.pipeline("users");
@@ -82,7 +82,7 @@ async fn a_field_that_is_no_longer_wanted_goes_also_from_what_was_only_created()
 }
 
 #[tokio::test]
-async fn whoever_applies_a_pipeline_never_meets_the_operator_in_its_spec() {
+async fn operator_owns_no_field_of_the_spec() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let mut pipeline = test.pipeline("users");

@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::test_namespace::{TestNamespace, name};
 
 #[tokio::test]
-async fn an_object_of_somebody_else_under_our_name_is_neither_adopted_nor_overwritten() {
+async fn foreign_object_is_neither_adopted_nor_overwritten() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let foreign = json!({
@@ -32,7 +32,7 @@ async fn an_object_of_somebody_else_under_our_name_is_neither_adopted_nor_overwr
 }
 
 #[tokio::test]
-async fn a_second_pipeline_that_claims_the_same_starts_nothing() {
+async fn conflicting_pipeline_creates_no_objects() {
     let test = TestNamespace::new().await;
     let _operator = test.operator().await;
     let first = test.pipeline("first");

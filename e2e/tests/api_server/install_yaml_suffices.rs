@@ -6,7 +6,7 @@ use crate::installation::{Installation, RELEASE};
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn install_yaml_is_taken_as_it_is_and_has_what_the_operator_needs() {
+async fn install_yaml_applies_cleanly_and_suffices() {
     let cluster = Cluster::bare_api_server("installed").await;
     let text = file("helm/install.yaml");
     let command = text.lines().find_map(|line| line.strip_prefix("#   kubectl ")).unwrap();

@@ -5,7 +5,7 @@ use userstream_e2e::poll_until::poll_until;
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 #[tokio::test]
-async fn a_network_policy_leaves_the_status_port_open_and_only_where_it_is_asked_for() {
+async fn network_policy_leaves_only_the_status_port_open() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

@@ -11,7 +11,7 @@ fn left_over(status: &Value) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn until_an_operator_says_something_of_it() {
+async fn new_pipeline_is_pending_until_it_is_reconciled() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let mut paused = test.pipeline("paused");

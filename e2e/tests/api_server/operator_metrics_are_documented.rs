@@ -7,7 +7,7 @@ use userstream_e2e::documented_tables::{metrics, metrics_of};
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn the_metrics_of_the_operator_are_documented_and_no_other() {
+async fn documented_metrics_equal_the_exported_ones() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let is_of_workers =

@@ -12,7 +12,7 @@ fn owner(object: &Value) -> Option<(String, String)> {
 
 /// What Kubernetes' own kinds have no place for: kinds that are the whole cluster's, in one of the test's own.
 #[tokio::test]
-async fn kinds_that_are_not_there_are_named_and_used_once_they_are_installed() {
+async fn missing_kinds_are_named_and_used_once_installed() {
     let cluster = Cluster::bare_api_server("kinds").await;
     cluster.define();
     let test = TestNamespace::within(cluster).await;

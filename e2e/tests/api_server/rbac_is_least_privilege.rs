@@ -101,7 +101,7 @@ impl TestNamespace {
 }
 
 #[tokio::test]
-async fn everything_that_the_chart_grants_is_used_and_nothing_else_is_asked_for() {
+async fn operator_uses_exactly_the_rights_that_the_chart_grants() {
     let cluster = Cluster::bare_api_server("rights").await;
     let test = TestNamespace::within(cluster).await;
     test.install_third_party_kinds().await;

@@ -6,7 +6,7 @@ use userstream_e2e::poll_until::poll_until;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn an_operator_that_may_not_watch_says_what_it_may_not() {
+async fn readiness_names_the_forbidden_watch() {
     let test = TestNamespace::new().await;
     // A user of the API server without any rights.
     let cluster = test.cluster;

@@ -39,7 +39,7 @@ impl TestNamespace {
 }
 
 #[tokio::test]
-async fn what_is_changed_meanwhile_stays_and_is_repaired_afterwards() {
+async fn changes_during_a_pause_are_corrected_after_it() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

@@ -12,7 +12,7 @@ impl TestNamespace {
 }
 
 #[tokio::test]
-async fn a_new_value_of_the_annotation_provisions_once_more_and_disturbs_no_worker() {
+async fn new_annotation_value_provisions_again_and_keeps_workers() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;

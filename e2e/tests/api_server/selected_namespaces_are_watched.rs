@@ -8,7 +8,7 @@ use crate::installation::Installation;
 use crate::test_namespace::{TestNamespace, name};
 
 #[tokio::test]
-async fn roles_in_the_watched_namespaces_are_enough_and_others_are_not_looked_at() {
+async fn operator_of_selected_namespaces_reads_no_other() {
     // Its own: whoever looks for operators in the whole cluster finds this one.
     let cluster = Cluster::bare_api_server("some-namespaces").await;
     let own = TestNamespace::within(cluster).await;

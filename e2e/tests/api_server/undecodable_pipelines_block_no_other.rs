@@ -4,7 +4,7 @@ use crate::test_namespace::TestNamespace;
 
 /// As after a downgrade: the definition in the cluster lets something through that this operator cannot read.
 #[tokio::test]
-async fn a_pipeline_that_cannot_be_read_is_told_so_and_stops_no_other() {
+async fn undecodable_pipeline_is_reported_and_blocks_no_other() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     let mut odd = test.pipeline("odd");

@@ -23,7 +23,7 @@ fn finding<'f>(report: &'f Value, check: &str) -> &'f Value {
 }
 
 #[tokio::test]
-async fn what_a_cluster_lacks_is_told_until_it_has_everything() {
+async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
     let cluster = Cluster::bare_api_server("bare").await;
     cluster.kubectl(&["create", "namespace", "demo"]).await;
     let usp = Usp::of(cluster, "demo");

@@ -7,7 +7,7 @@ use userstream_e2e::cluster::programs;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn kubectl_finds_it_by_its_name_and_completes_it() {
+async fn kubectl_runs_the_plugin_and_completes_its_commands() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let folder = test.cluster.kubeconfig().with_file_name(format!("{}-bin", test.namespace));

@@ -36,7 +36,7 @@ fn edited(pipeline: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_kubectl_apply_would_change_is_told_and_nothing_is_changed() {
+async fn plan_predicts_kubectl_apply_and_changes_nothing() {
     let test = TestNamespace::new().await;
     let mut first = test.pipeline("users");
     first["spec"]["processor"] = json!({"filter": "true", "replicas": 1});
@@ -69,7 +69,7 @@ async fn what_kubectl_apply_would_change_is_told_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn what_server_side_apply_would_change_is_told_with_its_conflicts() {
+async fn plan_predicts_server_side_apply_and_its_conflicts() {
     let test = TestNamespace::new().await;
     let pipeline = test.pipeline("users");
     let path = file(&test, "first", &pipeline);
@@ -95,7 +95,7 @@ async fn what_server_side_apply_would_change_is_told_with_its_conflicts() {
 }
 
 #[tokio::test]
-async fn a_new_pipeline_would_be_created_and_is_not() {
+async fn plan_of_a_new_pipeline_creates_nothing() {
     let test = TestNamespace::new().await;
     let path = file(&test, "new", &test.pipeline("users"));
     let usp = Usp::of(test.cluster, &test.namespace);
@@ -113,7 +113,7 @@ async fn a_new_pipeline_would_be_created_and_is_not() {
 }
 
 #[tokio::test]
-async fn what_would_be_refused_is_told_with_the_rule_that_is_broken() {
+async fn plan_of_a_refused_edit_names_the_broken_rule() {
     let test = TestNamespace::new().await;
     let pipeline = test.pipeline("users");
     test.cluster.apply(&pipeline).await;
@@ -149,7 +149,7 @@ async fn what_would_be_refused_is_told_with_the_rule_that_is_broken() {
 }
 
 #[tokio::test]
-async fn what_the_operator_planned_is_told_too() {
+async fn plan_shows_the_plan_of_the_operator() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline("users");
     pipeline["spec"]["mode"] = json!("Plan");

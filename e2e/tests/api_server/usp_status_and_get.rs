@@ -11,7 +11,7 @@ fn condition(of: &str, status: &str, reason: &str, message: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_pod_that_cannot_start_is_the_first_line() {
+async fn status_starts_with_the_pod_that_cannot_start() {
     let test = TestNamespace::new().await;
     let _operator = test.operator().await;
     test.cluster.apply(&test.pipeline("users")).await;
@@ -51,7 +51,7 @@ async fn a_pod_that_cannot_start_is_the_first_line() {
 }
 
 #[tokio::test]
-async fn a_pipeline_that_is_ready_ends_with_0_and_one_that_was_edited_since_does_not() {
+async fn status_exits_0_when_ready_at_the_current_generation() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let usp = Usp::of(test.cluster, &test.namespace);
@@ -95,7 +95,7 @@ async fn usp_everywhere(test: &TestNamespace) -> String {
 }
 
 #[tokio::test]
-async fn what_somebody_may_not_see_is_left_out_and_said_to_be() {
+async fn forbidden_objects_are_listed_as_not_shown() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let namespace = test.namespace.as_str();

@@ -4,7 +4,7 @@ use userstream_e2e::usp::Usp;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn a_pipeline_is_suspended_and_goes_on() {
+async fn pipeline_is_suspended_and_resumed() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let usp = Usp::of(test.cluster, &test.namespace);
@@ -31,7 +31,7 @@ async fn a_pipeline_is_suspended_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_run_is_asked_for_and_waited_for() {
+async fn run_is_triggered_and_awaited() {
     let test = TestNamespace::new().await;
     let _operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;
@@ -77,7 +77,7 @@ async fn a_run_is_asked_for_and_waited_for() {
 }
 
 #[tokio::test]
-async fn a_run_that_nobody_starts_is_waited_for_no_longer_than_asked() {
+async fn run_without_an_operator_times_out() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline("users")).await;
     let output = Usp::of(test.cluster, &test.namespace)
@@ -92,7 +92,7 @@ async fn a_run_that_nobody_starts_is_waited_for_no_longer_than_asked() {
 }
 
 #[tokio::test]
-async fn a_pipeline_without_a_source_is_not_run() {
+async fn pipeline_without_a_source_is_not_run() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline("users");
     pipeline["spec"].as_object_mut().unwrap().remove("source");

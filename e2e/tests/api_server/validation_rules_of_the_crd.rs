@@ -44,7 +44,7 @@ fn named(refusal: &str, texts: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
+async fn invalid_resource_is_refused_with_the_texts_of_usp_validate() {
     let test = TestNamespace::new().await;
     let in_cel = texts_in_cel();
     assert!(in_cel.len() > 50, "{} texts", in_cel.len());
@@ -87,7 +87,7 @@ async fn every_bad_resource_is_refused_with_the_texts_of_usp_validate() {
 }
 
 #[tokio::test]
-async fn what_may_not_change_is_refused_and_what_may_is_taken() {
+async fn immutable_field_is_refused_and_mutable_field_accepted() {
     let test = TestNamespace::new().await;
     let in_cel = texts_in_cel();
     let changes = changes();

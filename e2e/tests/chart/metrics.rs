@@ -5,7 +5,7 @@ use userstream_e2e::documented_tables::file;
 use crate::helm::{EVERYTHING, render, the};
 
 #[test]
-fn the_rule_has_the_alerts_of_the_file_and_links_to_their_runbooks() {
+fn prometheus_rule_holds_the_alerts_and_runbook_links() {
     let rendered = render(&[
         "metrics.prometheusRule.enabled=true",
         "metrics.prometheusRule.runbooks=https://runbooks.example/userstream",
@@ -20,7 +20,7 @@ fn the_rule_has_the_alerts_of_the_file_and_links_to_their_runbooks() {
 }
 
 #[test]
-fn the_dashboard_is_that_of_the_file() {
+fn dashboard_config_map_holds_the_file() {
     let rendered = render(&EVERYTHING);
     let map = the(&rendered, "ConfigMap");
     assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
@@ -32,7 +32,7 @@ fn the_dashboard_is_that_of_the_file() {
 }
 
 #[test]
-fn the_monitor_selects_the_operator() {
+fn pod_monitor_selects_the_operator() {
     let rendered = render(&EVERYTHING);
     let monitor = the(&rendered, "PodMonitor");
     let labels = &the(&rendered, "Deployment")["spec"]["template"]["metadata"]["labels"];

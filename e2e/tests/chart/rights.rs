@@ -14,7 +14,7 @@ fn has(list: &Value, word: &str) -> bool {
 }
 
 #[test]
-fn nothing_is_granted_on_secrets_or_on_everything() {
+fn no_right_is_granted_on_secrets_or_with_wildcards() {
     for values in [&[][..], &EVERYTHING, &["watchNamespaces={a,b}"]] {
         let rules = rules(&render(values));
         assert!(rules.len() >= 11, "{rules:#?}");
@@ -31,7 +31,7 @@ fn nothing_is_granted_on_secrets_or_on_everything() {
 }
 
 #[test]
-fn an_operator_of_some_namespaces_has_no_right_in_others() {
+fn operator_of_selected_namespaces_has_no_right_elsewhere() {
     let rendered = render(&["watchNamespaces={a,b}"]);
     assert!(of_kind(&rendered, "ClusterRole").is_empty());
     assert!(of_kind(&rendered, "ClusterRoleBinding").is_empty());
@@ -58,7 +58,7 @@ fn an_operator_of_some_namespaces_has_no_right_in_others() {
 }
 
 #[test]
-fn network_policies_are_written_only_by_who_is_asked_to() {
+fn network_policy_rights_are_granted_only_when_enabled() {
     let may = |values: &[&str]| {
         rules(&render(values)).iter().any(|rule| has(&rule["resources"], "networkpolicies"))
     };
@@ -67,7 +67,7 @@ fn network_policies_are_written_only_by_who_is_asked_to() {
 }
 
 #[test]
-fn of_leases_only_the_one_it_leads_by_can_be_read_and_written() {
+fn only_the_leader_lease_can_be_read_and_patched() {
     let rendered = render(&[]);
     let container = of_kind(&rendered, "Deployment")[0].pointer("/spec/template/spec/containers/0").cloned();
     let environment = container.unwrap()["env"].as_array().cloned().unwrap();

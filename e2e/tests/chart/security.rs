@@ -3,7 +3,7 @@
 use crate::helm::{EVERYTHING, of_kind, render, the};
 
 #[test]
-fn every_pod_is_restricted_and_without_what_it_does_not_need() {
+fn every_pod_satisfies_the_restricted_profile() {
     let rendered = render(&EVERYTHING);
     let deployment = the(&rendered, "Deployment").pointer("/spec/template/spec").unwrap();
     let test = &the(&rendered, "Pod")["spec"];
@@ -32,7 +32,7 @@ fn every_pod_is_restricted_and_without_what_it_does_not_need() {
 }
 
 #[test]
-fn the_test_asks_the_service_of_the_operator_and_only_that() {
+fn helm_test_requests_only_the_operator_service() {
     let rendered = render(&[]);
     let (pod, service) = (the(&rendered, "Pod"), the(&rendered, "Service"));
     assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");

@@ -6,7 +6,7 @@ use userstream_e2e::documented_tables::{file, section, table};
 use crate::helm::{EVERYTHING, of_kind, render, the, try_render};
 
 #[test]
-fn what_is_misspelt_or_of_another_shape_is_refused_at_every_level() {
+fn misspelt_or_mistyped_value_is_refused_at_every_level() {
     for wrong in [
         "replica=2",
         "replicas=many",
@@ -36,7 +36,7 @@ fn what_is_misspelt_or_of_another_shape_is_refused_at_every_level() {
 }
 
 #[test]
-fn the_schema_knows_every_value_and_the_readme_says_it() {
+fn every_value_is_in_the_schema_and_the_readme() {
     let values: serde_json::Value = serde_saphyr::from_str(&file("helm/userstream/values.yaml")).unwrap();
     let schema: serde_json::Value =
         serde_json::from_str(&file("helm/userstream/values.schema.json")).unwrap();
@@ -59,7 +59,7 @@ fn the_schema_knows_every_value_and_the_readme_says_it() {
 }
 
 #[test]
-fn nothing_optional_is_there_unless_it_is_asked_for() {
+fn optional_objects_are_rendered_only_when_enabled() {
     let mut kinds: Vec<String> =
         render(&[]).iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect();
     kinds.sort();
@@ -82,7 +82,7 @@ fn nothing_optional_is_there_unless_it_is_asked_for() {
 }
 
 #[test]
-fn every_object_says_whose_it_is() {
+fn every_object_carries_its_release_and_namespace() {
     for object in render(&EVERYTHING) {
         let (kind, metadata) = (&object["kind"], &object["metadata"]);
         assert_eq!(metadata["labels"]["app.kubernetes.io/instance"], "userstream", "{kind}");
@@ -94,7 +94,7 @@ fn every_object_says_whose_it_is() {
 }
 
 #[test]
-fn the_definition_is_the_one_of_the_repository_and_stays() {
+fn crd_equals_the_repository_file_and_survives_uninstall() {
     let rendered = render(&[]);
     let definition = the(&rendered, "CustomResourceDefinition");
     let canonical: serde_json::Value =
@@ -106,7 +106,7 @@ fn the_definition_is_the_one_of_the_repository_and_stays() {
 }
 
 #[test]
-fn a_digest_wins_over_a_tag_and_a_tag_over_the_version() {
+fn digest_precedes_tag_and_tag_precedes_app_version() {
     let digest = format!("sha256:{}", "0".repeat(64));
     let images = |values: &[&str]| {
         let rendered = render(values);
@@ -128,7 +128,7 @@ fn a_digest_wins_over_a_tag_and_a_tag_over_the_version() {
 }
 
 #[test]
-fn names_of_long_releases_fit() {
+fn names_of_the_longest_release_fit() {
     let release = "a-release-with-a-name-of-fifty-three-characters-in-it";
     assert_eq!(release.len(), 53, "the longest that Helm takes");
     for object in try_render(release, &EVERYTHING).unwrap() {

@@ -15,14 +15,14 @@ fn alerts() -> Vec<Value> {
 }
 
 #[test]
-fn every_alert_asks_for_metrics_that_are_exported() {
+fn every_alert_queries_exported_metrics() {
     for alert in alerts() {
         queries::check(alert["alert"].as_str().unwrap(), alert["expr"].as_str().unwrap());
     }
 }
 
 #[test]
-fn every_alert_has_a_runbook_and_every_runbook_an_alert() {
+fn alerts_and_runbooks_match_one_to_one() {
     let documentation = file("docs/operations.md");
     let runbooks: BTreeSet<&str> =
         section(&documentation, "## Alerts").lines().filter_map(|line| line.strip_prefix("### ")).collect();

@@ -22,7 +22,7 @@ fn health(resource: &Value) -> Value {
 }
 
 #[test]
-fn every_case_has_the_health_that_it_says() {
+fn every_case_has_its_declared_health() {
     let cases: Value = serde_saphyr::from_str(&file(&format!("{FOLDER}/health_test.yaml"))).unwrap();
     let mut seen = BTreeSet::new();
     let mut read = BTreeSet::new();
@@ -41,7 +41,7 @@ fn every_case_has_the_health_that_it_says() {
 }
 
 #[test]
-fn a_status_without_conditions_is_no_error() {
+fn status_without_conditions_is_progressing() {
     for resource in [
         serde_json::json!({"metadata": {"generation": 1}}),
         serde_json::json!({"metadata": {"generation": 1}, "status": {}}),

@@ -8,7 +8,7 @@ use userstream_e2e::documented_tables::file;
 use crate::queries;
 
 #[test]
-fn every_panel_asks_for_metrics_that_are_exported_and_has_a_place_of_its_own() {
+fn every_panel_queries_exported_metrics_without_overlap() {
     let dashboard: Value = serde_json::from_str(&file("helm/userstream/files/dashboard.json")).unwrap();
     let mut ids = BTreeSet::new();
     let mut cells = BTreeSet::new();

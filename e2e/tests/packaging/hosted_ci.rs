@@ -4,7 +4,7 @@ use serde_json::Value;
 use userstream_e2e::documented_tables::file;
 
 #[test]
-fn every_step_of_hosted_ci_calls_a_target_of_make() {
+fn every_hosted_ci_step_calls_a_make_target() {
     let workflow: Value = serde_saphyr::from_str(&file(".github/workflows/ci.yaml")).unwrap();
     let makefile = file("Makefile");
     let mut targets = Vec::new();

@@ -17,7 +17,7 @@ fn is_part(part: &Value, whole: &Value) -> bool {
 }
 
 #[test]
-fn every_piece_is_in_the_example_and_together_they_are_its_sections() {
+fn migration_snippets_cover_the_example() {
     let example: Value = serde_saphyr::from_str(&file("crds/examples/users.yaml")).unwrap();
     let page = file("docs/migration.md");
     let mut sections = std::collections::BTreeSet::new();

@@ -23,7 +23,7 @@ const REASONS: [&str; 11] = [
 ];
 
 #[test]
-fn every_condition_is_documented_and_no_other() {
+fn documented_conditions_equal_those_in_code() {
     let code = file("operator/src/status/comparison.rs");
     let (_, named) = code.split_once("const fn name").unwrap();
     let (_, named) = named.split_once("match self").unwrap();
@@ -43,7 +43,7 @@ fn every_condition_is_documented_and_no_other() {
 }
 
 #[test]
-fn every_reason_is_documented_and_no_other() {
+fn documented_reasons_equal_those_in_code() {
     let mut reasons = names_in_code(&REASONS);
     // Kinds of workloads, types and values of conditions, and the action of every Event.
     for other in ["Deployment", "CronJob", "True", "False", "Unknown", "Ready", "Stalled", "Reconcile"] {
@@ -102,7 +102,7 @@ fn rights() -> String {
 }
 
 #[test]
-fn the_table_of_rights_is_that_of_the_roles() {
+fn documented_rights_equal_those_of_the_roles() {
     let page = file(PAGE);
     let (before, rest) = page.split_once("<!-- rights: written by `make generate` -->\n").unwrap();
     let (found, after) = rest.split_once("<!-- /rights -->").unwrap();

@@ -45,12 +45,12 @@ fn collect(expression: &Expr, names: &mut BTreeSet<String>) {
 
 #[test]
 #[should_panic(expected = "nothing exports userstream_wishes_total")]
-fn a_metric_that_nothing_exports_is_found() {
+fn unknown_metric_is_detected() {
     check("here", "sum(rate(userstream_rows_written_total[5m])) / sum(rate(userstream_wishes_total[5m]))");
 }
 
 #[test]
 #[should_panic(expected = "here: ")]
-fn a_query_that_is_none_is_found() {
+fn malformed_query_is_detected() {
     check("here", "sum(rate(userstream_rows_written_total[5m])");
 }

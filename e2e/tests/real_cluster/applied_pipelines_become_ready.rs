@@ -10,7 +10,7 @@ use userstream_e2e::rig::Rig;
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 #[tokio::test]
-async fn helm_test_finds_the_operator_ready() {
+async fn helm_test_succeeds() {
     let (_rig, cluster) = (Rig::shared().await, Cluster::with_operator().await);
     let output = cluster.helm(&["test", "userstream", "--namespace", SYSTEM, "--timeout", "60s"]).await;
     assert!(output.contains("Phase:          Succeeded"), "{output}");
@@ -22,7 +22,7 @@ async fn helm_test_finds_the_operator_ready() {
 }
 
 #[tokio::test]
-async fn an_applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
+async fn applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
     let test = TestNamespace::new().await;
     let began = Instant::now();
     test.cluster.apply(&test.pipeline()).await;

@@ -8,7 +8,7 @@ use userstream_e2e::cluster::condition;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn the_younger_of_two_starts_nothing_until_the_older_is_deleted() {
+async fn younger_pipeline_creates_nothing_until_the_older_is_deleted() {
     // Teams that do not know of each other.
     let (older, younger) = (TestNamespace::new().await, TestNamespace::new().await);
     let mut pipeline = older.pipeline();

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn delete_takes_the_table_that_the_pipeline_created_and_nothing_else() {
+async fn deletion_policy_delete_drops_the_created_table_alone() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     pipeline["spec"]["sink"]["cassandra"]["table"]["deletionPolicy"] = json!("Delete");
@@ -25,7 +25,7 @@ async fn delete_takes_the_table_that_the_pipeline_created_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_namespace_that_is_deleted_is_not_held_up_and_loses_no_data() {
+async fn namespace_deletion_is_not_blocked_and_keeps_the_data() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     pipeline["spec"]["sink"]["cassandra"]["table"]["deletionPolicy"] = json!("Delete");

@@ -42,7 +42,7 @@ async fn await_restored(test: &TestNamespace, before: &BTreeMap<String, (Value, 
 }
 
 #[tokio::test]
-async fn everything_that_people_change_or_delete_comes_back_and_records_flow_on() {
+async fn changed_or_deleted_objects_return_while_records_flow() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;

@@ -14,7 +14,7 @@ async fn newest(test: &TestNamespace, kind: &str, component: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_field_is_added_while_records_flow_and_no_record_fails() {
+async fn field_is_added_without_a_dead_letter() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     test.cluster.apply(&pipeline).await;
@@ -47,7 +47,7 @@ async fn a_field_is_added_while_records_flow_and_no_record_fails() {
 }
 
 #[tokio::test]
-async fn it_is_scaled_suspended_and_resumed_without_losing_a_row_and_runs_once_when_asked() {
+async fn pipeline_is_scaled_suspended_resumed_and_triggered_once() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;
@@ -79,7 +79,7 @@ async fn it_is_scaled_suspended_and_resumed_without_losing_a_row_and_runs_once_w
 }
 
 #[tokio::test]
-async fn an_edit_that_cannot_be_provisioned_stops_nothing() {
+async fn unprovisionable_edit_keeps_workers_running() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;

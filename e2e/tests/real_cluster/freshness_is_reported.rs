@@ -11,7 +11,7 @@ async fn freshness(test: &TestNamespace, reason: &str) -> Value {
 }
 
 #[tokio::test]
-async fn rows_that_come_late_break_the_objective_until_they_are_fresh_again() {
+async fn late_rows_break_the_freshness_objective_until_they_recover() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     pipeline["spec"]["objectives"] = json!({"freshness": "5s"});

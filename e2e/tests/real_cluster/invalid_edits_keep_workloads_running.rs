@@ -7,7 +7,7 @@ use userstream_e2e::cluster::condition;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn what_must_not_change_is_refused_in_the_words_of_its_rule() {
+async fn edit_of_an_immutable_field_is_refused_with_its_rule() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline()).await;
     let ready = test.await_ready().await;
@@ -34,7 +34,7 @@ async fn what_must_not_change_is_refused_in_the_words_of_its_rule() {
 }
 
 #[tokio::test]
-async fn an_edit_that_only_the_operator_can_judge_leaves_the_last_good_one_at_work_until_it_is_corrected() {
+async fn invalid_edit_keeps_the_last_good_configuration_running() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;

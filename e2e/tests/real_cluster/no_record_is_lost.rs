@@ -15,7 +15,7 @@ async fn scale(test: &TestNamespace, replicas: u32) {
 }
 
 #[tokio::test]
-async fn processors_are_scaled_up_and_down_and_the_topic_grows_meanwhile() {
+async fn scaling_and_topic_growth_lose_no_record() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.finite_pipeline(RECORDS)).await;
     test.await_table().await;
@@ -34,7 +34,7 @@ async fn processors_are_scaled_up_and_down_and_the_topic_grows_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_processor_and_a_producer_are_killed_on_their_way() {
+async fn killed_processor_and_producer_lose_no_record() {
     let test = TestNamespace::new().await;
     test.cluster.apply(&test.finite_pipeline(RECORDS)).await;
     test.await_table().await;

@@ -43,7 +43,7 @@ async fn workers_on(test: &TestNamespace, node: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn workers_outlive_an_upgrade_and_the_end_of_the_leader() {
+async fn workers_survive_an_operator_upgrade_and_leader_loss() {
     let test = TestNamespace::exclusive().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;
@@ -65,7 +65,7 @@ async fn workers_outlive_an_upgrade_and_the_end_of_the_leader() {
 }
 
 #[tokio::test]
-async fn a_drained_node_lets_go_of_every_worker_and_gets_them_back() {
+async fn node_drain_evicts_every_worker_and_they_return() {
     let test = TestNamespace::exclusive().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;
@@ -88,7 +88,7 @@ async fn a_drained_node_lets_go_of_every_worker_and_gets_them_back() {
 }
 
 #[tokio::test]
-async fn an_uninstall_takes_the_operator_alone_and_an_install_finds_all_as_it_was() {
+async fn uninstall_and_reinstall_keep_workers_running() {
     let test = TestNamespace::exclusive().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;

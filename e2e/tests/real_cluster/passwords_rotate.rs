@@ -47,7 +47,7 @@ async fn superuser(test: &TestNamespace) -> Cassandra {
 }
 
 #[tokio::test]
-async fn rows_flow_on_while_passwords_change_and_nothing_is_restarted_or_tells_one() {
+async fn password_rotation_needs_no_restart_and_exposes_no_password() {
     let mut test = TestNamespace::new().await;
     test.rig.start(Server::CassandraSecure).await;
     test.cassandra = superuser(&test).await;

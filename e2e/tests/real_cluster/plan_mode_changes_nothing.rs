@@ -10,7 +10,7 @@ async fn topics(rig: &RigGuard) -> String {
 }
 
 #[tokio::test]
-async fn a_plan_names_what_would_be_made_and_nothing_is() {
+async fn plan_names_what_it_would_create_and_creates_nothing() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     pipeline["spec"]["mode"] = json!("Plan");

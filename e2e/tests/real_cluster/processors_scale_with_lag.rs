@@ -22,7 +22,7 @@ async fn replicas(test: &TestNamespace) -> Value {
 }
 
 #[tokio::test]
-async fn processors_are_added_for_the_lag_and_taken_away_after_it_and_the_reason_is_told() {
+async fn autoscaler_follows_the_lag_and_reports_its_reason() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.finite_pipeline(RECORDS);
     // A minute of work, whoever does it.

@@ -6,7 +6,7 @@ use userstream_e2e::cluster::SYSTEM;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn workers_and_operator_are_at_home_in_a_restricted_namespace() {
+async fn workers_and_operator_satisfy_the_restricted_profile() {
     let test = TestNamespace::new().await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"},
         "spec": {"containers": [{"name": "any", "image": "any"}]}});

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
-async fn a_run_of_the_schedule_brings_its_rows_and_its_condition() {
+async fn scheduled_run_writes_its_rows_and_its_condition() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.finite_pipeline(200);
     pipeline["spec"]["source"]["schedule"]["cron"] = json!("* * * * *");

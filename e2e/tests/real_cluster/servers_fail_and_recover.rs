@@ -5,7 +5,7 @@ use userstream_e2e::rig::Server;
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 #[tokio::test]
-async fn a_pipeline_says_what_is_away_and_goes_on_when_it_is_back() {
+async fn pipeline_reports_the_failed_server_and_recovers() {
     let test = TestNamespace::exclusive().await;
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;

@@ -57,7 +57,7 @@ fn mount_client(rig: &Rig, pipeline: &Pipeline, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
+async fn credentials_rotate_without_restart_or_loss() {
     let rig = Rig::shared().await;
     let _node = NODE.lock().await;
     let pipeline = secured(&rig, "rotation").await;
@@ -92,7 +92,7 @@ async fn rows_flow_on_while_passwords_and_certificates_are_replaced() {
 /// As in a cluster: the servers know a new password at once, while the files of the Secret change a minute later. By then
 /// every connection has ended, some of them in the middle of a commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_that_comes_late_stops_neither_a_producer_nor_a_processor() {
+async fn late_password_stops_neither_producer_nor_processor() {
     const PAGE: usize = 50;
     let rig = Rig::shared().await;
     let _node = NODE.lock().await;
@@ -149,7 +149,7 @@ async fn a_password_that_comes_late_stops_neither_a_producer_nor_a_processor() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_mechanism_opens_the_door() {
+async fn every_sasl_mechanism_authenticates() {
     let rig = Rig::shared().await;
     let _node = NODE.lock().await;
     for mechanism in ["PLAIN", "SCRAM-SHA-256"] {
@@ -172,7 +172,7 @@ async fn every_mechanism_opens_the_door() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_signed_by_a_stranger_is_not_talked_to() {
+async fn server_signed_by_an_untrusted_ca_is_refused() {
     let rig = Rig::shared().await;
     let _node = NODE.lock().await;
     let pipeline = secured(&rig, "stranger").await;

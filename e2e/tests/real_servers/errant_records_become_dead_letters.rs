@@ -47,7 +47,7 @@ fn kinds(number: usize) -> Vec<(&'static str, Option<Vec<u8>>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
+async fn errant_record_keeps_its_bytes_and_offset_in_the_dead_letter() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "errant").await;
     // The broker refuses records from the future by itself, unless it is told not to; the worker must refuse them too.
@@ -118,7 +118,7 @@ async fn every_kind_of_poison_is_set_aside_with_its_bytes_and_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_poison() {
+async fn missing_dead_letter_topic_blocks_commits_past_the_record() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "errant_waits").await;
     pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
@@ -149,7 +149,7 @@ async fn while_the_dead_letter_topic_is_missing_nothing_is_committed_past_the_po
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_the_fail_policy_the_first_poison_record_ends_the_processor_and_stays_uncommitted() {
+async fn fail_policy_ends_the_processor_before_committing_the_record() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "errant_fail").await;
     pipeline.spec["kafka"]["topic"]["partitions"] = json!(1);
@@ -179,7 +179,7 @@ async fn under_the_fail_policy_the_first_poison_record_ends_the_processor_and_st
 
 /// Both halves leave out what they cannot work with: the producer what does not map, the processor what cannot be a row.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_the_skip_policy_poison_is_counted_and_left_out() {
+async fn skip_policy_counts_errant_records_and_skips_them() {
     let rig = Rig::shared().await;
     let source = Source::start(|_, _| {
         let mut users: Vec<_> = (0..100).map(|number| users::user(number, 0)).collect();

@@ -9,7 +9,7 @@ use userstream_e2e::users;
 const USERS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_go_on_after_the_broker_was_killed_restarted_and_frozen() {
+async fn rows_resume_after_the_broker_is_killed_restarted_and_frozen() {
     let rig = Rig::exclusive().await;
     let pipeline = Pipeline::without_source(&rig, "kafka_restart").await;
     pipeline.provision().await;

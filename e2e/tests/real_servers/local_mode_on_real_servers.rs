@@ -98,7 +98,7 @@ async fn recorded_users() -> (Source, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_user_is_in_the_table_and_a_second_run_only_makes_them_newer() {
+async fn second_local_run_only_updates_the_rows() {
     let rig = Rig::shared().await;
     let (_source, spec) = recorded_users().await;
     let local = Local::new(&rig, "local_both", spec, &["--kafka", "--cassandra"]).await;
@@ -121,7 +121,7 @@ async fn every_user_is_in_the_table_and_a_second_run_only_makes_them_newer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_and_started_again_it_loses_and_doubles_nothing() {
+async fn killed_local_run_loses_and_duplicates_nothing() {
     let rig = Rig::shared().await;
     let spec = json!({
         "mode": "Continuous",
@@ -156,7 +156,7 @@ async fn killed_and_started_again_it_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_server_takes_the_place_of_one_file() {
+async fn each_server_option_replaces_one_file() {
     let rig = Rig::shared().await;
     let (_source, spec) = recorded_users().await;
     let all = users::recorded().len();

@@ -8,7 +8,7 @@ use userstream_e2e::topic::Kafka;
 use userstream_e2e::users;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fault_planted_into_a_real_table_is_found() {
+async fn injected_anomaly_in_a_real_table_is_detected() {
     let rig = Rig::shared().await;
     let name = unique("oracle");
     let (kafka, cassandra) = (Kafka::connect(&rig), Cassandra::connect(&rig).await);

@@ -15,7 +15,7 @@ const RECORDS: i64 = USERS as i64 * VERSIONS as i64;
 
 /// Five pipelines side by side: after a kill the group waits ten seconds for the dead member, and five wait at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_kills_mid_batch_leave_exactly_the_fold_of_the_topic() {
+async fn twenty_kills_mid_batch_leave_the_exact_fold_of_the_topic() {
     let rig = Rig::shared().await;
     let pipelines = (0..PIPELINES).map(|number| with_records(&rig, number));
     let pipelines = futures::future::join_all(pipelines).await;

@@ -21,7 +21,7 @@ fn page(request: &Request) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_walk_interrupted_by_kills_appends_every_page_and_does_not_start_over() {
+async fn killed_producer_resumes_at_the_saved_page() {
     let rig = Rig::shared().await;
     let source = Source::start(|_, request| page(request)).await;
     let mut pipeline = Pipeline::without_source(&rig, "kill_producer").await;

@@ -36,7 +36,7 @@ async fn describe(rig: &RigGuard, pipeline: &Pipeline) -> Described {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_run_changes_nothing_and_a_larger_spec_only_adds() {
+async fn second_run_changes_nothing_and_a_larger_spec_only_adds() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "provision_twice").await;
     pipeline.spec["kafka"]["topic"]["config"] = json!({"retention.ms": "86400000"});
@@ -63,7 +63,7 @@ async fn a_second_run_changes_nothing_and_a_larger_spec_only_adds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
+async fn impossible_change_is_refused_and_nothing_is_changed() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "provision_refuses").await;
     pipeline.provision().await;
@@ -91,7 +91,7 @@ async fn what_cannot_be_is_refused_and_nothing_at_all_is_changed() {
 
 /// Windows and deduplication are in the resource already. Rows written without them would be wrong.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_worker_does_not_do_yet_is_refused_before_anything_is_made() {
+async fn unsupported_field_is_refused_before_anything_is_created() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "not_done_yet").await;
     pipeline.spec["kafka"]["keyField"] = json!("id");
@@ -106,7 +106,7 @@ async fn what_the_worker_does_not_do_yet_is_refused_before_anything_is_made() {
 
 /// Another version of the operator, or a file by hand: what is wrong reaches whoever looks at the pod.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_configuration_that_cannot_be_worked_with_is_told_of_in_the_termination_message() {
+async fn invalid_configuration_is_in_the_termination_message() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "no_configuration").await;
     pipeline.spec["kafka"]["topics"] = json!({"name": "users"});
@@ -117,7 +117,7 @@ async fn a_configuration_that_cannot_be_worked_with_is_told_of_in_the_terminatio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_that_somebody_else_made_is_refused_until_it_is_to_be_adopted() {
+async fn foreign_topic_is_refused_until_it_is_adopted() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "provision_adopts").await;
     pipeline.kafka.create_topic(&pipeline.name, 4).await;
@@ -130,7 +130,7 @@ async fn a_topic_that_somebody_else_made_is_refused_until_it_is_to_be_adopted() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_at_the_same_time_make_one_topic_and_one_table() {
+async fn concurrent_runs_create_one_topic_and_one_table() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "provision_races").await;
     let mut runs: Vec<Worker> =
@@ -144,7 +144,7 @@ async fn runs_at_the_same_time_make_one_topic_and_one_table() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cleanup_deletes_what_the_pipeline_made_and_not_what_was_made_again_by_hand() {
+async fn cleanup_deletes_what_the_pipeline_created_alone() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "cleanup").await;
     pipeline.spec["kafka"]["topic"]["deletionPolicy"] = json!("Delete");

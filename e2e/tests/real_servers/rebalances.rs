@@ -13,7 +13,7 @@ const WAVES: usize = 10;
 
 /// Two to four members: each wave one joins and the oldest leaves, every third time without a word.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn members_that_come_and_go_leave_exactly_the_fold_of_the_topic() {
+async fn joining_and_leaving_members_leave_the_exact_fold() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "rebalance").await;
     pipeline.provision().await;

@@ -12,7 +12,7 @@ use userstream_e2e::users;
 const PAGE: usize = 7;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_recorded_user_is_in_the_table_byte_for_byte() {
+async fn recorded_users_reach_the_table_byte_for_byte() {
     let rig = Rig::shared().await;
     let source = Source::start(|_, request| {
         let number: usize = request.query["page"].parse().expect("the page is a number");

@@ -15,7 +15,7 @@ const USERS: usize = 12_000;
 const STOPS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_drained_processor_leaves_nothing_to_be_delivered_again() {
+async fn drained_processor_leaves_nothing_to_redeliver() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "sigterm").await;
     pipeline.provision().await;
@@ -64,7 +64,7 @@ async fn a_drained_processor_leaves_nothing_to_be_delivered_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_processor_without_work_ends_at_once_and_its_successor_needs_not_wait() {
+async fn idle_processor_leaves_its_group_at_once() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "sigterm_idle").await;
     pipeline.provision().await;
@@ -78,7 +78,7 @@ async fn a_processor_without_work_ends_at_once_and_its_successor_needs_not_wait(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
+async fn processor_of_an_unresponsive_broker_ends_within_the_drain() {
     let rig = Rig::exclusive().await;
     let pipeline = Pipeline::without_source(&rig, "sigterm_away").await;
     pipeline.provision().await;
@@ -110,7 +110,7 @@ async fn a_processor_whose_brokers_do_not_answer_ends_in_time_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_producer_whose_brokers_do_not_answer_ends_in_time_too() {
+async fn producer_of_an_unresponsive_broker_ends_within_the_drain() {
     let rig = Rig::exclusive().await;
     let source = Source::start(|number, _| Reply::Json(json!([users::user(number, 0)]).to_string())).await;
     let mut pipeline = Pipeline::without_source(&rig, "sigterm_produce").await;

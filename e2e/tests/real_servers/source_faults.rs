@@ -47,7 +47,7 @@ fn keys(pages: usize) -> BTreeSet<Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_passing_fault_is_tried_again_at_a_civil_pace_and_no_page_is_lost() {
+async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
     let rig = Rig::shared().await;
     // Each page fails once in its own way, and is served the second time.
     let served = std::sync::Mutex::new(BTreeMap::<usize, usize>::new());
@@ -102,7 +102,7 @@ async fn every_passing_fault_is_tried_again_at_a_civil_pace_and_no_page_is_lost(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fault_that_stays_fails_the_run_and_the_next_run_goes_on_at_the_same_page() {
+async fn permanent_fault_fails_the_run_and_the_next_resumes_there() {
     let rig = Rig::shared().await;
     let healed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let broken = healed.clone();
@@ -132,7 +132,7 @@ async fn a_fault_that_stays_fails_the_run_and_the_next_run_goes_on_at_the_same_p
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gzip_bomb_is_refused_before_it_fills_the_memory() {
+async fn gzip_bomb_is_refused_before_it_exhausts_memory() {
     let rig = Rig::shared().await;
     // Twice the memory that the producer may take, sixteen times what it may accept.
     let bomb = gzip_bomb(256 << 20);

@@ -16,7 +16,7 @@ fn is_of_workers(metric: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_worker_reports_is_what_the_servers_say() {
+async fn worker_status_agrees_with_the_servers() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "status").await;
     pipeline.provision().await;
@@ -63,7 +63,7 @@ async fn what_the_worker_reports_is_what_the_servers_say() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_configuration_that_cannot_be_worked_with_ends_the_worker_with_78() {
+async fn invalid_configuration_exits_with_78() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "bad_config").await;
     pipeline.spec["sink"]["cassandra"]["table"]["partitionKey"] = serde_json::json!(["nobody"]);
