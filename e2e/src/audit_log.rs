@@ -1,21 +1,21 @@
-//! What the API server was asked for by a ServiceAccount: its own notes.
+//! The requests of a ServiceAccount, from the API server's audit log.
 
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 
-/// A request, as the API server answered it.
+/// A request that the API server received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// `get`, `list`, `watch`, `create`, `patch`, `delete` and so on.
     pub verb: String,
-    /// The API group; empty for the core, and for what is no resource.
+    /// The API group; empty for the core group and for non-resource requests.
     pub group: String,
-    /// The resource in the plural, with its subresource behind a slash; the path of what is no resource.
+    /// The plural resource, followed by `/` and its subresource if any; the path of a non-resource request.
     pub resource: String,
-    /// The namespace, where there is one.
+    /// The namespace of a namespaced request.
     pub namespace: Option<String>,
-    /// The answer's status.
+    /// The HTTP status of the response.
     pub code: u64,
 }
 
@@ -35,25 +35,25 @@ impl Request {
         }
     }
 
-    /// Whether the API server refused it for want of a right.
+    /// Whether the API server refused it for lack of a right.
     pub fn is_forbidden(&self) -> bool {
         self.code == 403
     }
 
-    /// Whether it was for a resource, and not for what the API server has.
+    /// Whether it was for a resource, as opposed to a path such as `/version`.
     pub fn is_for_a_resource(&self) -> bool {
         !self.resource.starts_with('/')
     }
 }
 
-/// Everything that a ServiceAccount has asked for until now; watches too, which have not ended.
+/// Every request of a ServiceAccount so far, open watches included.
 ///
 /// # Panics
-/// When the API server has noted down nothing, or what nobody can read.
+/// When the audit log is missing or holds a line that is not JSON.
 pub fn requests_of(cluster: &Cluster, namespace: &str, account: &str) -> Vec<Request> {
     let user = format!("system:serviceaccount:{namespace}:{account}");
     let log = std::fs::read_to_string(cluster.audit_log()).expect("the API server keeps an audit log");
-    // A line that is being written is no request yet.
+    // The API server may still be writing the last line.
     let lines = log.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     lines
         .map(|line| serde_json::from_str::<Value>(line).expect("the audit log is JSON, a line each"))

@@ -1,4 +1,4 @@
-//! A Kubernetes cluster, used as people use it: through kubectl and Helm.
+//! A Kubernetes cluster, used as its users do: through kubectl and Helm.
 
 mod kubectl;
 mod pipelines;
@@ -19,22 +19,22 @@ pub const SYSTEM: &str = "userstream-system";
 #[derive(Debug)]
 pub struct Cluster {
     directory: PathBuf,
-    /// The script that knows it: `cluster`, or `kind`, which takes the same commands.
+    /// The script that manages it: `cluster`, or `kind`, which takes the same commands.
     rig: &'static str,
 }
 
 impl Cluster {
-    /// The cluster of `USERSTREAM_CLUSTER_DIR`, with the operator and the worker of this build. Without that variable, one of
-    /// this process's own, which ends when the process does.
+    /// The cluster of `USERSTREAM_CLUSTER_DIR`, with the operator and the worker of this build. Without that variable, a
+    /// cluster that ends with this process.
     ///
     /// # Panics
-    /// When it cannot be started or the operator does not become ready.
+    /// When it does not start or the operator does not become ready.
     pub async fn with_operator() -> &'static Self {
         tokio::task::spawn_blocking(|| {
             static CLUSTER: OnceLock<Cluster> = OnceLock::new();
             CLUSTER.get_or_init(|| {
                 let cluster = Self::running();
-                cluster.make_images();
+                cluster.build_images();
                 cluster.install_chart();
                 cluster
             })
@@ -43,8 +43,8 @@ impl Cluster {
         .expect("starting the cluster does not panic")
     }
 
-    /// An API server alone, with the definition of the resource: nothing makes pods, and nothing collects garbage. One for
-    /// all tests of this process, which ends when the process does.
+    /// An API server with the CustomResourceDefinition, and neither controllers nor nodes. All tests of this process share
+    /// it, and it ends with the process.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -53,7 +53,7 @@ impl Cluster {
             static SERVER: OnceLock<Cluster> = OnceLock::new();
             SERVER.get_or_init(|| {
                 let server = Self::start("up-api", Self::own("cluster"));
-                server.define();
+                server.install_crd();
                 server
             })
         })
@@ -61,8 +61,8 @@ impl Cluster {
         .expect("starting the API server does not panic")
     }
 
-    /// Another API server of this name, without the definition of the resource, for a test that changes what is the whole
-    /// cluster's. It ends when this process does.
+    /// Another API server of this name, without the CustomResourceDefinition, for a test that changes cluster-wide objects.
+    /// It ends with this process.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -73,7 +73,7 @@ impl Cluster {
         Box::leak(Box::new(server))
     }
 
-    /// Ends its API server with SIGKILL.
+    /// Kills its API server with SIGKILL.
     ///
     /// # Panics
     /// When it does not run.
@@ -81,18 +81,18 @@ impl Cluster {
         self.rig_in_background(&["kill", "kube-apiserver"]).await;
     }
 
-    /// Starts its API server again, where it was and with what it knew, and returns when it answers.
+    /// Starts its API server again, at the same address and with the same data, and returns when it answers.
     ///
     /// # Panics
-    /// When it cannot be started.
-    pub async fn start_api_server_again(&'static self) {
+    /// When it does not start.
+    pub async fn restart_api_server(&'static self) {
         self.rig_in_background(&["start-api"]).await;
     }
 
-    /// Ends it before this process does, with all that it knew.
+    /// Stops it before this process ends, and removes its data.
     ///
     /// # Panics
-    /// When it cannot be ended.
+    /// When the rig's script fails.
     pub async fn down(&'static self) {
         self.rig_in_background(&["down"]).await;
     }
@@ -102,14 +102,14 @@ impl Cluster {
         tokio::task::spawn_blocking(run).await.expect("running the rig does not panic");
     }
 
-    /// Installs the definition of the resource, and waits until it is served.
+    /// Installs the CustomResourceDefinition, and waits until it is served.
     ///
     /// # Panics
-    /// When it cannot be.
-    pub fn define(&self) {
-        let definition = repository().join("crds/userstreampipelines.yaml");
-        succeed(self.rig().args(["kubectl", "apply", "--server-side", "-f"]).arg(definition));
-        // A definition has no conditions at first, which kubectl's wait for one takes for an error.
+    /// When the API server refuses it.
+    pub fn install_crd(&self) {
+        let crd = repository().join("crds/userstreampipelines.yaml");
+        succeed(self.rig().args(["kubectl", "apply", "--server-side", "-f"]).arg(crd));
+        // `kubectl wait --for=condition` fails while the object has no conditions at all.
         let has_some =
             ["--for=jsonpath={.status.conditions[0].type}", "crd/userstreampipelines.userstream.dev"];
         let established = ["--for=condition=Established", "crd/userstreampipelines.userstream.dev"];
@@ -123,7 +123,7 @@ impl Cluster {
         Self::start("up", existing.map_or_else(|| Self::own("cluster"), |directory| (directory, false)))
     }
 
-    /// A directory of this process's own.
+    /// A directory that only this process uses, to be removed with it.
     fn own(name: &str) -> (PathBuf, bool) {
         (repository().join(format!("target/{name}-of-{}", std::process::id())), true)
     }
@@ -133,11 +133,11 @@ impl Cluster {
             command == "up" && std::env::var("USERSTREAM_CLUSTER_RIG").is_ok_and(|rig| rig == "kind");
         let cluster = Self { directory, rig: if on_kind { "kind" } else { "cluster" } };
         if own {
-            #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up behind it")]
+            #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up after it")]
             cluster
                 .rig()
                 .args(["follow", &std::process::id().to_string()])
-                // Not in our group: what ends us as a group must not end it.
+                // A signal to this process group must not reach the cleanup.
                 .process_group(0)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -148,7 +148,7 @@ impl Cluster {
         cluster
     }
 
-    /// Installs the chart with the images of this build, as for the first time.
+    /// Installs the chart with the images of this build.
     ///
     /// # Panics
     /// When the operator does not become ready.
@@ -156,8 +156,8 @@ impl Cluster {
         tokio::task::spawn_blocking(|| self.install_chart()).await.expect("installing does not panic");
     }
 
-    /// Makes the images of this build.
-    fn make_images(&self) {
+    /// Builds the images of the operator and the worker from this build's programs.
+    fn build_images(&self) {
         let programs = programs();
         for name in ["operator", "worker"] {
             let file = format!("{}=/{name}", programs.join(name).display());
@@ -180,16 +180,16 @@ impl Cluster {
         ]));
     }
 
-    /// The file that tells clients how to reach it as its administrator.
+    /// The kubeconfig of its administrator.
     pub fn kubeconfig(&self) -> PathBuf {
         self.directory.join("kubeconfig")
     }
 
-    /// The same for whoever has this token, in a file of this name.
+    /// Writes the kubeconfig of the bearer of a token, in a file of this name.
     ///
     /// # Panics
     /// When it cannot be written.
-    pub fn kubeconfig_of(&self, name: &str, token: &str) -> PathBuf {
+    pub fn kubeconfig_with_token(&self, name: &str, token: &str) -> PathBuf {
         let administrator = std::fs::read_to_string(self.kubeconfig()).expect("the cluster runs");
         let (before, _) = administrator.split_once("users:").expect("a kubeconfig has users");
         let kubeconfig = self.kubeconfig().with_file_name(format!("kubeconfig-{name}"));
@@ -198,12 +198,12 @@ impl Cluster {
         kubeconfig
     }
 
-    /// The file in which the API server notes down what ServiceAccounts ask for.
+    /// The audit log of the API server: the requests of ServiceAccounts.
     pub fn audit_log(&self) -> PathBuf {
         self.directory.join("kube-apiserver/audit.log")
     }
 
-    /// The process id of a server of it, such as `kube-apiserver`.
+    /// The process id of one of its servers, such as `kube-apiserver`.
     ///
     /// # Panics
     /// When it does not run.
@@ -219,12 +219,12 @@ impl Cluster {
     }
 }
 
-/// The folder of the programs of this build, beside which the tests lie.
+/// The folder with the programs of this build, one above that of the tests.
 ///
 /// # Panics
-/// When a test does not know where it is.
+/// When the path of the running test is unknown.
 pub fn programs() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows where it is");
+    let test = std::env::current_exe().expect("the path of the running test is known");
     test.ancestors().nth(2).map(Path::to_owned).expect("tests lie in target/PROFILE/deps")
 }
 

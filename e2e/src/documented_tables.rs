@@ -1,4 +1,4 @@
-//! What `docs/operations.md` says, for tests that hold it against the code.
+//! Sections and tables of the documentation, for tests that compare them with the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ pub fn file(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The text below the heading of this title, up to the next heading of its level or above.
+/// The text below this heading, up to the next heading of the same or a higher level.
 ///
 /// # Panics
 /// When there is no such heading.
@@ -38,12 +38,12 @@ pub fn table(text: &str) -> BTreeMap<String, String> {
     text.lines().filter_map(row).collect()
 }
 
-/// The metrics that are documented, with their types.
+/// The documented metrics, with their types.
 pub fn metrics() -> BTreeMap<String, String> {
     table(section(&file("docs/operations.md"), "## Metrics"))
 }
 
-/// The metrics of a page in the OpenMetrics format, under the names that their samples have, with their types.
+/// The metrics of a page in the OpenMetrics format, by the names of their samples, with their types.
 pub fn metrics_of(page: &str) -> BTreeMap<String, String> {
     let family = |line: &str| {
         let (name, kind) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
@@ -53,7 +53,7 @@ pub fn metrics_of(page: &str) -> BTreeMap<String, String> {
     page.lines().filter_map(family).collect()
 }
 
-/// The CamelCase words that stand as texts in some Rust sources, without their tests.
+/// The CamelCase string literals of Rust sources, without their unit tests.
 pub fn names_in_code(paths: &[&str]) -> BTreeSet<String> {
     let is_name = |word: &str| {
         word.starts_with(|first: char| first.is_ascii_uppercase())

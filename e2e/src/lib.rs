@@ -1,15 +1,15 @@
-//! The rig: real servers, the worker as a process, a scripted source, and an oracle that knows what a table must hold.
+//! Test harness: real servers, the worker as a process, a scripted HTTP source, and an oracle for the table's content.
 //!
-//! Nothing here looks into the worker. It is given a configuration file, signals and time; it is judged by what the
-//! topic, the table, its log and its exit code say, which are read through clients of their own.
+//! The worker is a black box. Its inputs are a configuration file, signals and time. Its outputs are the topic, the table,
+//! its log, its endpoints and its exit code. The harness reads topic and table through clients that the worker does not use.
 //!
-//! The functions here are for tests, and report what goes wrong by panicking with what a reader needs to see.
+//! These functions are for tests: they report a failure by panicking with what a reader needs to diagnose it.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test's output is how this crate reports"
+    reason = "this crate reports failures through the output of tests"
 )]
 
 pub mod audit_log;
@@ -24,6 +24,8 @@ pub mod oracle;
 #[cfg(feature = "clients")]
 pub mod pipeline;
 pub mod poll_until;
+#[cfg(feature = "clients")]
+pub mod record;
 pub mod rig;
 pub mod secrets;
 pub mod source;

@@ -1,10 +1,10 @@
-//! Names that no other test uses, so that tests share servers and run side by side.
+//! Unique names, so that tests share servers and run in parallel.
 
 use std::sync::LazyLock;
 
-/// A name for topics, keyspaces, tables and groups: the test's own, and a part that differs in every run.
+/// A name for topics, keyspaces, tables and consumer groups: that of the test, and a suffix that differs in every run.
 ///
-/// It is at most 40 characters of `[a-z0-9_]`, which Kafka and Cassandra both take unquoted.
+/// It has at most 40 characters of `[a-z0-9_]`, which neither Kafka nor Cassandra requires to be quoted.
 ///
 /// # Panics
 /// When `test` has other characters or more than 32.

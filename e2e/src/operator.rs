@@ -1,4 +1,4 @@
-//! The operator as a process of this machine, against an API server alone.
+//! The operator as a local process, against an API server without nodes.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, programs};
 use crate::poll_until::poll_until;
 
-/// How long an operator may take until it is ready.
+/// How long an operator may take to become ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running operator. It is killed when it is dropped.
@@ -31,7 +31,7 @@ impl Operator {
         Self::start_with(cluster, namespace, &[]).await
     }
 
-    /// The same with more arguments.
+    /// Starts an operator for a namespace with further arguments, and returns when it is ready.
     ///
     /// # Panics
     /// When it does not become ready.
@@ -41,24 +41,24 @@ impl Operator {
         operator
     }
 
-    /// Starts the operator of a Deployment in the cluster as its pod would run: with the Deployment's environment, and with the
-    /// rights of its ServiceAccount alone. Returns when it is ready.
+    /// Starts the operator as the pod of a Deployment would run: with the Deployment's environment and the rights of its
+    /// ServiceAccount. Returns when it is ready.
     ///
     /// # Panics
-    /// When there is no such Deployment, or it does not become ready.
+    /// When the Deployment does not exist, or the operator does not become ready.
     pub async fn start_deployed(cluster: &Cluster, namespace: &str, deployment: &str) -> Self {
         let deployment = cluster.get("deployment", namespace, deployment).await;
         let pod = &deployment["spec"]["template"]["spec"];
         let account = pod["serviceAccountName"].as_str().expect("the pod has a ServiceAccount");
         let token = cluster.kubectl(&["create", "token", account, "-n", namespace]).await;
-        let kubeconfig = cluster.kubeconfig_of(&format!("{account}-of-{namespace}"), token.trim());
+        let kubeconfig = cluster.kubeconfig_with_token(&format!("{account}-of-{namespace}"), token.trim());
         let mut command = Command::new(programs().join("operator"));
         let variables = pod["containers"][0]["env"].as_array().cloned().unwrap_or_default();
         for variable in variables {
             let field = variable.pointer("/valueFrom/fieldRef/fieldPath").and_then(Value::as_str);
             let value = match field {
                 Some("metadata.namespace") => namespace,
-                Some(other) => panic!("the pod would get its {other}, which nobody here knows"),
+                Some(other) => panic!("the harness cannot supply the field {other} of the pod"),
                 None => variable["value"].as_str().unwrap_or_default(),
             };
             command.env(variable["name"].as_str().expect("a variable has a name"), value);
@@ -68,7 +68,7 @@ impl Operator {
         operator
     }
 
-    /// Starts this program as an operator that looks after all namespaces and holds a Lease in one of them.
+    /// Starts this program as an operator that watches all namespaces and holds a Lease in one of them.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -77,12 +77,12 @@ impl Operator {
         Self::spawn_with(cluster, program, "all", &arguments, &cluster.kubeconfig())
     }
 
-    /// Returns when it is ready.
+    /// Waits until `/readyz` answers 200.
     ///
     /// # Panics
-    /// When it does not become ready in time.
+    /// When it has not within `within`.
     pub async fn await_ready(&self, within: Duration) {
-        let ready = async || match self.ask("/readyz").await {
+        let ready = async || match self.get("/readyz").await {
             Ok((200, _)) => Ok(()),
             Ok((_, missing)) => Err(missing),
             Err(error) => Err(format!("{error}\n{}", self.log())),
@@ -90,12 +90,12 @@ impl Operator {
         poll_until("the operator is ready", within, ready).await;
     }
 
-    /// Starts an operator for a namespace with the rights of whoever has this token.
+    /// Starts an operator for a namespace with the rights of the bearer of this token.
     ///
     /// # Panics
-    /// When there is no such program.
-    pub fn spawn_as(cluster: &Cluster, namespace: &str, token: &str) -> Self {
-        let kubeconfig = cluster.kubeconfig_of(namespace, token);
+    /// When it cannot be started.
+    pub fn spawn_with_token(cluster: &Cluster, namespace: &str, token: &str) -> Self {
+        let kubeconfig = cluster.kubeconfig_with_token(namespace, token);
         Self::spawn_for(cluster, namespace, &[], &kubeconfig)
     }
 
@@ -132,7 +132,7 @@ impl Operator {
         Self { process, address, log }
     }
 
-    /// Ends it with SIGKILL.
+    /// Kills it with SIGKILL.
     pub fn kill(mut self) {
         self.end();
     }
@@ -142,17 +142,17 @@ impl Operator {
         let _ = self.process.wait();
     }
 
-    /// What it answers to a path: the status and the body.
+    /// GETs a path of its server: the status code and the body.
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn ask(&self, path: &str) -> Result<(u16, String), reqwest::Error> {
+    pub async fn get(&self, path: &str) -> Result<(u16, String), reqwest::Error> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::get(format!("http://{}{path}", self.address)).await?;
         Ok((response.status().as_u16(), response.text().await?))
     }
 
-    /// Its process's id.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.process.id()
     }
@@ -160,17 +160,17 @@ impl Operator {
     /// How many objects it has written or deleted since its start.
     ///
     /// # Panics
-    /// When it does not tell.
+    /// When the metric is missing.
     pub async fn writes(&self) -> u64 {
-        self.number("userstream_operator_writes_total").await
+        self.metric("userstream_operator_writes_total").await
     }
 
-    /// One of its numbers, added up over its labels.
+    /// The sum of a metric over its labels.
     ///
     /// # Panics
-    /// When it does not tell.
-    pub async fn number(&self, metric: &str) -> u64 {
-        let (_, metrics) = self.ask("/metrics").await.expect("the operator answers");
+    /// When the metric is missing.
+    pub async fn metric(&self, metric: &str) -> u64 {
+        let (_, metrics) = self.get("/metrics").await.expect("the operator answers");
         let values: Vec<u64> = metrics
             .lines()
             .filter_map(|line| {
@@ -187,7 +187,7 @@ impl Operator {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The lines of its log that tell of a bug.
+    /// The lines of its log at level ERROR, which only a bug produces.
     pub fn errors(&self) -> Vec<String> {
         self.log().lines().filter(|line| line.contains(r#""level":"ERROR""#)).map(str::to_owned).collect()
     }

@@ -1,35 +1,35 @@
-//! What a table must hold, folded from the topic alone, and how what it holds differs.
+//! The oracle: computes the content of a table from the topic alone, and classifies how the actual content differs.
 //!
-//! The fold is the contract: of every cell the version with the greatest write time wins, whatever order records
-//! arrived in and however often. So after any crash the table must be exactly this, and nothing else.
+//! The fold is the contract: for each cell the version with the greatest write time wins, whatever the order of delivery
+//! and however often a record is delivered. After any crash the table must equal the fold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::topic::TopicRecord;
+use crate::record::TopicRecord;
 
-/// One cell: its value in a spelling of the oracle's own, and its write time in microseconds since the Unix epoch.
+/// One cell: its value in the text form of the oracle, and its write time in microseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     /// The value.
     pub value: String,
-    /// When it was written, as the table says.
+    /// The write time that the table reports.
     pub write_time: i64,
 }
 
-/// A row as it was found: its key, and its cells by column. A cell that is not set is not there.
+/// A row of the table: its key, and its cells by column. Unset cells are absent.
 pub type Row = (String, BTreeMap<&'static str, Cell>);
 
-/// The values that a record should put into its row: the row's key, and values by column.
+/// The values that a record must write: the row's key, and values by column.
 pub type Values = (String, BTreeMap<&'static str, String>);
 
-/// The write time that a record of the topic must get: milliseconds of its timestamp × 1000, and its offset's last
-/// three digits, so that two versions in one millisecond keep the topic's order.
+/// The write time of a record, in microseconds: its timestamp in milliseconds × 1000, plus its offset modulo 1000. So two
+/// versions of one millisecond keep the order of the topic.
 pub fn write_time(record: &TopicRecord) -> i64 {
     record.timestamp * 1000 + record.offset % 1000
 }
 
-/// Everything that was ever to be written, by key, and so what must be there in the end.
+/// All versions of all rows that the topic holds, by key.
 #[derive(Debug, Default)]
 pub struct Model {
     versions: BTreeMap<String, Vec<BTreeMap<&'static str, Cell>>>,
@@ -38,7 +38,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// The fold of a topic. `values` says what a record should put into the table, or nothing for a poison record.
+    /// The fold of a topic. `values` maps a record to its row, or to none for an errant record.
     pub fn fold(records: &[TopicRecord], values: impl Fn(&TopicRecord) -> Option<Values>) -> Self {
         let mut model = Self::default();
         for record in records {
@@ -57,17 +57,17 @@ impl Model {
         self.records += 1;
     }
 
-    /// The keys that must be there.
+    /// The keys that the table must hold.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.versions.keys().map(String::as_str)
     }
 
-    /// How many rows must be there.
+    /// How many rows the table must hold.
     pub fn rows(&self) -> usize {
         self.versions.len()
     }
 
-    /// Compares a whole table with what it must hold.
+    /// Compares all rows of a table with the fold.
     pub fn compare(&self, found: &[Row]) -> Comparison {
         let mut comparison = Comparison { rows: found.len(), ..Comparison::default() };
         let mut seen = BTreeSet::new();
@@ -91,7 +91,7 @@ impl Model {
     }
 }
 
-/// Of each cell, the version with the greatest write time.
+/// For each cell, the version with the greatest write time.
 fn merge<'a>(
     versions: impl Iterator<Item = &'a BTreeMap<&'static str, Cell>>,
 ) -> BTreeMap<&'static str, Cell> {
@@ -107,8 +107,8 @@ fn merge<'a>(
     merged
 }
 
-/// A row that is not what it must be is stale when it is what it once was to be: the merge of every version up to its
-/// newest cell. It is torn when its cells are of versions that never stood together, wrong when a cell is of none.
+/// Classifies a row that differs from the fold. It is stale if it equals the merge of all versions up to its newest cell,
+/// torn if it mixes versions that never coexisted, and wrong if a cell belongs to no version.
 fn classify(versions: &[BTreeMap<&'static str, Cell>], cells: &BTreeMap<&'static str, Cell>) -> Anomaly {
     let written =
         |column: &&'static str, cell: &Cell| versions.iter().any(|version| version.get(column) == Some(cell));
@@ -130,27 +130,27 @@ fn difference(expected: &BTreeMap<&'static str, Cell>, found: &BTreeMap<&'static
         .join("; ")
 }
 
-/// How a row can differ from what it must be.
+/// How a row can differ from the fold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Anomaly {
-    /// A key of the input has no row.
+    /// A key of the topic has no row.
     Lost,
-    /// A row has a key that is not in the input.
+    /// A row has a key that is not in the topic.
     Ghost,
-    /// Two rows have one key.
+    /// Two rows have the same key.
     Duplicate,
-    /// A row is as it was before its newest version.
+    /// A row lacks its newest version.
     Stale,
-    /// A row's cells are of versions that never stood together.
+    /// A row mixes cells of versions that never coexisted.
     Torn,
-    /// A cell has a value or a write time that no record gave it.
+    /// A cell has a value or a write time that no record assigns.
     Wrong,
 }
 
-/// How a table differs from what it must hold: nothing, if the worker kept its promise.
+/// The anomalies of a table, compared with the fold of its topic.
 #[derive(Debug, Default)]
 pub struct Comparison {
-    /// How many rows were found.
+    /// How many rows the table has.
     pub rows: usize,
     anomalies: BTreeMap<Anomaly, usize>,
     examples: Vec<String>,
@@ -169,10 +169,10 @@ impl Comparison {
         self.anomalies.get(&anomaly).copied().unwrap_or_default()
     }
 
-    /// Fails the test unless nothing differs.
+    /// Fails the test if there is an anomaly.
     ///
     /// # Panics
-    /// With the counts and the first examples when something does.
+    /// If there is one: with the counts and the first examples.
     #[track_caller]
     pub fn assert_exact(&self) {
         assert!(self.anomalies.is_empty(), "the table is not the fold of the topic: {self}");
@@ -213,7 +213,7 @@ mod tests {
         (key.to_owned(), cells.iter().map(|(column, value, time)| (*column, cell(value, *time))).collect())
     }
 
-    /// `ann` has three versions, which arrived out of order; the newest leaves the city as it was.
+    /// `ann` has three versions out of order; the newest does not set the city.
     fn model() -> Model {
         let mut model = Model::default();
         model.write("ann".into(), values(&[("name", "Ann"), ("city", "Arklow")]), 1);
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn each_anomaly_is_classified() {
-        let planted = [
+        let cases = [
             (Anomaly::Lost, vec![ann()]),
             (Anomaly::Ghost, vec![ann(), bob(), row("eve", &[("name", "Eve", 1)])]),
             (Anomaly::Duplicate, vec![ann(), bob(), bob()]),
@@ -248,7 +248,7 @@ mod tests {
             (Anomaly::Wrong, vec![row("ann", &[("name", "Anne", 4), ("city", "Athlone", 2)]), bob()]),
             (Anomaly::Wrong, vec![row("ann", &[("name", "Eve", 3), ("city", "Athlone", 2)]), bob()]),
         ];
-        for (anomaly, table) in planted {
+        for (anomaly, table) in cases {
             let comparison = model().compare(&table);
             assert_eq!(
                 (comparison.count(anomaly), comparison.anomalies.len()),

@@ -1,4 +1,4 @@
-//! A pipeline of a test's own: names that nobody else uses, a spec to change, and the workers that run it.
+//! A pipeline for one test: unique names, a spec to modify, and the workers that run it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,22 @@ use serde_json::{Value, json};
 
 use crate::names::unique;
 use crate::oracle::{Comparison, Model};
+use crate::record::TopicRecord;
 use crate::rig::Rig;
 use crate::secrets::Secrets;
 use crate::table::Cassandra;
-use crate::topic::{Kafka, TopicRecord};
+use crate::topic::Kafka;
 use crate::users;
 use crate::worker::{Worker, binary};
 
-/// A pipeline whose topic, keyspace and group have one name, with users as records and the table `users`.
+/// A pipeline whose topic, keyspace and consumer group share a name. Its records are users and its table is `users`.
 #[derive(Debug)]
 pub struct Pipeline {
-    /// The name of its topic, its keyspace and its group.
+    /// The name of its topic, its keyspace and its consumer group.
     pub name: String,
-    /// Its spec, to be changed before workers are started.
+    /// Its spec, to be modified before workers are started.
     pub spec: Value,
-    /// The Secrets that its spec may refer to.
+    /// The Secrets that its spec may reference.
     pub secrets: Secrets,
     /// A connection to its broker.
     pub kafka: Kafka,
@@ -33,20 +34,20 @@ pub struct Pipeline {
     pub directory: PathBuf,
 }
 
-/// The columns of the table but its key.
+/// The columns of the table without its key.
 pub fn columns() -> Vec<&'static str> {
     users::FIELDS.iter().map(|(name, ..)| *name).filter(|name| *name != "id").collect()
 }
 
 impl Pipeline {
-    /// A pipeline without a source on the rig's open servers: it maps the users that the test appends to its topic.
+    /// A pipeline without a source, on the rig's open servers. It maps the users that the test appends to its topic.
     ///
     /// # Panics
-    /// When its folder cannot be made.
+    /// When its folder cannot be created.
     pub async fn without_source(rig: &Rig, test: &str) -> Self {
         let name = unique(test);
         let directory = rig.directory.join("tests").join(&name);
-        fs::create_dir_all(&directory).expect("the test's folder can be made");
+        fs::create_dir_all(&directory).expect("the test's folder can be created");
         let spec = json!({
             "schema": {"fields": users::schema_fields()},
             "kafka": {"bootstrapServers": rig.kafka, "topic": {"name": name, "partitions": 4}},
@@ -67,31 +68,30 @@ impl Pipeline {
         }
     }
 
-    /// The dead-letter topic.
-    pub fn dead_letters(&self) -> String {
+    /// The name of the dead-letter topic.
+    pub fn dead_letter_topic(&self) -> String {
         format!("{}.dlq", self.name)
     }
 
     /// Starts `worker COMMAND ARGUMENTS... --config FILE`. Workers with the same `instance` share a log.
     ///
     /// # Panics
-    /// When the configuration cannot be written or the worker not be started.
+    /// When the configuration cannot be written or the worker cannot be started.
     pub fn start_with(&self, instance: &str, command: &str, arguments: &[&str]) -> Worker {
         let (file, listen) = self.configure(instance);
         let arguments = [&[command], arguments, &["--config", &file]].concat();
         Worker::start(&arguments, &self.log(instance), Some(listen))
     }
 
-    /// Starts `TOOL... worker COMMAND --config FILE`: the tool is a program and its arguments, which runs the worker and
-    /// looks at it.
+    /// Starts `TOOL... worker COMMAND --config FILE`. The tool is a program with its arguments, such as a profiler.
     ///
     /// # Panics
-    /// When the configuration cannot be written or the tool not be started.
+    /// When the configuration cannot be written or the tool cannot be started.
     pub fn start_under(&self, tool: &[&str], instance: &str, command: &str) -> Worker {
         let (file, listen) = self.configure(instance);
         let worker = binary();
         let worker = worker.to_str().expect("the worker's path is UTF-8");
-        let [program, arguments @ ..] = tool else { panic!("a tool is a program") };
+        let [program, arguments @ ..] = tool else { panic!("the tool has no program") };
         let arguments = [arguments, &[worker, command, "--config", &file]].concat();
         Worker::start_program(Path::new(program), &arguments, &self.log(instance), Some(listen))
     }
@@ -101,7 +101,7 @@ impl Pipeline {
         self.directory.join(format!("{instance}.log"))
     }
 
-    /// Writes a worker's configuration, and returns its path and where the worker will serve.
+    /// Writes a worker's configuration, and returns its path and the address that the worker will serve at.
     fn configure(&self, instance: &str) -> (String, String) {
         let listen = free_address();
         let config = json!({
@@ -129,12 +129,12 @@ impl Pipeline {
         self.start("processor", "process")
     }
 
-    /// Runs a one-shot worker to its end and returns its exit code.
+    /// Runs a one-shot worker until it exits, and returns its exit code.
     pub async fn run(&self, command: &str) -> i32 {
         self.start(command, command).exit(Duration::from_secs(60)).await
     }
 
-    /// Makes the topics, the keyspace and the table.
+    /// Provisions the topics, the keyspace and the table.
     ///
     /// # Panics
     /// When `worker provision` does not exit 0.
@@ -144,10 +144,10 @@ impl Pipeline {
         assert_eq!(code, 0, "worker provision failed");
     }
 
-    /// What a worker reported at its end.
+    /// The termination message of a worker.
     ///
     /// # Panics
-    /// When it reported nothing, or no JSON.
+    /// When there is none, or it is not JSON.
     pub fn termination_message(&self, instance: &str) -> Value {
         let text = fs::read_to_string(self.termination_message_path(instance))
             .expect("there is a termination message");
@@ -163,7 +163,7 @@ impl Pipeline {
         self.kafka.await_committed(&self.name, &self.name, within).await;
     }
 
-    /// Compares the table with the fold of the topic. `values` says what a record should put into the table.
+    /// Compares the table with the fold of the topic. `values` maps a record to its row, or to none for an errant record.
     pub async fn compare_table(
         &self,
         values: impl Fn(&TopicRecord) -> Option<crate::oracle::Values>,
@@ -175,13 +175,13 @@ impl Pipeline {
         comparison
     }
 
-    /// Every row of the table.
+    /// All rows of the table.
     pub async fn rows(&self) -> Vec<crate::oracle::Row> {
         self.cassandra.rows(&self.name, "users", "id", &columns()).await
     }
 }
 
-/// An address of loopback's sixteen million that this process has not given out; nothing else listens beyond 127.1.
+/// An address in 127.0.0.0/8 that this process has not returned before. Other programs listen on 127.0.0.1.
 fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(1);
     let (process, next) = (std::process::id().to_be_bytes(), NEXT.fetch_add(1, Ordering::Relaxed));

@@ -1,15 +1,15 @@
-//! Waiting for a result that a test cannot be told of.
+//! Polling for a state that emits no notification.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Asks `probe` again and again until it answers, and returns the answer.
+/// Calls `probe` every 50 ms until it returns `Ok`, and returns its value.
 ///
-/// The probe's error says what was seen instead; it is what a failing test prints.
+/// The error of the probe describes the state that it found instead. A failing test prints the last one.
 ///
 /// # Panics
-/// When `within` has passed without an answer.
+/// When `within` has passed without a success.
 pub async fn poll_until<T, F, Fut>(what: &str, within: Duration, mut probe: F) -> T
 where
     F: FnMut() -> Fut,
@@ -17,12 +17,12 @@ where
 {
     let deadline = Instant::now() + within;
     loop {
-        let seen = match probe().await {
-            Ok(answer) => return answer,
-            Err(seen) => seen,
+        let found = match probe().await {
+            Ok(value) => return value,
+            Err(found) => found,
         };
-        assert!(Instant::now() < deadline, "waited {within:?} until {what}; saw: {seen}");
-        // sleep-ok: the pace of a poll with a deadline; other processes cannot notify this one
+        assert!(Instant::now() < deadline, "waited {within:?} until {what}; found: {found}");
+        // sleep-ok: interval of a poll with a deadline; other processes cannot notify this one
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -35,16 +35,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn first_success_is_returned() {
-        let asked = Cell::new(0);
-        let answer = poll_until("it is the third time", Duration::from_secs(1), async || {
-            asked.set(asked.get() + 1);
-            if asked.get() == 3 { Ok("third") } else { Err(format!("time {}", asked.get())) }
+        let calls = Cell::new(0);
+        let value = poll_until("it is the third call", Duration::from_secs(1), async || {
+            calls.set(calls.get() + 1);
+            if calls.get() == 3 { Ok("third") } else { Err(format!("call {}", calls.get())) }
         });
-        assert_eq!((answer.await, asked.get()), ("third", 3));
+        assert_eq!((value.await, calls.get()), ("third", 3));
     }
 
     #[tokio::test(start_paused = true)]
-    #[should_panic(expected = "waited 1s until pigs fly; saw: a pig")]
+    #[should_panic(expected = "waited 1s until pigs fly; found: a pig")]
     async fn deadline_panics_with_the_last_error() {
         poll_until::<(), _, _>("pigs fly", Duration::from_secs(1), async || Err("a pig".to_owned())).await;
     }

@@ -1,4 +1,4 @@
-//! The servers: where they are, and how to stop, kill, pause and restart them.
+//! The data rig: addresses of the servers, and commands to stop, kill, freeze and restart them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ pub enum Server {
     Kafka,
     /// The open Cassandra node.
     Cassandra,
-    /// The Cassandra node that wants TLS and a password. It runs only after [`Rig::start`].
+    /// The Cassandra node that requires TLS and a password. It runs only after [`Rig::start`].
     CassandraSecure,
 }
 
@@ -27,32 +27,33 @@ impl Server {
     }
 }
 
-/// A running rig. Its servers are shared: whoever disturbs them holds them [alone](Rig::exclusive).
+/// A running rig. Tests share its servers; a test that disturbs them locks the rig [exclusively](Rig::exclusive).
 #[derive(Debug)]
 pub struct Rig {
     /// `host:port` of Kafka's open listener.
     pub kafka: String,
-    /// `host:port` of the same for pods of the cluster rig.
+    /// `host:port` of Kafka's open listener for pods of the cluster rig.
     pub kafka_pods: String,
     /// `host:port` of Kafka's listener with TLS, client certificate and SCRAM-SHA-512.
     pub kafka_secure: String,
-    /// `host:port` of the same for pods of the cluster rig.
+    /// `host:port` of Kafka's secured listener for pods of the cluster rig.
     pub kafka_secure_pods: String,
     /// The user of the secured listener.
     pub kafka_username: String,
-    /// That user's first password.
+    /// The initial password of that user.
     pub kafka_password: String,
     /// `host:port` of the open Cassandra node.
     pub cassandra: String,
-    /// `host:port` of the secured one.
+    /// `host:port` of the secured Cassandra node.
     pub cassandra_secure: String,
-    /// The folder with `ca.pem`, `stranger.pem` (an authority that signed nothing here), `client.pem` and `client.key`.
+    /// The folder with `ca.pem`, `client.pem`, `client.key`, and `stranger.pem`, an authority that no server's certificate
+    /// chains to.
     pub certificates: PathBuf,
-    /// The folder with everything of this rig, where tests put what should outlive them: logs.
+    /// The folder of this rig, where tests keep their logs.
     pub directory: PathBuf,
 }
 
-/// The rig, held by one test among others or by one test alone, until it is dropped.
+/// A shared or exclusive lock on the rig, held until it is dropped.
 #[derive(Debug)]
 pub struct RigGuard {
     rig: &'static Rig,
@@ -61,7 +62,7 @@ pub struct RigGuard {
 }
 
 impl Drop for RigGuard {
-    /// Servers that a failed test left killed or frozen would fail every test behind it.
+    /// A failed test may leave servers killed or frozen: restores them for the tests that follow.
     fn drop(&mut self) {
         if self.is_exclusive && std::thread::panicking() {
             for server in [Server::Kafka, Server::Cassandra] {
@@ -83,12 +84,12 @@ impl std::ops::Deref for RigGuard {
 }
 
 impl Rig {
-    /// The rig, shared with other tests that leave its servers alone.
+    /// The rig, shared with other tests that do not disturb its servers.
     pub async fn shared() -> RigGuard {
         Self::lock(false, File::lock_shared).await
     }
 
-    /// The rig for a test that kills, pauses or restarts servers: no other test runs meanwhile.
+    /// The rig for a test that kills, freezes or restarts servers: no other test holds it at the same time.
     pub async fn exclusive() -> RigGuard {
         Self::lock(true, File::lock).await
     }
@@ -97,15 +98,15 @@ impl Rig {
         tokio::task::spawn_blocking(move || {
             let rig = Self::running();
             let file = File::create(rig.directory.join("lock")).expect("the rig's folder can be written");
-            lock(&file).expect("the rig's lock can be taken");
+            lock(&file).expect("the rig's lock can be acquired");
             RigGuard { rig, is_exclusive, _lock: file }
         })
         .await
-        .expect("taking the rig's lock does not panic")
+        .expect("acquiring the rig's lock does not panic")
     }
 
-    /// The rig that `USERSTREAM_RIG_DIR` names, started when it is not running; without it, one of this process's own,
-    /// which ends when the process does.
+    /// The rig that `USERSTREAM_RIG_DIR` names, started unless it is running. Without that variable, a rig that ends with
+    /// this process.
     fn running() -> &'static Self {
         static RIG: OnceLock<Rig> = OnceLock::new();
         RIG.get_or_init(|| {
@@ -114,7 +115,7 @@ impl Rig {
                 None => (repository().join(format!("target/rig-of-{}", std::process::id())), true),
             };
             if own {
-                #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up behind it")]
+                #[allow(clippy::zombie_processes, reason = "it outlives this process to clean up after it")]
                 rig_command(&directory)
                     .args(["follow", &std::process::id().to_string()])
                     .stdout(Stdio::null())
@@ -145,17 +146,17 @@ impl Rig {
         }
     }
 
-    /// Starts a server with the data it had, and returns when it answers.
+    /// Starts a server with its existing data, and returns when it answers.
     pub async fn start(&self, server: Server) {
         self.run(&["start", server.name()]).await;
     }
 
-    /// Ends a server with SIGKILL.
+    /// Kills a server with SIGKILL.
     pub async fn kill(&self, server: Server) {
         self.run(&["kill", server.name()]).await;
     }
 
-    /// Stops a server in order.
+    /// Stops a server gracefully.
     pub async fn stop(&self, server: Server) {
         self.run(&["stop", server.name()]).await;
     }
@@ -165,17 +166,17 @@ impl Rig {
         self.run(&["pause", server.name()]).await;
     }
 
-    /// Lets a frozen server go on.
+    /// Resumes a frozen server.
     pub async fn resume(&self, server: Server) {
         self.run(&["resume", server.name()]).await;
     }
 
-    /// Runs one of Kafka's command line tools against the open listener and returns what it printed.
+    /// Runs one of Kafka's command-line tools against the open listener, and returns its standard output.
     pub async fn kafka_tool(&self, arguments: &[&str]) -> String {
         self.run(&[&["kafka-tool"], arguments].concat()).await
     }
 
-    /// Issues a client certificate of the rig's authority: `name.pem` and `name.key` among the certificates.
+    /// Issues a client certificate of the rig's authority: `name.pem` and `name.key` in [`certificates`](Self::certificates).
     pub async fn issue_certificate(&self, name: &str) {
         self.run(&["certificate", name]).await;
     }

@@ -1,10 +1,10 @@
-//! Secrets as files, replaced the way a kubelet replaces them.
+//! Secrets as mounted files, replaced atomically as a kubelet does.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// A folder of Secrets: each is a folder with a file for every key.
+/// A folder of Secrets: each is a folder with one file per key.
 #[derive(Debug)]
 pub struct Secrets {
     /// The folder.
@@ -12,33 +12,33 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// A folder without Secrets in it.
+    /// An empty folder of Secrets.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When it cannot be created.
     pub fn new(directory: PathBuf) -> Self {
-        fs::create_dir_all(&directory).expect("the folder can be made");
+        fs::create_dir_all(&directory).expect("the folder can be created");
         Self { directory }
     }
 
-    /// Sets every key of a Secret at once: the files are links through `..data`, which is itself swapped by a rename, so
-    /// that nobody ever sees the user name of one version beside the password of another.
+    /// Replaces all keys of a Secret atomically. The files are links through `..data`, which a rename swaps, so that a
+    /// reader never combines the user name of one version with the password of another.
     ///
     /// # Panics
     /// When a file cannot be written.
     pub fn put(&self, name: &str, keys: &[(&str, &[u8])]) {
         let secret = self.directory.join(name);
         let version = format!("..version-{}", uuid::Uuid::new_v4().simple());
-        fs::create_dir_all(secret.join(&version)).expect("the version's folder can be made");
+        fs::create_dir_all(secret.join(&version)).expect("the version's folder can be created");
         for (key, value) in keys {
             fs::write(secret.join(&version).join(key), value).expect("the key can be written");
         }
         let former = fs::read_link(secret.join("..data")).ok();
-        symlink(&version, secret.join("..data_tmp")).expect("the link can be made");
+        symlink(&version, secret.join("..data_tmp")).expect("the link can be created");
         fs::rename(secret.join("..data_tmp"), secret.join("..data")).expect("the link can be swapped");
         for (key, _) in keys {
             if !secret.join(key).is_symlink() {
-                symlink(Path::new("..data").join(key), secret.join(key)).expect("the link can be made");
+                symlink(Path::new("..data").join(key), secret.join(key)).expect("the link can be created");
             }
         }
         if let Some(former) = former {

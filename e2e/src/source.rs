@@ -1,4 +1,4 @@
-//! An HTTP source that does as it is told: serves, refuses, hangs, cuts off, bombs; and remembers who asked for what.
+//! A scripted HTTP source, which records its requests: it serves, fails, hangs, truncates, or sends a gzip bomb.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,39 +10,39 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// When it had arrived.
+    /// When its head was complete.
     pub at: Instant,
     /// Its method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// The query's parameters; the tests' need no unescaping.
+    /// The query's parameters, without percent-decoding, which no test requires.
     pub query: BTreeMap<String, String>,
-    /// Its headers, with names in lower case.
+    /// Its headers, by lower-case names.
     pub headers: BTreeMap<String, String>,
 }
 
-/// What the source does with a request.
+/// The reply to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// 200 with this JSON.
     Json(String),
-    /// This status, these headers and no body.
+    /// This status and these headers, without a body.
     Status(u16, Vec<(&'static str, String)>),
-    /// Not a byte, for ever.
+    /// No byte; the connection stays open.
     Hang,
-    /// A head and half of this body, then silence.
+    /// 200 and half of this body; the connection stays open.
     HangInBody(String),
-    /// A head that promises this body, half of it, then the end of the connection.
+    /// 200 with the length of this body and half of its bytes; the connection is closed.
     Truncated(String),
     /// 200 with a gzipped body, such as a [`gzip_bomb`].
     Gzipped(Arc<[u8]>),
 }
 
-/// A running source, on a free port of loopback, until it is dropped.
+/// A running source on a free port of loopback. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Source {
     /// `http://host:port`, without a path.
@@ -52,7 +52,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Starts a source. `script` is asked for the reply to each request; the number counts requests from 0.
+    /// Starts a source. `script` returns the reply to each request; the number counts requests from 0.
     ///
     /// # Panics
     /// When loopback has no free port.
@@ -60,12 +60,12 @@ impl Source {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let url = format!("http://{}", listener.local_addr().expect("the socket is bound"));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (script, seen) = (Arc::new(script), requests.clone());
+        let (script, received) = (Arc::new(script), requests.clone());
         let serving = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let (script, seen) = (script.clone(), seen.clone());
-                // A client that goes away in the middle is none of the source's business.
-                tokio::spawn(async move { serve(connection, script.as_ref(), &seen).await.ok() });
+                let (script, received) = (script.clone(), received.clone());
+                // A client may disconnect at any time, which is not a failure of the test.
+                tokio::spawn(async move { serve(connection, script.as_ref(), &received).await.ok() });
             }
         });
         Self { url, requests, serving }
@@ -89,13 +89,13 @@ impl Drop for Source {
 async fn serve(
     mut connection: TcpStream,
     script: &(impl Fn(usize, &Request) -> Reply + Sync),
-    seen: &Mutex<Vec<Request>>,
+    received: &Mutex<Vec<Request>>,
 ) -> std::io::Result<()> {
     let Some(request) = read_request(&mut connection).await? else { return Ok(()) };
     let number = {
-        let mut seen = seen.lock().expect("no script panicked");
-        seen.push(request.clone());
-        seen.len() - 1
+        let mut received = received.lock().expect("no script panicked");
+        received.push(request.clone());
+        received.len() - 1
     };
     let reply = script(number, &request);
     write_reply(&mut connection, reply).await?;
@@ -170,13 +170,13 @@ async fn write_reply(connection: &mut TcpStream, reply: Reply) -> std::io::Resul
     }
 }
 
-/// So many bytes of one JSON string, gzipped to a thousandth of that. Making it takes seconds: it is made once for many
+/// JSON with a string of so many bytes, gzipped to a thousandth of its size. Building it takes seconds, so share it between
 /// replies.
 ///
 /// # Panics
-/// Never: it is written to memory.
+/// Never: a write into a vector does not fail.
 pub fn gzip_bomb(bytes: usize) -> Arc<[u8]> {
-    try_gzip_bomb(bytes).expect("memory takes what is written to it").into()
+    try_gzip_bomb(bytes).expect("a write into a vector does not fail").into()
 }
 
 fn try_gzip_bomb(bytes: usize) -> std::io::Result<Vec<u8>> {
@@ -194,7 +194,7 @@ fn try_gzip_bomb(bytes: usize) -> std::io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    async fn ask(source: &Source, path: &str) -> Vec<u8> {
+    async fn get(source: &Source, path: &str) -> Vec<u8> {
         let mut connection = TcpStream::connect(source.url.trim_start_matches("http://")).await.unwrap();
         connection
             .write_all(format!("GET {path} HTTP/1.1\r\nHost: here\r\nX-Token: a\r\n\r\n").as_bytes())
@@ -215,9 +215,9 @@ mod tests {
             }
         })
         .await;
-        let refused = String::from_utf8(ask(&source, "/api").await).unwrap();
+        let refused = String::from_utf8(get(&source, "/api").await).unwrap();
         assert!(refused.starts_with("HTTP/1.1 429 ") && refused.contains("retry-after: 0\r\n"), "{refused}");
-        let cut = String::from_utf8(ask(&source, "/api?page=2").await).unwrap();
+        let cut = String::from_utf8(get(&source, "/api?page=2").await).unwrap();
         assert!(cut.contains("content-length: 14\r\n") && cut.ends_with("\r\n\r\n{\"resul"), "{cut}");
         let paths: Vec<_> = source.requests().into_iter().map(|request| request.path).collect();
         assert_eq!(paths, ["/api", "/api"]);
@@ -226,6 +226,6 @@ mod tests {
     #[tokio::test]
     async fn gzip_bomb_is_small_on_the_wire() {
         let source = Source::start(|_, _| Reply::Gzipped(gzip_bomb(8 << 20))).await;
-        assert!(ask(&source, "/").await.len() < 16 << 10);
+        assert!(get(&source, "/").await.len() < 16 << 10);
     }
 }

@@ -1,4 +1,4 @@
-//! Tables, read through a Cassandra client of the tests' own.
+//! Cassandra tables and roles, through a client that the worker does not use.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,7 +27,7 @@ impl Cassandra {
         Self::open(|| SessionBuilder::new().known_node(&rig.cassandra)).await
     }
 
-    /// A session with the secured node as its superuser.
+    /// A session with the secured node, as the role `username`.
     ///
     /// # Panics
     /// When the rig's certificates cannot be read.
@@ -48,7 +48,21 @@ impl Cassandra {
                 builder().connection_timeout(Duration::from_secs(5)).build().await;
             built.map_err(|error| error.to_string())
         };
-        Self(poll_until("Cassandra takes a session", Duration::from_secs(60), connect).await)
+        Self(poll_until("Cassandra accepts a session", Duration::from_secs(60), connect).await)
+    }
+
+    /// Sets the password of a superuser role. `verb` is CREATE or ALTER.
+    ///
+    /// # Panics
+    /// When the node still refuses it after 20 s.
+    pub async fn set_role_password(&self, role: &str, verb: &str, password: &str) {
+        let statement =
+            format!("{verb} ROLE {role} WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true");
+        // The node accepts a new password of a role at most every five seconds.
+        poll_until("the node accepts the password", Duration::from_secs(20), async || {
+            self.try_execute(&statement).await
+        })
+        .await;
     }
 
     /// Runs one statement.
@@ -68,9 +82,9 @@ impl Cassandra {
         result.map(drop).map_err(|error| format!("{statement}: {error}"))
     }
 
-    /// Waits until the node is connected: a session whose node was restarted notices a moment after it answers others.
+    /// Waits until the session has a connection. After a restart of its node, it reconnects with a delay.
     async fn await_connected(&self) {
-        poll_until("the session has a node again", Duration::from_secs(60), async || {
+        poll_until("the session is connected", Duration::from_secs(60), async || {
             let nodes = self.0.get_cluster_state();
             let is_connected = nodes.get_nodes_info().iter().any(|node| node.is_connected());
             if is_connected { Ok(()) } else { Err("no connection".to_owned()) }
@@ -78,7 +92,7 @@ impl Cassandra {
         .await;
     }
 
-    /// Every row of a query, as values by position.
+    /// All rows of a query, as values by position.
     ///
     /// # Panics
     /// When the node refuses it.
@@ -92,7 +106,7 @@ impl Cassandra {
         rows.await.unwrap_or_else(|error: String| panic!("{statement}: {error}"))
     }
 
-    /// Every row of a table whose key is the one column `key`, with the write time of every cell of `columns`.
+    /// All rows of a table whose primary key is the column `key`, with the write time of each cell of `columns`.
     pub async fn rows(&self, keyspace: &str, table: &str, key: &str, columns: &[&'static str]) -> Vec<Row> {
         let cells: Vec<_> = columns.iter().map(|column| format!("{column}, writetime({column})")).collect();
         let statement = format!("SELECT {key}, {} FROM {keyspace}.{table}", cells.join(", "));
@@ -102,12 +116,12 @@ impl Cassandra {
     /// How many rows a table has now.
     ///
     /// # Panics
-    /// When the node does not say.
+    /// When the query fails.
     pub async fn count(&self, keyspace: &str, table: &str) -> usize {
         let rows = self.query(&format!("SELECT count(*) FROM {keyspace}.{table}")).await;
         match rows.first().and_then(|row| row.first()) {
             Some(Some(CqlValue::BigInt(count))) => usize::try_from(*count).expect("a count is not negative"),
-            other => panic!("count(*) gave {other:?}"),
+            other => panic!("count(*) returned {other:?}"),
         }
     }
 }
@@ -122,13 +136,13 @@ fn row(values: Vec<Option<CqlValue>>, columns: &[&'static str]) -> Row {
                 cells.insert(*column, Cell { value: text(&value), write_time });
             }
             (None, None) => {}
-            other => panic!("{column} of {key} came as {other:?}"),
+            other => panic!("{column} of {key} has the value and write time {other:?}"),
         }
     }
     (key, cells)
 }
 
-/// A value in the oracle's spelling.
+/// A value in the text form of the oracle.
 fn text(value: &CqlValue) -> String {
     match value {
         CqlValue::Text(text) | CqlValue::Ascii(text) => text.clone(),
@@ -140,7 +154,7 @@ fn text(value: &CqlValue) -> String {
     }
 }
 
-/// TLS as a client of the rig: its authority alone is trusted.
+/// TLS of a client that trusts the rig's authority alone.
 fn client_tls(certificates: &Path) -> rustls::ClientConfig {
     let mut trusted = rustls::RootCertStore::empty();
     for authority in CertificateDer::pem_file_iter(certificates.join("ca.pem")).expect("ca.pem can be read") {

@@ -1,4 +1,4 @@
-//! Topics and groups, seen through a Kafka client of the tests' own.
+//! Topics and consumer groups, through a Kafka client that the worker does not use.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,51 +12,10 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::poll_until::poll_until;
+use crate::record::{NewRecord, TopicRecord};
 use crate::rig::Rig;
 
-const ANSWER: Duration = Duration::from_secs(30);
-
-/// A record to append.
-#[derive(Debug, Clone)]
-pub struct NewRecord {
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its value; none is a tombstone.
-    pub value: Option<Vec<u8>>,
-    /// Its timestamp in milliseconds since the Unix epoch.
-    pub timestamp: i64,
-}
-
-/// A record as the topic has it.
-#[derive(Debug, Clone)]
-pub struct TopicRecord {
-    /// Its partition.
-    pub partition: i32,
-    /// Its offset in the partition.
-    pub offset: i64,
-    /// Its timestamp in milliseconds since the Unix epoch.
-    pub timestamp: i64,
-    /// Its key.
-    pub key: Option<Vec<u8>>,
-    /// Its value; none is a tombstone.
-    pub value: Option<Vec<u8>>,
-    /// Its headers, the last of each name.
-    pub headers: BTreeMap<String, Vec<u8>>,
-}
-
-impl TopicRecord {
-    /// A header as text.
-    ///
-    /// # Panics
-    /// When the record has no such header, or bytes in it that are not UTF-8.
-    #[track_caller]
-    pub fn header(&self, name: &str) -> &str {
-        let value = self.headers.get(name).unwrap_or_else(|| {
-            panic!("no header {name} at {}:{}, only {:?}", self.partition, self.offset, self.headers.keys())
-        });
-        std::str::from_utf8(value).expect("the header is text")
-    }
-}
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection to the rig's broker.
 #[derive(Clone)]
@@ -68,7 +27,7 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// A connection through the open listener, which stays usable while the broker restarts.
+    /// A connection through the open listener. It survives restarts of the broker.
     pub fn connect(rig: &Rig) -> Self {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &rig.kafka).set("reconnect.backoff.max.ms", "500");
@@ -80,7 +39,7 @@ impl Kafka {
             .set("linger.ms", "20")
             .create()
             .expect("the producer's settings are valid");
-        // The group is named because the client insists; it never subscribes and never commits.
+        // librdkafka requires a group id; the reader neither subscribes nor commits.
         let mut reader_config = config.clone();
         reader_config.set("group.id", "rig-reader").set("enable.auto.commit", "false");
         let reader = reader_config.create().expect("the consumer's settings are valid");
@@ -95,37 +54,43 @@ impl Kafka {
     pub async fn create_topic(&self, topic: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.config.create().expect("the settings are valid");
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
-        let results = admin.create_topics([&new], &AdminOptions::new().operation_timeout(Some(ANSWER))).await;
+        let results =
+            admin.create_topics([&new], &AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT))).await;
         for result in results.expect("the broker answers") {
             result.unwrap_or_else(|(topic, code)| panic!("{topic} was not created: {code}"));
         }
-        poll_until("the topic's partitions have a leader", ANSWER, || self.leaders(topic, partitions)).await;
+        poll_until("the topic's partitions have a leader", REQUEST_TIMEOUT, || {
+            self.leaders(topic, partitions)
+        })
+        .await;
     }
 
-    /// Deletes a topic and returns when the broker does not know it any more.
+    /// Deletes a topic and returns when it is gone from the broker's metadata.
     ///
     /// # Panics
     /// When the broker refuses.
     pub async fn delete_topic(&self, topic: &str) {
         let admin: AdminClient<DefaultClientContext> = self.config.create().expect("the settings are valid");
-        let results =
-            admin.delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(ANSWER))).await;
+        let results = admin
+            .delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)))
+            .await;
         for result in results.expect("the broker answers") {
             result.unwrap_or_else(|(topic, code)| panic!("{topic} was not deleted: {code}"));
         }
-        poll_until("the topic is gone", ANSWER, || self.leaders(topic, 0)).await;
+        poll_until("the topic is gone", REQUEST_TIMEOUT, || self.leaders(topic, 0)).await;
     }
 
     async fn leaders(&self, topic: &str, partitions: i32) -> Result<(), String> {
         let topic = topic.to_owned();
         self.read(move |reader| {
-            let metadata = reader.fetch_metadata(Some(&topic), ANSWER).map_err(|error| error.to_string())?;
+            let metadata =
+                reader.fetch_metadata(Some(&topic), REQUEST_TIMEOUT).map_err(|error| error.to_string())?;
             let found = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
             let led = found.iter().filter(|partition| partition.leader() >= 0).count();
             if i32::try_from(led) == Ok(partitions) {
                 Ok(())
             } else {
-                Err(format!("{led} of {partitions} led"))
+                Err(format!("{led} of {partitions} have one"))
             }
         })
         .await
@@ -147,52 +112,54 @@ impl Kafka {
         });
         for delivery in futures::future::join_all(sent.collect::<Vec<_>>()).await {
             delivery
-                .expect("the producer lives")
+                .expect("the producer runs")
                 .map_err(|(error, _)| error)
                 .expect("the record is acknowledged");
         }
     }
 
-    /// Everything the topic holds now, by partition and offset.
+    /// All records that the topic holds now, by partition and offset.
     ///
     /// # Panics
     /// When the broker does not answer.
     pub async fn records(&self, topic: &str) -> Vec<TopicRecord> {
         let (config, topic) = (self.reader_config.clone(), topic.to_owned());
-        // A reader of its own: an assignment is the whole client's.
+        // A separate consumer, because an assignment belongs to the whole client.
         self.read(move |_| read_all(&config.create().expect("the settings are valid"), &topic)).await
     }
 
     /// How many records the topic holds.
     pub async fn count(&self, topic: &str) -> i64 {
-        self.ends(topic).await.into_values().map(|(low, high)| high - low).sum()
+        self.watermarks(topic).await.into_values().map(|(low, high)| high - low).sum()
     }
 
-    /// The first offset of each partition and the one after the last.
+    /// The low and the high watermark of each partition: its first offset, and the one after its last.
     ///
     /// # Panics
     /// When the broker does not answer.
-    pub async fn ends(&self, topic: &str) -> BTreeMap<i32, (i64, i64)> {
+    pub async fn watermarks(&self, topic: &str) -> BTreeMap<i32, (i64, i64)> {
         let topic = topic.to_owned();
-        self.read(move |reader| ends(reader, &topic).unwrap_or_else(|error| panic!("{topic}: {error}"))).await
+        self.read(move |reader| watermarks(reader, &topic).unwrap_or_else(|error| panic!("{topic}: {error}")))
+            .await
     }
 
-    /// The offsets that a group has committed, by partition. A partition without a commit is not there.
+    /// The committed offsets of a group, by partition. Partitions without a commit are absent.
     ///
     /// # Errors
-    /// When the group's coordinator does not answer, which it may not while the broker restarts.
+    /// When the group's coordinator does not answer, such as during a restart of the broker.
     pub async fn committed(&self, group: &str, topic: &str) -> Result<BTreeMap<i32, i64>, String> {
         let (config, group, topic) = (self.config.clone(), group.to_owned(), topic.to_owned());
         self.read(move |reader| {
             let group: BaseConsumer =
                 config.clone().set("group.id", group).create().map_err(|error| error.to_string())?;
-            let mut asked = TopicPartitionList::new();
-            for partition in ends(reader, &topic).map_err(|error| error.to_string())?.keys() {
-                asked.add_partition(&topic, *partition);
+            let mut partitions = TopicPartitionList::new();
+            for partition in watermarks(reader, &topic).map_err(|error| error.to_string())?.keys() {
+                partitions.add_partition(&topic, *partition);
             }
-            let answer =
-                group.committed_offsets(asked, Duration::from_secs(10)).map_err(|error| error.to_string())?;
-            let committed = answer.elements().into_iter().filter_map(|element| match element.offset() {
+            let offsets = group
+                .committed_offsets(partitions, Duration::from_secs(10))
+                .map_err(|error| error.to_string())?;
+            let committed = offsets.elements().into_iter().filter_map(|element| match element.offset() {
                 Offset::Offset(offset) => Some((element.partition(), offset)),
                 _ => None,
             });
@@ -201,14 +168,14 @@ impl Kafka {
         .await
     }
 
-    /// Waits until the group has committed everything that the topic holds.
+    /// Waits until the group's committed offsets reach the high watermarks of the topic.
     ///
     /// # Panics
     /// When it has not within `within`.
     pub async fn await_committed(&self, group: &str, topic: &str, within: Duration) {
         poll_until(&format!("{group} has committed all of {topic}"), within, async || {
             let committed = self.committed(group, topic).await?;
-            let ends = self.ends(topic).await;
+            let ends = self.watermarks(topic).await;
             let behind = |(partition, (low, high)): (&i32, &(i64, i64))| {
                 low < high && committed.get(partition).is_none_or(|offset| offset < high)
             };
@@ -217,7 +184,7 @@ impl Kafka {
         .await;
     }
 
-    /// Runs a blocking read beside the runtime.
+    /// Runs a blocking read off the runtime's threads.
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&BaseConsumer) -> T + Send + 'static) -> T {
         let reader = self.reader.clone();
         match tokio::task::spawn_blocking(move || read(&reader)).await {
@@ -233,27 +200,29 @@ impl std::fmt::Debug for Kafka {
     }
 }
 
-fn ends(reader: &BaseConsumer, topic: &str) -> rdkafka::error::KafkaResult<BTreeMap<i32, (i64, i64)>> {
-    let metadata = reader.fetch_metadata(Some(topic), ANSWER)?;
+fn watermarks(reader: &BaseConsumer, topic: &str) -> rdkafka::error::KafkaResult<BTreeMap<i32, (i64, i64)>> {
+    let metadata = reader.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
     let partitions = metadata.topics().first().map_or(&[][..], |topic| topic.partitions());
     partitions
         .iter()
-        .map(|partition| Ok((partition.id(), reader.fetch_watermarks(topic, partition.id(), ANSWER)?)))
+        .map(|partition| {
+            Ok((partition.id(), reader.fetch_watermarks(topic, partition.id(), REQUEST_TIMEOUT)?))
+        })
         .collect()
 }
 
 fn read_all(reader: &BaseConsumer, topic: &str) -> Vec<TopicRecord> {
-    let ends = ends(reader, topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
+    let watermarks = watermarks(reader, topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
     let mut records = Vec::new();
     let mut open = BTreeMap::new();
     let mut assignment = TopicPartitionList::new();
-    for (partition, (low, high)) in ends.into_iter().filter(|(_, (low, high))| low < high) {
+    for (partition, (low, high)) in watermarks.into_iter().filter(|(_, (low, high))| low < high) {
         assignment.add_partition_offset(topic, partition, Offset::Offset(low)).expect("the offset is valid");
         open.insert(partition, high);
     }
     reader.assign(&assignment).expect("the partitions exist");
     while !open.is_empty() {
-        let message = match reader.poll(ANSWER) {
+        let message = match reader.poll(REQUEST_TIMEOUT) {
             Some(Ok(message)) => message,
             Some(Err(rdkafka::error::KafkaError::PartitionEOF(partition))) => {
                 open.remove(&partition);

@@ -1,4 +1,4 @@
-//! Users in the shape of randomuser.me: the recorded ones, any number more made from them, and the row each becomes.
+//! Users in the format of randomuser.me: recorded and synthetic ones, and the row of each.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::oracle::Values;
-use crate::topic::{NewRecord, TopicRecord};
+use crate::record::{NewRecord, TopicRecord};
 
 /// The recorded responses, as one body.
 pub const RECORDED: &str = include_str!("../fixtures/randomuser-100.json");
@@ -21,7 +21,7 @@ pub fn recorded() -> &'static [Value] {
     &USERS
 }
 
-/// Every field of the tests' pipelines: its name, its type, and where in a user it comes from. The first is the key.
+/// The fields of the tests' pipelines: name, type, and path in a user. The first is the key.
 pub const FIELDS: [(&str, &str, &str); 15] = [
     ("id", "uuid", "login.uuid"),
     ("gender", "string", "gender"),
@@ -46,11 +46,11 @@ pub fn schema_fields() -> Value {
     FIELDS.iter().map(field).collect()
 }
 
-/// The row that a user must become. The conversions are written here a second time, by hand, from the documentation:
-/// an oracle that shared the worker's code would share its mistakes.
+/// The row that a user must become. The conversions are implemented a second time, from the documentation: an oracle that
+/// shared the worker's code would share its bugs.
 ///
 /// # Panics
-/// When a user of the test's own has a value of a type that the fields do not take.
+/// When the user has a value whose type its field does not accept.
 pub fn row(user: &Value) -> Values {
     let mut values = BTreeMap::new();
     for (name, kind, from) in &FIELDS {
@@ -77,7 +77,7 @@ pub fn parsed_row(record: &TopicRecord) -> Option<Values> {
     Some(row(&user))
 }
 
-/// A user made from a recorded one: another key, and a version that shows in several cells.
+/// A synthetic user: a recorded one with another key, and a version that several cells carry.
 pub fn user(number: usize, version: u64) -> Value {
     let recorded = recorded();
     let mut user = recorded[number % recorded.len()].clone();
@@ -88,16 +88,16 @@ pub fn user(number: usize, version: u64) -> Value {
     user
 }
 
-/// The key of a made user.
+/// The key of a synthetic user.
 pub fn id(number: usize) -> Uuid {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("user {number}").as_bytes())
 }
 
 /// Records with `versions` versions of each of the `keys` users from `first` on, version by version.
 ///
-/// Every third user's versions carry falling timestamps, so that the newest record is not the winner; every fourth's
-/// carry the same one, so that only the offset decides. Those stand side by side: an offset decides among the thousand
-/// records around it.
+/// Every third user has descending timestamps, so that the last record does not win. Two of twelve users have equal
+/// timestamps, so that only the offset orders their versions. Those records are adjacent, because an offset orders only
+/// records that are fewer than a thousand apart.
 pub fn records(first: usize, keys: usize, versions: u64) -> Vec<NewRecord> {
     let start = jiff::Timestamp::now().as_millisecond() - 3_600_000;
     let timestamp = |number: usize, version: u64| match number % 12 {
@@ -105,11 +105,11 @@ pub fn records(first: usize, keys: usize, versions: u64) -> Vec<NewRecord> {
         1 | 5 => start,
         _ => start + i64::try_from(version).expect("versions are few") * 10,
     };
-    let at_one_time = |number: usize| matches!(number % 12, 1 | 5);
+    let has_equal_timestamps = |number: usize| matches!(number % 12, 1 | 5);
     (0..versions)
         .flat_map(|pass| (first..first + keys).map(move |number| (number, pass)))
         .flat_map(|(number, pass)| {
-            let of_this_pass = match (at_one_time(number), pass) {
+            let of_this_pass = match (has_equal_timestamps(number), pass) {
                 (true, 0) => 0..versions,
                 (true, _) => 0..0,
                 (false, _) => pass..pass + 1,

@@ -1,4 +1,4 @@
-//! `usp` with a cluster, as people type it.
+//! `usp` as a process, against a cluster.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -7,17 +7,17 @@ use serde_json::Value;
 
 use crate::cluster::{Cluster, programs};
 
-/// `usp` with the rights of somebody, in a namespace.
+/// `usp` with a kubeconfig and, by default, a namespace.
 #[derive(Debug, Clone)]
 pub struct Usp {
     kubeconfig: PathBuf,
     namespace: Option<String>,
 }
 
-/// What a command printed, and how it ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub struct CommandOutput {
-    /// The exit code.
+    /// The exit code; none when a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
@@ -26,28 +26,29 @@ pub struct CommandOutput {
 }
 
 impl Usp {
-    /// With the administrator's rights.
+    /// With the administrator's rights, in a namespace.
     pub fn of(cluster: &Cluster, namespace: &str) -> Self {
         Self { kubeconfig: cluster.kubeconfig(), namespace: Some(namespace.to_owned()) }
     }
 
-    /// With the administrator's rights, in no namespace.
-    pub fn everywhere(cluster: &Cluster) -> Self {
+    /// With the administrator's rights, and without a `-n` argument.
+    pub fn without_namespace(cluster: &Cluster) -> Self {
         Self { kubeconfig: cluster.kubeconfig(), namespace: None }
     }
 
-    /// With the rights of whoever has this token.
+    /// With the rights of the bearer of this token, in a namespace.
     ///
     /// # Panics
-    /// When no kubeconfig can be written.
+    /// When its kubeconfig cannot be written.
     pub fn with_token(cluster: &Cluster, namespace: &str, token: &str) -> Self {
-        Self { kubeconfig: cluster.kubeconfig_of(namespace, token), namespace: Some(namespace.to_owned()) }
+        let kubeconfig = cluster.kubeconfig_with_token(namespace, token);
+        Self { kubeconfig, namespace: Some(namespace.to_owned()) }
     }
 
     /// Runs a command to its end.
     ///
     /// # Panics
-    /// When there is no such program.
+    /// When `usp` was not built.
     pub async fn run(&self, arguments: &[&str]) -> CommandOutput {
         let mut command = Command::new(programs().join("usp"));
         command.args(arguments).stdin(Stdio::null());
@@ -68,10 +69,10 @@ impl Usp {
 }
 
 impl CommandOutput {
-    /// The same, when it ended with this code.
+    /// The output, of a command that exited with this code.
     ///
     /// # Panics
-    /// When it ended with another.
+    /// When it exited with another code: with all its output.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
@@ -81,7 +82,7 @@ impl CommandOutput {
     /// Its standard output as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }

@@ -1,4 +1,4 @@
-//! The worker as a process: started with a configuration file, signalled, asked, and judged by its exit code.
+//! The worker as a process: its configuration file, signals, endpoints, log and exit code.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 
 use crate::poll_until::poll_until;
 
-/// A worker that was started; it ends with the test at the latest.
+/// A worker process. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Worker {
-    /// What it was started as, for messages.
+    /// Its instance and its arguments, for messages.
     pub name: String,
     /// When it was started.
     pub started: Instant,
@@ -25,26 +25,26 @@ pub struct Worker {
     listen: Option<String>,
 }
 
-/// The worker's binary: what `USERSTREAM_WORKER` names, else the one that was built with this program.
+/// The worker's binary: the one that `USERSTREAM_WORKER` names, or else that of this build.
 ///
 /// # Panics
-/// When it has not been built.
+/// When it was not built.
 pub fn binary() -> PathBuf {
-    let beside = || {
-        let own = std::env::current_exe().expect("a program's own path is known");
-        let folder = own.parent().expect("a program lies in a folder");
-        // Tests lie one folder below the binaries.
+    let of_this_build = || {
+        let own = std::env::current_exe().expect("the path of the running program is known");
+        let folder = own.parent().expect("a program is in a folder");
+        // Tests are one folder below the binaries.
         let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
         folder.join("worker")
     };
-    let binary = std::env::var_os("USERSTREAM_WORKER").map_or_else(beside, PathBuf::from);
-    assert!(binary.exists(), "{} is not there: cargo build --workspace --bins", binary.display());
+    let binary = std::env::var_os("USERSTREAM_WORKER").map_or_else(of_this_build, PathBuf::from);
+    assert!(binary.exists(), "{} does not exist: cargo build --workspace --bins", binary.display());
     binary
 }
 
 impl Worker {
-    /// Starts `worker ARGUMENTS...`. Its log goes to `log`, behind what is there. It serves at `listen`, if it was
-    /// configured to.
+    /// Starts `worker ARGUMENTS...`. Its output is appended to the file `log`. `listen` is the address that its
+    /// configuration has it serve at.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -52,7 +52,7 @@ impl Worker {
         Self::start_program(&binary(), arguments, log, listen)
     }
 
-    /// The same with another program in the worker's place, to compare it with.
+    /// Starts another program in place of the worker, such as one to compare it with.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -72,55 +72,55 @@ impl Worker {
         Self { name, started: Instant::now(), child, pid, log: log.to_owned(), listen }
     }
 
-    /// SIGKILL: the process is gone before this returns, in the middle of whatever it did.
+    /// Sends SIGKILL, and returns when the process has ended.
     ///
     /// # Panics
-    /// When it had ended by itself.
+    /// When it has exited before.
     pub async fn kill(mut self) {
         if let Some(status) = self.child.try_wait().expect("the worker can be waited for") {
-            panic!("{} was to be killed but had ended: {status}\n{}", self.name, self.log_tail());
+            panic!("{} exited before it could be killed: {status}\n{}", self.name, self.log_tail());
         }
         self.child.kill().await.expect("the worker can be killed");
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// SIGSTOP: it holds its connections and does nothing.
+    /// Sends SIGSTOP: its connections stay open and it makes no progress.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal)
-            .unwrap_or_else(|error| panic!("{} takes no signal: {error}", self.name));
+            .unwrap_or_else(|error| panic!("{} cannot be signalled: {error}", self.name));
     }
 
-    /// Waits for the end and returns the exit code, or 128 and the signal that ended it, as a shell would.
+    /// Waits until it exits and returns its exit code, or 128 plus the number of the signal that killed it.
     ///
     /// # Panics
-    /// When it has not ended within `within`.
+    /// When it has not exited within `within`.
     pub async fn exit(&mut self, within: Duration) -> i32 {
         match tokio::time::timeout(within, self.child.wait()).await {
             Ok(status) => {
                 let status = status.expect("the worker can be waited for");
                 status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
             }
-            Err(_) => panic!("{} has not ended within {within:?}\n{}", self.name, self.log_tail()),
+            Err(_) => panic!("{} has not exited within {within:?}\n{}", self.name, self.log_tail()),
         }
     }
 
     /// Whether it still runs.
     ///
     /// # Panics
-    /// When the system does not say.
+    /// When its state cannot be queried.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("the worker can be waited for").is_none()
     }
@@ -130,7 +130,7 @@ impl Worker {
         self.pid.as_raw_nonzero().get().cast_unsigned()
     }
 
-    /// The most memory it ever had in use (VmHWM), in bytes. None when it has ended: Linux forgets it then.
+    /// Its peak resident memory (`VmHWM`), in bytes; none once it has exited.
     pub fn peak_memory(&self) -> Option<u64> {
         let file = format!("/proc/{}/status", self.pid());
         let status = std::fs::read_to_string(file).ok()?;
@@ -144,21 +144,21 @@ impl Worker {
     /// When it does not answer.
     ///
     /// # Panics
-    /// When it was not configured to serve.
+    /// When it was started without an address to serve at.
     pub async fn get(&self, path: &str) -> Result<(u16, String), String> {
-        let listen = self.listen.as_ref().expect("this worker serves nothing");
+        let listen = self.listen.as_ref().expect("this worker has no address to serve at");
         let url = format!("http://{listen}{path}");
-        let answer = async {
+        let response = async {
             let response = client().get(&url).send().await?;
             Ok((response.status().as_u16(), response.text().await?))
         };
-        answer.await.map_err(|error: reqwest::Error| format!("{error:?}"))
+        response.await.map_err(|error: reqwest::Error| format!("{error:?}"))
     }
 
     /// `/status` as JSON.
     ///
     /// # Errors
-    /// When it does not answer, or not with JSON.
+    /// When it does not answer, or its answer is not JSON.
     pub async fn status(&self) -> Result<Value, String> {
         let (_, body) = self.get("/status").await?;
         serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))
@@ -176,7 +176,7 @@ impl Worker {
         .await;
     }
 
-    /// All that it and its predecessors wrote to its log.
+    /// Its log, with that of earlier workers of the same instance.
     ///
     /// # Panics
     /// When the log cannot be read.
@@ -188,7 +188,7 @@ impl Worker {
         let log = self.log();
         let lines: Vec<_> = log.lines().collect();
         format!(
-            "--- the end of {}:\n{}",
+            "--- the last lines of {}:\n{}",
             self.log.display(),
             lines[lines.len().saturating_sub(40)..].join("\n")
         )

@@ -39,7 +39,7 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) async fn of(operator: &Operator) -> Self {
         Self {
-            reconciles: operator.number("controller_runtime_reconcile_total").await,
+            reconciles: operator.metric("controller_runtime_reconcile_total").await,
             writes: operator.writes().await,
         }
     }

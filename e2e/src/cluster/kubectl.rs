@@ -1,4 +1,4 @@
-//! What is done with a cluster through kubectl and Helm.
+//! kubectl and Helm against a cluster.
 
 use std::ffi::OsStr;
 use std::process::Output;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 
 impl Cluster {
-    /// What kubectl prints.
+    /// Runs kubectl and returns its standard output.
     ///
     /// # Panics
     /// When it fails.
@@ -22,7 +22,7 @@ impl Cluster {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// What Helm prints.
+    /// Runs Helm and returns its standard output.
     ///
     /// # Panics
     /// When it fails.
@@ -41,7 +41,7 @@ impl Cluster {
         stdout
     }
 
-    /// What kubectl says, however it ends.
+    /// Runs kubectl and returns its output, whatever its exit code.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -49,7 +49,7 @@ impl Cluster {
         self.try_kubectl_with(&std::env::var_os("PATH").unwrap_or_default(), arguments).await
     }
 
-    /// The same with another search path, where kubectl looks for its plugins.
+    /// Runs kubectl with another `PATH`, where it finds its plugins.
     ///
     /// # Panics
     /// When it cannot be started.
@@ -61,7 +61,7 @@ impl Cluster {
             .expect("running kubectl does not panic")
     }
 
-    /// Applies a manifest as people do, and returns what was said.
+    /// Applies a manifest with `kubectl apply`, and returns its output.
     ///
     /// # Panics
     /// When it is refused.
@@ -69,10 +69,10 @@ impl Cluster {
         self.try_apply(manifest).await.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
-    /// Applies a manifest.
+    /// Applies a manifest with `kubectl apply`, and returns its output.
     ///
     /// # Errors
-    /// With what the API server said when it is refused.
+    /// With the API server's message when it refuses the manifest.
     ///
     /// # Panics
     /// When kubectl cannot be started.
@@ -80,10 +80,10 @@ impl Cluster {
         self.try_with_manifest(manifest, &["apply"]).await
     }
 
-    /// Applies a manifest on the server's side as some manager of fields, if need be against the others.
+    /// Applies a manifest with server-side apply as a field manager. `force` takes over conflicting fields.
     ///
     /// # Errors
-    /// With what the API server said when it is refused.
+    /// With the API server's message when it refuses the manifest.
     ///
     /// # Panics
     /// When kubectl cannot be started.
@@ -92,14 +92,14 @@ impl Cluster {
         self.try_with_manifest(manifest, &["apply", "--server-side", &manager, &force]).await
     }
 
-    /// Asks whether an object could be created, and creates none.
+    /// Creates an object in a server-side dry run.
     ///
     /// # Errors
-    /// With what the API server said when it would be refused.
+    /// With the API server's message when it refuses the object.
     ///
     /// # Panics
     /// When kubectl cannot be started.
-    pub async fn would_create(&self, namespace: &str, manifest: &Value) -> Result<String, String> {
+    pub async fn dry_run_create(&self, namespace: &str, manifest: &Value) -> Result<String, String> {
         self.try_with_manifest(manifest, &["create", "--dry-run=server", "-n", namespace]).await
     }
 
@@ -126,13 +126,13 @@ impl Cluster {
     /// One object.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When it does not exist.
     pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> Value {
         let text = self.kubectl(&["get", kind, "-n", namespace, name, "-o", "json"]).await;
         serde_json::from_str(&text).expect("kubectl prints JSON")
     }
 
-    /// Writes the status of an object, as a controller would that this cluster does not have.
+    /// Writes the status of an object, in place of a controller that this cluster does not run.
     pub async fn write_status(&self, kind: &str, namespace: &str, name: &str, status: &Value) {
         let patch = serde_json::json!({"status": status}).to_string();
         let arguments =

@@ -1,4 +1,4 @@
-//! Pipelines in a cluster, and what is said of them.
+//! Pipelines in a cluster, and their conditions.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Cluster, SYSTEM};
 use crate::poll_until::poll_until;
 
-/// The conditions of an object; none when nothing was said of it.
+/// The conditions of an object; empty when it has no status.
 #[must_use]
 pub fn conditions(object: &Value) -> &[Value] {
     object["status"]["conditions"].as_array().map_or(&[], Vec::as_slice)
@@ -23,7 +23,7 @@ impl Cluster {
     /// A pipeline as it is now.
     ///
     /// # Panics
-    /// When it is not there.
+    /// When it does not exist.
     pub async fn pipeline(&self, namespace: &str, name: &str) -> Value {
         self.get("userstreampipeline", namespace, name).await
     }
@@ -31,7 +31,7 @@ impl Cluster {
     /// Waits until a condition of a pipeline has this status for its current generation, and returns the pipeline.
     ///
     /// # Panics
-    /// When it does not come to it in time; with everything that is known of why.
+    /// When it has not within `within`: with all conditions and the ends of the logs.
     pub async fn await_condition(
         &self,
         namespace: &str,
@@ -59,7 +59,7 @@ impl Cluster {
     /// Waits until a condition of a pipeline has this reason, and returns the pipeline.
     ///
     /// # Panics
-    /// When it does not come to it in time.
+    /// When it has not within `within`.
     pub async fn await_reason(
         &self,
         namespace: &str,
@@ -77,7 +77,7 @@ impl Cluster {
             .await
     }
 
-    /// The ends of the logs of the operator and of a namespace's pods.
+    /// The last lines of the logs of the operator and of a namespace's workers.
     async fn try_logs(&self, namespace: &str) -> String {
         let mut logs = String::new();
         for (namespace, selector) in

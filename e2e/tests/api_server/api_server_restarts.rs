@@ -12,21 +12,21 @@ const RECOVERY: Duration = Duration::from_secs(90);
 #[tokio::test]
 async fn readiness_follows_the_api_server_and_reconciling_resumes() {
     let cluster = Cluster::bare_api_server("restarted").await;
-    cluster.define();
+    cluster.install_crd();
     let test = TestNamespace::within(cluster).await;
     let operator = test.operator().await;
     test.bring_up(&test.pipeline("users")).await;
 
     cluster.kill_api_server().await;
-    let missing = poll_until("readiness is gone", RECOVERY, async || match operator.ask("/readyz").await {
+    let missing = poll_until("readiness is gone", RECOVERY, async || match operator.get("/readyz").await {
         Ok((503, missing)) => Ok(missing),
         other => Err(format!("{other:?}")),
     })
     .await;
     assert!(missing.contains("the API server does not answer"), "{missing}");
-    assert_eq!(operator.ask("/livez").await.unwrap().0, 200, "restarting the operator would not help");
+    assert_eq!(operator.get("/livez").await.unwrap().0, 200, "restarting the operator would not help");
 
-    cluster.start_api_server_again().await;
+    cluster.restart_api_server().await;
     operator.await_ready(RECOVERY).await;
     test.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
     poll_until("an edit is in the Deployment", RECOVERY, async || {

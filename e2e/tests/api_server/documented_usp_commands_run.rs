@@ -32,7 +32,7 @@ async fn documented_cluster_commands_run() {
     let mut pipeline = test.pipeline("users");
     pipeline["spec"]["suspend"] = json!(true);
     fs::write(&file, pipeline.to_string()).unwrap();
-    let usp = Usp::everywhere(test.cluster);
+    let usp = Usp::without_namespace(test.cluster);
     for command in commands {
         let command = command.split(" #").next().unwrap_or_default();
         let words: Vec<&str> = command.split_whitespace().collect();
@@ -47,8 +47,11 @@ async fn documented_cluster_commands_run() {
                 word => word,
             })
             .collect();
-        let usp =
-            if arguments.contains(&"--all-namespaces") { Usp::everywhere(test.cluster) } else { usp.clone() };
+        let usp = if arguments.contains(&"--all-namespaces") {
+            Usp::without_namespace(test.cluster)
+        } else {
+            usp.clone()
+        };
         let output = usp.run(&arguments).await;
         // There is neither a kubelet nor a Deployment of the operator here: what would be ready is not.
         let is_looking = ["status", "check"].contains(arguments.first().unwrap());

@@ -14,7 +14,7 @@ fn owner(object: &Value) -> Option<(String, String)> {
 #[tokio::test]
 async fn missing_kinds_are_named_and_used_once_installed() {
     let cluster = Cluster::bare_api_server("kinds").await;
-    cluster.define();
+    cluster.install_crd();
     let test = TestNamespace::within(cluster).await;
     let operator = test.operator().await;
     let pipeline = test.pipeline_with_third_party_kinds("users");

@@ -44,7 +44,7 @@ async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
         );
     }
 
-    cluster.define();
+    cluster.install_crd();
     let report = usp.run(&["check", "-o", "json"]).await.expect(3).json();
     assert_eq!(finding(&report, "definition")["state"], "Good", "{report:#}");
     assert_eq!(finding(&report, "permissions")["state"], "Good", "{report:#}");

@@ -73,7 +73,7 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
     assert_eq!(lines[0], ["NAME", "READY", "STATUS", "SCHEDULE", "LAG", "DLQ", "AGE"]);
     assert_eq!(lines[1][..3], ["users", "True", "Running"]);
     assert!(table.contains("0 0 1 1 *   12345   -"), "{table}");
-    let all = usp_everywhere(&test).await;
+    let all = usp_get_all(&test).await;
     assert!(all.lines().any(|line| line.starts_with(&test.namespace) && line.contains("users")), "{all}");
     let yaml = usp.run(&["get", "users", "-o", "yaml"]).await.expect(0).stdout;
     assert!(yaml.contains("kind: UserStreamPipeline") && yaml.contains("lag: 12345"), "{yaml}");
@@ -90,8 +90,8 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
     );
 }
 
-async fn usp_everywhere(test: &TestNamespace) -> String {
-    Usp::everywhere(test.cluster).run(&["get", "--all-namespaces"]).await.expect(0).stdout
+async fn usp_get_all(test: &TestNamespace) -> String {
+    Usp::without_namespace(test.cluster).run(&["get", "--all-namespaces"]).await.expect(0).stdout
 }
 
 #[tokio::test]

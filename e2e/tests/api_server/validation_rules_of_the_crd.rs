@@ -51,7 +51,7 @@ async fn invalid_resource_is_refused_with_the_texts_of_usp_validate() {
     let answers: Vec<(String, BTreeSet<String>, Result<String, String>)> = stream::iter(well_shaped())
         .map(async |(title, value)| {
             let code = broken_in_code(&value, None);
-            let answer = test.cluster.would_create(&test.namespace, &value).await;
+            let answer = test.cluster.dry_run_create(&test.namespace, &value).await;
             (title, code, answer)
         })
         .buffer_unordered(CLIENTS)

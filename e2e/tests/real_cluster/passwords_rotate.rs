@@ -1,7 +1,7 @@
 //! Passwords are changed at the servers and in the Secrets while records flow: nothing is restarted, nothing tells them.
 
 use serde_json::{Value, json};
-use userstream_e2e::kafka_users::{allow_names, set_passwords};
+use userstream_e2e::kafka_users::{allow_prefix, set_scram_password};
 use userstream_e2e::rig::Server;
 use userstream_e2e::table::Cassandra;
 use uuid::Uuid;
@@ -37,7 +37,8 @@ async fn put_secret(test: &TestNamespace, name: &str, keys: &Value) {
 /// Gives the user a new password, which it returns: at both servers, and in the Secret.
 async fn new_password(test: &TestNamespace, user: &str, verb: &str) -> String {
     let password = format!("secret-{}", Uuid::new_v4().simple());
-    set_passwords(&test.rig, &test.cassandra, user, verb, &password).await;
+    set_scram_password(&test.rig, "SCRAM-SHA-512", user, &password).await;
+    test.cassandra.set_role_password(user, verb, &password).await;
     put_secret(test, "account", &json!({"username": user, "password": password})).await;
     password
 }
@@ -52,7 +53,7 @@ async fn password_rotation_needs_no_restart_and_exposes_no_password() {
     test.rig.start(Server::CassandraSecure).await;
     test.cassandra = superuser(&test).await;
     let user = test.pipeline()["spec"]["kafka"]["topic"]["name"].as_str().unwrap().to_owned();
-    allow_names(&test.rig, &user, &user).await;
+    allow_prefix(&test.rig, &user, &user).await;
     let first = new_password(&test, &user, "CREATE").await;
     test.cluster.apply(&secured(&test, &user).await).await;
     test.await_ready().await;

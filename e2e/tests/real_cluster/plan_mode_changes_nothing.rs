@@ -10,7 +10,7 @@ async fn topics(rig: &RigGuard) -> String {
 }
 
 #[tokio::test]
-async fn plan_names_what_it_would_create_and_creates_nothing() {
+async fn plan_names_what_it_dry_run_create_and_creates_nothing() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.pipeline();
     pipeline["spec"]["mode"] = json!("Plan");

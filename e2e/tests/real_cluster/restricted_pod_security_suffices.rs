@@ -10,7 +10,7 @@ async fn workers_and_operator_satisfy_the_restricted_profile() {
     let test = TestNamespace::new().await;
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"},
         "spec": {"containers": [{"name": "any", "image": "any"}]}});
-    let refused = test.cluster.would_create(&test.namespace, &pod).await.unwrap_err();
+    let refused = test.cluster.dry_run_create(&test.namespace, &pod).await.unwrap_err();
     assert!(refused.contains("violates PodSecurity"), "this cluster enforces profiles: {refused}");
 
     test.cluster.apply(&test.pipeline()).await;

@@ -1,4 +1,4 @@
-//! Cassandra may die, come back, or stop answering: rows wait for it, and none is left behind.
+//! Cassandra crashes, restarts, or stops answering: the processor waits for it and loses no row.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn rows_resume_after_the_node_is_killed_restarted_and_frozen() {
     .await;
 
     rig.kill(Server::Cassandra).await;
-    poll_until("the processor says what it misses", Duration::from_secs(30), async || {
+    poll_until("readiness names the table", Duration::from_secs(30), async || {
         match processor.get("/readyz").await? {
             (503, body) if body.contains("table") => Ok(()),
             (code, body) => Err(format!("{code} {body}")),
@@ -33,7 +33,7 @@ async fn rows_resume_after_the_node_is_killed_restarted_and_frozen() {
     rig.start(Server::Cassandra).await;
     pipeline.kafka.append(&pipeline.name, &users::records(USERS / 2, USERS / 2, 2)).await;
     rig.pause(Server::Cassandra).await;
-    // sleep-ok: this is how long the node does not answer
+    // sleep-ok: the duration of the freeze
     tokio::time::sleep(Duration::from_secs(6)).await;
     rig.resume(Server::Cassandra).await;
 
@@ -42,5 +42,5 @@ async fn rows_resume_after_the_node_is_killed_restarted_and_frozen() {
     let comparison = pipeline.compare_table(users::parsed_row).await;
     comparison.assert_exact();
     assert_eq!(comparison.rows, USERS);
-    assert!(processor.is_running(), "the processor ended while the node was away");
+    assert!(processor.is_running(), "the processor exited while the node was down");
 }

@@ -1,11 +1,11 @@
-//! TLS, client certificates, SCRAM and passwords, and all of them replaced while records flow: no restart, no loss.
+//! TLS, client certificates, SCRAM and passwords rotate while records flow, without a restart and without loss.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
-use userstream_e2e::kafka_users::{allow_names, set_passwords, set_scram_password};
+use userstream_e2e::kafka_users::{allow_prefix, set_scram_password};
 use userstream_e2e::names::unique;
 use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::poll_until::poll_until;
@@ -13,19 +13,20 @@ use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::source::{Reply, Source};
 use userstream_e2e::table::Cassandra;
 use userstream_e2e::users;
+use userstream_e2e::worker::Worker;
 
 const USERS: usize = 1_000;
 
-/// The tests here restart the secured node, which no other test uses: one at a time.
+/// These tests restart the secured node, which no other test uses, so they run one at a time.
 static NODE: Mutex<()> = Mutex::const_new(());
 
-/// A pipeline on the secured listeners as a user of its own, who may touch what carries its name and nothing else.
+/// A pipeline on the secured listeners. Its user has rights on the topics and groups of its own name alone.
 async fn secured(rig: &Rig, test: &str) -> Pipeline {
     rig.start(Server::CassandraSecure).await;
     let mut pipeline = Pipeline::without_source(rig, test).await;
     pipeline.cassandra = Cassandra::connect_secure(rig, "cassandra", "cassandra").await;
-    set_passwords(rig, &pipeline.cassandra, &pipeline.name, "CREATE", "first").await;
-    allow_names(rig, &pipeline.name, &pipeline.name).await;
+    set_passwords(rig, &pipeline, "CREATE", "first").await;
+    allow_prefix(rig, &pipeline.name, &pipeline.name).await;
     pipeline.spec["kafka"]["bootstrapServers"] = json!(rig.kafka_secure);
     pipeline.spec["kafka"]["tls"] =
         json!({"caSecretRef": {"name": "ca"}, "clientSecretRef": {"name": "client"}});
@@ -38,6 +39,12 @@ async fn secured(rig: &Rig, test: &str) -> Pipeline {
     mount_authority(rig, &pipeline, "ca.pem");
     mount_client(rig, &pipeline, "client");
     pipeline
+}
+
+/// Sets the password of the pipeline's user in Kafka and in Cassandra. `verb` is CREATE or ALTER.
+async fn set_passwords(rig: &Rig, pipeline: &Pipeline, verb: &str, password: &str) {
+    set_scram_password(rig, "SCRAM-SHA-512", &pipeline.name, password).await;
+    pipeline.cassandra.set_role_password(&pipeline.name, verb, password).await;
 }
 
 fn mount_password(pipeline: &Pipeline, password: &str) {
@@ -69,10 +76,10 @@ async fn credentials_rotate_without_restart_or_loss() {
     for (rotation, password) in ["second", "third"].into_iter().enumerate() {
         let certificate = unique(&format!("client_{password}"));
         rig.issue_certificate(&certificate).await;
-        set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", password).await;
+        set_passwords(&rig, &pipeline, "ALTER", password).await;
         mount_password(&pipeline, password);
         mount_client(&rig, &pipeline, &certificate);
-        // Every session with the node ends here; only the new password opens another.
+        // The restart closes every session with the node; new ones require the new password.
         rig.stop(Server::CassandraSecure).await;
         rig.start(Server::CassandraSecure).await;
         pipeline.kafka.append(&pipeline.name, &users::records((rotation + 1) * USERS, USERS, 1)).await;
@@ -86,10 +93,39 @@ async fn credentials_rotate_without_restart_or_loss() {
     assert_eq!(leaked, None, "a password is in the log");
 
     mount_password(&pipeline, "first");
-    assert_eq!(pipeline.run("provision").await, 69, "the first password still opens a door");
+    assert_eq!(pipeline.run("provision").await, 69, "the first password is still accepted");
 }
 
-/// As in a cluster: the servers know a new password at once, while the files of the Secret change a minute later. By then
+/// How many rows a processor has written.
+async fn written(processor: &Worker) -> Result<u64, String> {
+    Ok(processor.status().await?["processor"]["written"].as_u64().unwrap_or(0))
+}
+
+async fn await_written(processor: &Worker, at_least: u64) {
+    poll_until(&format!("{at_least} rows are written"), Duration::from_secs(120), async || {
+        match written(processor).await? {
+            rows if rows >= at_least => Ok(()),
+            rows => Err(format!("{rows} rows")),
+        }
+    })
+    .await;
+}
+
+/// Waits until a processor reports an error of its consumer.
+async fn await_consumer_error(processor: &Worker) {
+    poll_until("the processor reports an error of Kafka", Duration::from_secs(60), async || {
+        let errors = processor.status().await?["errors"].clone();
+        let is_of_consumer = |error: &Value| error["place"] == "commit" || error["place"] == "read";
+        if errors.as_array().is_some_and(|errors| errors.iter().any(is_of_consumer)) {
+            Ok(())
+        } else {
+            Err(errors.to_string())
+        }
+    })
+    .await;
+}
+
+/// In a cluster, the mounted files of a Secret change up to a minute after the servers accept the new password. By then
 /// every connection has ended, some of them in the middle of a commit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_password_stops_neither_producer_nor_processor() {
@@ -109,34 +145,14 @@ async fn late_password_stops_neither_producer_nor_processor() {
     pipeline.provision().await;
     let mut producer = pipeline.start("producer", "produce");
     let mut processor = pipeline.process();
-    let written =
-        async || Ok::<_, String>(processor.status().await?["processor"]["written"].as_u64().unwrap_or(0));
-    let await_written = async |most: u64| {
-        poll_until(&format!("{most} rows are written"), Duration::from_secs(120), async || {
-            match written().await? {
-                rows if rows >= most => Ok(()),
-                rows => Err(format!("{rows} rows")),
-            }
-        })
-        .await;
-    };
-    await_written(500).await;
+    await_written(&processor, 500).await;
 
-    set_passwords(&rig, &pipeline.cassandra, &pipeline.name, "ALTER", "second").await;
-    poll_until("the processor notices", Duration::from_secs(60), async || {
-        let errors = processor.status().await?["errors"].clone();
-        let is_of_log = |error: &Value| error["place"] == "commit" || error["place"] == "read";
-        if errors.as_array().is_some_and(|errors| errors.iter().any(is_of_log)) {
-            Ok(())
-        } else {
-            Err(errors.to_string())
-        }
-    })
-    .await;
-    let before = written().await.expect("the processor answers");
+    set_passwords(&rig, &pipeline, "ALTER", "second").await;
+    await_consumer_error(&processor).await;
+    let before = written(&processor).await.expect("the processor answers");
     mount_password(&pipeline, "second");
-    // More than can have been on the topic by then: the producer needs the password too.
-    await_written(before + 2_000).await;
+    // More rows than the topic held by then, so the producer has authenticated too.
+    await_written(&processor, before + 2_000).await;
 
     assert!(producer.is_running() && processor.is_running(), "a worker ended over a late password");
     producer.terminate();
@@ -158,8 +174,8 @@ async fn every_sasl_mechanism_authenticates() {
         if mechanism == "SCRAM-SHA-256" {
             set_scram_password(&rig, mechanism, &pipeline.name, "first").await;
         } else {
-            // The broker's settings name this user.
-            allow_names(&rig, "plain", &pipeline.name).await;
+            // The broker's configuration defines this user.
+            allow_prefix(&rig, "plain", &pipeline.name).await;
             pipeline.spec["kafka"]["sasl"]["secretRef"] = json!({"name": "plain"});
             pipeline.secrets.put("plain", &[("username", &b"plain"[..]), ("password", &b"plain-secret"[..])]);
         }
@@ -177,11 +193,11 @@ async fn server_signed_by_an_untrusted_ca_is_refused() {
     let _node = NODE.lock().await;
     let pipeline = secured(&rig, "stranger").await;
     mount_authority(&rig, &pipeline, "stranger.pem");
-    assert_eq!(pipeline.run("provision").await, 69, "provisioning ends because nobody it trusts answers");
-    let topics = pipeline.kafka.ends(&pipeline.name).await;
-    assert!(topics.is_empty(), "the topic was made through an untrusted connection: {topics:?}");
+    assert_eq!(pipeline.run("provision").await, 69, "the server's certificate is not trusted");
+    let topics = pipeline.kafka.watermarks(&pipeline.name).await;
+    assert!(topics.is_empty(), "the topic was created through an untrusted connection: {topics:?}");
 
-    // The authority that signed the servers makes the same configuration work, without a restart of anything else.
+    // With the authority that signed the servers' certificates the same configuration works.
     mount_authority(&rig, &pipeline, "ca.pem");
     pipeline.provision().await;
     let processor = pipeline.process();

@@ -1,4 +1,4 @@
-//! Kafka may die, come back, or stop answering: the processor lives through it and loses nothing.
+//! Kafka crashes, restarts, or stops answering: the processor keeps running and loses no row.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ async fn rows_resume_after_the_broker_is_killed_restarted_and_frozen() {
     pipeline.provision().await;
     let mut processor = pipeline.process();
 
-    // Records keep coming while the broker is away: the test's own producer waits for it, as any producer does.
+    // The test keeps appending while the broker is down; its producer retries.
     let appending = async {
         for part in 0..10 {
             let records = users::records(part * USERS / 10, USERS / 10, 2);
@@ -28,7 +28,7 @@ async fn rows_resume_after_the_broker_is_killed_restarted_and_frozen() {
             rig.start(Server::Kafka).await;
         }
         rig.pause(Server::Kafka).await;
-        // sleep-ok: this is how long the broker does not answer
+        // sleep-ok: the duration of the freeze
         tokio::time::sleep(Duration::from_secs(5)).await;
         rig.resume(Server::Kafka).await;
     };
@@ -38,5 +38,5 @@ async fn rows_resume_after_the_broker_is_killed_restarted_and_frozen() {
     let comparison = pipeline.compare_table(users::parsed_row).await;
     comparison.assert_exact();
     assert_eq!(comparison.rows, USERS);
-    assert!(processor.is_running(), "the processor ended while the broker was away");
+    assert!(processor.is_running(), "the processor exited while the broker was down");
 }

@@ -1,4 +1,4 @@
-//! `usp local --kafka` and `--cassandra`: the same run, with a real server in the place of a file.
+//! `usp local --kafka` and `--cassandra`: local runs on a real server instead of a file.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,20 +17,20 @@ use userstream_e2e::users;
 
 const PAGE: usize = 20;
 
-/// A pipeline that local mode runs, from a file of its own, with its files in a folder of its own.
-struct Local {
+/// A pipeline for `usp local`: its resource file, its data folder, and the servers that it uses.
+struct LocalRun {
     pipeline: Pipeline,
     servers: Vec<String>,
     file: PathBuf,
 }
 
-impl Local {
-    /// With `source`, on the servers of these options.
+impl LocalRun {
+    /// With `source`, on the servers of these command-line options.
     async fn new(rig: &Rig, test: &str, source: Value, options: &[&str]) -> Self {
         let mut pipeline = Pipeline::without_source(rig, test).await;
         pipeline.spec["source"] = source;
         pipeline.spec["kafka"]["keyField"] = json!("id");
-        // What the resource says is not what is used: local mode was told of other servers.
+        // The command line overrides the servers of the resource.
         pipeline.spec["kafka"]["bootstrapServers"] = json!("kafka.invalid:9092");
         pipeline.spec["sink"]["cassandra"]["contactPoints"] = json!(["cassandra.invalid:9042"]);
         let resource = json!({
@@ -61,13 +61,13 @@ impl Local {
         usp.args(&self.servers).stdout(Stdio::piped()).stderr(log).spawn().expect("usp was built")
     }
 
-    /// Runs it to its end and returns its summary.
+    /// Runs `usp local` until it exits, and returns its summary.
     async fn run(&self, arguments: &[&str]) -> Value {
-        let output = self.start(arguments).wait_with_output().await.expect("usp ends");
+        let output = self.start(arguments).wait_with_output().await.expect("usp exits");
         let log = std::fs::read_to_string(self.pipeline.directory.join("usp.log")).unwrap_or_default();
         assert!(
             output.status.success(),
-            "usp ended with {}: {log}\n(built with --features userstream-cli/kafka,userstream-cli/cassandra?)",
+            "usp exited with {}: {log}\n(built with --features userstream-cli/kafka,userstream-cli/cassandra?)",
             output.status
         );
         let text = String::from_utf8_lossy(&output.stdout);
@@ -76,7 +76,7 @@ impl Local {
     }
 }
 
-/// The recorded users, page by page.
+/// A source of the recorded users, page by page, and its spec.
 async fn recorded_users() -> (Source, Value) {
     let source = Source::start(|_, request| {
         let number: usize = request.query["page"].parse().expect("the page is a number");
@@ -101,7 +101,7 @@ async fn recorded_users() -> (Source, Value) {
 async fn second_local_run_only_updates_the_rows() {
     let rig = Rig::shared().await;
     let (_source, spec) = recorded_users().await;
-    let local = Local::new(&rig, "local_both", spec, &["--kafka", "--cassandra"]).await;
+    let local = LocalRun::new(&rig, "local_both", spec, &["--kafka", "--cassandra"]).await;
     for run in 1..=2 {
         let summary = local.run(&["--once"]).await;
         let all = users::recorded().len();
@@ -127,7 +127,7 @@ async fn killed_local_run_loses_and_duplicates_nothing() {
         "mode": "Continuous",
         "generator": {"seed": 7, "recordsPerInterval": 40, "interval": "50ms"},
     });
-    let local = Local::new(&rig, "local_killed", spec, &["--kafka", "--cassandra"]).await;
+    let local = LocalRun::new(&rig, "local_killed", spec, &["--kafka", "--cassandra"]).await;
     let (kafka, topic) = (&local.pipeline.kafka, &local.pipeline.name);
     for kill in 1..=3_usize {
         let mut usp = local.start(&[]);
@@ -151,8 +151,8 @@ async fn killed_local_run_loses_and_duplicates_nothing() {
     assert!(keys.len() > 900, "{} users", keys.len());
     assert_eq!(rows.len(), keys.len());
     assert!(rows.iter().all(|id| keys.contains(id.as_bytes())));
-    // Users that were appended before a kill, and not saved as done, are appended once more: the same users.
-    assert_eq!(kafka.count(&local.pipeline.dead_letters()).await, 0);
+    // A page that was appended before a kill but not saved is appended again, with the same users.
+    assert_eq!(kafka.count(&local.pipeline.dead_letter_topic()).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,7 +161,7 @@ async fn each_server_option_replaces_one_file() {
     let (_source, spec) = recorded_users().await;
     let all = users::recorded().len();
 
-    let on_kafka = Local::new(&rig, "local_kafka", spec.clone(), &["--kafka"]).await;
+    let on_kafka = LocalRun::new(&rig, "local_kafka", spec.clone(), &["--kafka"]).await;
     assert_eq!(on_kafka.run(&["--once"]).await["rowsWritten"], all);
     assert_eq!(on_kafka.pipeline.kafka.count(&on_kafka.pipeline.name).await, all as i64);
     let tail = on_kafka.command("tail", &["-n", "1000"]).output().await.expect("usp was built");
@@ -171,9 +171,9 @@ async fn each_server_option_replaces_one_file() {
     let text = format!("{:?}", on_kafka.pipeline.cassandra.query(keyspaces).await);
     assert!(!text.contains(&on_kafka.pipeline.name), "{text}");
 
-    let on_cassandra = Local::new(&rig, "local_cassandra", spec, &["--cassandra"]).await;
+    let on_cassandra = LocalRun::new(&rig, "local_cassandra", spec, &["--cassandra"]).await;
     assert_eq!(on_cassandra.run(&["--once"]).await["rowsWritten"], all);
     assert_eq!(on_cassandra.pipeline.cassandra.count(&on_cassandra.pipeline.name, "users").await, all);
-    let topics = on_cassandra.pipeline.kafka.ends(&on_cassandra.pipeline.name).await;
+    let topics = on_cassandra.pipeline.kafka.watermarks(&on_cassandra.pipeline.name).await;
     assert!(topics.is_empty(), "{topics:?}");
 }

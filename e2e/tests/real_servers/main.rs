@@ -1,7 +1,7 @@
-//! Tests against a real Kafka and a real Cassandra. `make test` runs them; one promise a file.
+//! Tests against a real Kafka and a real Cassandra, one promise per file. `make test` runs them.
 //!
-//! Every test has topics, a keyspace and a group of its own, so they run side by side; those that disturb a server have
-//! the rig for themselves. What a test waits for has a deadline, and what must not happen is looked for, not hoped for.
+//! Each test has unique topics, keyspaces and consumer groups, so tests run in parallel. A test that disturbs a server locks
+//! the rig exclusively. Every wait has a deadline, and what must not happen is asserted explicitly.
 
 mod cassandra_restarts;
 mod credentials_rotate;

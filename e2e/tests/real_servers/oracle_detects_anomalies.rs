@@ -1,4 +1,4 @@
-//! The oracle reads what is there: without this, every other test here could pass on nothing.
+//! The oracle reads the actual table: without this test, every other one here could pass on an empty table.
 
 use userstream_e2e::names::unique;
 use userstream_e2e::oracle::{Anomaly, Model, write_time};

@@ -1,4 +1,4 @@
-//! A processor may be killed at any moment: it loses no row, doubles none, tears none.
+//! A processor that is killed at any moment loses, duplicates and tears no row.
 
 use std::time::Duration;
 
@@ -13,15 +13,14 @@ const USERS: usize = 6_000;
 const VERSIONS: u64 = 4;
 const RECORDS: i64 = USERS as i64 * VERSIONS as i64;
 
-/// Five pipelines side by side: after a kill the group waits ten seconds for the dead member, and five wait at once.
+/// Five pipelines in parallel: after each kill a group waits ten seconds for the session timeout of the dead member.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_kills_mid_batch_leave_the_exact_fold_of_the_topic() {
     let rig = Rig::shared().await;
     let pipelines = (0..PIPELINES).map(|number| with_records(&rig, number));
     let pipelines = futures::future::join_all(pipelines).await;
-    // Nothing else is done from here on: a look that comes late would find everything written.
-    let killing =
-        pipelines.iter().enumerate().map(|(number, pipeline)| kill_again_and_again(pipeline, number));
+    // No other work from here on: a late poll would find everything written.
+    let killing = pipelines.iter().enumerate().map(|(number, pipeline)| kill_repeatedly(pipeline, number));
     futures::future::join_all(killing).await;
 }
 
@@ -32,10 +31,10 @@ async fn with_records(rig: &Rig, number: usize) -> Pipeline {
     pipeline
 }
 
-async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
+async fn kill_repeatedly(pipeline: &Pipeline, number: usize) {
     for kill in 0..KILLS {
         let processor = pipeline.process();
-        // Each kill comes at another depth, while hundreds of rows are in flight.
+        // Each kill happens at another offset, while hundreds of rows are in flight.
         let enough = 400 + 173 * kill + 97 * u64::try_from(number).expect("pipelines are few");
         poll_until("the processor writes rows", Duration::from_secs(60), async || {
             let status = processor.status().await?;
@@ -53,7 +52,7 @@ async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
             .expect("the broker is up")
             .values()
             .sum();
-        assert!(committed < RECORDS, "kill {kill} came after everything was done");
+        assert!(committed < RECORDS, "kill {kill} came after everything was committed");
     }
 
     let _processor = pipeline.process();
@@ -61,5 +60,5 @@ async fn kill_again_and_again(pipeline: &Pipeline, number: usize) {
     let comparison = pipeline.compare_table(users::parsed_row).await;
     comparison.assert_exact();
     assert_eq!(comparison.rows, USERS);
-    assert_eq!(pipeline.kafka.count(&pipeline.dead_letters()).await, 0);
+    assert_eq!(pipeline.kafka.count(&pipeline.dead_letter_topic()).await, 0);
 }

@@ -1,4 +1,4 @@
-//! A producer may be killed in the middle of a walk: the next one goes on at the saved page, and no page is lost.
+//! A producer that is killed between pages resumes at the saved page, and no page is lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -49,14 +49,14 @@ async fn killed_producer_resumes_at_the_saved_page() {
         producer.kill().await;
     }
     let code = pipeline.start_with("producer", "produce", &["--once"]).exit(Duration::from_secs(60)).await;
-    assert_eq!(code, 0, "the last run walks to the end");
+    assert_eq!(code, 0, "the last run reaches the last page");
 
     let fetched: Vec<usize> =
         source.requests().iter().map(|request| request.query["page"].parse().expect("a number")).collect();
     let pages: BTreeSet<_> = fetched.iter().copied().collect();
-    assert_eq!(pages, (1..=PAGES + 1).collect(), "the walk passes every page and sees the empty one");
-    let again = fetched.len() - pages.len();
-    assert!(again <= KILLS * 3, "{again} pages fetched twice over {KILLS} kills: {fetched:?}");
+    assert_eq!(pages, (1..=PAGES + 1).collect(), "every page is fetched, and the empty one after them");
+    let refetched = fetched.len() - pages.len();
+    assert!(refetched <= KILLS * 3, "{refetched} pages fetched twice over {KILLS} kills: {fetched:?}");
 
     let appended: BTreeSet<_> =
         pipeline.kafka.records(&pipeline.name).await.into_iter().filter_map(|record| record.key).collect();

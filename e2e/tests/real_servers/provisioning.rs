@@ -1,4 +1,5 @@
-//! Provisioning makes what is missing, changes the least, refuses what cannot be, and deletes only what it made.
+//! Provisioning creates what is missing, makes the smallest change, refuses impossible changes, and deletes only what it
+//! created.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::{Rig, RigGuard};
 use userstream_e2e::worker::Worker;
 
-/// What is there: the topic's partitions and configuration, the table's id and columns.
+/// The actual state: the topic's partitions and configuration, the table's id and columns.
 #[derive(Debug, Clone, PartialEq)]
 struct Described {
     topic: String,
@@ -22,8 +23,8 @@ async fn describe(rig: &RigGuard, pipeline: &Pipeline) -> Described {
         format!("FROM system_schema.{table} WHERE keyspace_name = '{name}' AND table_name = 'users'")
     };
     Described {
-        // The topic's id, partitions and configuration; the partitions' leaders are the broker's business. Of this topic
-        // alone: to describe all is to fail when another test deletes one meanwhile.
+        // The line with id, partition count and configuration, without the partitions' leaders. Describing all topics
+        // would fail when another test deletes one at the same time.
         topic: rig
             .kafka_tool(&["TopicCommand", "--describe", "--if-exists", "--topic", name])
             .await
@@ -69,18 +70,18 @@ async fn impossible_change_is_refused_and_nothing_is_changed() {
     pipeline.provision().await;
     let before = describe(&rig, &pipeline).await;
     let (spec, extra) = (pipeline.spec.clone(), json!({"name": "phone", "type": "string"}));
-    let impossible = [
+    let impossible_changes = [
         ("fewer partitions", "/kafka/topic/partitions", json!(2)),
         ("another key", "/sink/cassandra/table/partitionKey", json!(["username"])),
         ("another type of a column", "/schema/fields/11/type", json!("string")),
     ];
-    for (what, pointer, value) in impossible {
+    for (what, pointer, value) in impossible_changes {
         pipeline.spec = spec.clone();
         *pipeline.spec.pointer_mut(pointer).expect("the spec has it") = value;
         if what == "another key" {
             pipeline.spec["schema"]["fields"][9]["required"] = json!(true);
         }
-        // This alone would be possible; beside what is not, it must not be made either.
+        // A possible change must not be made either, when the same run refuses another.
         pipeline.spec["schema"]["fields"].as_array_mut().expect("fields are a list").push(extra.clone());
         assert_ne!(pipeline.run("provision").await, 0, "{what}");
         let message = pipeline.termination_message("provision");
@@ -89,7 +90,7 @@ async fn impossible_change_is_refused_and_nothing_is_changed() {
     }
 }
 
-/// Windows and deduplication are in the resource already. Rows written without them would be wrong.
+/// The resource has windows and deduplication already. Rows written without them would be wrong.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unsupported_field_is_refused_before_anything_is_created() {
     let rig = Rig::shared().await;
@@ -101,10 +102,10 @@ async fn unsupported_field_is_refused_before_anything_is_created() {
         let message = pipeline.termination_message(command)["message"].to_string();
         assert!(message.contains("spec.processor.dedupe is not done"), "{message}");
     }
-    assert!(pipeline.kafka.ends(&pipeline.name).await.is_empty(), "a topic was made");
+    assert!(pipeline.kafka.watermarks(&pipeline.name).await.is_empty(), "a topic was created");
 }
 
-/// Another version of the operator, or a file by hand: what is wrong reaches whoever looks at the pod.
+/// An operator of another version, or a handwritten file, may give the worker a configuration that it cannot use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invalid_configuration_is_in_the_termination_message() {
     let rig = Rig::shared().await;
@@ -154,15 +155,15 @@ async fn cleanup_deletes_what_the_pipeline_created_alone() {
     assert_eq!(
         (after.topic.as_str(), after.table.len()),
         ("", 1),
-        "the topic is to be deleted, the table to be kept"
+        "the topic has the policy Delete, the table Retain"
     );
 
     pipeline.spec["sink"]["cassandra"]["table"]["deletionPolicy"] = json!("Delete");
     pipeline.provision().await;
     pipeline.kafka.delete_topic(&pipeline.name).await;
     pipeline.kafka.create_topic(&pipeline.name, 4).await;
-    let by_hand = describe(&rig, &pipeline).await;
+    let recreated = describe(&rig, &pipeline).await;
     assert_eq!(pipeline.run("cleanup").await, 0);
     let after = describe(&rig, &pipeline).await;
-    assert_eq!((after.topic, after.table.len()), (by_hand.topic, 0), "the topic carries another id now");
+    assert_eq!((after.topic, after.table.len()), (recreated.topic, 0), "the recreated topic has another id");
 }

@@ -1,4 +1,4 @@
-//! Processors may join and leave as they like: every rebalance hands over without a lost or a torn row.
+//! Processors join and leave their consumer group: no rebalance loses or tears a row.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use userstream_e2e::worker::Worker;
 const USERS: usize = 10_000;
 const WAVES: usize = 10;
 
-/// Two to four members: each wave one joins and the oldest leaves, every third time without a word.
+/// Two to four members. In each wave one joins and the oldest leaves; every third one is killed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn joining_and_leaving_members_leave_the_exact_fold() {
     let rig = Rig::shared().await;
@@ -40,11 +40,11 @@ async fn joining_and_leaving_members_leave_the_exact_fold() {
     comparison.assert_exact();
     assert_eq!(comparison.rows, USERS);
     for member in &mut members {
-        assert!(member.is_running(), "{} ended by itself", member.name);
+        assert!(member.is_running(), "{} exited", member.name);
     }
 }
 
-/// Waits until the members that are left share the four partitions, each in one hand.
+/// Waits until each of the four partitions is assigned to exactly one member.
 async fn all_partitions_owned_once(members: &[Worker]) {
     poll_until("every partition has one owner", Duration::from_secs(45), async || {
         let mut owned = Vec::new();

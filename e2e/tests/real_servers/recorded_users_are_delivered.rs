@@ -1,4 +1,4 @@
-//! The recorded responses of randomuser.me, served page by page: every user ends in the table, byte for byte.
+//! The recorded responses of randomuser.me, served page by page, reach the table byte for byte.
 
 use std::time::Duration;
 
@@ -40,10 +40,10 @@ async fn recorded_users_reach_the_table_byte_for_byte() {
     pipeline.await_processed(Duration::from_secs(30)).await;
 
     let pages = users::recorded().len().div_ceil(PAGE) + 1;
-    assert_eq!(source.requests().len(), pages, "every page once, and the empty one behind them");
+    assert_eq!(source.requests().len(), pages, "every page once, and the empty one after them");
     assert!(source.requests().iter().all(|request| request.query["results"] == PAGE.to_string()));
 
-    // Compared with the fixture itself. Only the write time comes from the topic: it is the time of the fetch.
+    // The values come from the fixture. Only the write time comes from the topic, because it is the time of the fetch.
     let records = pipeline.kafka.records(&pipeline.name).await;
     assert_eq!(records.len(), users::recorded().len());
     let model = Model::fold(&records, |record| {
@@ -53,5 +53,5 @@ async fn recorded_users_reach_the_table_byte_for_byte() {
     });
     assert_eq!(model.rows(), users::recorded().len());
     model.compare(&pipeline.rows().await).assert_exact();
-    assert_eq!(pipeline.kafka.count(&pipeline.dead_letters()).await, 0);
+    assert_eq!(pipeline.kafka.count(&pipeline.dead_letter_topic()).await, 0);
 }

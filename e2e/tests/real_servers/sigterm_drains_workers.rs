@@ -1,5 +1,4 @@
-//! SIGTERM ends a processor within ten seconds, and what it leaves behind is exact: nothing that its successor will
-//! read again was written, and nothing that was committed is missing.
+//! SIGTERM drains a processor within ten seconds: every committed record has its row, and no uncommitted one has.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +18,7 @@ async fn drained_processor_leaves_nothing_to_redeliver() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "sigterm").await;
     pipeline.provision().await;
-    // One version of each user: a row tells which record it came from.
+    // One version of each user, so that each row identifies its record.
     pipeline.kafka.append(&pipeline.name, &users::records(0, USERS, 1)).await;
     let records = pipeline.kafka.records(&pipeline.name).await;
 
@@ -55,7 +54,7 @@ async fn drained_processor_leaves_nothing_to_redeliver() {
             "stop {stop}: committed {committed:?}, {} rows",
             written.len()
         );
-        assert!(written.len() < USERS, "stop {stop} came after everything was done");
+        assert!(written.len() < USERS, "stop {stop} came after everything was written");
     }
 
     let _processor = pipeline.process();
@@ -72,7 +71,7 @@ async fn idle_processor_leaves_its_group_at_once() {
     first.await_ready(Duration::from_secs(30)).await;
     first.terminate();
     assert_eq!(first.exit(Duration::from_secs(5)).await, 0);
-    // The group was left, not abandoned: a member that has to be missed first costs ten seconds.
+    // The first has left the group: the session timeout of an abandoned member would take ten seconds.
     let second = pipeline.process();
     second.await_ready(Duration::from_secs(8)).await;
 }
@@ -90,13 +89,13 @@ async fn processor_of_an_unresponsive_broker_ends_within_the_drain() {
     })
     .await;
     rig.pause(Server::Kafka).await;
-    // What is in flight gets done; then a commit is waited for that nobody answers.
-    poll_until("the processor notices", Duration::from_secs(60), async || {
+    // The writes in flight complete; then the commit gets no answer.
+    poll_until("the processor reports an error of Kafka", Duration::from_secs(60), async || {
         let status = processor.status().await?;
-        let is_noticed = status["errors"].as_array().is_some_and(|errors| {
+        let is_reported = status["errors"].as_array().is_some_and(|errors| {
             errors.iter().any(|error| error["place"] == "commit" || error["place"] == "read")
         });
-        if is_noticed { Ok(()) } else { Err(status.to_string()) }
+        if is_reported { Ok(()) } else { Err(status.to_string()) }
     })
     .await;
     processor.terminate();
@@ -118,8 +117,7 @@ async fn producer_of_an_unresponsive_broker_ends_within_the_drain() {
     pipeline.spec["source"] = json!({"mode": "Continuous", "http": {"url": url, "interval": "100ms"}});
     pipeline.spec["kafka"]["keyField"] = json!("id");
     pipeline.provision().await;
-    // The broker says nothing from the start; what it is asked for first is to take a record. A single run that has not ended
-    // has to be made again, which its exit code says.
+    // The broker is frozen before the first append. The exit code of an unfinished single run requests a retry.
     for (arguments, expected) in [(&[][..], 0), (&["--once"], 69)] {
         rig.pause(Server::Kafka).await;
         let before = source.requests().len();

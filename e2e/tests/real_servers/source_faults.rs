@@ -1,4 +1,4 @@
-//! A source may refuse, fail, hang, break off or send a bomb: no record is lost, nothing is hammered, memory stays small.
+//! A source refuses, fails, hangs, truncates or sends a gzip bomb: no record is lost, retries back off, memory is bounded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,17 +46,15 @@ fn keys(pages: usize) -> BTreeSet<Vec<u8>> {
     (0..pages * PAGE).map(|user| users::id(user).to_string().into_bytes()).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
-    let rig = Rig::shared().await;
-    // Each page fails once in its own way, and is served the second time.
-    let served = std::sync::Mutex::new(BTreeMap::<usize, usize>::new());
-    let source = Source::start(move |_, request| {
+/// A source whose pages each fail once, each in another way; the seventh fails twice.
+async fn transiently_failing_source() -> Source {
+    let attempts = std::sync::Mutex::new(BTreeMap::<usize, usize>::new());
+    Source::start(move |_, request| {
         let page = page_number(request);
-        let mut served = served.lock().expect("no script panicked");
-        let times = served.entry(page).or_default();
-        *times += 1;
-        match (*times, page) {
+        let mut attempts = attempts.lock().expect("no script panicked");
+        let attempt = attempts.entry(page).or_default();
+        *attempt += 1;
+        match (*attempt, page) {
             (1, 1) => Reply::Status(429, vec![("retry-after", "2".to_owned())]),
             (1, 2) => Reply::Status(503, vec![]),
             (1, 3) => Reply::Hang,
@@ -67,7 +65,13 @@ async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
             _ => Reply::Json(body(page)),
         }
     })
-    .await;
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
+    let rig = Rig::shared().await;
+    let source = transiently_failing_source().await;
     let mut pipeline = Pipeline::without_source(&rig, "source_faults").await;
     pipeline.spec["source"] = source_spec(&source.url);
     pipeline.spec["kafka"]["keyField"] = json!("id");
@@ -82,15 +86,15 @@ async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
     );
 
     let requests = source.requests();
-    let asked: Vec<_> = requests.iter().map(page_number).collect();
-    assert_eq!(asked, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 9]);
+    let pages: Vec<_> = requests.iter().map(page_number).collect();
+    assert_eq!(pages, [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7, 8, 9]);
     let gap = |index: usize| requests[index + 1].at - requests[index].at;
-    assert!(gap(0) >= Duration::from_secs(2), "Retry-After: 2 was answered after {:?}", gap(0));
+    assert!(gap(0) >= Duration::from_secs(2), "Retry-After: 2 was followed by a pause of {:?}", gap(0));
     let capped = gap(10);
     let (least, most) = (Duration::from_secs(2), Duration::from_secs(6));
     assert!(
         capped >= least && capped <= most,
-        "an absurd Retry-After was answered after {capped:?}, not maxBackoff"
+        "a Retry-After of a day was followed by a pause of {capped:?}, not of maxBackoff"
     );
     for retried in [2, 8, 12, 13] {
         assert!(
@@ -104,10 +108,10 @@ async fn transient_fault_is_retried_with_backoff_and_loses_no_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn permanent_fault_fails_the_run_and_the_next_resumes_there() {
     let rig = Rig::shared().await;
-    let healed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let broken = healed.clone();
+    let is_repaired = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let serves_all = is_repaired.clone();
     let source = Source::start(move |_, request| match page_number(request) {
-        4 if !broken.load(std::sync::atomic::Ordering::Relaxed) => Reply::Status(500, vec![]),
+        4 if !serves_all.load(std::sync::atomic::Ordering::Relaxed) => Reply::Status(500, vec![]),
         page => Reply::Json(body(page)),
     })
     .await;
@@ -121,20 +125,20 @@ async fn permanent_fault_fails_the_run_and_the_next_resumes_there() {
     assert_eq!(run().await, 69);
     assert_eq!(pipeline.termination_message("producer")["outcome"], "Unavailable");
     assert_eq!(appended(&pipeline).await, keys(3), "what came before the fault is in the topic");
-    let asked: Vec<_> = source.requests().iter().map(page_number).collect();
-    assert_eq!(asked, [1, 2, 3, 4, 4, 4, 4], "maxAttempts is 4");
+    let pages: Vec<_> = source.requests().iter().map(page_number).collect();
+    assert_eq!(pages, [1, 2, 3, 4, 4, 4, 4], "maxAttempts is 4");
 
-    healed.store(true, std::sync::atomic::Ordering::Relaxed);
+    is_repaired.store(true, std::sync::atomic::Ordering::Relaxed);
     assert_eq!(run().await, 0);
     assert_eq!(appended(&pipeline).await, keys(PAGES));
-    let asked: Vec<_> = source.requests().iter().skip(7).map(page_number).collect();
-    assert_eq!(asked, [4, 5, 6, 7, 8, 9], "the walk goes on where the position was saved");
+    let pages: Vec<_> = source.requests().iter().skip(7).map(page_number).collect();
+    assert_eq!(pages, [4, 5, 6, 7, 8, 9], "pagination resumes at the saved position");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gzip_bomb_is_refused_before_it_exhausts_memory() {
     let rig = Rig::shared().await;
-    // Twice the memory that the producer may take, sixteen times what it may accept.
+    // Twice the memory limit of the producer, and 256 times the response limit.
     let bomb = gzip_bomb(256 << 20);
     let source = Source::start(move |_, _| Reply::Gzipped(Arc::clone(&bomb))).await;
     let mut pipeline = Pipeline::without_source(&rig, "gzip_bomb").await;
@@ -142,7 +146,7 @@ async fn gzip_bomb_is_refused_before_it_exhausts_memory() {
     pipeline.spec["source"]["mode"] = json!("Continuous");
     pipeline.spec["source"]["schedule"] = Value::Null;
     pipeline.spec["source"]["http"]["interval"] = json!("1s");
-    // Unpacking all of it may take longer than a second: the limit has to stop it, not the clock.
+    // Decompressing all of it may take longer than a second: the response limit has to end it, not the timeout.
     pipeline.spec["source"]["http"]["timeout"] = json!("20s");
     pipeline.provision().await;
     let mut producer = pipeline.start("producer", "produce");
@@ -151,8 +155,8 @@ async fn gzip_bomb_is_refused_before_it_exhausts_memory() {
         if status["producer"]["failedRuns"].as_u64() >= Some(3) { Ok(()) } else { Err(status.to_string()) }
     };
     userstream_e2e::poll_until::poll_until("three runs have failed", Duration::from_secs(120), failed).await;
-    let peak = producer.peak_memory().expect("a bad response is no reason to end");
+    let peak = producer.peak_memory().expect("an invalid response must not end the producer");
     assert!(peak < 128 << 20, "the producer's memory rose to {} MiB", peak >> 20);
-    assert!(producer.is_running(), "a bad response is no reason to end");
+    assert!(producer.is_running(), "an invalid response must not end the producer");
     assert_eq!(pipeline.kafka.count(&pipeline.name).await, 0);
 }

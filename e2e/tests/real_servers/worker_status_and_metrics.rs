@@ -1,4 +1,4 @@
-//! `/readyz`, `/status` and `/metrics` tell what is, checked against what the servers themselves say.
+//! `/readyz`, `/status` and `/metrics` of a worker, compared with the state of the servers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use userstream_e2e::users;
 
 const USERS: usize = 500;
 
-fn is_of_workers(metric: &str) -> bool {
+fn is_worker_metric(metric: &str) -> bool {
     metric.starts_with("userstream_") && !metric.starts_with("userstream_operator_")
 }
 
@@ -39,7 +39,7 @@ async fn worker_status_agrees_with_the_servers() {
         assert_eq!(partition["committed"].as_i64(), committed.get(&number).copied(), "{status}");
         assert_eq!(
             partition["highWatermark"].as_i64(),
-            Some(pipeline.kafka.ends(&pipeline.name).await[&number].1)
+            Some(pipeline.kafka.watermarks(&pipeline.name).await[&number].1)
         );
     }
     assert_eq!(status["processor"]["written"], USERS, "{status}");
@@ -52,7 +52,7 @@ async fn worker_status_agrees_with_the_servers() {
     let (code, metrics) = processor.get("/metrics").await.expect("the worker answers");
     assert_eq!(code, 200);
     let documented: BTreeMap<String, String> =
-        documented_tables::metrics().into_iter().filter(|(name, _)| is_of_workers(name)).collect();
+        documented_tables::metrics().into_iter().filter(|(name, _)| is_worker_metric(name)).collect();
     assert_eq!(documented_tables::metrics_of(&metrics), documented, "docs/operations.md, Metrics");
     let samples = metrics.lines().filter(|line| !line.starts_with('#'));
     for sample in samples {
@@ -66,7 +66,7 @@ async fn worker_status_agrees_with_the_servers() {
 async fn invalid_configuration_exits_with_78() {
     let rig = Rig::shared().await;
     let mut pipeline = Pipeline::without_source(&rig, "bad_config").await;
-    pipeline.spec["sink"]["cassandra"]["table"]["partitionKey"] = serde_json::json!(["nobody"]);
+    pipeline.spec["sink"]["cassandra"]["table"]["partitionKey"] = serde_json::json!(["missing"]);
     for command in ["provision", "process"] {
         assert_eq!(pipeline.run(command).await, 78, "{command}");
     }
