@@ -6,7 +6,7 @@ use userstream_e2e::poll_until::poll_until;
 
 use crate::test_namespace::TestNamespace;
 
-/// A watch that was interrupted is tried again after a pause that doubles, up to half a minute.
+/// The backoff of an interrupted watch doubles up to 30 s.
 const RECOVERY: Duration = Duration::from_secs(90);
 
 #[tokio::test]
@@ -18,11 +18,12 @@ async fn readiness_follows_the_api_server_and_reconciling_resumes() {
     test.bring_up(&test.pipeline("users")).await;
 
     cluster.kill_api_server().await;
-    let missing = poll_until("readiness is gone", RECOVERY, async || match operator.get("/readyz").await {
-        Ok((503, missing)) => Ok(missing),
-        other => Err(format!("{other:?}")),
-    })
-    .await;
+    let missing =
+        poll_until("the operator is not ready", RECOVERY, async || match operator.get("/readyz").await {
+            Ok((503, missing)) => Ok(missing),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
     assert!(missing.contains("the API server does not answer"), "{missing}");
     assert_eq!(operator.get("/livez").await.unwrap().0, 200, "restarting the operator would not help");
 

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::test_namespace::{TestNamespace, name};
 
-/// No garbage collector runs here, so that the pod stays until the test deletes it.
+/// No garbage collector runs here, so the pod exists until the test deletes it.
 #[tokio::test]
 async fn claims_of_a_deleted_pipeline_are_held_until_its_pods_end() {
     let test = TestNamespace::new().await;
@@ -27,7 +27,7 @@ async fn claims_of_a_deleted_pipeline_are_held_until_its_pods_end() {
     let former = format!("belonged to the pipeline {}/first", test.namespace);
     assert!(ready["message"].as_str().unwrap().contains(&former), "{ready}");
     for (of, is) in [("Reconciling", "True"), ("Stalled", "False")] {
-        assert_eq!(test.condition("second", of).await["status"], is, "nobody has to do anything");
+        assert_eq!(test.condition("second", of).await["status"], is, "no action of a user is required");
     }
     let jobs = test.cluster.list("jobs", &test.namespace).await;
     assert!(!jobs.iter().any(|job| name(job).starts_with("second-")), "{jobs:#?}");

@@ -1,8 +1,8 @@
 use crate::test_namespace::TestNamespace;
 
 impl TestNamespace {
-    /// The objects of the pipeline `users`, once the operator has looked at another pipeline that came after everything
-    /// that happened before: absence has no event of its own to wait for.
+    /// The resource versions after the operator has reconciled another pipeline, which was created after all earlier
+    /// events. The absence of a write emits no event that a test could wait for.
     async fn versions_after_reconcile_of(&self, other: &str) -> Vec<(String, String)> {
         self.cluster.apply(&self.pipeline(other)).await;
         self.await_object("job", &format!("{other}-provision-")).await;
@@ -25,17 +25,17 @@ async fn converged_pipeline_is_not_written_even_by_a_new_operator() {
     assert!(before.len() >= 6, "{before:?}");
     assert_eq!(test.versions_after_reconcile_of("second-later").await, before);
 
-    // So that there is something to look at: every object is told of once more.
+    // A change of every object, so that each watch delivers an event.
     test.cluster
         .kubectl(&["label", "-n", &test.namespace, "cronjob,deployment,job", "--all", "touched=yes"])
         .await;
     let touched = test.converged_versions().await;
     let later = test.versions_after_reconcile_of("third-later").await;
-    assert_eq!(later, touched, "labels of others stay, and nothing else is written");
+    assert_eq!(later, touched, "foreign labels are kept, and nothing is written");
 
     operator.kill();
     let next = test.operator().await;
     let later = test.versions_after_reconcile_of("fourth-later").await;
-    assert_eq!(later, touched, "a new operator has nothing to do: {}", next.log());
+    assert_eq!(later, touched, "a new operator writes nothing: {}", next.log());
     assert_eq!(next.errors(), Vec::<String>::new());
 }

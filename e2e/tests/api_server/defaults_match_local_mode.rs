@@ -1,4 +1,4 @@
-//! A pipeline that is read back from a cluster has the defaults that the same file has on one machine.
+//! A pipeline that is read from a cluster has the same defaults as the same file in local mode.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ async fn api_server_defaults_equal_local_mode_defaults() {
     let test = TestNamespace::new().await;
     for (number, (title, mut resource)) in resources().into_iter().enumerate() {
         let name = format!("defaults-{number}");
-        // What is opened and left empty breaks rules, which is no matter to defaults but to the API server.
+        // An empty section may break a rule. Defaults ignore that, but the API server does not.
         if !broken_in_code(&resource, None).is_empty() {
             resource["spec"]["source"]["http"]["interval"] = json!("10s");
             resource["spec"]["processor"] = json!({});

@@ -6,7 +6,7 @@ use userstream_e2e::usp::Usp;
 
 use crate::test_namespace::TestNamespace;
 
-/// The commands of the blocks with this info string.
+/// The commands in the fenced blocks with this info string.
 fn commands(text: &str, info: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut is_inside = false;
@@ -38,7 +38,7 @@ async fn documented_cluster_commands_run() {
         let words: Vec<&str> = command.split_whitespace().collect();
         let arguments =
             words.strip_prefix(&["usp"]).unwrap_or_else(|| panic!("{command}: it does not begin with usp"));
-        // The namespace and the file of the documentation are this test's.
+        // The namespace and the file of the documentation are replaced by those of this test.
         let arguments: Vec<&str> = arguments
             .iter()
             .map(|word| match *word {
@@ -53,12 +53,12 @@ async fn documented_cluster_commands_run() {
             usp.clone()
         };
         let output = usp.run(&arguments).await;
-        // There is neither a kubelet nor a Deployment of the operator here: what would be ready is not.
-        let is_looking = ["status", "check"].contains(arguments.first().unwrap());
-        let wanted = if is_looking { 3 } else { 0 };
+        // Without a kubelet and a Deployment of the operator, nothing becomes ready.
+        let reports_readiness = ["status", "check"].contains(arguments.first().unwrap());
+        let expected = if reports_readiness { 3 } else { 0 };
         assert_eq!(
             output.code,
-            Some(wanted),
+            Some(expected),
             "{command}\nstdout:\n{}\nstderr:\n{}",
             output.stdout,
             output.stderr

@@ -3,7 +3,7 @@ use userstream_e2e::poll_until::poll_until;
 
 use crate::test_namespace::{TIMEOUT, TestNamespace, name};
 
-/// An Event: its type, its reason, its note, and how often it happened.
+/// An Event: its type, its reason, its note, and the count of its series.
 #[derive(Debug, Clone, PartialEq)]
 struct EmittedEvent {
     of: String,
@@ -28,9 +28,9 @@ impl TestNamespace {
         all.iter().map(emitted).collect()
     }
 
-    /// Waits until a reason was told so often, and returns all Events.
+    /// Waits until a reason has occurred so often, and returns all Events.
     async fn await_event(&self, pipeline: &str, reason: &str, times: i64) -> Vec<EmittedEvent> {
-        poll_until(&format!("{reason} was told {times} times of {pipeline}"), TIMEOUT, async || {
+        poll_until(&format!("{pipeline} has an Event {reason} with the count {times}"), TIMEOUT, async || {
             let all = self.events(pipeline).await;
             let is_emitted = all.iter().any(|event| event.reason == reason && event.times == times);
             if is_emitted { Ok(all) } else { Err(format!("{all:#?}")) }
@@ -38,7 +38,7 @@ impl TestNamespace {
         .await
     }
 
-    /// Has the worker of the provisioning Job end so, as a kubelet would.
+    /// Writes the pod status of the provisioning Job, with this exit code and termination message.
     async fn end_provisioning(&self, pipeline: &str, exit_code: i32, message: &Value) {
         let job = self.await_object("job", &format!("{pipeline}-provision-")).await;
         self.cluster.kubectl(&["create", "serviceaccount", "default", "-n", &self.namespace]).await;
@@ -69,7 +69,7 @@ async fn each_step_emits_an_event_and_repetitions_are_counted() {
     let test = TestNamespace::new().await;
     let operator = test.operator().await;
     test.cluster.apply(&test.pipeline("users")).await;
-    // A step that is over within a second is told by the next.
+    // A step of less than a second emits no Event.
     test.await_event("users", "Provisioning", 1).await;
     test.complete_jobs().await;
     test.await_event("users", "RollingOut", 1).await;
@@ -96,7 +96,7 @@ async fn each_step_emits_an_event_and_repetitions_are_counted() {
             ("Normal", "LagUnknown", 1),
             ("Normal", "Suspended", 2)
         ],
-        "counted, and no second Event"
+        "a repetition is counted and creates no second Event"
     );
     assert_eq!(operator.errors(), Vec::<String>::new());
 }

@@ -1,11 +1,11 @@
-//! Whose field is whose: the operator takes back what it says, and leaves everything else to others.
+//! Field ownership: the operator reclaims the fields that it applies, and keeps those of other field managers.
 
 use serde_json::{Value, json};
 use userstream_e2e::poll_until::poll_until;
 
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
-/// The managers that own something in an object, apart from those of its status, and what each owns.
+/// The field managers of an object without those of its status, and the fields of each.
 fn owners(object: &Value) -> Vec<(String, Value)> {
     let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
     let of = |entry: &Value| (entry["manager"].as_str().unwrap().to_owned(), entry["fieldsV1"].clone());
@@ -34,12 +34,15 @@ async fn foreign_field_is_kept_and_own_field_is_reclaimed() {
     assert!(refusal.contains(".spec.replicas"), "{refusal}");
     test.cluster.try_apply_as("platform-team", &foreign, true).await.unwrap();
 
-    let reclaimed = poll_until("the operator has its replicas again", TIMEOUT, async || {
+    let reclaimed = poll_until("the replicas are reclaimed", TIMEOUT, async || {
         let found = test.with_managers("deployment", "users-processor").await;
         if found["spec"]["replicas"] == 1 { Ok(found) } else { Err(found["spec"]["replicas"].to_string()) }
     })
     .await;
-    assert_eq!(reclaimed["metadata"]["annotations"]["cost-centre"], "42", "what we do not say is not ours");
+    assert_eq!(
+        reclaimed["metadata"]["annotations"]["cost-centre"], "42",
+        "a field that the operator does not apply is kept"
+    );
     let owners = owners(&reclaimed);
     let of = |manager: &str| owners.iter().find(|(name, _)| name == manager).map(|(_, fields)| fields);
     let theirs = of("platform-team").unwrap();
@@ -92,7 +95,7 @@ async fn operator_owns_no_field_of_the_spec() {
     test.await_reason("users", "RollingOut").await;
     let found = test.with_managers("userstreampipeline", "users").await;
     let managers: Vec<String> = owners(&found).into_iter().map(|(manager, _)| manager).collect();
-    assert_eq!(managers, ["gitops"], "the operator writes the status alone");
+    assert_eq!(managers, ["gitops"], "the operator writes only the status");
 
     pipeline["spec"]["processor"] = json!({"replicas": 2});
     test.cluster.try_apply_as("gitops", &pipeline, false).await.unwrap();

@@ -8,7 +8,7 @@ async fn foreign_object_is_neither_adopted_nor_overwritten() {
     let operator = test.operator().await;
     let foreign = json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
-        // Its labels make it look like the operator's own.
+        // Its labels equal those of the operator's objects.
         "metadata": {"name": "users-processor", "namespace": test.namespace, "labels": {
             "app.kubernetes.io/managed-by": "userstream-operator", "userstream.dev/pipeline": "users"}},
         "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {

@@ -10,7 +10,7 @@ async fn install_yaml_applies_cleanly_and_suffices() {
     let cluster = Cluster::bare_api_server("installed").await;
     let text = file("helm/install.yaml");
     let command = text.lines().find_map(|line| line.strip_prefix("#   kubectl ")).unwrap();
-    // Its paths are those of the checkout.
+    // The paths of the command are relative to the checkout.
     let path = |word: &str| repository().join(word).display().to_string();
     let words: Vec<String> = command
         .split_whitespace()
@@ -19,7 +19,7 @@ async fn install_yaml_applies_cleanly_and_suffices() {
     let output = cluster.try_kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{stdout}{stderr}");
-    assert_eq!(stderr, "", "neither a refusal nor a warning, such as that of the restricted profile");
+    assert_eq!(stderr, "", "neither an error nor a warning, such as one of Pod Security");
     let objects = 1 + text.matches("\nkind: ").count();
     assert_eq!(stdout.matches(" serverside-applied\n").count(), objects, "{stdout}");
 
@@ -33,7 +33,7 @@ async fn install_yaml_applies_cleanly_and_suffices() {
     let image = &variables.iter().find(|one| one["name"] == "WORKER_IMAGE").unwrap()["value"];
     let processor = cluster.get("deployment", &test.namespace, "users-processor").await;
     assert_eq!(processor["spec"]["template"]["spec"]["containers"][0]["image"], *image);
-    assert_eq!(installation.refused(), []);
+    assert_eq!(installation.forbidden_requests(), []);
     assert_eq!(operator.errors(), Vec::<String>::new());
     drop(operator);
     cluster.down().await;

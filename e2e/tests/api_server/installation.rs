@@ -1,4 +1,4 @@
-//! The operator as it was installed: with the settings and the rights that the cluster has for it, and no others.
+//! An installed operator: it runs with the settings and the rights of its manifests, and with no others.
 
 use userstream_e2e::audit_log::{Request, requests_of};
 use userstream_e2e::cluster::Cluster;
@@ -8,17 +8,17 @@ use userstream_e2e::rig::repository;
 
 use crate::test_namespace::TIMEOUT;
 
-/// The name of the release, and so of the Deployment, the ServiceAccount and the Lease.
+/// The name of the release, and thereby of the Deployment, the ServiceAccount and the Lease.
 pub(crate) const RELEASE: &str = "userstream";
 
-/// An installation in a namespace. Nothing runs it but the tests: there is no node.
+/// An installation in a namespace. There is no node, so tests start the operator as a local process.
 pub(crate) struct Installation {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
 }
 
 impl Installation {
-    /// Installs the chart with some values, as people do.
+    /// Installs the chart with some values.
     pub(crate) async fn by_helm(cluster: &'static Cluster, namespace: &str, values: &[&str]) -> Self {
         let chart = repository().join("helm/userstream").display().to_string();
         let mut arguments = vec!["install", RELEASE, &chart, "--namespace", namespace, "--create-namespace"];
@@ -27,7 +27,7 @@ impl Installation {
         Self { cluster, namespace: namespace.to_owned() }
     }
 
-    /// Starts its operator once the API server knows of its rights in these namespaces, and returns when it is ready.
+    /// Starts its operator once its rights in these namespaces are in effect, and returns when it is ready.
     pub(crate) async fn operator(&self, watched: &[&str]) -> Operator {
         self.await_right(&self.namespace, "patch", &format!("leases.coordination.k8s.io/{RELEASE}")).await;
         for namespace in watched {
@@ -36,7 +36,7 @@ impl Installation {
         Operator::start_deployed(self.cluster, &self.namespace, RELEASE).await
     }
 
-    /// A role counts a moment after it was made.
+    /// Waits until a right is in effect: the API server applies a new role with a delay.
     async fn await_right(&self, namespace: &str, verb: &str, resource: &str) {
         poll_until(&format!("the operator may {verb} {resource} in {namespace}"), TIMEOUT, async || {
             if self.may(namespace, verb, resource).await { Ok(()) } else { Err("it may not".to_owned()) }
@@ -44,20 +44,20 @@ impl Installation {
         .await;
     }
 
-    /// Whether its operator may do something.
+    /// Whether RBAC allows its operator this verb.
     pub(crate) async fn may(&self, namespace: &str, verb: &str, resource: &str) -> bool {
         let user = format!("--as=system:serviceaccount:{}:{RELEASE}", self.namespace);
         let question = ["auth", "can-i", verb, resource, "-n", namespace, &user];
         self.cluster.try_kubectl(&question).await.status.success()
     }
 
-    /// Everything that its operator has asked the API server for.
+    /// All requests of its operator so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
         requests_of(self.cluster, &self.namespace, RELEASE)
     }
 
-    /// What the API server refused its operator, which the operator's own log need not tell.
-    pub(crate) fn refused(&self) -> Vec<Request> {
+    /// The requests of its operator that the API server refused. The operator's log need not contain them.
+    pub(crate) fn forbidden_requests(&self) -> Vec<Request> {
         self.requests().into_iter().filter(Request::is_forbidden).collect()
     }
 }

@@ -1,16 +1,18 @@
-//! The operator and `usp` against an API server alone: what they write, and what they leave alone. Every test has a namespace
-//! of its own, and an operator where it needs one, and is itself what makes Jobs succeed and Deployments roll out.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test's output is how it reports")]
+//! The operator and `usp` against an API server without nodes: what they write, and what they must not write.
+//!
+//! Each test has its own namespace and, if it needs one, its own operator. No controller runs: the tests write the statuses
+//! of Jobs and Deployments.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests report by panicking")]
 
 #[path = "../../../crds/tests/resource/broken_in_code.rs"]
 mod broken_in_code;
 #[path = "../../../crds/tests/resource/cases.rs"]
-#[allow(dead_code, reason = "the table is written anew by the tests of the definition alone")]
+#[allow(dead_code, reason = "only the tests of the CRD regenerate the table")]
 mod cases;
 #[path = "../../../crds/tests/resource/changes.rs"]
 mod changes;
 #[path = "../../../crds/tests/resource/good_resources.rs"]
-#[allow(dead_code, reason = "some are for the tests of the definition alone")]
+#[allow(dead_code, reason = "some are for the tests of the CRD alone")]
 mod good_resources;
 
 mod api_server_restarts;

@@ -23,8 +23,14 @@ async fn network_policy_leaves_only_the_status_port_open() {
     assert_eq!(policy["spec"], wanted);
     let deployment = test.cluster.get("deployment", &test.namespace, "users-processor").await;
     let template = &deployment["spec"]["template"];
-    assert_eq!(template["metadata"]["labels"]["userstream.dev/pipeline"], "users", "it is about these pods");
-    assert_eq!(template["spec"]["containers"][0]["ports"][0]["containerPort"], 8080, "and lets this through");
+    assert_eq!(
+        template["metadata"]["labels"]["userstream.dev/pipeline"], "users",
+        "the policy selects these pods"
+    );
+    assert_eq!(
+        template["spec"]["containers"][0]["ports"][0]["containerPort"], 8080,
+        "the policy allows this port"
+    );
     let owner = &policy["metadata"]["ownerReferences"][0];
     assert_eq!((&owner["kind"], &owner["name"]), (&json!("UserStreamPipeline"), &json!("users")));
 
@@ -41,7 +47,7 @@ async fn network_policy_leaves_only_the_status_port_open() {
             open,
         ])
         .await;
-    poll_until("nothing else is let through again", TIMEOUT, async || {
+    poll_until("the policy is restored", TIMEOUT, async || {
         let found = test.cluster.get("networkpolicy", &test.namespace, "users-workers").await["spec"].clone();
         if found == wanted { Ok(()) } else { Err(found.to_string()) }
     })

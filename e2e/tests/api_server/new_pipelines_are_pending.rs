@@ -3,8 +3,8 @@ use userstream_crds::status::PipelineStatus;
 
 use crate::test_namespace::TestNamespace;
 
-/// The conditions of a status that nobody has said.
-fn left_over(status: &Value) -> Vec<&Value> {
+/// The conditions of a status that are still those of the CRD's default.
+fn default_conditions(status: &Value) -> Vec<&Value> {
     let all = status["conditions"].as_array().unwrap().iter();
     all.filter(|one| one["reason"] == "Pending" || one["lastTransitionTime"] == "1970-01-01T00:00:00Z")
         .collect()
@@ -30,7 +30,7 @@ async fn new_pipeline_is_pending_until_it_is_reconciled() {
     assert_eq!((&status["phase"], &status["observedGeneration"]), (&json!("Provisioning"), &json!(1)));
     for pipeline in ["users", "paused"] {
         let status = test.status(pipeline).await;
-        assert_eq!(left_over(&status), Vec::<&Value>::new(), "{pipeline}");
+        assert_eq!(default_conditions(&status), Vec::<&Value>::new(), "{pipeline}");
     }
     assert_eq!(operator.errors(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! The operator's metrics are those of `docs/operations.md`, from its first moment on.
+//! The operator exports the metrics of `docs/operations.md`, from its start on.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ async fn documented_metrics_equal_the_exported_ones() {
         metrics().into_iter().filter(|(name, _)| !is_of_workers(name)).collect();
     let (_, page) = operator.get("/metrics").await.unwrap();
     assert_eq!(metrics_of(&page), documented);
-    // A series that begins with the first failure shows none to whoever asks for the increase.
+    // `increase()` of a series that starts with its first failure does not count that failure.
     for failures in ["controller_runtime_reconcile_errors_total", "controller_runtime_reconcile_panics_total"]
     {
         let line = format!("{failures}{{controller=\"userstreampipeline\"}} 0");

@@ -1,4 +1,4 @@
-//! What the operator uses is what it may do, by the API server's own notes of a pipeline's whole life.
+//! The operator uses exactly the rights that it has, by the audit log of a pipeline's whole life.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::test_namespace::{TIMEOUT, TestNamespace, name};
 /// A verb on a resource of a group.
 type Right = (String, String, String);
 
-/// What is granted without being used in this story, and why.
+/// The rights that are granted and that this test does not use.
 const UNUSED: [(&str, &str, &str); 0] = [];
 
 fn granted(role: &Value) -> BTreeSet<Right> {
@@ -33,7 +33,7 @@ fn granted(role: &Value) -> BTreeSet<Right> {
     all
 }
 
-/// Server-side apply of what is not there takes the right to create it, and is answered with 201.
+/// The rights that requests used. A server-side apply that creates its object requires `create` too, and returns 201.
 fn used(requests: &[Request]) -> BTreeSet<Right> {
     let resources = requests.iter().filter(|request| request.is_for_a_resource());
     resources
@@ -46,7 +46,7 @@ fn used(requests: &[Request]) -> BTreeSet<Right> {
         .collect()
 }
 
-/// What the operator makes of a pipeline, in the plural.
+/// The kinds of objects that the operator creates for a pipeline, in the plural.
 const KINDS: [&str; 8] = [
     "configmaps",
     "jobs",
@@ -59,29 +59,29 @@ const KINDS: [&str; 8] = [
 ];
 
 impl TestNamespace {
-    /// Waits until an edit is in every workload and the configuration before it is gone, and makes everything go well.
-    async fn complete_rollout(&self, before: &str) {
-        poll_until("the configuration before is gone", TIMEOUT, async || {
+    /// Completes each step of a rollout until the former ConfigMap is deleted.
+    async fn complete_rollout(&self, former: &str) {
+        poll_until("the former configuration is gone", TIMEOUT, async || {
             self.complete_jobs().await;
             self.roll_out("users-processor").await;
             let all: Vec<String> =
                 self.cluster.list("configmaps", &self.namespace).await.iter().map(name).collect();
-            if all.iter().any(|name| name == before) { Err(format!("{all:?}")) } else { Ok(()) }
+            if all.iter().any(|name| name == former) { Err(format!("{all:?}")) } else { Ok(()) }
         })
         .await;
     }
 
-    /// Takes the label by which the operator knows its objects off all of them, and waits until they have it again.
-    async fn restore_labels(&self) {
+    /// Removes from all objects the label that the operator selects them by, and waits until it is restored.
+    async fn remove_labels(&self) {
         let of_the_operator = "app.kubernetes.io/managed-by=userstream-operator";
         let namespace = self.namespace.as_str();
         for kind in KINDS {
             let all = ["get", kind, "-n", namespace, "-o", "name", "-l", of_the_operator];
             let before = self.cluster.kubectl(&all).await;
             assert_ne!(before.trim(), "", "{kind}");
-            let take =
+            let remove =
                 ["label", kind, "-n", namespace, "-l", of_the_operator, "app.kubernetes.io/managed-by-"];
-            self.cluster.kubectl(&take).await;
+            self.cluster.kubectl(&remove).await;
             poll_until(&format!("{kind} have their labels again"), TIMEOUT, async || {
                 let found = self.cluster.kubectl(&all).await;
                 if found == before { Ok(()) } else { Err(format!("{found} of {before}")) }
@@ -108,11 +108,11 @@ async fn operator_uses_exactly_the_rights_that_the_chart_grants() {
     let installation = Installation::by_helm(cluster, "userstream-system", &["networkPolicies=true"]).await;
     let operator = installation.operator(&["default"]).await;
 
-    // Made, of every kind; changed by somebody else; what it says is repeated; edited; and deleted with all that it created.
+    // One of every kind is created; foreign changes are corrected; Events repeat; an edit is rolled out; all is deleted.
     let mut pipeline = test.pipeline_with_third_party_kinds("users");
     pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
     test.bring_up(&pipeline).await;
-    test.restore_labels().await;
+    test.remove_labels().await;
     for suspend in [true, false, true, false] {
         test.patch(&json!({"spec": {"suspend": suspend}})).await;
         test.await_reason("users", if suspend { "Suspended" } else { "RollingOut" }).await;
@@ -129,7 +129,7 @@ async fn operator_uses_exactly_the_rights_that_the_chart_grants() {
     granted.extend(self::granted(
         &cluster.get("role", &installation.namespace, &format!("{RELEASE}-leader")).await,
     ));
-    assert_eq!(installation.refused(), [], "{}", operator.log());
+    assert_eq!(installation.forbidden_requests(), [], "{}", operator.log());
     let ungranted: Vec<&Right> = used.difference(&granted).collect();
     assert_eq!(ungranted, Vec::<&Right>::new(), "used without the chart granting it");
     let unused: BTreeSet<(&str, &str, &str)> = granted

@@ -12,7 +12,7 @@ impl TestNamespace {
     }
 
     async fn await_replicas(&self, wanted: i64) {
-        poll_until(&format!("there are to be {wanted} processors"), TIMEOUT, async || {
+        poll_until(&format!("the processor has {wanted} replicas"), TIMEOUT, async || {
             let found = self.replicas().await;
             if found == wanted { Ok(()) } else { Err(found.to_string()) }
         })
@@ -30,8 +30,8 @@ impl TestNamespace {
         .await;
     }
 
-    /// Returns when the operator has taken notice of everything that happened before: what it does not do cannot be waited
-    /// for, so another pipeline is begun behind it.
+    /// Waits until the operator has received all earlier events: it provisions a pipeline that was created after them. The
+    /// absence of a write emits no event that a test could wait for.
     async fn await_observed(&self) {
         self.cluster.apply(&self.pipeline("another")).await;
         self.await_object("job", "another-provision-").await;
@@ -47,7 +47,7 @@ async fn changes_during_a_pause_are_corrected_after_it() {
     test.await_pause(true).await;
     let paused = test.status("users").await;
 
-    let by_hand = r#"{"spec":{"replicas":7}}"#;
+    let scaled = r#"{"spec":{"replicas":7}}"#;
     test.cluster
         .kubectl(&[
             "patch",
@@ -57,18 +57,18 @@ async fn changes_during_a_pause_are_corrected_after_it() {
             "users-processor",
             "--type=merge",
             "-p",
-            by_hand,
+            scaled,
         ])
         .await;
     test.cluster.kubectl(&["delete", "cronjob", "-n", &test.namespace, "users-producer"]).await;
     test.patch(&json!({"spec": {"processor": {"replicas": 2}}})).await;
     test.await_observed().await;
-    assert_eq!(test.replicas().await, 7, "neither repaired nor edited");
+    assert_eq!(test.replicas().await, 7, "neither drift nor the edit is applied");
     assert_eq!(test.cluster.list("cronjob", &test.namespace).await, Vec::<serde_json::Value>::new());
     let after = test.status("users").await;
-    assert_eq!(after, paused, "nothing is told of what nobody looks at");
+    assert_eq!(after, paused, "the status of a paused pipeline is not written");
 
-    // Nothing but the one value pauses.
+    // Only the value `true` pauses.
     test.annotate(&format!("{PAUSE}=yes")).await;
     test.await_replicas(2).await;
     test.await_pause(false).await;

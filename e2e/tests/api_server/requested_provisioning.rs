@@ -22,7 +22,7 @@ async fn new_annotation_value_provisions_again_and_keeps_workers() {
     let mut before = test.provisioning().await;
     for when in ["now", "later"] {
         test.annotate(&format!("userstream.dev/requested-at={when}")).await;
-        let next = poll_until("another Job has taken the place of the one before", TIMEOUT, async || {
+        let next = poll_until("a new Job has replaced the former one", TIMEOUT, async || {
             let found = test.provisioning().await;
             if found.len() == 1 && found != before { Ok(found) } else { Err(format!("{found:?}")) }
         })
@@ -33,6 +33,6 @@ async fn new_annotation_value_provisions_again_and_keeps_workers() {
         before = next;
     }
     let after = test.cluster.get("deployment", &test.namespace, "users-processor").await["metadata"].clone();
-    assert_eq!(after["generation"], workers["generation"], "they go on as they were");
+    assert_eq!(after["generation"], workers["generation"], "the workers are unchanged");
     assert_eq!(operator.errors(), Vec::<String>::new());
 }

@@ -9,7 +9,7 @@ use crate::test_namespace::{TestNamespace, name};
 
 #[tokio::test]
 async fn operator_of_selected_namespaces_reads_no_other() {
-    // Its own: whoever looks for operators in the whole cluster finds this one.
+    // A separate cluster: `usp check` in another test would find this operator.
     let cluster = Cluster::bare_api_server("some-namespaces").await;
     let own = TestNamespace::within(cluster).await;
     let (first, second) = (TestNamespace::within(cluster).await, TestNamespace::within(cluster).await);
@@ -28,12 +28,13 @@ async fn operator_of_selected_namespaces_reads_no_other() {
         "rights are enforced"
     );
     assert_eq!(foreign.status("users").await, json!(PipelineStatus::pending()));
-    let made = foreign.cluster.list("configmaps,jobs,deployments", &foreign.namespace).await;
-    let made: Vec<String> = made.iter().map(name).filter(|name| name != "kube-root-ca.crt").collect();
-    assert_eq!(made, Vec::<String>::new());
-    let asked: BTreeSet<String> = installation.requests().into_iter().filter_map(|it| it.namespace).collect();
-    assert_eq!(asked, [own.namespace.clone(), first.namespace.clone(), second.namespace.clone()].into());
-    assert_eq!(installation.refused(), []);
+    let created = foreign.cluster.list("configmaps,jobs,deployments", &foreign.namespace).await;
+    let created: Vec<String> = created.iter().map(name).filter(|name| name != "kube-root-ca.crt").collect();
+    assert_eq!(created, Vec::<String>::new());
+    let requested: BTreeSet<String> =
+        installation.requests().into_iter().filter_map(|it| it.namespace).collect();
+    assert_eq!(requested, [own.namespace.clone(), first.namespace.clone(), second.namespace.clone()].into());
+    assert_eq!(installation.forbidden_requests(), []);
     assert!(!operator.log().contains("orbidden"), "{}", operator.log());
     assert_eq!(operator.errors(), Vec::<String>::new());
     drop(operator);

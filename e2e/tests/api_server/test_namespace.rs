@@ -1,4 +1,4 @@
-//! A namespace with a pipeline and an operator.
+//! The test namespace fixture: a namespace with pipelines and an operator.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A namespace, and what tests do in it.
+/// A namespace that only one test uses.
 pub(crate) struct TestNamespace {
     pub(crate) cluster: &'static Cluster,
     pub(crate) namespace: String,
@@ -21,14 +21,14 @@ impl TestNamespace {
         Self::within(Cluster::api_server().await).await
     }
 
-    /// A namespace of a cluster of the test's own.
+    /// A namespace in this cluster.
     pub(crate) async fn within(cluster: &'static Cluster) -> Self {
-        let namespace = format!("home-{}", &Uuid::new_v4().simple().to_string()[..10]);
+        let namespace = format!("test-{}", &Uuid::new_v4().simple().to_string()[..10]);
         cluster.kubectl(&["create", "namespace", &namespace]).await;
         Self { cluster, namespace }
     }
 
-    /// A small pipeline whose names nobody else has.
+    /// A small pipeline with unique names of topic and keyspace.
     pub(crate) fn pipeline(&self, name: &str) -> Value {
         let unique = format!("{}_{name}", self.namespace).replace('-', "_");
         json!({
@@ -52,7 +52,7 @@ impl TestNamespace {
         Operator::start(self.cluster, &self.namespace).await
     }
 
-    /// Applies the pipeline and makes everything go well, until its producer is there.
+    /// Applies the pipeline, and completes each step of its rollout until the CronJob of its producer exists.
     pub(crate) async fn bring_up(&self, pipeline: &Value) {
         let name = pipeline["metadata"]["name"].as_str().unwrap().to_owned();
         self.cluster.apply(pipeline).await;
@@ -63,30 +63,31 @@ impl TestNamespace {
         self.await_object("cronjob", &format!("{name}-producer")).await;
     }
 
-    /// Changes the pipeline `users`.
+    /// Patches the pipeline `users`.
     pub(crate) async fn patch(&self, patch: &Value) {
         let patch = patch.to_string();
         let arguments = ["patch", "usp", "-n", &self.namespace, "users", "--type=merge", "-p", &patch];
         self.cluster.kubectl(&arguments).await;
     }
 
-    /// Sets an annotation of the pipeline `users`, given as `NAME=VALUE`, or removes it, given as `NAME-`.
+    /// Sets an annotation of the pipeline `users` with `NAME=VALUE`, or removes it with `NAME-`.
     pub(crate) async fn annotate(&self, annotation: &str) {
         let arguments = ["annotate", "--overwrite", "usp", "-n", &self.namespace, "users", annotation];
         self.cluster.kubectl(&arguments).await;
     }
 
-    /// Waits for an object whose name begins so, and returns the name.
-    pub(crate) async fn await_object(&self, kind: &str, beginning: &str) -> String {
-        poll_until(&format!("there is a {kind} {beginning}..."), TIMEOUT, async || {
+    /// Waits for an object whose name has this prefix, and returns the name.
+    pub(crate) async fn await_object(&self, kind: &str, prefix: &str) -> String {
+        poll_until(&format!("there is a {kind} {prefix}..."), TIMEOUT, async || {
             let names: Vec<String> =
                 self.cluster.list(kind, &self.namespace).await.iter().map(name).collect();
-            let found = names.iter().find(|name| name.starts_with(beginning)).cloned();
+            let found = names.iter().find(|name| name.starts_with(prefix)).cloned();
             found.ok_or_else(|| format!("{names:?}"))
         })
         .await
     }
 
+    /// Marks every Job without conditions as complete.
     pub(crate) async fn complete_jobs(&self) {
         for job in self.cluster.list("jobs", &self.namespace).await {
             if !job["status"]["conditions"].is_null() {
@@ -100,6 +101,7 @@ impl TestNamespace {
         }
     }
 
+    /// Marks a Deployment as rolled out, with all replicas ready.
     pub(crate) async fn roll_out(&self, deployment: &str) {
         let body = self.cluster.get("deployment", &self.namespace, deployment).await;
         let replicas = &body["spec"]["replicas"];
@@ -108,7 +110,7 @@ impl TestNamespace {
         self.cluster.write_status("deployment", &self.namespace, deployment, &status).await;
     }
 
-    /// Every object that the pipelines own, with its version.
+    /// The pipelines and the objects that they own, each with its resource version.
     pub(crate) async fn versions(&self) -> Vec<(String, String)> {
         let kinds = "configmaps,jobs,cronjobs,deployments,poddisruptionbudgets,userstreampipelines";
         let all = self.cluster.list(kinds, &self.namespace).await;
@@ -118,7 +120,7 @@ impl TestNamespace {
         all.iter().filter(|it| name(it) != "kube-root-ca.crt").map(version).collect()
     }
 
-    /// Applies a pipeline with a `logLevel` that does not exist, past a definition that no longer says so.
+    /// Applies a pipeline with an invalid `logLevel`, after removing its validation from the CustomResourceDefinition.
     pub(crate) async fn apply_unvalidated(&self, pipeline: &Value) {
         let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/observability/properties/logLevel/enum";
         let patch = json!([{"op": "remove", "path": place}]).to_string();
@@ -126,18 +128,18 @@ impl TestNamespace {
         self.cluster
             .kubectl(&["patch", "customresourcedefinition", definition, "--type=json", "-p", &patch])
             .await;
-        poll_until("the API server takes the pipeline", TIMEOUT, async || {
+        poll_until("the API server accepts the pipeline", TIMEOUT, async || {
             self.cluster.try_apply(pipeline).await
         })
         .await;
     }
 
-    /// What is said of a pipeline.
+    /// The status of a pipeline.
     pub(crate) async fn status(&self, pipeline: &str) -> Value {
         self.cluster.pipeline(&self.namespace, pipeline).await["status"].clone()
     }
 
-    /// One of its conditions; null when there is none.
+    /// A condition of a pipeline; null when there is none.
     pub(crate) async fn condition(&self, pipeline: &str, of: &str) -> Value {
         condition(&self.cluster.pipeline(&self.namespace, pipeline).await, of).clone()
     }

@@ -1,5 +1,7 @@
-//! Kinds that other projects bring, as far as pipelines use them. Like theirs, these schemas keep no field that they do not
-//! have: what the operator writes and they do not know would be gone, and be missed by it for ever.
+//! The kinds of other projects, as far as pipelines use them.
+//!
+//! Like the originals, these schemas prune unknown fields. A field that the operator applies and the schema lacks would be
+//! applied again with every reconcile.
 
 use serde_json::{Value, json};
 use userstream_e2e::poll_until::poll_until;

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::test_namespace::TestNamespace;
 
-/// As after a downgrade: the definition in the cluster lets something through that this operator cannot read.
+/// As after a downgrade: the installed CustomResourceDefinition admits a value that this operator cannot decode.
 #[tokio::test]
 async fn undecodable_pipeline_is_reported_and_blocks_no_other() {
     let test = TestNamespace::new().await;

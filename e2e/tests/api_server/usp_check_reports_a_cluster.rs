@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use userstream_e2e::cluster::Cluster;
 use userstream_e2e::usp::Usp;
 
-/// What the chart installs, as far as `usp` looks at it.
+/// The Deployment of the operator, as far as `usp` reads it.
 fn operator() -> Value {
     let labels = json!({"app.kubernetes.io/part-of": "userstream", "app.kubernetes.io/component": "operator",
         "app.kubernetes.io/version": env!("CARGO_PKG_VERSION")});
@@ -22,12 +22,7 @@ fn finding<'f>(report: &'f Value, check: &str) -> &'f Value {
     findings.iter().find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {report:#}"))
 }
 
-#[tokio::test]
-async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
-    let cluster = Cluster::bare_api_server("bare").await;
-    cluster.kubectl(&["create", "namespace", "demo"]).await;
-    let usp = Usp::of(cluster, "demo");
-
+async fn assert_missing_crd_is_reported(usp: &Usp) {
     let output = usp.run(&["check"]).await.expect(3);
     assert!(output.stdout.contains("✓ Kubernetes"), "{}", output.stdout);
     assert!(
@@ -43,6 +38,29 @@ async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
             output.stderr
         );
     }
+}
+
+async fn assert_changed_crd_is_a_warning(cluster: &Cluster, usp: &Usp) {
+    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend/description";
+    let patch = json!([{"op": "replace", "path": place, "value": "A former description."}]).to_string();
+    cluster
+        .kubectl(&["patch", "crd", "userstreampipelines.userstream.dev", "--type=json", "-p", &patch])
+        .await;
+    let report = usp.run(&["check", "-o", "json"]).await.expect(0).json();
+    let definition = finding(&report, "definition");
+    assert_eq!(definition["state"], "Warning", "{report:#}");
+    assert!(
+        definition["told"].to_string().contains("1 differences, the first in v1alpha1.schema"),
+        "{report:#}"
+    );
+}
+
+#[tokio::test]
+async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
+    let cluster = Cluster::bare_api_server("bare").await;
+    cluster.kubectl(&["create", "namespace", "demo"]).await;
+    let usp = Usp::of(cluster, "demo");
+    assert_missing_crd_is_reported(&usp).await;
 
     cluster.install_crd();
     let report = usp.run(&["check", "-o", "json"]).await.expect(3).json();
@@ -63,18 +81,6 @@ async fn check_reports_what_a_cluster_lacks_until_it_is_complete() {
 
     let output = Usp::of(cluster, "default").run(&["check"]).await.expect(3);
     assert!(output.stdout.contains("no operator watches namespace default"), "{}", output.stdout);
-
-    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/suspend/description";
-    let patch = json!([{"op": "replace", "path": place, "value": "As it was output before."}]).to_string();
-    cluster
-        .kubectl(&["patch", "crd", "userstreampipelines.userstream.dev", "--type=json", "-p", &patch])
-        .await;
-    let report = usp.run(&["check", "-o", "json"]).await.expect(0).json();
-    let definition = finding(&report, "definition");
-    assert_eq!(definition["state"], "Warning", "{report:#}");
-    assert!(
-        definition["message"].to_string().contains("1 difference, the first in v1alpha1.schema"),
-        "{report:#}"
-    );
+    assert_changed_crd_is_a_warning(cluster, &usp).await;
     cluster.down().await;
 }

@@ -41,7 +41,7 @@ async fn plan_predicts_kubectl_apply_and_changes_nothing() {
     let mut first = test.pipeline("users");
     first["spec"]["processor"] = json!({"filter": "true", "replicas": 1});
     test.cluster.apply(&first).await;
-    // Somebody else's field, which the file does not have.
+    // A field of another field manager, which the file does not have.
     test.cluster.kubectl(&["scale", "usp", "users", "-n", &test.namespace, "--replicas=4"]).await;
     let before = test.cluster.pipeline(&test.namespace, "users").await;
     let mut next = edited(&test.pipeline("users"));
@@ -59,7 +59,7 @@ async fn plan_predicts_kubectl_apply_and_changes_nothing() {
     let unchanged = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(before["metadata"]["resourceVersion"], unchanged["metadata"]["resourceVersion"]);
 
-    // And that is what kubectl apply does.
+    // `kubectl apply` makes the same change.
     test.cluster.apply(&next).await;
     let after = test.cluster.pipeline(&test.namespace, "users").await;
     for (path, value) in [("/spec/processor/filter", Value::Null), ("/spec/processor/replicas", json!(2))] {
@@ -118,7 +118,7 @@ async fn plan_of_a_refused_edit_names_the_broken_rule() {
     let pipeline = test.pipeline("users");
     test.cluster.apply(&pipeline).await;
 
-    // By itself it is right; only the API server knows that it was another.
+    // The file is valid; only the API server can compare it with the former name.
     let mut renamed = pipeline.clone();
     renamed["spec"]["kafka"]["topic"]["name"] = json!("another");
     let planned = plan(&test, &renamed, &[], 1).await;
@@ -135,14 +135,14 @@ async fn plan_of_a_refused_edit_names_the_broken_rule() {
         assert!(applied.contains(text), "{text}\n{applied}");
     }
 
-    // Wrong by itself: told with its place in the file.
-    let mut wrong = pipeline.clone();
-    wrong["spec"]["schema"]["fields"][0]["required"] = json!(false);
-    let path = file(&test, "wrong", &wrong);
+    // The file is invalid: the error has its line and column.
+    let mut invalid = pipeline.clone();
+    invalid["spec"]["schema"]["fields"][0]["required"] = json!(false);
+    let path = file(&test, "invalid", &invalid);
     let output =
         Usp::of(test.cluster, &test.namespace).run(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
     assert!(
-        output.stderr.contains("wrong.yaml:1:") && output.stderr.contains("required"),
+        output.stderr.contains("invalid.yaml:1:") && output.stderr.contains("required"),
         "{}",
         output.stderr
     );

@@ -17,7 +17,7 @@ async fn status_starts_with_the_pod_that_cannot_start() {
     test.cluster.apply(&test.pipeline("users")).await;
     let usp = Usp::of(test.cluster, &test.namespace);
     let job = test.await_object("job", "users-provision-").await;
-    // What controllers and a kubelet do.
+    // The pod and its status, in place of the Job controller and a kubelet.
     test.cluster.kubectl(&["create", "serviceaccount", "default", "-n", &test.namespace]).await;
     let body = test.cluster.get("job", &test.namespace, &job).await;
     let mut pod = body["spec"]["template"].clone();
@@ -32,10 +32,10 @@ async fn status_starts_with_the_pod_that_cannot_start() {
         "ready": false, "restartCount": 0, "state": waiting}]});
     test.cluster.write_status("pod", &test.namespace, &format!("{job}-x"), &status).await;
 
-    let wanted = format!("✗ users is not ready: pod {job}-x: ImagePullBackOff: Back-off pulling image");
+    let expected = format!("✗ users is not ready: pod {job}-x: ImagePullBackOff: Back-off pulling image");
     let output = poll_until("the first line names the pod", TIMEOUT, async || {
         let output = usp.run(&["status", "users"]).await.expect(3);
-        if output.first_line() == wanted { Ok(output) } else { Err(output.stdout) }
+        if output.first_line() == expected { Ok(output) } else { Err(output.stdout) }
     })
     .await;
     assert!(output.stdout.contains("the workers' image is worker.image of the chart"), "{}", output.stdout);

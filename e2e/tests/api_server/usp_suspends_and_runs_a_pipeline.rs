@@ -21,7 +21,7 @@ async fn pipeline_is_suspended_and_resumed() {
     let after = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(
         again["metadata"]["resourceVersion"], after["metadata"]["resourceVersion"],
-        "nothing was to be changed"
+        "the second command changes nothing"
     );
 
     usp.run(&["resume", "users"]).await.expect(0);

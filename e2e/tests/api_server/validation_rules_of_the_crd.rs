@@ -1,4 +1,4 @@
-//! The API server holds pipelines to the rules of the definition, with the texts that `usp validate` says.
+//! The API server enforces the validation rules of the CustomResourceDefinition, with the texts of `usp validate`.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::broken_in_code::{FINER_IN_CODE, broken_in_code, well_shaped};
 use crate::changes::{Change, changes};
 use crate::test_namespace::TestNamespace;
 
-/// How many clients ask at the same time.
+/// How many requests are in flight at the same time.
 const CLIENTS: usize = 4;
 
-/// The texts of every rule in the definition.
+/// The texts of all rules in the CustomResourceDefinition.
 fn texts_in_cel() -> BTreeSet<String> {
     fn collect(schema: &Value, texts: &mut BTreeSet<String>) {
         match schema {
@@ -37,7 +37,7 @@ fn texts_in_cel() -> BTreeSet<String> {
     texts
 }
 
-/// The texts of rules that end a line of a refusal: kubectl prints a cause a line, and its text last.
+/// The texts of rules that a refusal contains: kubectl prints one cause per line, with its text at the end.
 fn named(refusal: &str, texts: &BTreeSet<String>) -> BTreeSet<String> {
     let says = |text: &&String| refusal.lines().any(|line| line.ends_with(&format!(": {text}")));
     texts.iter().filter(says).cloned().collect()
@@ -67,7 +67,7 @@ async fn invalid_resource_is_refused_with_the_texts_of_usp_validate() {
             Ok(_) => String::new(),
             Err(refusal) => refusal,
         };
-        // The API server has rules of its own for names, and looks at no others once one of those is broken.
+        // An invalid object name fails Kubernetes' validation, which precedes the rules of the CRD.
         if refusal.contains("RFC 1123") {
             assert!(expected.contains(rules::PIPELINE_NAME.message), "{title}: {refusal}");
             continue;
@@ -80,10 +80,10 @@ async fn invalid_resource_is_refused_with_the_texts_of_usp_validate() {
         );
         seen.extend(reported);
     }
-    // Each change below starts from a resource that breaks none; together they leave no rule out.
+    // The transition rules are broken by the test below; together the two cover every rule.
     seen.extend(changes().iter().flat_map(|change| change.breaks.iter().map(|text| (*text).to_owned())));
     let unseen: Vec<&String> = in_cel.difference(&seen).collect();
-    assert_eq!(unseen, Vec::<&String>::new(), "no bad resource breaks these at the API server");
+    assert_eq!(unseen, Vec::<&String>::new(), "no invalid resource breaks these at the API server");
 }
 
 #[tokio::test]

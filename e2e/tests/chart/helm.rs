@@ -1,11 +1,11 @@
-//! Helm, which the rig compiles, and what it renders.
+//! Renders the chart with the rig's Helm.
 
 use std::process::Command;
 
 use serde_json::Value;
 use userstream_e2e::rig::repository;
 
-/// Every switch that brings objects with it.
+/// The values that enable every optional object.
 pub(crate) const EVERYTHING: [&str; 5] = [
     "replicas=2",
     "networkPolicies=true",
@@ -14,7 +14,7 @@ pub(crate) const EVERYTHING: [&str; 5] = [
     "metrics.dashboard.enabled=true",
 ];
 
-/// The objects of the chart with some values, or why there are none.
+/// The rendered objects of the chart with some values, or Helm's error.
 pub(crate) fn try_render(release: &str, values: &[&str]) -> Result<Vec<Value>, String> {
     let mut command = Command::new(repository().join("e2e/rig/cluster"));
     command.args(["helm", "template", release]).arg(repository().join("helm/userstream"));
@@ -31,7 +31,7 @@ pub(crate) fn try_render(release: &str, values: &[&str]) -> Result<Vec<Value>, S
     Ok(documents.map(|document| serde_saphyr::from_str(document).unwrap()).collect())
 }
 
-/// The objects of the chart with some values.
+/// The rendered objects of the chart with some values.
 pub(crate) fn render(values: &[&str]) -> Vec<Value> {
     try_render("userstream", values).unwrap_or_else(|error| panic!("{values:?}: {error}"))
 }
@@ -41,7 +41,7 @@ pub(crate) fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
     objects.iter().filter(|object| object["kind"] == kind).collect()
 }
 
-/// The one object of a kind.
+/// The single object of a kind.
 pub(crate) fn the<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     let found = of_kind(objects, kind);
     assert_eq!(found.len(), 1, "{kind}: {found:#?}");

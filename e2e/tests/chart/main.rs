@@ -1,10 +1,5 @@
-//! The chart as Helm renders it. No cluster is needed for this.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's output is how it reports"
-)]
+//! The chart as Helm renders it, without a cluster.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests report by panicking")]
 
 mod helm;
 mod metrics;

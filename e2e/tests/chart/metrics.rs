@@ -1,4 +1,4 @@
-//! What the chart brings for Prometheus and Grafana. What is in it is tested beside the files themselves.
+//! The objects for Prometheus and Grafana. The packaging tests check the content of their files.
 
 use userstream_e2e::documented_tables::file;
 
@@ -16,7 +16,7 @@ fn prometheus_rule_holds_the_alerts_and_runbook_links() {
     let text = file("helm/userstream/files/alerts.yaml")
         .replace("@RUNBOOKS@", "https://runbooks.example/userstream");
     let groups: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
-    assert_eq!(rule["spec"]["groups"], groups, "no template has touched Prometheus's own braces");
+    assert_eq!(rule["spec"]["groups"], groups, "Helm has not interpreted the templates of Prometheus");
 }
 
 #[test]

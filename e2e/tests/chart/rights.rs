@@ -1,4 +1,4 @@
-//! What the operator may do.
+//! The RBAC rules of the operator.
 
 use serde_json::{Value, json};
 
@@ -46,14 +46,14 @@ fn operator_of_selected_namespaces_has_no_right_elsewhere() {
         assert_eq!(binding["subjects"][0]["namespace"], "userstream-system");
     }
     let whole = render(&[]);
-    let watched = |objects: &[Value], kind: &str| {
+    let watched_rules = |objects: &[Value], kind: &str| {
         of_kind(objects, kind).iter().find(|role| role["metadata"]["name"] == "userstream").unwrap()["rules"]
             .clone()
     };
     assert_eq!(
-        watched(&rendered, "Role"),
-        watched(&whole, "ClusterRole"),
-        "the same rights, in fewer places"
+        watched_rules(&rendered, "Role"),
+        watched_rules(&whole, "ClusterRole"),
+        "the same rules, in fewer namespaces"
     );
 }
 
@@ -79,10 +79,6 @@ fn only_the_leader_lease_can_be_read_and_patched() {
         of.map(|rule| rule["verbs"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(verbs(true), [json!(["get", "patch"])], "{leases:#?}");
-    assert_eq!(
-        verbs(false),
-        [json!(["create"])],
-        "no name can be asked for what does not exist: {leases:#?}"
-    );
+    assert_eq!(verbs(false), [json!(["create"])], "RBAC cannot restrict `create` to a name: {leases:#?}");
     assert!(leases.iter().all(|rule| rule.get("resourceNames").is_none_or(|names| *names == json!([name]))));
 }

@@ -1,4 +1,4 @@
-//! Every pod of the chart satisfies the `restricted` Pod Security profile, and what the project asks on top.
+//! Every pod of the chart satisfies the `restricted` Pod Security profile and the project's stricter rules.
 
 use crate::helm::{EVERYTHING, of_kind, render, the};
 
@@ -22,7 +22,7 @@ fn every_pod_satisfies_the_restricted_profile() {
             assert_eq!(context["capabilities"]["drop"], serde_json::json!(["ALL"]));
             assert!(
                 container["command"].is_null(),
-                "there is no shell, and the image's own program is what runs"
+                "the image has no shell, and its entrypoint is the program"
             );
             assert!(container["resources"]["requests"]["memory"].is_string());
             assert!(container["resources"]["limits"]["memory"].is_string());
@@ -43,6 +43,6 @@ fn helm_test_requests_only_the_operator_service() {
     let selected = service["spec"]["selector"].as_object().unwrap();
     let has = |labels: &serde_json::Value| selected.iter().all(|(name, value)| labels[name] == *value);
     assert!(has(&the(&rendered, "Deployment")["spec"]["template"]["metadata"]["labels"]));
-    assert!(!has(&pod["metadata"]["labels"]), "it must not ask itself");
+    assert!(!has(&pod["metadata"]["labels"]), "the Service must not select the test's own pod");
     assert_eq!(of_kind(&rendered, "Deployment").len(), 1);
 }

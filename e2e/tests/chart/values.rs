@@ -1,4 +1,4 @@
-//! What may be set, and what it changes.
+//! The values of the chart, their schema, and their effect.
 
 use serde_json::json;
 use userstream_e2e::documented_tables::{file, section, table};
@@ -7,7 +7,7 @@ use crate::helm::{EVERYTHING, of_kind, render, the, try_render};
 
 #[test]
 fn misspelt_or_mistyped_value_is_refused_at_every_level() {
-    for wrong in [
+    for invalid in [
         "replica=2",
         "replicas=many",
         "replicas=11",
@@ -30,8 +30,12 @@ fn misspelt_or_mistyped_value_is_refused_at_every_level() {
         "metrics.dashboard.labels.a.b=1",
         "logLevel=",
     ] {
-        let refusal = try_render("userstream", &[wrong]).err().unwrap_or_else(|| panic!("{wrong} is taken"));
-        assert!(refusal.contains("values don't meet the specifications of the schema"), "{wrong}: {refusal}");
+        let refusal =
+            try_render("userstream", &[invalid]).err().unwrap_or_else(|| panic!("{invalid} is accepted"));
+        assert!(
+            refusal.contains("values don't meet the specifications of the schema"),
+            "{invalid}: {refusal}"
+        );
     }
 }
 
@@ -44,7 +48,7 @@ fn every_value_is_in_the_schema_and_the_readme() {
     let documented = table(section(&file("helm/userstream/README.md"), "## Values"));
     for (name, value) in values.as_object().unwrap() {
         assert!(known.contains_key(name), "{name} is not in the schema");
-        // Free objects and images are told of as a whole.
+        // Objects without a schema of their members, and images, are documented as a whole.
         let inner = value.as_object().filter(|_| known[name]["properties"].is_object());
         let names: Vec<String> = match inner {
             None => vec![name.clone()],
@@ -53,7 +57,7 @@ fn every_value_is_in_the_schema_and_the_readme() {
         for name in names {
             let is_documented =
                 documented.keys().any(|key| *key == name || key.starts_with(&format!("{name}.")));
-            assert!(is_documented, "helm/userstream/README.md does not tell of {name}");
+            assert!(is_documented, "helm/userstream/README.md does not document {name}");
         }
     }
 }
@@ -86,9 +90,9 @@ fn every_object_carries_its_release_and_namespace() {
     for object in render(&EVERYTHING) {
         let (kind, metadata) = (&object["kind"], &object["metadata"]);
         assert_eq!(metadata["labels"]["app.kubernetes.io/instance"], "userstream", "{kind}");
-        let is_of_the_cluster = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
+        let is_cluster_scoped = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
             .contains(&kind.as_str().unwrap());
-        let namespace = (!is_of_the_cluster).then_some("userstream-system");
+        let namespace = (!is_cluster_scoped).then_some("userstream-system");
         assert_eq!(metadata["namespace"].as_str(), namespace, "{kind}");
     }
 }
@@ -130,7 +134,7 @@ fn digest_precedes_tag_and_tag_precedes_app_version() {
 #[test]
 fn names_of_the_longest_release_fit() {
     let release = "a-release-with-a-name-of-fifty-three-characters-in-it";
-    assert_eq!(release.len(), 53, "the longest that Helm takes");
+    assert_eq!(release.len(), 53, "the longest release name that Helm accepts");
     for object in try_render(release, &EVERYTHING).unwrap() {
         if object["kind"] == "CustomResourceDefinition" {
             continue;

@@ -1,4 +1,4 @@
-//! The health that Argo CD computes, by the cases that stand beside it.
+//! The health check of Argo CD, against the cases in its folder.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use userstream_e2e::rig::repository;
 
 const FOLDER: &str = "helm/argocd/userstream.dev/UserStreamPipeline";
 
-/// What the script says of a resource, in a Lua with what Argo CD gives scripts.
+/// The result of the script for a resource, in a Lua with the standard libraries that Argo CD loads.
 fn health(resource: &Value) -> Value {
     let lua = Lua::new_with(
         mlua::StdLib::TABLE | mlua::StdLib::STRING | mlua::StdLib::MATH,
@@ -37,7 +37,7 @@ fn every_case_has_its_declared_health() {
     let files = std::fs::read_dir(repository().join(FOLDER).join("testdata")).unwrap();
     let files: BTreeSet<String> =
         files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    assert_eq!(read, files, "every resource is a case");
+    assert_eq!(read, files, "every file in testdata is a case");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The workflow for hosted CI does nothing that `make` does not do on every machine.
+//! Hosted CI only calls targets of `make`, so that its steps run on any machine.
 
 use serde_json::Value;
 use userstream_e2e::documented_tables::file;
@@ -12,7 +12,7 @@ fn every_hosted_ci_step_calls_a_make_target() {
         for step in body["steps"].as_array().unwrap() {
             let Some(command) = step["run"].as_str() else {
                 let action = step["uses"].as_str().unwrap();
-                assert!(action.starts_with("actions/"), "{job}: {action} is somebody else's");
+                assert!(action.starts_with("actions/"), "{job}: {action} is a third-party action");
                 continue;
             };
             let target = command.trim().strip_prefix("make ").unwrap_or_else(|| panic!("{job}: {command}"));

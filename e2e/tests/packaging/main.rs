@@ -1,10 +1,5 @@
-//! What ships beside the programs: alerts, the dashboard, the health for Argo CD, the pages about operation, hosted CI.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test's output is how it reports"
-)]
+//! What ships beside the programs: alerts, the dashboard, the health check of Argo CD, pages about operation, hosted CI.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests report by panicking")]
 
 mod alerts;
 mod argo_cd;

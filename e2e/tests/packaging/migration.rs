@@ -1,9 +1,9 @@
-//! The pieces of YAML in `docs/migration.md` are parts of an example that works.
+//! The YAML snippets in `docs/migration.md` are parts of a tested example.
 
 use serde_json::Value;
 use userstream_e2e::documented_tables::file;
 
-/// Whether everything that `part` says is in `whole`: members by name, elements of lists wherever they are.
+/// Whether `whole` contains `part`: members by name, elements of lists in any order.
 fn is_part(part: &Value, whole: &Value) -> bool {
     match (part, whole) {
         (Value::Object(part), Value::Object(whole)) => {

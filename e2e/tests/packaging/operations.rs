@@ -1,4 +1,4 @@
-//! `docs/operations.md` against the code.
+//! `docs/operations.md`, compared with the code.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use userstream_e2e::rig::repository;
 
 const PAGE: &str = "docs/operations.md";
 
-/// Where conditions and Events get their reasons.
+/// The sources that define the reasons of conditions and Events.
 const REASONS: [&str; 11] = [
     "crds/src/status.rs",
     "operator/src/status/mod.rs",
@@ -45,11 +45,11 @@ fn documented_conditions_equal_those_in_code() {
 #[test]
 fn documented_reasons_equal_those_in_code() {
     let mut reasons = names_in_code(&REASONS);
-    // Kinds of workloads, types and values of conditions, and the action of every Event.
+    // Literals that are not reasons: kinds of workloads, types and statuses of conditions, and the action of Events.
     for other in ["Deployment", "CronJob", "True", "False", "Unknown", "Ready", "Stalled", "Reconcile"] {
         reasons.remove(other);
     }
-    // What the worker's provisioning refuses is passed on.
+    // The operator passes on the refusals of the worker's provisioning.
     let report = file("crds/src/provision_report.rs");
     let (_, refusals) = report.split_once("pub enum RefusalReason {").unwrap();
     let refusals = refusals.split('}').next().unwrap().lines().map(str::trim);
@@ -69,7 +69,7 @@ fn documented_reasons_equal_those_in_code() {
     );
 }
 
-/// The table of rights, from the rules of the chart's roles.
+/// The table of rights, generated from the rules of the chart's roles.
 fn rights() -> String {
     let mut text = String::from("| where | group | resources | verbs | what for |\n|---|---|---|---|---|\n");
     for (place, name) in [
@@ -108,7 +108,7 @@ fn documented_rights_equal_those_of_the_roles() {
     let (found, after) = rest.split_once("<!-- /rights -->").unwrap();
     let wanted = rights();
     assert!(!wanted.contains("secrets"), "{wanted}");
-    // The other tests read the page meanwhile: one that is as it should be is left alone.
+    // Other tests read the page at the same time, so an unchanged page is not written.
     if std::env::var_os("UPDATE").is_some() && found != wanted {
         let page =
             format!("{before}<!-- rights: written by `make generate` -->\n{wanted}<!-- /rights -->{after}");

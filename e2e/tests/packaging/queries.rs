@@ -1,21 +1,21 @@
-//! Queries in PromQL, and the metrics that they name.
+//! PromQL queries, and the metrics that they select.
 
 use std::collections::BTreeSet;
 
 use promql_parser::parser::{Expr, VectorSelector};
 use userstream_e2e::documented_tables::metrics;
 
-/// Checks that a query can be parsed and that every metric in it is documented, which other tests hold against the pages
-/// of running programs.
+/// Checks that a query parses and that each of its metrics is documented. Other tests compare the documented metrics with
+/// those of the running programs.
 pub(crate) fn check(place: &str, query: &str) {
-    // What Grafana replaces before it asks.
-    let asked = query.replace("$__rate_interval", "5m");
+    // Grafana replaces the variable before it sends the query.
+    let query = query.replace("$__rate_interval", "5m");
     let parsed =
-        promql_parser::parser::parse(&asked).unwrap_or_else(|error| panic!("{place}: {error}\n{asked}"));
+        promql_parser::parser::parse(&query).unwrap_or_else(|error| panic!("{place}: {error}\n{query}"));
     let documented = metrics();
     let mut named = BTreeSet::new();
     collect(&parsed, &mut named);
-    assert!(!named.is_empty(), "{place}: {query} names no metric");
+    assert!(!named.is_empty(), "{place}: {query} selects no metric");
     for name in named {
         let whole = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
         let is_histogram = |name: &str| documented.get(name).is_some_and(|kind| kind == "histogram");

@@ -1,4 +1,4 @@
-//! `kubectl apply` brings a pipeline to `Ready`, and rows arrive; `kubectl delete` takes everything of it but the data.
+//! After `kubectl apply` a pipeline becomes `Ready` and rows arrive; `kubectl delete` removes its objects and keeps the data.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ async fn helm_test_succeeds() {
     let (_rig, cluster) = (Rig::shared().await, Cluster::with_operator().await);
     let output = cluster.helm(&["test", "userstream", "--namespace", SYSTEM, "--timeout", "60s"]).await;
     assert!(output.contains("Phase:          Succeeded"), "{output}");
-    // A pod that has succeeded is removed; nothing is left behind.
+    // Helm deletes the pod of a test that has succeeded.
     let left = cluster
         .kubectl(&["get", "pods", "-n", SYSTEM, "-l", "app.kubernetes.io/name=userstream-test", "-o", "name"])
         .await;
@@ -31,7 +31,7 @@ async fn applied_pipeline_becomes_ready_and_its_rows_outlive_it() {
     assert_eq!(ready["status"]["phase"], "Running");
     assert_eq!(ready["status"]["topic"]["partitions"], 3, "{:#}", ready["status"]);
     let rows = test.await_rows(100).await;
-    poll_until("an Event tells that the pipeline runs", TIMEOUT, async || {
+    poll_until("the pipeline has an Event Running", TIMEOUT, async || {
         let events = test.cluster.list("events.events.k8s.io", &test.namespace).await;
         let is_running =
             |event: &Value| event["regarding"]["name"] == "users" && event["reason"] == "Running";

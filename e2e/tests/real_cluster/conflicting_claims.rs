@@ -1,4 +1,4 @@
-//! Two pipelines claim one topic and one table: the older keeps both, and the younger waits until the older is gone.
+//! Two pipelines claim one topic and one table: the older holds both, and the younger waits until the older is deleted.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::test_namespace::TestNamespace;
 
 #[tokio::test]
 async fn younger_pipeline_creates_nothing_until_the_older_is_deleted() {
-    // Teams that do not know of each other.
+    // Two teams, each in its own namespace.
     let (older, younger) = (TestNamespace::new().await, TestNamespace::new().await);
     let mut pipeline = older.pipeline();
     pipeline["spec"]["kafka"]["topic"]["deletionPolicy"] = json!("Delete");
@@ -27,7 +27,7 @@ async fn younger_pipeline_creates_nothing_until_the_older_is_deleted() {
     assert!(refused["message"].as_str().unwrap().contains(&holder), "{refused:#}");
     older.await_more_rows(100).await;
     assert_eq!((younger.objects().await, younger.workers().await), (BTreeSet::new(), BTreeSet::new()));
-    assert_eq!(older.workers().await, workers, "the older goes on");
+    assert_eq!(older.workers().await, workers, "the older keeps running");
     older.await_ready().await;
     older.assert_healthy().await;
 
@@ -37,7 +37,7 @@ async fn younger_pipeline_creates_nothing_until_the_older_is_deleted() {
         .await;
     older.await_gone().await;
     younger.await_ready().await;
-    // The topic and the table are its own: those of the older were deleted with it.
+    // The younger has provisioned topic and table anew: those of the older were deleted with it.
     older.await_rows(100).await;
     younger.assert_healthy_despite_faults().await;
     older.tear_down().await;

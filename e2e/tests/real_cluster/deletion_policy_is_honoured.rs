@@ -1,4 +1,4 @@
-//! `deletionPolicy: Delete` takes what the pipeline created with it, and holds nothing up.
+//! `deletionPolicy: Delete` deletes what the pipeline created, and does not block the deletion of a namespace.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn deletion_policy_delete_drops_the_created_table_alone() {
     test.cluster
         .kubectl(&["delete", "userstreampipeline", "-n", &test.namespace, "users", "--timeout=60s"])
         .await;
-    assert!(!test.has_table().await, "the pipeline is gone only when its table is");
+    assert!(!test.has_table().await, "the table is dropped before the pipeline is gone");
     test.await_gone().await;
     let topic = pipeline["spec"]["kafka"]["topic"]["name"].as_str().unwrap();
     let topics = test.rig.kafka_tool(&["TopicCommand", "--list"]).await;
@@ -32,5 +32,8 @@ async fn namespace_deletion_is_not_blocked_and_keeps_the_data() {
     test.cluster.apply(&pipeline).await;
     test.await_ready().await;
     test.cluster.kubectl(&["delete", "namespace", &test.namespace, "--timeout=90s"]).await;
-    assert!(test.has_table().await, "nothing could clean up, so everything stays");
+    assert!(
+        test.has_table().await,
+        "a cleanup Job cannot start in a terminating namespace, so the data is kept"
+    );
 }

@@ -1,4 +1,4 @@
-//! What people change or delete of a running pipeline comes back as it was, and records flow on.
+//! Changed or deleted objects of a running pipeline are restored, and records keep flowing.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 const KINDS: &str = "deployments,poddisruptionbudgets,configmaps,jobs";
 
-/// What the operator says of each object of the pipeline, without what others keep in it; and the object's UID.
+/// The fields that the operator applies to each object of the pipeline, and the object's UID.
 async fn objects(test: &TestNamespace) -> BTreeMap<String, (Value, Value)> {
     let all = test.cluster.list(KINDS, &test.namespace).await;
     let own = all.iter().filter(|object| object["metadata"]["name"] != "kube-root-ca.crt");
@@ -23,9 +23,9 @@ async fn objects(test: &TestNamespace) -> BTreeMap<String, (Value, Value)> {
     objects.collect()
 }
 
-/// Waits until the objects are as they were: the same ones, or others in their places.
+/// Waits until the objects equal those before: the same ones, or recreated ones with other UIDs.
 async fn await_restored(test: &TestNamespace, before: &BTreeMap<String, (Value, Value)>, same: bool) {
-    poll_until("every object is as it was", TIMEOUT, async || {
+    poll_until("every object is restored", TIMEOUT, async || {
         let now = objects(test).await;
         let is_restored = |(name, (desired, uid)): &(&String, &(Value, Value))| {
             now.get(*name).is_some_and(|(is, its)| is == desired && (its == uid) == same)

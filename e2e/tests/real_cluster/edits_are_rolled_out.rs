@@ -1,11 +1,11 @@
-//! Edits of a running pipeline: a new field, another scale, a suspension, a run now, and one that leads nowhere.
+//! Edits of a running pipeline: a new field, scaling, suspension, a triggered run, and an edit that cannot be provisioned.
 
 use serde_json::{Value, json};
 use userstream_e2e::poll_until::poll_until;
 
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
-/// The newest object of a kind that belongs to a component, as it is.
+/// The newest object of a kind and a component.
 async fn newest(test: &TestNamespace, kind: &str, component: &str) -> Value {
     let all = test.cluster.list(kind, &test.namespace).await;
     let own =
@@ -37,7 +37,10 @@ async fn field_is_added_without_a_dead_letter() {
         &producer["metadata"]["creationTimestamp"],
     ];
     let order = order.map(|time| time.as_str().unwrap());
-    assert!(order.is_sorted(), "the table is altered, then processors follow, then the producer: {order:?}");
+    assert!(
+        order.is_sorted(),
+        "the table is altered before the processors roll out, and the producer is last: {order:?}"
+    );
     let letters = format!("{}.dlq", pipeline["spec"]["kafka"]["topic"]["name"].as_str().unwrap());
     let offsets = test.rig.kafka_tool(&["GetOffsetShell", "--topic", &letters]).await;
     let ends: Vec<&str> = offsets.lines().filter(|line| line.starts_with(&letters)).collect();
@@ -57,7 +60,7 @@ async fn pipeline_is_scaled_suspended_resumed_and_triggered_once() {
 
     test.patch(&json!({"spec": {"suspend": true}})).await;
     test.await_reason("Suspended").await;
-    poll_until("no pod works any more", TIMEOUT, async || match test.workers().await {
+    poll_until("no worker is left", TIMEOUT, async || match test.workers().await {
         left if left.is_empty() => Ok(()),
         left => Err(format!("{left:?}")),
     })
@@ -84,12 +87,12 @@ async fn unprovisionable_edit_keeps_workers_running() {
     test.cluster.apply(&test.pipeline()).await;
     test.await_ready().await;
     let before = test.workers().await;
-    // Nothing is wrong with it but that nobody is there.
+    // The address is valid, but no broker answers there.
     test.patch(&json!({"spec": {"kafka": {"bootstrapServers": "nowhere.example:9092"}}})).await;
-    poll_until("the edit is seen", TIMEOUT, async || {
+    poll_until("the edit is observed", TIMEOUT, async || {
         let pipeline = test.cluster.pipeline(&test.namespace, "users").await;
-        let seen = pipeline["status"]["observedGeneration"] == pipeline["metadata"]["generation"];
-        if seen && pipeline["status"]["phase"] == "Degraded" {
+        let is_observed = pipeline["status"]["observedGeneration"] == pipeline["metadata"]["generation"];
+        if is_observed && pipeline["status"]["phase"] == "Degraded" {
             Ok(())
         } else {
             Err(pipeline["status"].to_string())
@@ -97,7 +100,7 @@ async fn unprovisionable_edit_keeps_workers_running() {
     })
     .await;
     test.await_more_rows(100).await;
-    assert!(test.workers().await.is_superset(&before), "the same pods go on");
+    assert!(test.workers().await.is_superset(&before), "the same pods keep running");
     test.assert_healthy_despite_faults().await;
     test.tear_down().await;
 }

@@ -1,4 +1,4 @@
-//! A freshness objective is a condition of its own: rows that come late break it, and nothing else.
+//! A freshness objective has its own condition, which late rows turn false; no other condition changes.
 
 use serde_json::{Value, json};
 use userstream_e2e::cluster::condition;
@@ -6,7 +6,7 @@ use userstream_e2e::cluster::condition;
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 async fn freshness(test: &TestNamespace, reason: &str) -> Value {
-    // What is told of is the last minute, and the operator asks twice a minute.
+    // The condition covers the last minute, and the operator scrapes the workers twice a minute.
     test.cluster.await_reason(&test.namespace, "users", "FreshnessMet", reason, TIMEOUT * 2).await
 }
 
@@ -27,7 +27,7 @@ async fn late_rows_break_the_freshness_objective_until_they_recover() {
     assert_eq!(late["status"], "False", "{late:#}");
     assert!(late["message"].as_str().unwrap().contains("within 5s"), "{late:#}");
     assert_eq!(condition(&broken, "Ready")["status"], "True", "{:#}", broken["status"]);
-    assert_eq!(test.workers().await, workers, "nothing is done about it");
+    assert_eq!(test.workers().await, workers, "the workers are not restarted");
 
     test.patch(&json!({"spec": {"processor": {"maxRecordsPerSecond": 0}}})).await;
     let fresh = freshness(&test, "Fresh").await;

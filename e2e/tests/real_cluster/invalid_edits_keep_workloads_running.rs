@@ -1,4 +1,4 @@
-//! An edit that is refused, by the API server or by the operator, says why, and the last good configuration serves on.
+//! An edit that the API server or the operator refuses states the reason, and the last good configuration keeps running.
 
 use serde_json::json;
 use userstream_crds::rules;
@@ -46,11 +46,11 @@ async fn invalid_edit_keeps_the_last_good_configuration_running() {
     assert_eq!((&ready["status"], &stalled["status"]), (&json!("False"), &json!("True")));
     assert!(ready["message"].as_str().unwrap().contains("spec.processor.filter"), "{ready:#}");
     test.await_more_rows(100).await;
-    assert_eq!((test.workers().await, test.objects().await), (workers, objects), "all is as it was");
+    assert_eq!((test.workers().await, test.objects().await), (workers, objects), "nothing has changed");
 
     test.kill_pods("processor").await;
     test.await_more_rows(100).await;
-    test.patch(&json!({"spec": {"processor": {"filter": "first_name != 'Nobody'"}}})).await;
+    test.patch(&json!({"spec": {"processor": {"filter": "first_name != 'Test'"}}})).await;
     test.await_ready().await;
     test.await_more_rows(50).await;
     test.assert_healthy().await;

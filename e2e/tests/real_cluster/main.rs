@@ -1,5 +1,5 @@
-//! Tests on a real Kubernetes with a real Kafka and a real Cassandra: one promise a file, through kubectl alone.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test's output is how it reports")]
+//! Tests on a real Kubernetes with a real Kafka and a real Cassandra, through kubectl alone; one promise per file.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests report by panicking")]
 
 mod applied_pipelines_become_ready;
 mod conflicting_claims;

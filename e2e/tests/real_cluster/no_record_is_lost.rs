@@ -1,4 +1,4 @@
-//! While records flow, workers are scaled, killed and given other partitions; in the end the table has every record.
+//! Workers are scaled, killed and reassigned while records flow; in the end the table has every record.
 
 use serde_json::json;
 use userstream_e2e::poll_until::poll_until;
@@ -6,8 +6,8 @@ use userstream_e2e::poll_until::poll_until;
 use crate::test_namespace::{TIMEOUT, TestNamespace};
 
 const RECORDS: i64 = 20_000;
-/// How many users the generator gives at once.
-const USERS_OF_A_PAGE: i64 = 1_000;
+/// How many users a page of the generator has.
+const USERS_PER_PAGE: i64 = 1_000;
 
 async fn scale(test: &TestNamespace, replicas: u32) {
     let replicas = format!("--replicas={replicas}");
@@ -43,17 +43,17 @@ async fn killed_processor_and_producer_lose_no_record() {
     test.kill_pods("processor").await;
     test.await_more_rows(200).await;
     test.kill_pods("processor").await;
-    poll_until("the run has ended well", TIMEOUT, async || {
+    poll_until("the run has succeeded", TIMEOUT, async || {
         let run = test.cluster.get("job", &test.namespace, "users-run-1").await;
         if run["status"]["succeeded"] == 1 { Ok(()) } else { Err(run["status"].to_string()) }
     })
     .await;
     test.await_ready().await;
-    // The attempt that ended well went on behind the last page of the one that was killed. A page that was appended twice makes
-    // up the same users, and of none a user is missing.
-    poll_until("the table has every page, and whole", TIMEOUT, async || {
+    // The second attempt resumes after the last saved page of the killed one. A page that is appended twice has the same
+    // users both times, so the table has whole pages only.
+    poll_until("the table has whole pages, and all of them", TIMEOUT, async || {
         let rows = test.rows().await;
-        let pages_are_whole = rows >= RECORDS && rows % USERS_OF_A_PAGE == 0;
+        let pages_are_whole = rows >= RECORDS && rows % USERS_PER_PAGE == 0;
         let lag = test.cluster.pipeline(&test.namespace, "users").await["status"]["processor"]["lag"].take();
         if pages_are_whole && lag == 0 { Ok(()) } else { Err(format!("{rows} rows, lag {lag}")) }
     })

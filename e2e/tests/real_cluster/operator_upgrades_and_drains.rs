@@ -1,4 +1,4 @@
-//! What is done to the operator and the node, workers survive: an upgrade, the end of a leader, a drain, and an uninstall.
+//! Workers survive an upgrade of the operator, the loss of its leader, and an uninstall; a drained node gets them back.
 
 use std::collections::BTreeSet;
 
@@ -16,9 +16,9 @@ async fn upgrade(test: &TestNamespace, settings: &str) {
     test.cluster.helm(&[&to[..], &["--wait", "--timeout", "60s"]].concat()).await;
 }
 
-/// The pod of the operator that leads. One that was replaced is named by the Lease until another has taken it.
+/// The leading pod of the operator. The Lease names a deleted leader until another pod acquires it.
 async fn leader(test: &TestNamespace) -> String {
-    poll_until("a pod that is there leads", TIMEOUT, async || {
+    poll_until("an existing pod leads", TIMEOUT, async || {
         let lease = test.cluster.get("lease", SYSTEM, "userstream").await;
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
         let pods = test.cluster.list("pods", SYSTEM).await;
@@ -34,7 +34,7 @@ fn component(pod: &Value) -> &Value {
     &pod["metadata"]["labels"]["app.kubernetes.io/component"]
 }
 
-/// The UIDs of the pods on a node that work and are to go on.
+/// The UIDs of the running pods on a node.
 async fn workers_on(test: &TestNamespace, node: &str) -> BTreeSet<String> {
     let pods = test.cluster.list("pods", &test.namespace).await;
     let here = pods.iter().filter(|pod| pod["spec"]["nodeName"] == node);
@@ -58,7 +58,7 @@ async fn workers_survive_an_operator_upgrade_and_leader_loss() {
     let ready = test.await_ready().await;
     assert_eq!(ready["status"]["processor"]["readyReplicas"], 2, "{:#}", ready["status"]);
     assert_ne!(leader(&test).await, first, "another leads");
-    assert!(test.workers().await.is_superset(&workers), "what was not edited goes on");
+    assert!(test.workers().await.is_superset(&workers), "running processors are kept");
     test.assert_healthy().await;
     upgrade(&test, "replicas=1").await;
     test.tear_down().await;
@@ -75,7 +75,7 @@ async fn node_drain_evicts_every_worker_and_they_return() {
     let workers = workers_on(&test, node).await;
     let how = ["--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=90s"];
     test.cluster.kubectl(&[&["drain", node], &how[..]].concat()).await;
-    assert!(workers_on(&test, node).await.is_empty(), "nothing holds up a drain");
+    assert!(workers_on(&test, node).await.is_empty(), "nothing blocks the drain");
     test.cluster.kubectl(&["uncordon", node]).await;
     test.cluster
         .kubectl(&["rollout", "status", "-n", SYSTEM, "deployment/userstream", "--timeout=90s"])
@@ -109,7 +109,7 @@ async fn uninstall_and_reinstall_keep_workers_running() {
     test.cluster.install().await;
     test.await_ready().await;
     test.await_more_rows(50).await;
-    assert_eq!(test.workers().await, workers, "neither restarts a worker");
+    assert_eq!(test.workers().await, workers, "neither uninstall nor install restarts a worker");
     let after = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     test.assert_healthy().await;

@@ -1,4 +1,4 @@
-//! Passwords are changed at the servers and in the Secrets while records flow: nothing is restarted, nothing tells them.
+//! Passwords change at the servers and in the Secrets while records flow: no restart, and no password is exposed.
 
 use serde_json::{Value, json};
 use userstream_e2e::kafka_users::{allow_prefix, set_scram_password};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::test_namespace::TestNamespace;
 
-/// A pipeline on the secured listeners, as a user of its own.
+/// A pipeline on the secured listeners, as this user.
 async fn secured(test: &TestNamespace, user: &str) -> Value {
     let certificate = |name: &str| std::fs::read_to_string(test.rig.certificates.join(name)).unwrap();
     put_secret(test, "ca", &json!({"ca.crt": certificate("ca.pem")})).await;
@@ -34,7 +34,7 @@ async fn put_secret(test: &TestNamespace, name: &str, keys: &Value) {
     test.cluster.apply(&secret).await;
 }
 
-/// Gives the user a new password, which it returns: at both servers, and in the Secret.
+/// Sets a new password of the user in Kafka, in Cassandra and in the Secret, and returns it. `verb` is CREATE or ALTER.
 async fn new_password(test: &TestNamespace, user: &str, verb: &str) -> String {
     let password = format!("secret-{}", Uuid::new_v4().simple());
     set_scram_password(&test.rig, "SCRAM-SHA-512", user, &password).await;
@@ -61,23 +61,23 @@ async fn password_rotation_needs_no_restart_and_exposes_no_password() {
     let (workers, objects) = (test.workers().await, test.objects().await);
 
     let second = new_password(&test, &user, "ALTER").await;
-    // Every session with the node ends here, and Kafka's within three seconds; only the new password opens others.
+    // The restart closes every session with the node; Kafka requires re-authentication within three seconds.
     test.rig.stop(Server::CassandraSecure).await;
     test.rig.start(Server::CassandraSecure).await;
     test.cassandra = superuser(&test).await;
-    // More than can have been on the topic by then: producers need a password too.
+    // More rows than the topic held by then, so the producer has authenticated too.
     test.await_more_rows(500).await;
     test.await_ready().await;
     assert_eq!(test.workers().await, workers, "no pod was replaced");
-    assert_eq!(test.objects().await, objects, "nothing else is there");
+    assert_eq!(test.objects().await, objects, "no object was added or removed");
 
     let kinds = "userstreampipelines,configmaps,deployments,replicasets,jobs,pods,events";
     let mut exposed = test.cluster.kubectl(&["get", kinds, "-n", &test.namespace, "-o", "yaml"]).await;
     exposed += &test.logs().await;
-    assert!(exposed.contains("partitions assigned"), "these are the logs of the workers too");
+    assert!(exposed.contains("partitions assigned"), "the logs of the workers are included");
     for password in [first, second] {
         let leak = exposed.lines().find(|line| line.contains(&password));
-        assert_eq!(leak, None, "a password is told");
+        assert_eq!(leak, None, "a password is exposed");
     }
     test.assert_healthy_despite_faults().await;
     test.tear_down().await;

@@ -1,4 +1,4 @@
-//! `mode: Plan` says what would be made, and makes nothing.
+//! `mode: Plan` reports what it would create, and creates nothing.
 
 use serde_json::json;
 use userstream_e2e::rig::RigGuard;

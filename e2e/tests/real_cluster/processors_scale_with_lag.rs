@@ -1,4 +1,4 @@
-//! As many processors as the lag wants, within the partitions, with the reason as a condition; fewer once it is low.
+//! The autoscaler follows the lag up to the number of partitions, and reports its reason as a condition.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::test_namespace::TestNamespace;
 
 const RECORDS: i64 = 9_000;
 
-/// Waits until the condition has had this reason, for however short a time.
+/// Waits until the condition has this reason; a watch does not miss one that lasts briefly.
 async fn scaling(test: &TestNamespace, reason: &str) {
     let place = r#"{.status.conditions[?(@.type=="ScalingActive")].reason}"#;
     let jsonpath = format!("--for=jsonpath={place}={reason}");
@@ -25,7 +25,7 @@ async fn replicas(test: &TestNamespace) -> Value {
 async fn autoscaler_follows_the_lag_and_reports_its_reason() {
     let test = TestNamespace::new().await;
     let mut pipeline = test.finite_pipeline(RECORDS);
-    // A minute of work, whoever does it.
+    // One minute of work, however many processors share it.
     pipeline["spec"]["processor"] = json!({"maxRecordsPerSecond": 150});
     pipeline["spec"]["autoscaling"] =
         json!({"enabled": true, "lagThreshold": 100, "cooldown": "10s", "sinkLatencyCeiling": "10s"});
@@ -35,11 +35,11 @@ async fn autoscaler_follows_the_lag_and_reports_its_reason() {
         scaling(&test, "AtMaximum").await;
         assert_eq!(replicas(&test).await, 3, "one for each partition, however high the lag is");
         test.await_rows(RECORDS).await;
-        assert!(began.elapsed() >= Duration::from_secs(55), "three together read as many as one would");
+        assert!(began.elapsed() >= Duration::from_secs(55), "the processors share the rate limit");
         scaling(&test, "Cooldown").await;
-        assert_eq!(replicas(&test).await, 3, "nothing is taken away at once");
+        assert_eq!(replicas(&test).await, 3, "scaling down waits for the cooldown");
     };
-    // These last for no longer than it takes to see what they have led to.
+    // These two reasons last only until the scaling that they cause is observed.
     tokio::join!(scaling(&test, "LagHigh"), all_the_way, scaling(&test, "LagLow"));
     scaling(&test, "Steady").await;
     assert_eq!(replicas(&test).await, 1);

@@ -1,4 +1,5 @@
-//! Workers and operator need nothing that Kubernetes' `restricted` profile does not allow, no token, and no Secret.
+//! Workers and operator run under the `restricted` Pod Security profile, workers without a token, and the operator without
+//! rights on Secrets.
 
 use serde_json::json;
 use userstream_e2e::cluster::SYSTEM;
@@ -30,9 +31,9 @@ async fn workers_and_operator_satisfy_the_restricted_profile() {
         String::from_utf8_lossy(&output.stderr)
     );
     for verb in ["get", "list", "watch", "create", "patch", "delete"] {
-        let asked = ["auth", "can-i", verb, "secrets", "-n", &test.namespace];
+        let can_i = ["auth", "can-i", verb, "secrets", "-n", &test.namespace];
         let operator = format!("--as=system:serviceaccount:{SYSTEM}:userstream");
-        let answer = test.cluster.try_kubectl(&[&asked[..], &[&operator]].concat()).await;
+        let answer = test.cluster.try_kubectl(&[&can_i[..], &[&operator]].concat()).await;
         assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "no", "the operator may {verb} Secrets");
     }
     test.assert_healthy().await;

@@ -1,4 +1,4 @@
-//! A source with a schedule runs when its time has come, and once.
+//! A source with a schedule runs once per scheduled time.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn scheduled_run_writes_its_rows_and_its_condition() {
         .await;
     assert!(ran["status"]["producer"]["lastSuccessTime"].is_string(), "{:#}", ran["status"]);
     let deployments = test.cluster.list("deployments", &test.namespace).await;
-    assert_eq!(deployments.len(), 1, "the processors': nothing of the producer stays between runs");
+    assert_eq!(deployments.len(), 1, "the processor alone: the producer has no Deployment between runs");
     test.assert_healthy().await;
     test.tear_down().await;
 }

@@ -1,4 +1,4 @@
-//! Kafka and Cassandra are away for a while: the pipeline says so, and goes on by itself when they are back.
+//! Kafka and Cassandra fail and recover: the pipeline reports the failure, and resumes without intervention.
 
 use userstream_e2e::rig::Server;
 
@@ -14,12 +14,12 @@ async fn pipeline_reports_the_failed_server_and_recovers() {
     for server in [Server::Cassandra, Server::Kafka] {
         test.rig.kill(server).await;
         let broken = test.cluster.await_condition(&test.namespace, "users", "Ready", "False", TIMEOUT).await;
-        println!("{server:?} is away: {}", broken["status"]["conditions"][0]["message"]);
+        println!("{server:?} is down: {}", broken["status"]["conditions"][0]["message"]);
         test.rig.start(server).await;
         test.await_ready().await;
         test.await_more_rows(100).await;
     }
-    assert_eq!(test.workers().await, workers, "no worker had to be replaced");
+    assert_eq!(test.workers().await, workers, "no worker was replaced");
     test.assert_healthy_despite_faults().await;
     test.tear_down().await;
 }

@@ -1,4 +1,4 @@
-//! A namespace of the `restricted` profile, and a pipeline in it that makes up users.
+//! The test namespace fixture: a namespace with the `restricted` profile, and pipelines that generate users.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use userstream_e2e::rig::{Rig, RigGuard};
 use userstream_e2e::table::Cassandra;
 use uuid::Uuid;
 
-/// A busy machine takes a minute and more to bring a changed Secret to a pod.
+/// On a busy machine, a changed Secret takes more than a minute to reach a pod.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(240);
-/// All operators, whichever of them leads.
+/// The label selector of all replicas of the operator.
 const OPERATORS: &str = "app.kubernetes.io/name=userstream-operator";
 
+/// A namespace that only one test uses, with a lock on the data rig.
 pub(crate) struct TestNamespace {
     pub(crate) rig: RigGuard,
     pub(crate) cluster: &'static Cluster,
@@ -24,12 +25,12 @@ pub(crate) struct TestNamespace {
 }
 
 impl TestNamespace {
-    /// A namespace beside those of other tests.
+    /// A namespace for a test that runs in parallel with others.
     pub(crate) async fn new() -> Self {
         Self::with(Rig::shared().await).await
     }
 
-    /// A namespace for a test that disturbs servers, the node or the operator: no other test runs meanwhile.
+    /// A namespace for a test that disturbs servers, the node or the operator: no other test runs at the same time.
     pub(crate) async fn exclusive() -> Self {
         Self::with(Rig::exclusive().await).await
     }
@@ -45,7 +46,7 @@ impl TestNamespace {
         Self { rig, cluster, cassandra, namespace, unique }
     }
 
-    /// Fifty users a second, continuously.
+    /// A pipeline of fifty users per second, continuously.
     pub(crate) fn pipeline(&self) -> Value {
         let node = self.rig.cassandra.replace("127.0.0.1", "host.rig.local");
         let unique = format!("users_{}", self.unique);
@@ -72,7 +73,7 @@ impl TestNamespace {
         })
     }
 
-    /// So many users, once, in batches that keep the processors busy for a while.
+    /// A pipeline of one run with so many users.
     pub(crate) fn finite_pipeline(&self, records: i64) -> Value {
         let mut pipeline = self.pipeline();
         pipeline["spec"]["source"] = json!({
@@ -84,12 +85,12 @@ impl TestNamespace {
         pipeline
     }
 
-    /// Waits until `Ready` is true for the pipeline as it is now.
+    /// Waits until `Ready` is true for the current generation.
     pub(crate) async fn await_ready(&self) -> Value {
         self.cluster.await_condition(&self.namespace, "users", "Ready", "True", TIMEOUT).await
     }
 
-    /// Waits until the table can be read; `Ready` comes later, perhaps when all rows are there.
+    /// Waits until the table exists. `Ready` may become true only after all rows are written.
     pub(crate) async fn await_table(&self) {
         self.cluster.await_condition(&self.namespace, "users", "TableReady", "True", TIMEOUT).await;
     }
@@ -99,6 +100,7 @@ impl TestNamespace {
         self.cluster.await_reason(&self.namespace, "users", "Ready", reason, TIMEOUT).await
     }
 
+    /// Patches the pipeline.
     pub(crate) async fn patch(&self, patch: &Value) {
         let patch = patch.to_string();
         let arguments =
@@ -121,13 +123,13 @@ impl TestNamespace {
         .await
     }
 
-    /// Waits until so many more rows are there.
+    /// Waits until the table has so many more rows than now.
     pub(crate) async fn await_more_rows(&self, more: i64) {
         let rows = self.rows().await;
         self.await_rows(rows + more).await;
     }
 
-    /// What is in the namespace but for pods, their ReplicaSets, and what Kubernetes puts into each.
+    /// The objects in the namespace, without pods, ReplicaSets, and the objects that Kubernetes creates in each namespace.
     pub(crate) async fn objects(&self) -> BTreeSet<String> {
         let kinds = "deployments,statefulsets,daemonsets,cronjobs,jobs,configmaps,secrets,services,serviceaccounts,\
                      poddisruptionbudgets,networkpolicies,roles,rolebindings,persistentvolumeclaims";
@@ -136,16 +138,16 @@ impl TestNamespace {
         all.lines().filter(own).map(str::to_owned).collect()
     }
 
-    /// The UIDs of the pods that work and are to go on.
+    /// The UIDs of the pods that run and are not terminating.
     pub(crate) async fn workers(&self) -> BTreeSet<String> {
         let pods = self.cluster.list("pods", &self.namespace).await;
-        let works = |pod: &&Value| {
+        let is_running = |pod: &&Value| {
             pod["status"]["phase"] == "Running" && pod["metadata"]["deletionTimestamp"].is_null()
         };
-        pods.iter().filter(works).map(|pod| pod["metadata"]["uid"].to_string()).collect()
+        pods.iter().filter(is_running).map(|pod| pod["metadata"]["uid"].to_string()).collect()
     }
 
-    /// Ends pods of a component without a warning, as a node does that dies.
+    /// Deletes the pods of a component without a grace period.
     pub(crate) async fn kill_pods(&self, component: &str) {
         let selector = format!("userstream.dev/pipeline=users,app.kubernetes.io/component={component}");
         let how = ["--grace-period=0", "--force", "--wait=true"];
@@ -153,12 +155,12 @@ impl TestNamespace {
         self.cluster.kubectl(&arguments).await;
     }
 
-    /// The end: Kubernetes takes the rest.
+    /// Deletes the namespace without waiting.
     pub(crate) async fn tear_down(&self) {
         self.cluster.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
     }
 
-    /// Whether the table is there.
+    /// Whether the table exists.
     pub(crate) async fn has_table(&self) -> bool {
         let statement = format!(
             "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'users_{}'",
@@ -168,7 +170,7 @@ impl TestNamespace {
         self.cassandra.query(&statement).await.iter().any(name)
     }
 
-    /// Waits until nothing of the pipeline is left in the namespace.
+    /// Waits until the namespace has no object of the pipeline.
     pub(crate) async fn await_gone(&self) {
         poll_until("every object of the pipeline is gone", TIMEOUT, async || {
             let kinds = "deployments,cronjobs,jobs,configmaps,poddisruptionbudgets,pods";
@@ -180,22 +182,23 @@ impl TestNamespace {
         .await;
     }
 
-    /// All that the operator and the pods of the namespace have logged.
+    /// The logs of the operator and of the workers.
     pub(crate) async fn logs(&self) -> String {
         self.logs_of(SYSTEM, OPERATORS).await
             + &self.logs_of(&self.namespace, "userstream.dev/pipeline").await
     }
 
-    /// No container was started again, and neither the operator nor a worker has logged an error.
+    /// Asserts that no container has restarted, and that neither the operator nor a worker has logged an error.
     pub(crate) async fn assert_healthy(&self) {
         self.assert_healthy_despite_faults().await;
         self.assert_no_error(&self.namespace, "userstream.dev/pipeline").await;
     }
 
-    /// No container was started again, and the operator has logged no error. A worker that meets faults may.
+    /// Asserts that no container has restarted, and that the operator has logged no error. Workers may have, for a test that
+    /// injects faults.
     pub(crate) async fn assert_healthy_despite_faults(&self) {
-        // A pod that has just been made tells of its container a little later.
-        let pods = poll_until("every pod has told of its container", TIMEOUT, async || {
+        // The status of a new pod has no container status at first.
+        let pods = poll_until("every pod has a container status", TIMEOUT, async || {
             let mut pods = self.cluster.list("pods", &self.namespace).await;
             pods.extend(self.cluster.list("pods", SYSTEM).await);
             let is_unreported =
@@ -213,7 +216,7 @@ impl TestNamespace {
         self.assert_no_error(SYSTEM, OPERATORS).await;
     }
 
-    /// None of the pods that a selector selects has logged an error.
+    /// Asserts that no pod of a selector has logged an error.
     async fn assert_no_error(&self, namespace: &str, selector: &str) {
         let log = self.logs_of(namespace, selector).await;
         let errors: Vec<&str> = log.lines().filter(|line| line.contains(r#""level":"ERROR""#)).collect();
