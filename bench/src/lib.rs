@@ -1,11 +1,11 @@
-//! What the benchmarks have in common: the machine, what processes cost, and the records.
+//! What the benchmarks share: the description of the machine, the resource usage of processes, and the schema of the records.
 #![forbid(unsafe_code)]
-#![allow(clippy::expect_used, reason = "a benchmark that cannot measure says so and ends")]
+#![allow(clippy::expect_used, reason = "a benchmark that cannot measure exits with the reason")]
 
 pub mod machine;
 pub mod usage;
 
-/// The fields of a user: name, type, and where the generator has them.
+/// The fields of a user: name, type, and path in a record of the generator.
 pub const FIELDS: [(&str, &str, &str); 14] = [
     ("id", "uuid", "login.uuid"),
     ("first_name", "string", "name.first"),

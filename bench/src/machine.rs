@@ -1,10 +1,10 @@
-//! The conditions that figures were measured under.
+//! The conditions of a measurement.
 
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// The machine, its load, the program and what runs beside it, as a line to print above the figures.
-pub fn conditions(program: &Path, beside: &str) -> String {
+/// One line about the machine, its load, the measured program and the servers on the same cores.
+pub fn conditions(program: &Path, servers: &str) -> String {
     let processors = read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models: Vec<&str> = processors
         .lines()
@@ -13,7 +13,7 @@ pub fn conditions(program: &Path, beside: &str) -> String {
     let load = read_to_string("/proc/loadavg").unwrap_or_default();
     let bytes = program.metadata().map_or(0, |file| file.len());
     format!(
-        "{} × {}; load {}; {} ({} KiB); {beside} on the same cores",
+        "{} × {}; load {}; {} ({} KiB); {servers} on the same cores",
         models.len(),
         models.first().unwrap_or(&"an unnamed processor"),
         load.split(' ').next().unwrap_or_default(),

@@ -1,25 +1,26 @@
-//! CPU time and memory of processes, as Linux counts them.
+//! CPU time and memory of processes, from `/proc`.
 
 /// User and system time of a process with all its threads, in seconds.
 ///
 /// # Panics
-/// When it does not run.
+/// When the process does not exist.
 pub fn process(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
-    // The second field, the command, may hold spaces; the ones behind its bracket do not.
+    // Only the second field, the command in parentheses, may contain spaces.
     let fields = stat.rsplit(") ").next().expect("the line has a command");
     seconds(fields.split(' ').skip(11).take(2))
 }
 
-/// How much memory a process holds now, and held at most, in bytes.
+/// The current and the peak resident memory of a process, in bytes.
 ///
 /// # Panics
-/// When it does not run.
+/// When the process does not exist.
 pub fn memory(pid: u32) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let field = |name: &str| {
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));
-        value.and_then(|value| value.parse::<u64>().ok()).expect("Linux tells a process's memory") << 10
+        value.and_then(|value| value.parse::<u64>().ok()).expect("/proc reports the memory of a process")
+            << 10
     };
     (field("VmRSS:"), field("VmHWM:"))
 }
@@ -27,12 +28,12 @@ pub fn memory(pid: u32) -> (u64, u64) {
 /// Busy time of all cores, in seconds.
 ///
 /// # Panics
-/// When Linux does not tell.
+/// When `/proc/stat` cannot be read.
 pub fn machine() -> f64 {
-    let stat = std::fs::read_to_string("/proc/stat").expect("Linux tells");
+    let stat = std::fs::read_to_string("/proc/stat").expect("/proc/stat can be read");
     let fields: Vec<&str> =
         stat.lines().next().expect("the first line is all cores").split_whitespace().collect();
-    // user, nice, system; idle and waiting are left out; then the interrupts.
+    // user, nice, system, irq and softirq; not idle, iowait and steal.
     seconds([1, 2, 3, 6, 7].map(|field| fields[field]).into_iter())
 }
 

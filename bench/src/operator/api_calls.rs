@@ -1,4 +1,4 @@
-//! How often the operator has called the API, by what and whom: the API server's own count, without what others do.
+//! The operator's API calls by resource and verb: from the API server's metrics, without the calls of other clients.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use axum::http::Request;
 use kube::Client;
 
-/// What the operator writes, or asks for before it writes.
+/// The resources that the operator writes.
 const RESOURCES: [&str; 9] = [
     "configmaps",
     "cronjobs",
@@ -18,22 +18,22 @@ const RESOURCES: [&str; 9] = [
     "poddisruptionbudgets",
     "userstreampipelines",
 ];
-/// Calls of these that are not the operator's: this program's, and the API server's, which has a Lease too.
+/// Calls of this benchmark, and of the API server, which renews a Lease too.
 const OF_OTHERS: [(&str, &str); 4] = [
     ("userstreampipelines", "POST"),
     ("jobs/status", "PUT"),
     ("deployments/status", "PUT"),
     ("leases", "PUT"),
 ];
-/// Lists and watches are made once for each kind, by this program too.
+/// Verbs that a client calls once for each kind, as this benchmark does too.
 const ONCE: [&str; 3] = ["LIST", "WATCH", "CONNECT"];
 
-/// How many there were, by resource and verb.
+/// Counts of calls by resource and verb.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ApiCalls(BTreeMap<(String, String), u64>);
 
 impl ApiCalls {
-    /// All since the API server's start.
+    /// The counts since the start of the API server.
     pub(super) async fn now(client: &Client) -> Self {
         let request = Request::get("/metrics").body(Vec::new()).expect("the request is well formed");
         let metrics = client.request_text(request).await.expect("the API server has metrics");
@@ -60,7 +60,7 @@ impl ApiCalls {
         calls
     }
 
-    /// Those since then.
+    /// The difference to earlier counts.
     pub(super) fn since(&self, before: &Self) -> Self {
         let since = |(of, count): (&(String, String), &u64)| {
             let count = count - before.0.get(of).unwrap_or(&0);
@@ -69,7 +69,7 @@ impl ApiCalls {
         Self(self.0.iter().filter_map(since).collect())
     }
 
-    /// As a table, for each pipeline.
+    /// A table of the counts, in total and per pipeline.
     #[allow(clippy::cast_precision_loss, reason = "counts of calls are far below 2^52")]
     pub(super) fn table(&self, pipelines: usize) -> String {
         let per_pipeline = |count: u64| count as f64 / pipelines as f64;

@@ -1,4 +1,4 @@
-//! Plays the controllers and the kubelets: what the operator makes is done, or up and ready, as soon as it is seen.
+//! A fake of the workload controllers and the kubelets: new Jobs complete and new Deployments become ready at once.
 
 use std::collections::HashSet;
 use std::fmt::Debug;
@@ -20,12 +20,12 @@ use serde_json::{Value, json};
 
 use crate::{fake_workers, pods};
 
-/// How many objects of a kind are brought up at once.
+/// How many objects of a kind are processed concurrently.
 const CONCURRENCY: usize = 16;
 
 pub(super) struct FakeKubelet {
     client: Client,
-    /// How many pods there are.
+    /// How many pods it has created.
     pods: AtomicU32,
 }
 
@@ -42,7 +42,7 @@ impl FakeKubelet {
         tokio::join!(jobs, deployments);
     }
 
-    /// The operator's objects of a kind, each once.
+    /// The operator's objects of a kind, each when it is created.
     fn new_objects<K>(&self) -> impl Stream<Item = K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -54,7 +54,7 @@ impl FakeKubelet {
     {
         let ours = Config::default().labels("app.kubernetes.io/managed-by=userstream-operator");
         let mut known = HashSet::new();
-        let fresh = move |event: Result<Event<K>, _>| {
+        let if_new = move |event: Result<Event<K>, _>| {
             let event = event.expect("the watch is not interrupted");
             let (Event::Apply(object) | Event::InitApply(object)) = event else {
                 return std::future::ready(None);
@@ -62,10 +62,10 @@ impl FakeKubelet {
             let is_new = known.insert(object.uid());
             std::future::ready(is_new.then_some(object))
         };
-        watcher(Api::<K>::all(self.client.clone()), ours).filter_map(fresh)
+        watcher(Api::<K>::all(self.client.clone()), ours).filter_map(if_new)
     }
 
-    /// The pod of a Job ends well.
+    /// Creates the pod of a Job, and marks both as succeeded.
     async fn complete(&self, job: Job) {
         let template = &job.spec.as_ref().expect("a Job has a spec").template;
         let owner = job.controller_owner_ref(&()).expect("it has a UID");
@@ -79,10 +79,10 @@ impl FakeKubelet {
         self.write_status(&job, status).await;
     }
 
-    /// The pods of a Deployment run and are ready.
+    /// Creates the pods of a Deployment, and marks them as ready.
     async fn roll_out(&self, deployment: Deployment) {
         let spec = deployment.spec.as_ref().expect("a Deployment has a spec");
-        // The operator does not look at ReplicaSets, so there are none.
+        // The operator does not read ReplicaSets, so none are created.
         let owner = OwnerReference {
             kind: "ReplicaSet".to_owned(),
             ..deployment.controller_owner_ref(&()).expect("it has a UID")
@@ -104,7 +104,7 @@ impl FakeKubelet {
         self.write_status(&deployment, status).await;
     }
 
-    /// Makes a pod and tells how it is.
+    /// Creates a pod and writes its status.
     async fn run_pod<K: Resource>(
         &self,
         of: &K,
@@ -117,11 +117,11 @@ impl FakeKubelet {
         let api: Api<Pod> =
             Api::namespaced(self.client.clone(), &of.namespace().expect("it has a namespace"));
         let pod = pods::pod(name, owner, template);
-        let made = api.create(&PostParams::default(), &pod).await.expect("a pod can be created");
-        self.write_status(&made, status(fake_workers::address(number))).await;
+        let created = api.create(&PostParams::default(), &pod).await.expect("a pod can be created");
+        self.write_status(&created, status(fake_workers::address(number))).await;
     }
 
-    /// Writes a status as controllers do: with all of the object as it was seen.
+    /// Replaces a status as controllers do, with the whole object and its resource version.
     async fn write_status<K>(&self, object: &K, status: Value)
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -132,15 +132,15 @@ impl FakeKubelet {
     {
         let api: Api<K> =
             Api::namespaced(self.client.clone(), &object.namespace().expect("it has a namespace"));
-        let mut body = serde_json::to_value(object).expect("an object can be written");
+        let mut body = serde_json::to_value(object).expect("an object can be serialized");
         body["status"] = status;
-        let updated = serde_json::from_value(body).expect("a status is one");
+        let updated = serde_json::from_value(body).expect("the object with its status can be deserialized");
         let written = api.replace_status(&object.name_any(), &PostParams::default(), &updated).await;
         written.expect("a status can be written");
     }
 }
 
-/// What the worker tells when it has made topic and table.
+/// The termination message of a worker that has provisioned topic and table.
 fn report(pipeline: &str) -> Value {
     let number = pipeline.rsplit('-').next().unwrap_or_default();
     let (topic, table) = (format!("users_created_{number}"), format!("created_users_{number}"));
@@ -148,7 +148,7 @@ fn report(pipeline: &str) -> Value {
         "CREATE TABLE spark_streams.{table} (id uuid PRIMARY KEY, first_name text, last_name text, ...)"
     );
     json!({
-        "message": "topic and table are as the spec wants them",
+        "message": "topic and table match the spec",
         "changes": [{"text": format!("topic {topic}: create, 3 partitions")}, {"text": format!("table {table}: create")}],
         "drift": [],
         "refusals": [],

@@ -1,4 +1,4 @@
-//! All workers in one server: what each of them would answer to `GET /status`, at an address of its own.
+//! Fake workers: one server answers `GET /status` at the addresses of all pods.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Where workers serve.
+/// The status port of workers.
 const PORT: u16 = 8080;
-/// The range that is set aside for benchmarks (RFC 2544). The operator asks nobody on loopback.
+/// The range for benchmarks of RFC 2544. The operator scrapes no loopback address.
 const RANGE: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
 
 /// The address of the pod with this number.
 pub(super) fn address(number: u32) -> Ipv4Addr {
-    // Behind the address of the machine itself.
+    // After the address of the machine.
     Ipv4Addr::from_bits(RANGE.to_bits() + 256 + number % 100_000)
 }
 
@@ -27,26 +27,25 @@ pub(super) struct Workers {
     requests: RequestCount,
 }
 
-/// How often they were requests.
+/// The number of requests so far, shared with the server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestCount(Arc<AtomicU64>);
 
 impl RequestCount {
-    pub(super) fn so_far(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Workers {
-    /// Takes the port of all workers at once.
+    /// Binds the port of all workers on all addresses.
     pub(super) async fn listen() -> Self {
         if let Err(error) = TcpListener::bind((address(0), 0)).await {
             panic!(
-                "{RANGE}/15 is not this machine's: {error}; make bench-operator gives the benchmark a network of its own"
+                "{RANGE}/15 is not on this machine: {error}; run `make bench-operator`, which adds it in a network namespace"
             );
         }
-        let listener =
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await.expect("nobody else has the port");
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await.expect("the port is free");
         Self { listener, requests: RequestCount::default() }
     }
 
@@ -54,7 +53,7 @@ impl Workers {
         self.requests.clone()
     }
 
-    /// Answers until the future is dropped.
+    /// Serves until the future is dropped.
     pub(super) async fn serve(self) -> std::io::Result<()> {
         axum::serve(
             self.listener,
@@ -64,7 +63,7 @@ impl Workers {
     }
 }
 
-/// A worker that is both producer and processor and keeps up with everything.
+/// The status of a worker that is both producer and processor and has no lag.
 async fn status(State(RequestCount(requests)): State<RequestCount>) -> Json<Value> {
     requests.fetch_add(1, Ordering::Relaxed);
     let now = Timestamp::now().as_millisecond();

@@ -1,4 +1,4 @@
-//! What a phase costs the operator and whoever shares the cores with it.
+//! The resource usage of a phase: of the operator, and of the processes on the same cores.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use userstream_e2e::operator::Operator;
 
 use userstream_bench::usage;
 
-/// The head of the table of phases.
+/// The header of the table of phases.
 pub(super) const HEADER: &str = "\
-| phase | seconds | pipelines/s | operator CPU-s | ms of it/pipeline | MiB | peak MiB | reconciles | writes | API server CPU-s | etcd CPU-s | stand-in CPU-s | other CPU-s |
+| phase | seconds | pipelines/s | operator CPU-s | ms of it/pipeline | MiB | peak MiB | reconciles | writes | API server CPU-s | etcd CPU-s | benchmark CPU-s | other CPU-s |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 /// The processes that share the cores.
@@ -17,7 +17,7 @@ pub(super) struct Processes {
     pub(super) operator: u32,
     pub(super) api_server: u32,
     pub(super) etcd: u32,
-    /// This one, which plays everybody else.
+    /// The benchmark: the fake kubelet and the fake workers.
     pub(super) own: u32,
 }
 
@@ -27,12 +27,12 @@ impl Processes {
     }
 }
 
-/// What an operator has done since its start.
+/// The counters of an operator since its start.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
-    /// How often it has looked at a pipeline.
+    /// Reconciles of pipelines.
     pub(super) reconciles: u64,
-    /// How many objects it has written.
+    /// Writes of objects.
     pub(super) writes: u64,
 }
 
@@ -45,7 +45,7 @@ impl Counters {
     }
 }
 
-/// What had been spent and done when a phase began.
+/// The CPU time and the counters at the start of a phase.
 #[derive(Debug)]
 pub(super) struct Phase {
     processes: Processes,
@@ -55,12 +55,12 @@ pub(super) struct Phase {
 }
 
 impl Phase {
-    /// Begins a phase in an operator's life, which has done so much before it.
+    /// Starts a phase. `before` are the counters of the operator now.
     pub(super) fn start(processes: Processes, before: Counters) -> Self {
         Self { processes, spent: processes.spent(), machine: usage::machine(), before }
     }
 
-    /// The line of the table for a phase that took so long, and concerned so many pipelines.
+    /// The line of the table for a phase with its duration and, if it concerns them, its number of pipelines.
     #[allow(clippy::cast_precision_loss, reason = "counts of pipelines and bytes are far below 2^52")]
     pub(super) async fn line(
         &self,
@@ -70,9 +70,9 @@ impl Phase {
         operator: &Operator,
     ) -> String {
         let now = self.processes.spent();
-        let [own, api_server, etcd, fake_kubelet] =
+        let [operator_cpu, api_server, etcd, benchmark] =
             [0, 1, 2, 3].map(|process| now[process] - self.spent[process]);
-        let other = usage::machine() - self.machine - own - api_server - etcd - fake_kubelet;
+        let other = usage::machine() - self.machine - operator_cpu - api_server - etcd - benchmark;
         let (memory, peak) = usage::memory(self.processes.operator);
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let of_pipelines = |figure: &dyn Fn(f64) -> f64| {
@@ -83,9 +83,9 @@ impl Phase {
             (done.reconciles - self.before.reconciles, done.writes - self.before.writes);
         let seconds = took.as_secs_f64();
         format!(
-            "| {phase} | {seconds:.1} | {} | {own:.2} | {} | {:.1} | {:.1} | {reconciles} | {writes} | {api_server:.1} | {etcd:.1} | {fake_kubelet:.1} | {other:.1} |",
+            "| {phase} | {seconds:.1} | {} | {operator_cpu:.2} | {} | {:.1} | {:.1} | {reconciles} | {writes} | {api_server:.1} | {etcd:.1} | {benchmark:.1} | {other:.1} |",
             of_pipelines(&|count| count / seconds),
-            of_pipelines(&|count| own * 1000.0 / count),
+            of_pipelines(&|count| operator_cpu * 1000.0 / count),
             mebibytes(memory),
             mebibytes(peak),
         )

@@ -1,4 +1,4 @@
-//! The pipelines: an ordinary one, many times, each with names of its own.
+//! The measured pipelines: copies of an ordinary one with unique names.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,24 +13,24 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const NAMESPACES: usize = 10;
-/// How many are created at once: faster than the operator can follow, and without a queue in the API server.
-const CREATING: usize = 8;
+/// Creations in flight: faster than the operator, and without a queue in the API server.
+const CONCURRENCY: usize = 8;
 
 pub(super) struct Pipelines {
     client: Client,
     count: usize,
 }
 
-/// When they were settled.
+/// How long the pipelines took to converge.
 pub(super) struct Convergence {
-    /// From the first request to create one until the last is ready.
+    /// From the first creation until the last pipeline is ready.
     pub(super) took: Duration,
     created: Duration,
-    /// From a pipeline's creation until it is ready, in order.
+    /// From the creation of each pipeline until it is ready, sorted.
     each: Vec<Duration>,
 }
 
-/// What is looked at of a pipeline.
+/// The part of a pipeline's status that the benchmark reads.
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Status {
     #[serde(default)]
@@ -52,29 +52,32 @@ impl Pipelines {
         self.count
     }
 
-    /// Makes the namespaces, with the account that a controller would make for their pods.
-    pub(super) async fn make_namespaces(&self) {
+    /// Creates the namespaces and, in place of a controller, their default ServiceAccounts.
+    pub(super) async fn create_namespaces(&self) {
         for index in 0..NAMESPACES {
             let named = |name: String| ObjectMeta { name: Some(name), ..ObjectMeta::default() };
             let own = Namespace { metadata: named(namespace(index)), ..Namespace::default() };
             let account =
                 ServiceAccount { metadata: named("default".to_owned()), ..ServiceAccount::default() };
             let namespaces: Api<Namespace> = Api::all(self.client.clone());
-            namespaces.create(&PostParams::default(), &own).await.expect("a namespace can be made");
+            namespaces.create(&PostParams::default(), &own).await.expect("a namespace can be created");
             let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &namespace(index));
-            accounts.create(&PostParams::default(), &account).await.expect("an account can be made");
+            accounts.create(&PostParams::default(), &account).await.expect("an account can be created");
         }
     }
 
-    /// Creates all of them, and returns when all are ready.
+    /// Creates all pipelines, and returns when all are ready.
     pub(super) async fn converge(&self) -> Convergence {
         let began = Instant::now();
         let (created, ready) = tokio::join!(self.create(began), self.await_ready(began));
         let mut each: Vec<Duration> = ready
             .iter()
             .map(|(name, at)| {
-                let index: usize =
-                    name.rsplit('-').next().and_then(|text| text.parse().ok()).expect("it is ours");
+                let index: usize = name
+                    .rsplit('-')
+                    .next()
+                    .and_then(|text| text.parse().ok())
+                    .expect("the name ends with its index");
                 at.saturating_sub(created[index])
             })
             .collect();
@@ -86,7 +89,7 @@ impl Pipelines {
         }
     }
 
-    /// Creates them, and tells when each was.
+    /// Creates the pipelines, and returns when each was created.
     async fn create(&self, began: Instant) -> Vec<Duration> {
         let create = |index: usize| async move {
             let api: Api<DynamicObject> =
@@ -96,12 +99,12 @@ impl Pipelines {
             (index, began.elapsed())
         };
         let mut created: Vec<_> =
-            futures::stream::iter(0..self.count).map(create).buffer_unordered(CREATING).collect().await;
+            futures::stream::iter(0..self.count).map(create).buffer_unordered(CONCURRENCY).collect().await;
         created.sort_unstable();
         created.into_iter().map(|(_, at)| at).collect()
     }
 
-    /// Waits until all are ready, and tells when each was.
+    /// Waits until all pipelines are ready, and returns when each became ready.
     async fn await_ready(&self, began: Instant) -> Vec<(String, Duration)> {
         let api: Api<Object<NotUsed, Status>> = Api::all_with(self.client.clone(), &resource());
         let mut events = watcher(api, watcher::Config::default()).boxed();
@@ -125,7 +128,7 @@ impl fmt::Display for Convergence {
         let at = |percent: usize| self.each[(self.each.len() - 1) * percent / 100];
         write!(
             formatter,
-            "{} pipelines were created within {:.1?}; from its creation until it was ready a pipeline took {:.1?} (median), {:.1?} (99 %)",
+            "{} pipelines were created within {:.1?}; from creation to ready: {:.1?} (median), {:.1?} (p99)",
             self.each.len(),
             self.created,
             at(50),
@@ -142,7 +145,7 @@ fn namespace(index: usize) -> String {
     format!("bench-{}", index % NAMESPACES)
 }
 
-/// What `crds/examples/users.yaml` says, with a topic and a table of its own.
+/// `crds/examples/users.yaml` with a unique topic and a unique table.
 fn pipeline(index: usize) -> Value {
     let fields: Vec<Value> = userstream_bench::FIELDS
         .iter()

@@ -1,4 +1,4 @@
-//! Pods as the API server has them once a kubelet has told how they are.
+//! Pods with the status that a kubelet writes.
 
 use std::net::Ipv4Addr;
 
@@ -25,14 +25,14 @@ pub(super) fn pod(name: String, owner: OwnerReference, template: &PodTemplateSpe
     Pod { metadata, spec: Some(spec), status: None }
 }
 
-/// The status of one whose worker runs.
+/// The status of a pod whose worker runs.
 pub(super) fn running(address: Ipv4Addr) -> Value {
     let now = Timestamp::now();
     let state = json!({"running": {"startedAt": now}});
     status("Running", "True", address, now, &container(true, &state))
 }
 
-/// The status of one whose worker has ended well, and has left this message.
+/// The status of a pod whose worker has exited with 0 and this termination message.
 pub(super) fn succeeded(address: Ipv4Addr, message: &Value) -> Value {
     let now = Timestamp::now();
     let state = json!({"terminated": {

@@ -1,4 +1,4 @@
-//! What a phase costs the worker and the servers that share the cores with it.
+//! The resource usage of a phase: of the worker, and of the servers on the same cores.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use userstream_e2e::worker::Worker;
 
 use crate::SERVERS;
 
-/// What had been spent at a moment, in CPU-seconds.
+/// The CPU time spent so far, in seconds.
 #[derive(Debug)]
 pub(crate) struct Usage {
     pub(crate) at: Instant,
@@ -16,20 +16,20 @@ pub(crate) struct Usage {
     machine: f64,
 }
 
-/// What a phase cost.
+/// The resource usage of a phase.
 #[derive(Debug)]
 pub(crate) struct Costs {
     wall: Duration,
-    /// Of the process that was measured.
+    /// CPU-seconds of the measured process.
     pub(crate) worker: f64,
-    /// None when the worker ended by itself.
+    /// In bytes; none when the process has exited.
     peak_memory: Option<u64>,
     servers: [f64; 2],
     other: f64,
 }
 
 impl Usage {
-    /// What the servers and the whole machine have spent so far.
+    /// The CPU time of the servers and of the whole machine so far.
     pub(crate) fn now(rig: &Rig) -> Self {
         Self {
             at: Instant::now(),
@@ -40,7 +40,7 @@ impl Usage {
 }
 
 impl Costs {
-    /// What was spent since `before`, and what the worker, started since then, has spent in its life.
+    /// The usage since `before`, and that of the worker since its start, which was later.
     pub(crate) fn since(before: &Usage, rig: &Rig, worker: &Worker) -> Self {
         let now = Usage::now(rig);
         let servers = [0, 1].map(|server| now.servers[server] - before.servers[server]);
@@ -54,7 +54,7 @@ impl Costs {
         }
     }
 
-    /// The same costs of a phase whose end was seen earlier than they were read.
+    /// The same usage, of a phase that ended before the usage was read.
     pub(crate) fn within(self, wall: Duration) -> Self {
         Self { wall, ..self }
     }

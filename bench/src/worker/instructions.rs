@@ -1,5 +1,5 @@
-//! How many instructions a record costs, which a busy machine does not change. Valgrind counts them, all threads together: once
-//! for a topic as it is, and once when it holds twice as many records, so that start and end cancel out.
+//! Instructions per record, which do not depend on the load of the machine. Valgrind counts those of all threads, for a topic
+//! and for one of twice as many records. In the difference, start-up and shutdown cancel out.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use userstream_e2e::worker::Worker;
 
 use crate::{TIMEOUT, await_read, begin, number, plain_loop, print_conditions, provisioned};
 
-/// The argument that asks for it.
+/// The command-line argument that selects this measurement.
 pub(crate) const COMMAND: &str = "instructions";
 
 const TOOL: [&str; 4] =
@@ -17,7 +17,7 @@ const TOOL: [&str; 4] =
 /// The name of the worker's log.
 const LOG: &str = "counted";
 
-/// Counts, and prints what was counted.
+/// Counts, and prints the figures.
 pub(crate) async fn count() {
     let records = number("BENCH_RECORDS", 20_000);
     let rig = Rig::exclusive().await;
@@ -40,7 +40,7 @@ pub(crate) async fn count() {
     println!("| process | {} |\n| plain loop | {} |", a_record[0], a_record[1]);
 }
 
-/// Waits until a group has read the topic, has the program end, and returns its instructions.
+/// Waits until a group has read the topic, terminates the program, and returns its count of instructions.
 async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str) -> u64 {
     await_read(pipeline, &mut worker, group).await;
     worker.terminate();
@@ -48,7 +48,7 @@ async fn finish(pipeline: &Pipeline, mut worker: Worker, group: &str, log: &str)
     last_count(&pipeline.log(log))
 }
 
-/// The last `I refs: 1,234` in a log.
+/// The last `I refs: 1,234` in a log of Valgrind.
 fn last_count(log: &Path) -> u64 {
     let text = std::fs::read_to_string(log).expect("there is a log");
     let count = |line: &str| line.split_once("refs:")?.1.replace(',', "").trim().parse().ok();

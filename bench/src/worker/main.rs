@@ -1,11 +1,11 @@
-//! Measures the worker on the rig: a topic of generated users, read into a table again and again, in turns with a plain loop
-//! that promises nothing.
+//! Measures the worker on the rig: it reads a topic of generated users into a table, alternating with a plain loop that
+//! gives no guarantees.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "it prints what it measured or why not"
+    reason = "it prints its measurements, or exits with the reason"
 )]
 
 mod costs;
@@ -32,10 +32,10 @@ fn main() {
         && command == plain_loop::COMMAND
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        return runtime.expect("a runtime can be made").block_on(plain_loop::run(rest));
+        return runtime.expect("a runtime can be built").block_on(plain_loop::run(rest));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.expect("a runtime can be made");
+    let runtime = runtime.expect("a runtime can be built");
     match arguments.as_slice() {
         [] => runtime.block_on(measure()),
         [command] if command == instructions::COMMAND => runtime.block_on(instructions::count()),
@@ -75,11 +75,11 @@ async fn measure() {
 }
 
 fn print_conditions() {
-    let beside = "Kafka 4.3.0 and Cassandra 5.0.8";
-    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), beside));
+    let servers = "Kafka 4.3.0 and Cassandra 5.0.8";
+    println!("{}", machine::conditions(&userstream_e2e::worker::binary(), servers));
 }
 
-/// A pipeline with its topic and its table. Its producer appends so many users with each run.
+/// A provisioned pipeline. Each run of its producer appends so many users.
 async fn provisioned(rig: &Rig, records: usize) -> Pipeline {
     let mut pipeline = Pipeline::without_source(rig, "bench").await;
     pipeline.spec["schema"]["fields"] = FIELDS
@@ -120,7 +120,7 @@ async fn produce(rig: &Rig, pipeline: &Pipeline, records: usize) {
     drop(worker);
 }
 
-/// One pass of a group of its own over the whole topic into an empty table.
+/// One pass of the worker over the whole topic into an empty table, in a new consumer group.
 async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) -> Costs {
     let group = begin(pipeline, &format!("pass_{pass}")).await;
     let before = Usage::now(rig);
@@ -139,7 +139,7 @@ async fn process(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize
     costs
 }
 
-/// The same by the loop that one writes in an afternoon.
+/// One pass of the plain loop.
 async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) -> Costs {
     let group = begin(pipeline, &format!("plain_{pass}")).await;
     let before = Usage::now(rig);
@@ -152,10 +152,10 @@ async fn plain(rig: &Rig, pipeline: &mut Pipeline, pass: usize, records: usize) 
     costs
 }
 
-/// Waits until a group has read the topic, by a program that is not to end before.
+/// Waits until a group has committed the whole topic. The program must not exit before.
 async fn await_read(pipeline: &Pipeline, worker: &mut Worker, group: &str) {
     tokio::select! {
-        code = worker.exit(TIMEOUT) => panic!("{} ended with {code}", worker.name),
+        code = worker.exit(TIMEOUT) => panic!("{} exited with {code}", worker.name),
         () = pipeline.kafka.await_committed(group, &pipeline.name, TIMEOUT) => {}
     }
 }
@@ -175,7 +175,7 @@ async fn first_row(pipeline: &mut Pipeline, start: usize) -> Duration {
     took
 }
 
-/// Empties the table and names a group that has read nothing yet.
+/// Truncates the table, and configures a new consumer group.
 async fn begin(pipeline: &mut Pipeline, suffix: &str) -> String {
     let group = format!("{}_{suffix}", pipeline.name);
     pipeline.spec["processor"]["consumerGroup"] = json!(group);
@@ -183,5 +183,5 @@ async fn begin(pipeline: &mut Pipeline, suffix: &str) -> String {
     group
 }
 
-/// The servers whose CPU is told apart.
+/// The servers whose CPU is reported separately.
 const SERVERS: [Server; 2] = [Server::Cassandra, Server::Kafka];
