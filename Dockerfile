@@ -1,11 +1,11 @@
-# Two images, each one program on a base without a shell: docker build --target operator . and --target worker .
+# Two images, each with one program and no shell: docker build --target operator . and docker build --target worker .
 ARG RUST=rust:1.95-bookworm
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${RUST} AS build
 WORKDIR /source
 COPY . .
-# One after the other: built together, each would get what the other needs of their dependencies.
+# Separate builds: in a joint build, cargo unifies features, and each program would link those of the other.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/source/target \
     cargo build --locked --profile dist -p userstream-operator \
     && cargo build --locked --profile dist -p userstream-worker \

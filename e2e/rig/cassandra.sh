@@ -1,4 +1,4 @@
-# Cassandra: single nodes; `cassandra` is open, `cassandra-secure` wants TLS and a password.
+# Cassandra: single nodes; `cassandra` is open, `cassandra-secure` requires TLS and a password.
 # shellcheck shell=bash
 
 cassandra_ports() {
@@ -13,13 +13,13 @@ cassandra_ports() {
 
 cassandra_is_ready() {
   grep -q 'Starting listening for CQL clients' "$rig_dir/$1/log" || return 1
-  # A node that speaks TLS does not answer a plain request; for it the log line has to do.
+  # A node with TLS does not answer a plain request, so the log line has to suffice.
   [ "$1" = cassandra-secure ] || answers "$2" '\x04\0\0\0\x05\0\0\0\0' "$pods_address" # OPTIONS, native protocol 4
 }
 
 start_cassandra() {
   pid_of "$1" >/dev/null && return
-  local home=$rig_dir/$1 java lib port storage_port tls=false authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
+  local folder=$rig_dir/$1 java lib port storage_port tls=false authenticator=AllowAllAuthenticator authorizer=AllowAllAuthorizer
   java=$(java_17)
   lib=$(jars cassandra)
   eval "$(cassandra_ports "$1")"
@@ -27,21 +27,21 @@ start_cassandra() {
   if [ "$1" = cassandra-secure ]; then
     tls=true authenticator=PasswordAuthenticator authorizer=CassandraAuthorizer
   fi
-  # What a killed node acknowledged must be there when it is back; with the default it is lost for up to ten seconds,
-  # which on a ring the other replicas make up for. Measurements are made with the default.
+  # A killed node must keep the writes that it has acknowledged. With the default it loses up to ten seconds of them, which a
+  # ring recovers from other replicas. Benchmarks use the default.
   local commitlog='commitlog_sync: batch'
   [ -z "${USERSTREAM_RIG_FULL_JIT:-}" ] || commitlog='commitlog_sync: periodic\ncommitlog_sync_period: 10000ms'
-  mkdir -p "$home/data"
-  sed -e "s#@PORT@#$port#; s#@STORAGE_PORT@#$storage_port#; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#" \
+  mkdir -p "$folder/data"
+  sed -e "s#@PORT@#$port#; s#@STORAGE_PORT@#$storage_port#; s#@DATA@#$folder/data#; s#@CERTIFICATES@#$certificates#" \
     -e "s#@ADDRESS@#$pods_address#; s#@CLIENT_ADDRESS@#${USERSTREAM_RIG_CLIENT_ADDRESS:-$pods_address}#; s#@COMMITLOG@#$commitlog#" \
     -e "s#@TLS@#$tls#; s#@AUTHENTICATOR@#$authenticator#; s#@AUTHORIZER@#$authorizer#" \
-    "$here/cassandra/cassandra.yaml" >"$home/cassandra.yaml"
-  [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
-  # The waits that are left out here (for gossip, for the ring, before the first role) matter to a ring of many
-  # nodes; on one node they are 40 s of nothing.
+    "$here/cassandra/cassandra.yaml" >"$folder/cassandra.yaml"
+  [ ! -f "$folder/log" ] || mv "$folder/log" "$folder/log.$(date +%s%N)"
+  # The disabled waits for gossip, for the ring and before the first role only matter to a ring of many nodes. A single node
+  # would spend 40 s in them.
   launch "$1" "$java" "@$here/cassandra/jvm17.args" "${jit[@]}" -Xms1g -Xmx1g -Xss256k -XX:+UseG1GC \
     -XX:+ParallelRefProcEnabled -XX:+ExitOnOutOfMemoryError -XX:+PerfDisableSharedMem -XX:MaxDirectMemorySize=1g \
-    "-Dcassandra.config=file://$home/cassandra.yaml" "-Dcassandra.storagedir=$home/data" \
+    "-Dcassandra.config=file://$folder/cassandra.yaml" "-Dcassandra.storagedir=$folder/data" \
     "-Dlogback.configurationFile=$here/cassandra/logback.xml" -Dcassandra.libjemalloc=- \
     -Dcassandra.skip_wait_for_gossip_to_settle=0 -Dcassandra.ring_delay_ms=0 -Dcassandra.load_ring_state=false \
     -Dcassandra.superuser_setup_delay_ms=0 -Dcassandra-foreground=yes \

@@ -1,11 +1,11 @@
-# Certificates: one authority per rig, a server certificate for loopback and for what pods call it, and client certificates
-# by name.
+# Certificates: one authority per rig, a server certificate for loopback and for the name that pods use, and named client
+# certificates.
 # shellcheck shell=bash
 
 new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
 
-# issue_certificate NAME [SUBJECT] [ALTERNATIVE_NAMES]: NAME.pem and NAME.key, signed by the rig's authority; unless it is
-# told otherwise they are for /CN=NAME and every loopback name.
+# issue_certificate NAME [SUBJECT] [ALTERNATIVE_NAMES]: writes NAME.pem and NAME.key, signed by the rig's authority. The
+# defaults are the subject /CN=NAME and the names of loopback.
 issue_certificate() {
   local subject=${2:-/CN=$1} names=${3:-DNS:localhost,IP:127.0.0.1}
   ensure_authority
@@ -26,7 +26,7 @@ new_authority() {
     -keyout "$certificates/$1.key" -out "$certificates/$1.pem" 2>/dev/null
 }
 
-# The authority comes first and once: servers that start at the same time share it.
+# Creates the authority once, under a lock: servers that start at the same time share it.
 ensure_authority() {
   mkdir -p "$certificates"
   (
@@ -35,7 +35,7 @@ ensure_authority() {
   ) 9>"$certificates/.lock"
 }
 
-# Everything the secured listeners and their clients need. stranger.pem is an authority nobody should trust.
+# Creates what the secured listeners and their clients require. stranger.pem is an authority that clients must not trust.
 ensure_certificates() {
   ensure_authority
   (

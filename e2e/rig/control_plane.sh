@@ -1,59 +1,60 @@
-# The control plane: etcd, the API server, and what makes workloads out of objects.
+# The control plane: etcd, the API server, the controllers and the scheduler.
 # shellcheck shell=bash
 
-# The addresses that pods and the API server know each other by; a cluster without a node stays on loopback.
+# The network of Services, and the address of the API server in it.
 service_network=10.96.0.0/16
 kubernetes_service=10.96.0.1
 
-# api_address: where the API server listens: host and port.
+# api_address: prints the address of the API server, as HOST:PORT.
 api_address() { cat "$rig_dir/kube-apiserver/address"; }
 
-# start_api_server HOST: etcd and the API server on HOST; the kubeconfig of an administrator in the rig's directory.
+# start_api_server HOST: starts etcd and the API server on HOST, and writes an administrator's kubeconfig into the rig's
+# directory.
 start_api_server() {
   local host=$1
   pid_of kube-apiserver >/dev/null && return
   start_etcd
   issue_cluster_certificates "$host"
-  local home=$rig_dir/kube-apiserver port
-  mkdir -p "$home"
-  # Kept over restarts, so that a client finds the server where it was.
-  [ -f "$home/address" ] || echo "$host:$(free_port)" >"$home/address"
+  local folder=$rig_dir/kube-apiserver port
+  mkdir -p "$folder"
+  # A restarted server keeps its address, so that clients can reconnect.
+  [ -f "$folder/address" ] || echo "$host:$(free_port)" >"$folder/address"
   port=$(api_address)
   port=${port##*:}
   fresh_log kube-apiserver
   write_kubeconfig
-  # On loopback there is no address that pods could reach, and so no endpoint to publish.
+  # Pods cannot reach loopback, so the API server on it publishes no endpoint.
   local endpoints=(--advertise-address="$host")
   [ "$host" != 127.0.0.1 ] || endpoints=(--endpoint-reconciler-type=none)
   launch kube-apiserver "$(programs)/kube-apiserver" --etcd-servers="http://$(cat "$rig_dir/etcd/address")" \
     --bind-address="$host" "${endpoints[@]}" --secure-port="$port" --service-cluster-ip-range=$service_network \
-    --cert-dir="$home/data" --client-ca-file="$certificates/ca.pem" \
+    --cert-dir="$folder/data" --client-ca-file="$certificates/ca.pem" \
     --tls-cert-file="$certificates/kube-apiserver.pem" --tls-private-key-file="$certificates/kube-apiserver.key" \
     --kubelet-client-certificate="$certificates/admin.pem" --kubelet-client-key="$certificates/admin.key" \
     --kubelet-certificate-authority="$certificates/ca.pem" --kubelet-preferred-address-types=InternalIP \
     --service-account-issuer=https://kubernetes.default.svc.cluster.local \
     --service-account-signing-key-file="$certificates/service-accounts.key" \
     --service-account-key-file="$certificates/service-accounts.key" \
-    --audit-policy-file="$here/kubernetes/audit.yaml" --audit-log-path="$home/audit.log" \
+    --audit-policy-file="$here/kubernetes/audit.yaml" --audit-log-path="$folder/audit.log" \
     --authorization-mode=Node,RBAC --allow-privileged=true --profiling=false
   await_answer kube-apiserver 60 kubectl get --raw=/readyz
 }
 
-# The state is thrown away with the cluster: not waiting for the disk is what makes it start in seconds.
+# The state is discarded with the cluster, so etcd does not sync it to disk, which makes it start in seconds.
 start_etcd() {
   pid_of etcd >/dev/null && return
-  local home=$rig_dir/etcd client peer
-  mkdir -p "$home"
-  [ -f "$home/address" ] || echo "127.0.0.1:$(free_port)" >"$home/address"
-  client=http://$(cat "$home/address")
+  local folder=$rig_dir/etcd client peer
+  mkdir -p "$folder"
+  [ -f "$folder/address" ] || echo "127.0.0.1:$(free_port)" >"$folder/address"
+  client=http://$(cat "$folder/address")
   peer=http://127.0.0.1:$(free_port)
   fresh_log etcd
-  launch etcd "$(programs)/etcd" --name rig --data-dir "$home/data" --unsafe-no-fsync --log-level warn \
+  launch etcd "$(programs)/etcd" --name rig --data-dir "$folder/data" --unsafe-no-fsync --log-level warn \
     --listen-client-urls "$client" --advertise-client-urls "$client" --listen-peer-urls "$peer" \
     --initial-advertise-peer-urls "$peer" --initial-cluster "rig=$peer"
 }
 
-# The controllers and the scheduler; their own ports serve only metrics, which nobody reads.
+# Starts the controllers and the scheduler. Their ports serve only metrics, which the rig does not read.
 start_controllers() {
   local program
   for program in kube-controller-manager kube-scheduler; do
@@ -70,10 +71,10 @@ start_controllers() {
     --kubeconfig="$rig_dir/kube-scheduler/kubeconfig" --leader-elect=false --secure-port=0
 }
 
-# A log is per start, so that a line in it speaks of this start.
+# Starts a new log file, so that its lines are from this start alone.
 fresh_log() { [ ! -f "$rig_dir/$1/log" ] || mv "$rig_dir/$1/log" "$rig_dir/$1/log.$(date +%s%N)"; }
 
-# One authority for all; the administrator's certificate serves every component.
+# Issues the certificates of one authority. All components use the administrator's client certificate.
 issue_cluster_certificates() {
   [ ! -f "$certificates/cluster" ] || return 0
   local names=IP:$1,IP:127.0.0.1,IP:$kubernetes_service,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default
@@ -105,7 +106,7 @@ YAML
   )
 }
 
-# kubectl ARGS...: as the administrator of this cluster, with whatever it caches in the rig's directory.
+# kubectl ARGS...: kubectl as the administrator of this cluster, with its cache in the rig's directory.
 kubectl() { KUBECONFIG=$rig_dir/kubeconfig KUBECACHEDIR=$rig_dir/kubectl "$(programs)/kubectl" "$@"; }
 
 helm() {

@@ -13,7 +13,7 @@ kafka_ports() {
   cat "$ports"
 }
 
-# The broker's log is per start, so that a line in it speaks of this start.
+# The log is new for each start, so that its lines are from this start alone.
 kafka_is_ready() {
   grep -q 'Kafka Server started' "$rig_dir/kafka/log" &&
     answers "$1" '\0\0\0\x0a\0\x12\0\0\0\0\0\x01\xff\xff' # ApiVersions, version 0
@@ -21,24 +21,24 @@ kafka_is_ready() {
 
 start_kafka() {
   pid_of kafka >/dev/null && return
-  local home=$rig_dir/kafka lib port pods_port secure_port secure_pods_port controller_port
+  local folder=$rig_dir/kafka lib port pods_port secure_port secure_pods_port controller_port
   lib=$(jars kafka)
   ensure_certificates
   eval "$(kafka_ports)"
   sed -e "s#@PORT@#$port#g; s#@PODS_PORT@#$pods_port#g; s#@SECURE_PORT@#$secure_port#g; s#@CONTROLLER_PORT@#$controller_port#g" \
-    -e "s#@SECURE_PODS_PORT@#$secure_pods_port#g; s#@DATA@#$home/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
-    -e "s#@PODS_ADDRESS@#$pods_address#g" "$here/kafka/server.properties" >"$home/server.properties"
+    -e "s#@SECURE_PODS_PORT@#$secure_pods_port#g; s#@DATA@#$folder/data#; s#@CERTIFICATES@#$certificates#; s#@USERNAME@#$kafka_username#" \
+    -e "s#@PODS_ADDRESS@#$pods_address#g" "$here/kafka/server.properties" >"$folder/server.properties"
   local java
   java=("$(java_17)" "-Dlog4j2.configurationFile=$here/kafka/log4j2.properties" -cp "$lib/*")
-  if [ ! -f "$home/data/meta.properties" ]; then
+  if [ ! -f "$folder/data/meta.properties" ]; then
     "${java[@]}" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.tools.StorageTool format --standalone \
-      -t MkU3OEVBNTcwNTJENDM2Qg -c "$home/server.properties" \
-      --add-scram "SCRAM-SHA-512=[name=$kafka_username,password=$kafka_password]" >"$home/format.log" 2>&1 ||
-      { cat "$home/format.log" >&2; fail "Kafka's storage could not be formatted"; }
+      -t MkU3OEVBNTcwNTJENDM2Qg -c "$folder/server.properties" \
+      --add-scram "SCRAM-SHA-512=[name=$kafka_username,password=$kafka_password]" >"$folder/format.log" 2>&1 ||
+      { cat "$folder/format.log" >&2; fail "Kafka's storage could not be formatted"; }
   fi
-  [ ! -f "$home/log" ] || mv "$home/log" "$home/log.$(date +%s%N)"
+  [ ! -f "$folder/log" ] || mv "$folder/log" "$folder/log.$(date +%s%N)"
   launch kafka "${java[@]:0:1}" "${jit[@]}" -Xms512m -Xmx512m -XX:+UseG1GC -XX:+ExitOnOutOfMemoryError \
-    "${java[@]:1}" kafka.Kafka "$home/server.properties"
+    "${java[@]:1}" kafka.Kafka "$folder/server.properties"
   await_answer kafka 60 kafka_is_ready "$port"
 }
 
@@ -53,7 +53,7 @@ kafka_env() {
   echo "RIG_KAFKA_PASSWORD=$kafka_password"
 }
 
-# kafka_tool CLASS ARGS...: a class of org.apache.kafka.tools or a fully named one, against the plain listener.
+# kafka_tool CLASS ARGS...: runs a class of org.apache.kafka.tools, or a fully qualified one, against the plain listener.
 kafka_tool() {
   local class=$1 port pods_port secure_port secure_pods_port controller_port lib
   shift

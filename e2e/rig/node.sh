@@ -1,15 +1,15 @@
-# The node: containerd, kubelet, kube-proxy and CoreDNS as processes of this machine. It needs root, and its names (the
-# bridge, the pods' network, the cgroup) are the machine's: one node at a time.
+# The node: containerd, kubelet, kube-proxy and CoreDNS as local processes. It requires root. Its bridge, pod network and
+# cgroup are global to the machine, so there is one node at a time.
 # shellcheck shell=bash
 
 runtime=/run/userstream-cluster # short: the path of a Unix socket has at most 107 characters
 bridge=userstream0
 pod_network=10.244.0.0/24
-node_address=10.244.0.1 # of the bridge: the API server, the kubelet, DNS, and the machine as pods see it
+node_address=10.244.0.1 # the bridge's: of the API server, the kubelet, DNS, and of the machine for pods
 first_pod_address=10.244.0.10
 node_settings=(net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
 
-# node_obstacle: prints why this machine cannot run a node, and nothing when it can. A container often may not.
+# node_obstacle: prints why this machine cannot run a node, such as a container without privileges; nothing if it can.
 node_obstacle() {
   local probe program cgroup
   [ "$(id -u)" = 0 ] || { echo "a node needs root"; return; }
@@ -34,7 +34,7 @@ node_obstacle() {
   rm -rf "$probe"
 }
 
-# claim_node: the machine's one node becomes this rig's. What a killed rig left behind is removed first.
+# claim_node: makes this rig the owner of the machine's single node, and first removes what a killed rig left behind.
 claim_node() {
   local owner
   owner=$(cat $runtime/owner 2>/dev/null) || owner=
@@ -48,15 +48,14 @@ claim_node() {
   echo "$rig_dir" >$runtime/owner
 }
 
-# The bridge comes first: its address is the one that everything else is reached by. No port of the cluster is on the
-# machine's own network.
+# The bridge comes first, because all servers listen on its address. No port of the cluster is on the machine's network.
 start_network() {
-  # Without the second, the reply of one pod to another would pass the bridge without the Service's address put back.
+  # Without the second, replies between pods would cross the bridge without reverse translation of the Service address.
   sysctl -qw net.ipv4.ip_forward=1 net.bridge.bridge-nf-call-iptables=1
   ip link show $bridge >/dev/null 2>&1 || ip link add $bridge type bridge
   ip address replace $node_address/24 dev $bridge
   ip link set $bridge up
-  # What the tests' servers serve on loopback, pods reach as host.rig.local; the node's own ports stay what they are.
+  # Pods reach the rig's servers on loopback as host.rig.local. The ports of the node are not redirected.
   sysctl -qw net.ipv4.conf.$bridge.route_localnet=1
   local own_ports
   own_ports="{ 53, 8181, 10249, 10250, 10256, $(api_address | cut -d: -f2) }"
@@ -68,7 +67,7 @@ table ip userstream-rig {
     type nat hook prerouting priority dstnat - 10
     iifname $bridge ip daddr $node_address tcp dport != $own_ports dnat to 127.0.0.1
   }
-  # The machine too, so that an address that a server tells its clients is good for both.
+  # The same for local processes, so that an advertised address works for pods and for the machine.
   chain own {
     type nat hook output priority -110
     ip daddr $node_address tcp dport != $own_ports dnat to 127.0.0.1
@@ -87,15 +86,15 @@ start_containerd() {
   load_image pause "--entrypoint=/pause" --user=0 "$(pause_program)=/pause"
 }
 
-# The program of the pause image, compiled for this rig.
+# pause_program: prints the path of the program of the pause image, which it compiles.
 pause_program() {
   local program=$rig_dir/containerd/pause
   [ -x "$program" ] || cc -Os -static -s -o "$program" "$here/kubernetes/pause.c"
   echo "$program"
 }
 
-# load_image NAME ARGS...: makes the image rig.local/NAME:1 (see image.py) and gives it to the node. A tag other than
-# `latest` is never pulled when it is there.
+# load_image NAME ARGS...: builds the image rig.local/NAME:1 (see image.py) and imports it into the node. The kubelet does
+# not pull a present image unless its tag is `latest`.
 load_image() {
   local name=rig.local/$1:1 archive=$rig_dir/containerd/image-$1.tar
   shift
@@ -124,11 +123,11 @@ start_node_agents() {
   pid_of coredns >/dev/null || launch coredns "$(programs)/coredns" -conf "$rig_dir/coredns/Corefile" -quiet
 }
 
-# configure SERVER TEMPLATE FILE: the template with this rig's addresses and paths, in the server's folder.
+# configure SERVER TEMPLATE FILE: renders the template with this rig's addresses and paths into the server's folder.
 configure() {
   local file=$rig_dir/$1/$3
   mkdir -p "$(dirname "$file")"
-  sed -e "s#@HOME@#$rig_dir/$1#g; s#@RUNTIME@#$runtime#g; s#@CERTIFICATES@#$certificates#g; s#@BRIDGE@#$bridge#g" \
+  sed -e "s#@FOLDER@#$rig_dir/$1#g; s#@RUNTIME@#$runtime#g; s#@CERTIFICATES@#$certificates#g; s#@BRIDGE@#$bridge#g" \
     -e "s#@ADDRESS@#$node_address#g; s#@NETWORK@#$pod_network#g; s#@FIRST_POD@#$first_pod_address#g" \
     "$here/kubernetes/$2" >"$file"
 }
@@ -143,26 +142,26 @@ node_is_ready() {
   [ "$(kubectl get node rig -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
 }
 
-# answers_http HOST PORT PATH: whether it answers 200.
+# answers_http HOST PORT PATH: whether a GET of PATH returns 200.
 answers_http() {
   local status
   status=$( { exec 3<>"/dev/tcp/$1/$2" && printf 'GET %s HTTP/1.0\r\n\r\n' "$3" >&3 && timeout 2 head -c 12 <&3; } 2>/dev/null) || return 1
   [ "${status#* }" = 200 ]
 }
 
-# discard_node: stops the node and every pod, and takes back all that it changed on the machine.
+# discard_node: stops the node and all pods, and reverts all changes to the machine.
 discard_node() {
   [ "$(cat $runtime/owner 2>/dev/null)" = "$rig_dir" ] || return 0
   local server
-  # Nobody may start a pod again while pods are stopped.
+  # The kubelet and containerd would restart the pods that are stopped below.
   for server in kubelet kube-proxy coredns containerd; do kill_process "$server"; done
-  local round
-  for round in 1 2 3 4 5 6 7 8 9 10; do
+  local attempt
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
     stop_pods || break
-    sleep 0.1 # sleep-ok: the pace of a poll with an end
+    sleep 0.1 # sleep-ok: interval of a bounded poll
   done
   local mount
-  # A node that never got as far has no mounts.
+  # A node that failed to start has no mounts.
   { grep -oE " ($rig_dir|$runtime|/run/netns/cni-)[^ ]*" /proc/self/mounts || true; } | sort -r |
     while read -r mount; do umount -l "$mount" 2>/dev/null || true; done
   rm -f /run/netns/cni-*
@@ -181,7 +180,7 @@ discard_node() {
   rm -rf $runtime
 }
 
-# stop_pods: kills the processes of pods and their shims; fails when there are none left.
+# stop_pods: kills the processes of pods and their shims; fails if there are none.
 stop_pods() {
   local found
   found=$( {
@@ -193,7 +192,7 @@ stop_pods() {
   kill -KILL $found 2>/dev/null || true
 }
 
-# shims: the pids of the processes that this node's containerd left in charge of its containers, known by its socket.
+# shims: prints the pids of the shims of this node's containerd, which outlive it. Their arguments name its socket.
 shims() {
   local folder
   for folder in /proc/[0-9]*; do

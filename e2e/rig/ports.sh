@@ -1,7 +1,7 @@
-# Ports: chosen free once, then kept in the server's folder, so that a restarted server has the same address.
+# Ports: chosen once and stored in the server's folder, so that a restarted server keeps its address.
 # shellcheck shell=bash
 
-# Below the kernel's ephemeral range: while a server is down no outgoing connection can take its port.
+# Below the kernel's ephemeral range: no outgoing connection can occupy the port of a stopped server.
 free_port() {
   local port
   for _ in $(seq 200); do
@@ -11,7 +11,7 @@ free_port() {
   fail "no free port between 20000 and 32000"
 }
 
-# preferred_port PORT: the well-known port when nobody has it, else a free one.
+# preferred_port PORT: prints PORT if it is free, or else another free port.
 preferred_port() {
   if [ -z "${USERSTREAM_RIG_FREE_PORTS:-}" ] && ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then
     echo "$1"

@@ -1,27 +1,26 @@
-# Processes of the rig: started detached, known by their pid file, stopped by their pid and nothing else.
+# Processes of the rig: started detached, and stopped only by the pid in their pid file.
 # shellcheck shell=bash
 
 fail() { echo "rig: $*" >&2; exit 1; }
 
-# Milliseconds of a clock for measuring.
+# The current time in milliseconds.
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
-# The pid of a running server of this rig; fails when it does not run. A pid that the kernel has given to some
-# other program since is not ours: the command line must name this rig's directory.
+# pid_of SERVER: prints the pid of a running server of this rig; fails if it does not run. The kernel may have reused the pid
+# for another program, so the command line must contain this rig's directory.
 pid_of() {
   local pid
   pid=$(cat "$rig_dir/$1/pid" 2>/dev/null) || return 1
   { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF "$rig_dir/$1/" && echo "$pid"
 }
 
+# The JVM's optimising compiler takes half of the CPU of a short-lived server, and pays off after a million rows. Tests
+# disable it, benchmarks enable it.
 # shellcheck disable=SC2034 # the servers read it
-
-# Half of a short-lived server's CPU is its optimising compiler, which pays only after a million rows: tests leave
-# it out, measurements turn it on.
 jit=(-XX:TieredStopAtLevel=1)
 [ -z "${USERSTREAM_RIG_FULL_JIT:-}" ] || jit=()
 
-# Cassandra 5 runs on Java 17 and not on newer ones; Kafka takes either.
+# Cassandra 5 runs on Java 17 and not on newer versions; Kafka runs on either.
 java_17() {
   local candidate
   for candidate in "${JAVA_HOME:-}/bin/java" "$(command -v java)" /usr/lib/jvm/*17*/bin/java; do
@@ -33,17 +32,17 @@ java_17() {
   fail "Java 17 is not installed (Debian: apt-get install openjdk-17-jre-headless)"
 }
 
-# launch SERVER COMMAND...: runs it in a session of its own, so that a Ctrl-C meant for the tests does not reach it.
+# launch SERVER COMMAND...: starts COMMAND in a new session, so that a Ctrl-C for the tests does not reach it.
 launch() {
   local server=$1
   shift
   setsid nohup "$@" >>"$rig_dir/$server/log" 2>&1 </dev/null &
   echo $! >"$rig_dir/$server/pid"
-  # The shell need not tell when it is killed.
+  # Otherwise the shell prints a message when the server is killed.
   disown $!
 }
 
-# await_answer SERVER SECONDS CONDITION...: polls CONDITION until it holds; says why when it never does.
+# await_answer SERVER SECONDS CONDITION...: polls CONDITION until it holds; on a timeout prints the server's log and fails.
 await_answer() {
   local server=$1 deadline=$(($(now_ms) + $2 * 1000)) started
   shift 2
@@ -51,7 +50,7 @@ await_answer() {
   until "$@" >/dev/null 2>&1; do
     pid_of "$server" >/dev/null || { tail -30 "$rig_dir/$server/log" >&2; fail "$server ended while starting"; }
     [ "$(now_ms)" -lt "$deadline" ] || { tail -30 "$rig_dir/$server/log" >&2; fail "$server does not answer"; }
-    sleep 0.05 # sleep-ok: the pace of a poll with a deadline
+    sleep 0.05 # sleep-ok: interval of a poll with a deadline
   done
   echo "rig: $server answers after $(($(now_ms) - started)) ms" >&2
 }
@@ -69,12 +68,12 @@ signal_process() {
   kill "-$2" "$pid"
 }
 
-# await_end SERVER SECONDS: waits until the server is gone.
+# await_end SERVER SECONDS: waits until the server has exited.
 await_end() {
   local deadline=$(($(now_ms) + $2 * 1000))
   while pid_of "$1" >/dev/null; do
     [ "$(now_ms)" -lt "$deadline" ] || return 1
-    sleep 0.05 # sleep-ok: the pace of a poll with a deadline
+    sleep 0.05 # sleep-ok: interval of a poll with a deadline
   done
 }
 
@@ -87,7 +86,7 @@ stop_process() {
   rm -f "$rig_dir/$1/pid"
 }
 
-# kill_process SERVER: for a server whose state is thrown away with it.
+# kill_process SERVER: kills a server whose state is discarded with it.
 kill_process() {
   local pid
   pid=$(pid_of "$1") || return 0
@@ -96,5 +95,5 @@ kill_process() {
   rm -f "$rig_dir/$1/pid"
 }
 
-# await_foreign_end PID: returns when a process that is not our child has ended.
+# await_foreign_end PID: waits until a process that is not a child of this shell has exited.
 await_foreign_end() { tail --pid="$1" -f /dev/null; }

@@ -1,10 +1,10 @@
-# The cluster's own programs: compiled once from the Go module proxy, kept in the user's cache between runs.
+# The programs of the cluster: compiled once from the Go module proxy, cached between runs.
 # shellcheck shell=bash
 
 program_names=(etcd kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy coredns kubectl helm)
 
-# programs: prints the folder with the programs. Its name holds the sources' checksum, and it appears whole or not at
-# all. go.sum pins every module by its checksum; a cold compile takes two cores eight minutes and 5 GB of Go's caches.
+# programs: prints the folder with the programs. Its name contains the checksum of the sources, and it appears atomically.
+# go.sum pins every module by its checksum. A cold compile takes eight minutes on two cores, and 5 GB in Go's caches.
 programs() {
   local sources=$here/kubernetes/components version folder fresh
   version=$(module_version k8s.io/kubernetes)
@@ -20,16 +20,16 @@ programs() {
     for name in "${program_names[@]}"; do
       ln -s kubernetes "$fresh/$name"
     done
-    # Another run may have finished the same compile first: then its folder is as good as ours.
+    # If another run has completed the same compile first, its folder is used.
     mv -T "$fresh" "$folder" 2>/dev/null || rm -rf "$fresh"
   fi
   echo "$folder"
 }
 
-# The first requirement of a module in go.mod; its replacements come later.
+# module_version MODULE: prints the version of its first requirement in go.mod; replacements follow later.
 module_version() { sed -n "s#^\s$1 \(v[^ ]*\).*#\1#p" "$here/kubernetes/components/go.mod" | head -1; }
 
-# compile GO FILE: without C, so that it runs in an image that holds nothing else.
+# compile GO FILE: compiles without cgo, so that FILE runs in an image without a C library.
 compile() {
   local stamp=k8s.io/component-base/version major minor rest
   IFS=. read -r major minor rest <<<"$(module_version k8s.io/kubernetes)"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """image.py NAME OUTPUT [--entrypoint WORD]... [--user UID] FILE=/PATH...
 
-Writes a container image of the given files as an OCI layout tar, with the standard library alone. Programs bring the
-shared libraries that `ldd` names. FILE may be a folder; `@TARGET=/PATH` makes a symbolic link. The same files give the
-same image, byte for byte.
+Writes a container image of the given files as an OCI layout tar, with the standard library alone. It adds the shared
+libraries that `ldd` lists for a program. FILE may be a folder; `@TARGET=/PATH` adds a symbolic link. The image is
+reproducible: the same files yield the same bytes.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import tarfile
 
 
 class Layer:
-    """A tar of files with their parent folders, each once."""
+    """A tar of files and their parent folders, without repetitions."""
 
     def __init__(self):
         self.buffer = io.BytesIO()
@@ -73,7 +73,7 @@ def shared_libraries(path):
     with open(path, "rb") as content:
         if content.read(4) != b"\x7fELF":
             return []
-    # ldd fails for what needs no library.
+    # ldd fails for a statically linked program.
     lines = subprocess.run(["ldd", path], capture_output=True, text=True).stdout.splitlines()
     words = [word for line in lines for word in line.split() if word.startswith("/")]
     return sorted(set(words))

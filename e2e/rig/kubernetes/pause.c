@@ -1,4 +1,4 @@
-/* The first process of every pod: it holds the pod's namespaces, and reaps what is left to it. */
+/* The first process of every pod: it holds the pod's namespaces and reaps orphaned processes. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -24,7 +24,7 @@ const REASONS: [&str; 11] = [
 
 #[test]
 fn documented_conditions_equal_those_in_code() {
-    let code = file("operator/src/status/comparison.rs");
+    let code = file("operator/src/status/verdict.rs");
     let (_, named) = code.split_once("const fn name").unwrap();
     let (_, named) = named.split_once("match self").unwrap();
     let (_, rest) = code.split_once("enum Type {").unwrap();
@@ -75,8 +75,8 @@ fn rights() -> String {
     for (place, name) in [
         ("watched", "watched"),
         ("watched, with `networkPolicies`", "watched-with-network-policies"),
-        ("its own", "own"),
-        ("its own, of its own name", "own-by-name"),
+        ("release namespace", "own"),
+        ("release namespace, its Lease", "own-by-name"),
     ] {
         let rules = file(&format!("helm/userstream/rules/{name}.yaml"));
         let value = |line: &str| {

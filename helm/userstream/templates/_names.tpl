@@ -21,7 +21,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{- /* The reference of an image: (list image-values default-tag) */}}
+{{- /* The reference of an image. Arguments: (list image-values default-tag) */}}
 {{- define "userstream.image" -}}
 {{- $image := index . 0 -}}
 {{ $image.repository }}{{ if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default (index . 1) }}{{ end }}

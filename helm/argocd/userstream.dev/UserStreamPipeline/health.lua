@@ -1,5 +1,5 @@
--- The health of a UserStreamPipeline for Argo CD, from its conditions.
-local health = { status = "Progressing", message = "the operator has not looked at it yet" }
+-- The health of a UserStreamPipeline in Argo CD, from its conditions.
+local health = { status = "Progressing", message = "the operator has not reconciled it yet" }
 if obj.status == nil or obj.status.conditions == nil then
   return health
 end
@@ -12,7 +12,7 @@ local function is(name)
   return conditions[name] ~= nil and conditions[name].status == "True"
 end
 
--- A paused pipeline is not looked at, so that its generation is never caught up with.
+-- The operator does not reconcile a paused pipeline, so its observedGeneration may stay behind.
 if is("ReconciliationPaused") then
   return { status = "Suspended", message = conditions.ReconciliationPaused.message }
 end
@@ -20,7 +20,7 @@ if obj.status.observedGeneration == nil then
   return health
 end
 if obj.status.observedGeneration ~= obj.metadata.generation then
-  return { status = "Progressing", message = "the operator has not looked at this change yet" }
+  return { status = "Progressing", message = "the operator has not reconciled this change yet" }
 end
 
 local ready = conditions.Ready
