@@ -4,7 +4,7 @@ import (
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
 
-	// Only what the rig's Corefile names: CoreDNS's own list links the SDKs of three clouds.
+	// Only the plugins of the rig's Corefile: CoreDNS's default list links the SDKs of three clouds.
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
@@ -13,7 +13,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/ready"
 )
 
-// CoreDNS serves until it is told to stop, and ends the process itself when it fails.
+// runCoreDNS serves until the process receives a signal. CoreDNS exits the process itself when it fails.
 func runCoreDNS() int {
 	dnsserver.Directives = []string{"bind", "ready", "errors", "cache", "hosts", "kubernetes"}
 	coremain.Run()

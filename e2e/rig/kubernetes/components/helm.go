@@ -10,7 +10,7 @@ import (
 )
 
 func runHelm() int {
-	// The field manager is otherwise the name of the binary, and then an upgrade conflicts with itself.
+	// The default field manager is the name of the binary, which differs between calls, so an upgrade would conflict.
 	kube.ManagedFieldsManager = "helm"
 	command, err := helm.NewRootCmd(os.Stdout, os.Args[1:], helm.SetupLogging)
 	if err == nil {

@@ -1,5 +1,5 @@
-// Every program of a Kubernetes cluster in one binary: it is the one that its name, or else its first argument, says.
-// They share most of their code, so compiling and linking them together costs a third of doing it one by one.
+// All programs of a Kubernetes cluster in one binary: its name, or else its first argument, selects the program.
+// They share most of their code, so compiling and linking them together costs a third of compiling them separately.
 package main
 
 import (
@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	_ "time/tzdata" // the time zones of CronJobs, on machines that have none
+	_ "time/tzdata" // time zones of CronJobs, on machines without a database of them
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
-	_ "k8s.io/component-base/metrics/prometheus/clientgo" // what the programs themselves link for their metrics
+	_ "k8s.io/component-base/metrics/prometheus/clientgo" // the metrics that the original programs link
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	kubectlerror "k8s.io/kubectl/pkg/cmd/util"
@@ -26,7 +26,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// Each program takes os.Args and returns its exit code.
+// Each program reads os.Args and returns its exit code.
 var programs = map[string]func() int{
 	"etcd":                    runEtcd,
 	"kube-apiserver":          func() int { return cli.Run(apiserver.NewAPIServerCommand()) },
@@ -56,7 +56,7 @@ func main() {
 
 func newScheduler() *cobra.Command { return scheduler.NewSchedulerCommand() }
 
-// etcd ends the process itself when it fails.
+// runEtcd returns when etcd stops. etcd exits the process itself when it fails.
 func runEtcd() int {
 	etcdmain.Main(os.Args)
 	return 0
@@ -64,7 +64,7 @@ func runEtcd() int {
 
 func runKubectl() int {
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
-		kubectlerror.CheckErr(err) // prints it as kubectl does, and ends the process
+		kubectlerror.CheckErr(err) // prints it as kubectl does, and exits the process
 	}
 	return 0
 }
