@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use userstream_bench::usage;
-use userstream_e2e::rig::Rig;
+use userstream_e2e::rig::{Rig, Server};
 use userstream_e2e::worker::Worker;
 
-use crate::SERVERS;
+/// The servers whose CPU is reported separately.
+const SERVERS: [Server; 2] = [Server::Cassandra, Server::Kafka];
 
 /// The CPU time spent so far, in seconds.
 #[derive(Debug)]

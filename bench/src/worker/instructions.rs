@@ -7,7 +7,8 @@ use userstream_e2e::pipeline::Pipeline;
 use userstream_e2e::rig::Rig;
 use userstream_e2e::worker::Worker;
 
-use crate::{TIMEOUT, await_read, begin, number, plain_loop, print_conditions, provisioned};
+use crate::plain_loop;
+use crate::setup::{TIMEOUT, await_read, begin, number, print_conditions, provisioned};
 
 /// The command-line argument that selects this measurement.
 pub(crate) const COMMAND: &str = "instructions";
