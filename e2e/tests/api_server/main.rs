@@ -2,7 +2,7 @@
 //!
 //! Each test has its own namespace and, if it needs one, its own operator. No controller runs: the tests write the statuses
 //! of Jobs and Deployments.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests report by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests report by panicking")]
 
 #[path = "../../../crds/tests/resource/broken_in_code.rs"]
 mod broken_in_code;

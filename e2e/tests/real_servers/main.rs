@@ -2,6 +2,7 @@
 //!
 //! Each test has unique topics, keyspaces and consumer groups, so tests run in parallel. A test that disturbs a server locks
 //! the rig exclusively. Every wait has a deadline, and what must not happen is asserted explicitly.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests report by panicking")]
 
 mod cassandra_restarts;
 mod credentials_rotate;
