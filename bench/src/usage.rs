@@ -15,7 +15,7 @@ pub fn process(pid: u32) -> f64 {
 ///
 /// # Panics
 /// When the process does not exist.
-pub fn memory(pid: u32) -> (u64, u64) {
+pub fn resident_memory(pid: u32) -> (u64, u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let field = |name: &str| {
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"));

@@ -73,7 +73,7 @@ impl Phase {
         let [operator_cpu, api_server, etcd, benchmark] =
             [0, 1, 2, 3].map(|process| now[process] - self.spent[process]);
         let other = usage::machine() - self.machine - operator_cpu - api_server - etcd - benchmark;
-        let (memory, peak) = usage::memory(self.processes.operator);
+        let (resident, peak) = usage::resident_memory(self.processes.operator);
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let of_pipelines = |figure: &dyn Fn(f64) -> f64| {
             pipelines.map_or_else(|| "-".to_owned(), |count| format!("{:.1}", figure(count as f64)))
@@ -86,7 +86,7 @@ impl Phase {
             "| {phase} | {seconds:.1} | {} | {operator_cpu:.2} | {} | {:.1} | {:.1} | {reconciles} | {writes} | {api_server:.1} | {etcd:.1} | {benchmark:.1} | {other:.1} |",
             of_pipelines(&|count| count / seconds),
             of_pipelines(&|count| operator_cpu * 1000.0 / count),
-            mebibytes(memory),
+            mebibytes(resident),
             mebibytes(peak),
         )
     }

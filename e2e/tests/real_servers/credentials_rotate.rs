@@ -20,7 +20,7 @@ const USERS: usize = 1_000;
 /// These tests restart the secured node, which no other test uses, so they run one at a time.
 static NODE: Mutex<()> = Mutex::const_new(());
 
-/// A pipeline on the secured listeners. Its user has rights on the topics and groups of its own name alone.
+/// A pipeline on the secured listeners. Its user has no rights on topics and groups of other pipelines.
 async fn secured(rig: &Rig, test: &str) -> Pipeline {
     rig.start(Server::CassandraSecure).await;
     let mut pipeline = Pipeline::without_source(rig, test).await;
