@@ -11,6 +11,7 @@ mod alerts;
 mod argo_cd;
 mod dashboard;
 mod hosted_ci;
+mod language;
 mod layers;
 mod migration;
 mod operations;
