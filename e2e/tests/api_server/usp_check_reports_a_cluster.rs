@@ -50,7 +50,7 @@ async fn assert_changed_crd_is_a_warning(cluster: &Cluster, usp: &Usp) {
     let definition = finding(&report, "definition");
     assert_eq!(definition["state"], "Warning", "{report:#}");
     assert!(
-        definition["told"].to_string().contains("1 differences, the first in v1alpha1.schema"),
+        definition["message"].to_string().contains("1 difference, the first in v1alpha1.schema"),
         "{report:#}"
     );
 }

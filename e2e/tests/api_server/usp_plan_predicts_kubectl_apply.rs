@@ -102,14 +102,14 @@ async fn plan_of_a_new_pipeline_creates_nothing() {
     let output = usp.run(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
     assert_eq!(output.first_line(), format!("{}/users would be created", test.namespace));
     let output = usp.run(&["get", "users"]).await.expect(69);
-    assert!(output.stderr.contains("there is no pipeline users"), "{}", output.stderr);
+    assert!(output.stderr.contains("pipeline users not found"), "{}", output.stderr);
 
     let elsewhere = Usp::of(test.cluster, "nowhere");
     let mut pipeline = test.pipeline("users");
     pipeline["metadata"].as_object_mut().unwrap().remove("namespace");
     let path = file(&test, "nowhere", &pipeline);
     let output = elsewhere.run(&["plan", "-f", path.to_str().unwrap()]).await.expect(1);
-    assert!(output.stderr.contains("there is no namespace nowhere"), "{}", output.stderr);
+    assert!(output.stderr.contains("namespace nowhere not found"), "{}", output.stderr);
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn plan_shows_the_plan_of_the_operator() {
     let output =
         Usp::of(test.cluster, &test.namespace).run(&["plan", "-f", path.to_str().unwrap()]).await.expect(0);
     assert!(
-        output.stdout.contains("planned by the operator (mode: Plan, generation 1, the spec that is there):\n    topic users: partitions 3 -> 6"),
+        output.stdout.contains("planned by the operator (mode: Plan, generation 1, the live spec):\n    topic users: partitions 3 -> 6"),
         "{}",
         output.stdout
     );

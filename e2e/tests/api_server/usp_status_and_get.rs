@@ -38,7 +38,7 @@ async fn status_starts_with_the_pod_that_cannot_start() {
         if output.first_line() == expected { Ok(output) } else { Err(output.stdout) }
     })
     .await;
-    assert!(output.stdout.contains("the workers' image is worker.image of the chart"), "{}", output.stdout);
+    assert!(output.stdout.contains("check worker.image of the chart"), "{}", output.stdout);
     assert!(output.stdout.contains(&format!("└─ ✗ Job {job}")), "{}", output.stdout);
     assert!(!output.stdout.contains('\u{1b}'), "no colours where there is no terminal: {}", output.stdout);
 
@@ -56,7 +56,7 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
     test.cluster.apply(&test.pipeline("users")).await;
     let usp = Usp::of(test.cluster, &test.namespace);
     let output = usp.run(&["status", "users"]).await.expect(3);
-    assert_eq!(output.first_line(), "✗ no operator has looked at users yet");
+    assert_eq!(output.first_line(), "✗ users is not reconciled yet");
 
     let status = json!({"observedGeneration": 1, "phase": "Running",
         "topic": {"name": "t", "partitions": 3, "replicas": 1},
@@ -66,7 +66,7 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
     test.cluster.write_status("usp", &test.namespace, "users", &status).await;
     let output = usp.run(&["status", "users"]).await.expect(0);
     assert_eq!(output.first_line(), "✓ users is ready: records flow");
-    assert!(output.stdout.contains("3 partitions, 1 replicas; lag 12,345 as of "), "{}", output.stdout);
+    assert!(output.stdout.contains("3 partitions, 1 replica; lag 12,345 as of "), "{}", output.stdout);
 
     let table = usp.run(&["get"]).await.expect(0).stdout;
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -84,7 +84,7 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
         .await;
     let output = usp.run(&["status", "users"]).await.expect(3);
     assert!(
-        output.first_line().contains("users has changed and the operator has not looked yet"),
+        output.first_line().contains("the last change of users is not reconciled yet"),
         "{}",
         output.stdout
     );

@@ -17,7 +17,7 @@ async fn pipeline_is_suspended_and_resumed() {
     assert_eq!(suspended().await, json!(true));
     let again = test.cluster.pipeline(&test.namespace, "users").await;
     let output = usp.run(&["suspend", "users"]).await.expect(0);
-    assert!(output.stdout.contains("is suspended already"), "{}", output.stdout);
+    assert!(output.stdout.contains("is already suspended"), "{}", output.stdout);
     let after = test.cluster.pipeline(&test.namespace, "users").await;
     assert_eq!(
         again["metadata"]["resourceVersion"], after["metadata"]["resourceVersion"],
@@ -47,7 +47,7 @@ async fn run_is_triggered_and_awaited() {
         test.cluster.pipeline(&test.namespace, "users").await["spec"]["source"]["triggerNonce"].clone();
     assert_eq!(job, format!("users-run-{nonce}"));
     assert!(
-        output.stdout.contains(&format!("run {nonce} is asked for")) && output.stdout.contains("ended well"),
+        output.stdout.contains(&format!("run {nonce} requested")) && output.stdout.contains("succeeded"),
         "{}",
         output.stdout
     );
@@ -85,7 +85,7 @@ async fn run_without_an_operator_times_out() {
         .await
         .expect(3);
     assert!(
-        output.stderr.contains("has not begun in 1.0 s: no operator has looked at users yet"),
+        output.stderr.contains("has not started within 1.0 s: users is not reconciled yet"),
         "{}",
         output.stderr
     );
