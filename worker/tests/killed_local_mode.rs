@@ -137,7 +137,6 @@ async fn write_until_killed(path: &Path) {
     let position = producer.load_position().await.unwrap();
     let mut batch: u64 = position.map_or(0, |position| position.0.parse().unwrap());
     let (mut written, mut next) = (0, vec![0; PARTITIONS as usize]);
-    let mut events = Vec::new();
     loop {
         batch += 1;
         // The position is saved after the records, so a batch may already be in the log.
@@ -148,27 +147,7 @@ async fn write_until_killed(path: &Path) {
         report("appended", batch);
         producer.save_position(&SourcePosition(batch.to_string())).await.unwrap();
 
-        let mut rows: Vec<RecordRow> = Vec::new();
-        while written + (rows.len() as u64) < batch * BATCH {
-            consumer.poll(&mut events, 1_000).await.unwrap();
-            for event in events.drain(..) {
-                match event {
-                    Event::Record(record) => {
-                        next[record.partition as usize] = record.offset + 1;
-                        rows.push(row(record));
-                    }
-                    // Committed, and therefore written, before the kill.
-                    Event::Assigned(_) => {
-                        for progress in consumer.progress() {
-                            next[progress.partition as usize] = progress.committed.unwrap();
-                        }
-                        written = next.iter().sum::<i64>().cast_unsigned();
-                    }
-                    Event::Revoked(_) => {}
-                }
-            }
-        }
-        written += rows.len() as u64;
+        let rows = read_until(batch * BATCH, &mut consumer, &mut written, &mut next).await;
         table.write(&rows).await.unwrap();
         report("written", batch);
         for (partition, offset) in (0_i32..).zip(&next) {
@@ -177,6 +156,37 @@ async fn write_until_killed(path: &Path) {
         consumer.commit().await.unwrap();
         report("committed", batch);
     }
+}
+
+/// Reads until `end` rows are written or returned. `next` has the next offset of each partition.
+async fn read_until(
+    end: u64,
+    consumer: &mut impl Consumer,
+    written: &mut u64,
+    next: &mut [i64],
+) -> Vec<RecordRow> {
+    let (mut rows, mut events) = (Vec::new(), Vec::new());
+    while *written + (rows.len() as u64) < end {
+        consumer.poll(&mut events, 1_000).await.unwrap();
+        for event in events.drain(..) {
+            match event {
+                Event::Record(record) => {
+                    next[record.partition as usize] = record.offset + 1;
+                    rows.push(row(record));
+                }
+                // Committed, and therefore written, before the kill.
+                Event::Assigned(_) => {
+                    for progress in consumer.progress() {
+                        next[progress.partition as usize] = progress.committed.unwrap();
+                    }
+                    *written = next.iter().sum::<i64>().cast_unsigned();
+                }
+                Event::Revoked(_) => {}
+            }
+        }
+    }
+    *written += rows.len() as u64;
+    rows
 }
 
 async fn create_topic(log: &EmbeddedLog) {

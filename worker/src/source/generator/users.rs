@@ -410,13 +410,8 @@ mod tests {
         assert!(mailbox.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'.' | b'-')), "{mailbox}");
         assert!(!user.name.first.is_empty() && !user.name.last.is_empty());
         check_login(&user.login);
-        for (date, years) in [(&user.dob, 1944..=2001), (&user.registered, 2002..=2022)] {
-            assert!(matches("####-##-##T##:##:##.###Z", date.date), "{}", date.date);
-            let year: u32 = date.date[..4].parse().unwrap();
-            assert!(years.contains(&year), "{}", date.date);
-            assert_eq!(date.age, 2025 - year);
-            assert!(is_day(date.date), "{}", date.date);
-        }
+        check_date(&user.dob, 1944..=2001);
+        check_date(&user.registered, 2002..=2022);
         match (&nation.postcode, &user.location.postcode) {
             (Postcode::Number { from, to }, PostcodeValue::Number(code)) => {
                 assert!((from..=to).contains(&code));
@@ -445,6 +440,14 @@ mod tests {
             let number = picture.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".jpg")).unwrap();
             assert!(number.parse::<u32>().unwrap() < 100, "{picture}");
         }
+    }
+
+    fn check_date(date: &Date<'_>, years: std::ops::RangeInclusive<u32>) {
+        assert!(matches("####-##-##T##:##:##.###Z", date.date), "{}", date.date);
+        let year: u32 = date.date[..4].parse().unwrap();
+        assert!(years.contains(&year), "{}", date.date);
+        assert_eq!(date.age, 2025 - year);
+        assert!(is_day(date.date), "{}", date.date);
     }
 
     fn check_login(login: &Login<'_>) {
