@@ -25,6 +25,7 @@ pub struct WriteBatch {
 
 impl WriteBatch {
     /// Bytes of the records.
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.rows.iter().map(|row| row.origin.record.size()).sum()
     }
@@ -59,11 +60,13 @@ impl Batcher {
     }
 
     /// An empty row, whose memory was used before.
+    #[inline]
     pub fn new_row(&mut self) -> RecordRow {
         self.spare.last_mut().and_then(|batch| batch.rows.pop()).unwrap_or_default()
     }
 
     /// Adds a row to the open batch of its partition key, or to a new one.
+    #[inline]
     pub fn push(&mut self, row: RecordRow, ticket: Ticket) {
         if !self.group_by.is_empty() {
             // Different keys with equal fingerprints share a batch, which is only slower, and as rare as one in 2^64.
@@ -92,6 +95,7 @@ impl Batcher {
         self.waiting.push_back(batch);
     }
 
+    #[inline]
     fn new_batch(&mut self, row: RecordRow, ticket: Ticket) -> WriteBatch {
         let mut batch = self.spare.pop().unwrap_or_default();
         batch.rows.clear();
@@ -101,6 +105,7 @@ impl Batcher {
     }
 
     /// Takes the batch in front.
+    #[inline]
     pub fn pop(&mut self) -> Option<WriteBatch> {
         let batch = self.waiting.pop_front()?;
         self.first += 1;
@@ -111,6 +116,7 @@ impl Batcher {
     }
 
     /// Returns a batch whose records are done, so that its memory is used again.
+    #[inline]
     pub fn recycle(&mut self, mut batch: WriteBatch) {
         batch.rows.truncate(1);
         batch.tickets.clear();

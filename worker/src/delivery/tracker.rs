@@ -60,6 +60,7 @@ impl Assignment {
     }
 
     /// The commit point, when it has moved.
+    #[inline]
     fn advance(&mut self, partition: i32) -> Option<CommitPoint> {
         let done = self.done?;
         let offset = self.hold.map_or(done, |hold| done.min(hold));
@@ -93,6 +94,7 @@ impl Tracker {
 
     /// Begins a record that was read. Records of a partition begin in the order of their offsets, with or without gaps.
     /// None when the partition is not assigned: the record is not this consumer's to process.
+    #[inline]
     pub fn begin(&mut self, partition: i32, offset: i64) -> Option<Ticket> {
         let assignment = self.partitions.get_mut(&partition)?;
         let number = assignment.first + assignment.slots.len() as u64;
@@ -103,6 +105,7 @@ impl Tracker {
 
     /// Finishes a record: it was written, filtered, skipped, or its dead letter was acknowledged. Returns the commit
     /// point of the partition if it moved.
+    #[inline]
     pub fn finish(&mut self, ticket: Ticket) -> Option<CommitPoint> {
         let assignment = self.partitions.get_mut(&ticket.partition)?;
         if assignment.epoch != ticket.epoch {
