@@ -9,14 +9,14 @@ mod yaml;
 
 pub use problem::{Problem, Report};
 
-use crate::claims::claims;
-use crate::defaults::apply_defaults;
-use crate::definition::{API_VERSION, KIND, document_schema};
-use crate::field_path::FieldPath;
-use crate::kubernetes::UserStreamPipeline;
 use crate::model::Pipeline;
+use crate::model::claims::claims;
+use crate::resource::kubernetes::UserStreamPipeline;
 use crate::rules;
-use crate::structure::misshapes;
+use crate::scalar::field_path::FieldPath;
+use crate::schema::defaults::apply_defaults;
+use crate::schema::definition::{API_VERSION, KIND, document_schema};
+use crate::schema::structure::misshapes;
 use crate::validate::{Cause, Violation, validate};
 
 use yaml::Node;

@@ -15,50 +15,33 @@
 
 #![forbid(unsafe_code)]
 
-pub mod claims;
-#[cfg(feature = "kubernetes")]
-pub mod condition;
-pub mod cron;
-mod cross_rules;
-pub mod defaults;
-pub mod definition;
-pub mod delivery;
 pub mod diagnostics;
-pub mod duration;
 pub mod expression;
-pub mod field_path;
-pub mod identifier;
-pub mod kafka;
-pub mod kubernetes;
 pub mod model;
-#[cfg(feature = "kubernetes")]
-pub mod names;
-pub mod operation;
-pub mod path;
-pub mod pipeline;
-pub mod processor;
-pub mod provision_report;
-pub mod quantity;
-pub mod record_schema;
+mod resource;
 pub mod rules;
-pub mod secret;
-pub mod sink;
-pub mod source;
-pub mod starting_offsets;
-#[cfg(feature = "kubernetes")]
-pub mod status;
-pub mod structure;
+mod scalar;
+mod schema;
 pub mod validate;
-pub mod worker_config;
+mod worker;
+
+pub use model::claims;
+pub use resource::{
+    delivery, kafka, kubernetes, operation, pipeline, processor, record_schema, secret, sink, source,
+};
 #[cfg(feature = "kubernetes")]
-pub mod worker_pod;
-pub mod worker_status;
+pub use resource::{condition, names, status};
+pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path as path, starting_offsets};
+pub use schema::{defaults, definition, structure};
+#[cfg(feature = "kubernetes")]
+pub use worker::pod as worker_pod;
+pub use worker::{config as worker_config, provision_report, status as worker_status};
 
 /// The CEL engine that checks and evaluates `expr` and `filter`. Take it from here, so that there is one in the tree.
 pub use kube_cel::{KubeCelExt, cel};
 
-pub use kubernetes::UserStreamPipeline;
 pub use model::Pipeline;
-pub use pipeline::PipelineSpec;
+pub use resource::kubernetes::UserStreamPipeline;
+pub use resource::pipeline::PipelineSpec;
 pub use validate::{Violation, validate, validate_update};
-pub use worker_config::WorkerConfig;
+pub use worker::config::WorkerConfig;

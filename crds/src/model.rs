@@ -4,6 +4,7 @@
 //! fields are referred to by their index in [`Pipeline::fields`], columns by theirs in [`Table::columns`], optional
 //! sections have their defaults, and what excludes each other is an enum. Nothing has to look at the spec again.
 
+pub mod claims;
 mod kafka;
 mod operation;
 mod pipeline;
@@ -23,11 +24,13 @@ pub use source::{
 };
 pub use table::{Cassandra, CassandraTls, Column, Keyspace, Replication, Table, TableOptions, WriteTime};
 
-pub use crate::delivery::Guarantee;
-pub use crate::kafka::{AdoptionPolicy, Compression, DeletionPolicy, SaslMechanism, TopicManagementPolicy};
-pub use crate::operation::{LogLevel, TemplateSpec};
-pub use crate::pipeline::Mode;
-pub use crate::record_schema::{Compatibility, FieldType};
-pub use crate::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
-pub use crate::source::{ConcurrencyPolicy, Emit, HttpMethod};
-pub use crate::starting_offsets::StartingOffsets;
+pub use crate::resource::delivery::Guarantee;
+pub use crate::resource::kafka::{
+    AdoptionPolicy, Compression, DeletionPolicy, SaslMechanism, TopicManagementPolicy,
+};
+pub use crate::resource::operation::{LogLevel, TemplateSpec};
+pub use crate::resource::pipeline::Mode;
+pub use crate::resource::record_schema::{Compatibility, FieldType};
+pub use crate::resource::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
+pub use crate::resource::source::{ConcurrencyPolicy, Emit, HttpMethod};
+pub use crate::scalar::starting_offsets::StartingOffsets;

@@ -4,9 +4,9 @@ use std::fmt;
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
-use crate::definition::KIND;
-use crate::field_path::FieldPath;
-use crate::structure::ShapeError;
+use crate::scalar::field_path::FieldPath;
+use crate::schema::definition::KIND;
+use crate::schema::structure::ShapeError;
 use crate::validate::{Cause, Violation};
 
 use super::Skipped;
@@ -66,7 +66,8 @@ impl Problem {
         } else {
             format!("there is no {KIND} in this file, only {}", kinds.join(", "))
         };
-        let help = Some(format!("begin with\napiVersion: {}\nkind: {KIND}", crate::definition::API_VERSION));
+        let help =
+            Some(format!("begin with\napiVersion: {}\nkind: {KIND}", crate::schema::definition::API_VERSION));
         Self::at(beginning, FieldPath::root(), "kind", message, help)
     }
 

@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
 
-use crate::field_path::{FieldPath, Step};
+use crate::scalar::field_path::{FieldPath, Step};
 
 /// A value and its place.
 #[derive(Debug)]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
-use crate::identifier::{HostPort, SecretName, TopicName};
-use crate::kafka::{AdoptionPolicy, Compression, DeletionPolicy, SaslMechanism, TopicManagementPolicy};
+use crate::resource::kafka::{
+    AdoptionPolicy, Compression, DeletionPolicy, SaslMechanism, TopicManagementPolicy,
+};
+use crate::scalar::identifier::{HostPort, SecretName, TopicName};
 
 /// A Kafka cluster and how to speak to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

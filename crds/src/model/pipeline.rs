@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::delivery::Guarantee;
-use crate::identifier::{NamespaceName, PipelineName, TopicName};
-use crate::operation::{LogLevel, TemplateSpec};
-use crate::pipeline::Mode;
+use crate::resource::delivery::Guarantee;
+use crate::resource::operation::{LogLevel, TemplateSpec};
+use crate::resource::pipeline::Mode;
+use crate::scalar::identifier::{NamespaceName, PipelineName, TopicName};
 
 use super::kafka::{DeadLetterTopic, Kafka, OnError, Topic};
 use super::operation::{Autoscaling, Replay};

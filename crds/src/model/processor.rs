@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::expression::Expression;
-use crate::identifier::{GroupId, Identifier};
-use crate::starting_offsets::StartingOffsets;
+use crate::scalar::identifier::{GroupId, Identifier};
+use crate::scalar::starting_offsets::StartingOffsets;
 
 /// From the topic to the table.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! What a record is made of, and how it is encoded on the topic.
 
 use crate::expression::Expression;
-use crate::identifier::Identifier;
-use crate::path::RecordPath;
-use crate::record_schema::{Compatibility, FieldType};
+use crate::resource::record_schema::{Compatibility, FieldType};
+use crate::scalar::identifier::Identifier;
+use crate::scalar::record_path::RecordPath;
 
 /// How records are encoded on the topic.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::cron::Cron;
-use crate::identifier::SecretName;
-use crate::path::RecordPath;
-use crate::source::{ConcurrencyPolicy, Emit, HttpMethod};
+use crate::resource::source::{ConcurrencyPolicy, Emit, HttpMethod};
+use crate::scalar::cron::Cron;
+use crate::scalar::identifier::SecretName;
+use crate::scalar::record_path::RecordPath;
 
 /// Where records come from.
 #[derive(Clone, Debug, PartialEq)]

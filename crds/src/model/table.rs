@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use crate::identifier::{DatacenterName, HostPort, Identifier, SecretName};
-use crate::kafka::DeletionPolicy;
-use crate::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
+use crate::resource::kafka::DeletionPolicy;
+use crate::resource::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
+use crate::scalar::identifier::{DatacenterName, HostPort, Identifier, SecretName};
 
 /// A Cassandra cluster and how to speak to it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! `spec.schema`: fields, where they come from, and the encoding.
 
 use crate::expression::Expression;
-use crate::identifier::Identifier;
 use crate::model::{Encoding, Field, Origin, Registry, Variable, WriteTime};
-use crate::path::RecordPath;
-use crate::record_schema::{FieldSpec, FieldType, Format, RecordSchemaSpec, RegistrySpec};
+use crate::resource::record_schema::{FieldSpec, FieldType, Format, RecordSchemaSpec, RegistrySpec};
 use crate::rules;
+use crate::scalar::identifier::Identifier;
+use crate::scalar::record_path::RecordPath;
 
 use super::report::{Found, Report};
 use super::source::url;

@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU16;
 
-use crate::delivery::Guarantee;
-use crate::identifier::{HostPort, TopicName};
-use crate::kafka::{KafkaSpec, TopicSpec};
 use crate::model::{Kafka, KafkaTls, Sasl, Topic};
-use crate::pipeline::PipelineSpec;
+use crate::resource::delivery::Guarantee;
+use crate::resource::kafka::{KafkaSpec, TopicSpec};
+use crate::resource::pipeline::PipelineSpec;
+use crate::resource::source::{Emit, PaginationType, SourceSpec};
 use crate::rules;
-use crate::source::{Emit, PaginationType, SourceSpec};
+use crate::scalar::identifier::{HostPort, TopicName};
 
 use super::fields::{Known, differs_when_read_again};
 use super::report::{Found, Report};

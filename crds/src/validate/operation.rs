@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::delivery::{Guarantee, OnErrorPolicy};
 use crate::model::{Autoscaling, DeadLetterTopic, OnError, Replay};
-use crate::operation::{AutoscalingSpec, ObjectivesSpec, ReplaySpec};
-use crate::pipeline::PipelineSpec;
+use crate::resource::delivery::{Guarantee, OnErrorPolicy};
+use crate::resource::operation::{AutoscalingSpec, ObjectivesSpec, ReplaySpec};
+use crate::resource::pipeline::PipelineSpec;
 use crate::rules;
 
 use super::report::{Found, Report};

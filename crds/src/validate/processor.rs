@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use crate::delivery::Guarantee;
 use crate::expression::{self, Expression};
-use crate::field_path::FieldPath;
-use crate::identifier::{NamespaceName, PipelineName};
 use crate::model::{AggregateColumn, AggregateFunction, Aggregation, Processor, Watermark};
-use crate::pipeline::PipelineSpec;
-use crate::processor::{AggregationSpec, ProcessorSpec};
-use crate::record_schema::FieldType;
+use crate::resource::delivery::Guarantee;
+use crate::resource::pipeline::PipelineSpec;
+use crate::resource::processor::{AggregationSpec, ProcessorSpec};
+use crate::resource::record_schema::FieldType;
 use crate::rules;
+use crate::scalar::field_path::FieldPath;
+use crate::scalar::identifier::{NamespaceName, PipelineName};
 
 use super::fields::Known;
 use super::report::{Found, Report};

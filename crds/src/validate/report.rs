@@ -4,11 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::duration::GoDuration;
-use crate::field_path::FieldPath;
-use crate::identifier::SecretName;
+use crate::resource::secret::SecretRef;
 use crate::rules::{self, Rule};
-use crate::secret::SecretRef;
+use crate::scalar::duration::GoDuration;
+use crate::scalar::field_path::FieldPath;
+use crate::scalar::identifier::SecretName;
 
 use super::violation::{Cause, Violation};
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use crate::delivery::Guarantee;
-use crate::identifier::{DatacenterName, HostPort};
 use crate::model::{Cassandra, CassandraTls, Column, Keyspace, Replication, Table, TableOptions, WriteTime};
-use crate::rules;
-use crate::sink::{
+use crate::resource::delivery::Guarantee;
+use crate::resource::sink::{
     CassandraSpec, ColumnSpec, MOST_COPIES, ReplicationSpec, ReplicationValue, TableOptionsSpec, TableSpec,
 };
+use crate::rules;
+use crate::scalar::identifier::{DatacenterName, HostPort};
 
 use super::fields::{Known, differs_when_read_again};
 use super::report::{Found, Report};

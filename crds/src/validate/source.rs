@@ -6,17 +6,17 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::field_path::FieldPath;
 use crate::model::{
     ApiKeyPlacement, Cadence, Generator, HttpAuth, HttpSource, Pagination, RateLimit, Retry, Schedule,
     Source, SourceKind,
 };
-use crate::path::RecordPath;
-use crate::rules;
-use crate::source::{
+use crate::resource::source::{
     AuthSpec, AuthType, GeneratorSpec, HttpMethod, HttpSpec, PaginationSpec, PaginationType, RateLimitSpec,
     RetrySpec, ScheduleSpec, SourceMode, SourceSpec,
 };
+use crate::rules;
+use crate::scalar::field_path::FieldPath;
+use crate::scalar::record_path::RecordPath;
 
 use super::report::{Found, Report};
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::field_path::FieldPath;
-use crate::kubernetes::UserStreamPipeline;
 use crate::model::Pipeline;
-use crate::pipeline::PipelineSpec;
+use crate::resource::kubernetes::UserStreamPipeline;
+use crate::resource::pipeline::PipelineSpec;
+use crate::resource::sink::CqlType;
 use crate::rules;
-use crate::sink::CqlType;
+use crate::scalar::field_path::FieldPath;
 
 use super::fields::Known;
 use super::report::Report;
@@ -116,7 +116,8 @@ fn column_types(spec: &PipelineSpec) -> BTreeMap<&str, Option<CqlType>> {
     let known = Known::of(&spec.schema.fields);
     let columns = &spec.sink.cassandra.table.columns;
     if columns.is_empty() {
-        let natural = |field: &'_ crate::record_schema::FieldSpec| field.field_type.natural_cql_type();
+        let natural =
+            |field: &'_ crate::resource::record_schema::FieldSpec| field.field_type.natural_cql_type();
         return known.all().iter().map(|field| (field.name.as_str(), Some(natural(field)))).collect();
     }
     columns

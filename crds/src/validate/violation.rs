@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::field_path::FieldPath;
 use crate::rules::Rule;
-use crate::structure::{Misshape, ShapeError};
+use crate::scalar::field_path::FieldPath;
+use crate::schema::structure::{Misshape, ShapeError};
 
 /// Something that is wrong with a resource, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

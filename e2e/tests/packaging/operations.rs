@@ -9,7 +9,7 @@ const PAGE: &str = "docs/operations.md";
 
 /// The sources that define the reasons of conditions and Events.
 const REASONS: [&str; 11] = [
-    "crds/src/status.rs",
+    "crds/src/resource/status.rs",
     "operator/src/status/mod.rs",
     "operator/src/status/summary.rs",
     "operator/src/status/facets/freshness.rs",
@@ -50,7 +50,7 @@ fn documented_reasons_equal_those_in_code() {
         reasons.remove(other);
     }
     // The operator passes on the refusals of the worker's provisioning.
-    let report = file("crds/src/provision_report.rs");
+    let report = file("crds/src/worker/provision_report.rs");
     let (_, refusals) = report.split_once("pub enum RefusalReason {").unwrap();
     let refusals = refusals.split('}').next().unwrap().lines().map(str::trim);
     reasons.extend(

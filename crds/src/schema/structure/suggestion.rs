@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::definition::properties;
+use crate::schema::definition::properties;
 
 /// The candidate that is most like a word, where one is like it at all.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
@@ -75,7 +75,7 @@ fn inner<'a>(path: &str, schema: &'a Value) -> Vec<(String, &'a Value)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::document_schema;
+    use crate::schema::definition::document_schema;
 
     fn meant(word: &str, candidates: &[&str]) -> Option<String> {
         nearest(word, candidates.iter().copied())

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::GoDuration;
+use crate::resource::secret::SecretRef;
 use crate::rules;
-use crate::secret::SecretRef;
+use crate::scalar::duration::GoDuration;
 
 /// The Kafka cluster and the topic that carries the records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::{GoDuration, positive};
-use crate::kubernetes::{Affinity, ResourceRequirements, Toleration};
+use crate::resource::kubernetes::{Affinity, ResourceRequirements, Toleration};
+use crate::scalar::duration::{GoDuration, positive};
 
 /// Sends a part of the topic through the processor again, beside the running pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,11 +6,11 @@ use kube::core::schema::StructuralSchemaRewriter;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
-use crate::identifier::IDENTIFIER_PATTERN;
-use crate::kubernetes::UserStreamPipeline;
+use super::definition::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
+use crate::resource::kubernetes::UserStreamPipeline;
+use crate::resource::status::PipelineStatus;
 use crate::rules;
-use crate::status::PipelineStatus;
+use crate::scalar::identifier::IDENTIFIER_PATTERN;
 
 /// The CustomResourceDefinition as it is applied to a cluster.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn custom_resource_definition() -> Value {
     definition
 }
 
-/// The structural schemas of the resource and of its metadata: what [`super::schema`] and [`super::document_schema`] read.
+/// The structural schemas of the resource and of its metadata: what [`super::definition::schema`] and [`super::definition::document_schema`] read.
 #[must_use]
 pub fn schemas() -> Value {
     json!({"resource": resource_schema(), "metadata": metadata_schema()})

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::field_path::FieldPath;
-use crate::identifier::SecretName;
 use crate::model::Pipeline;
-use crate::pipeline::PipelineSpec;
+use crate::resource::pipeline::PipelineSpec;
+use crate::scalar::field_path::FieldPath;
+use crate::scalar::identifier::SecretName;
 use crate::validate::{Violation, validate_spec};
 
 /// The version of this contract. A worker refuses a configuration of another one.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::{GoDuration, positive};
+use crate::scalar::duration::{GoDuration, positive};
 
 /// Makes up users in the shape of the randomuser.me API. The same seed gives the same users in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

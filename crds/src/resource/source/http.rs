@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::{GoDuration, positive};
-use crate::quantity::ByteSize;
+use crate::resource::secret::SecretRef;
 use crate::rules;
-use crate::secret::SecretRef;
+use crate::scalar::byte_size::ByteSize;
+use crate::scalar::duration::{GoDuration, positive};
 
 use super::auth::AuthSpec;
 use super::pagination::PaginationSpec;

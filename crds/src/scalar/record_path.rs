@@ -43,7 +43,7 @@ impl RecordPath {
 
     /// The path that leads to a top-level field.
     #[must_use]
-    pub fn of_field(name: &crate::identifier::Identifier) -> Self {
+    pub fn of_field(name: &crate::scalar::identifier::Identifier) -> Self {
         Self { segments: [Segment::Name(name.as_str().into())].into() }
     }
 }

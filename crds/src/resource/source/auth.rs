@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::resource::secret::SecretRef;
 use crate::rules;
-use crate::secret::SecretRef;
 
 /// How requests authenticate. Secrets are read from mounted files and followed when they change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

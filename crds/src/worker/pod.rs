@@ -7,7 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use serde::Deserialize;
 
-use crate::provision_report::ProvisionReport;
+use crate::worker::provision_report::ProvisionReport;
 
 /// The worker's container; pods may have others beside it.
 pub const CONTAINER: &str = "worker";

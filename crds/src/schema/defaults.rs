@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::definition::properties;
+use crate::schema::definition::properties;
 
 /// Nulls are dropped, then what is missing takes its default, and so on inwards: what the API server does to an object
 /// before it looks at the rules.

@@ -11,9 +11,9 @@ pub use table::{ColumnSpec, Evolution, TableOptionsSpec, TableSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::resource::secret::SecretRef;
+use crate::resource::source::TrustSpec;
 use crate::rules;
-use crate::secret::SecretRef;
-use crate::source::TrustSpec;
 
 /// Where records end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

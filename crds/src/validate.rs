@@ -15,13 +15,13 @@ pub use violation::{Cause, Violation};
 
 use serde_json::Value;
 
-use crate::definition;
-use crate::identifier::{NamespaceName, PipelineName};
-use crate::kubernetes::UserStreamPipeline;
 use crate::model::Pipeline;
-use crate::pipeline::PipelineSpec;
+use crate::resource::kubernetes::UserStreamPipeline;
+use crate::resource::pipeline::PipelineSpec;
 use crate::rules;
-use crate::structure::misshapes_at;
+use crate::scalar::identifier::{NamespaceName, PipelineName};
+use crate::schema::definition;
+use crate::schema::structure::misshapes_at;
 
 use report::Report;
 

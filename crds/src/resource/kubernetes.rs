@@ -2,7 +2,7 @@
 //!
 //! With the feature `kubernetes` they are those of its libraries. Without it, whoever only reads resources (a worker, local
 //! mode) gets the little that they look at: a name and a namespace; what a pod template holds is carried as it is. What is
-//! right in them is the schema's to say either way ([`crate::structure`]).
+//! right in them is the schema's to say either way ([`crate::schema::structure`]).
 
 #[cfg(feature = "kubernetes")]
 pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
@@ -10,7 +10,7 @@ pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration}
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 #[cfg(feature = "kubernetes")]
-pub use crate::pipeline::UserStreamPipeline;
+pub use crate::resource::pipeline::UserStreamPipeline;
 
 #[cfg(not(feature = "kubernetes"))]
 pub use read::{Affinity, ObjectMeta, ResourceRequirements, Toleration, UserStreamPipeline};
@@ -21,7 +21,7 @@ mod read {
     use serde::{Deserialize, Serialize};
     use serde_json::{Map, Value};
 
-    use crate::pipeline::PipelineSpec;
+    use crate::resource::pipeline::PipelineSpec;
 
     /// A streaming pipeline, as it is read from a file.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::DeletionPolicy;
+use crate::resource::kafka::DeletionPolicy;
 use crate::rules;
 
 /// A keyspace.

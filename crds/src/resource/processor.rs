@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::duration::{GoDuration, positive};
 use crate::rules;
-use crate::starting_offsets::StartingOffsets;
+use crate::scalar::duration::{GoDuration, positive};
+use crate::scalar::starting_offsets::StartingOffsets;
 
 /// How records go from the topic to the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,9 +8,9 @@
 
 use serde_json::Value;
 
-use crate::record_schema::FieldType;
+use crate::resource::record_schema::FieldType;
+use crate::resource::sink::CqlType;
 use crate::rules::{self, cel};
-use crate::sink::CqlType;
 
 /// Where the rules look.
 const FIELDS: &str = "self.schema.fields";

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::definition::properties;
-use crate::field_path::FieldPath;
+use crate::scalar::field_path::FieldPath;
+use crate::schema::definition::properties;
 use suggestion::{belongs_to, nearest};
 
 /// Where a document does not have the shape of its schema, and how.

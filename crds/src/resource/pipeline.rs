@@ -8,16 +8,18 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::cross_rules;
-use crate::delivery::DeliverySpec;
-use crate::kafka::KafkaSpec;
-use crate::operation::{AutoscalingSpec, ObjectivesSpec, ObservabilitySpec, ReplaySpec, TemplateSpec};
-use crate::processor::ProcessorSpec;
-use crate::record_schema::RecordSchemaSpec;
-use crate::sink::SinkSpec;
-use crate::source::SourceSpec;
+use crate::resource::cross_rules;
+use crate::resource::delivery::DeliverySpec;
+use crate::resource::kafka::KafkaSpec;
+use crate::resource::operation::{
+    AutoscalingSpec, ObjectivesSpec, ObservabilitySpec, ReplaySpec, TemplateSpec,
+};
+use crate::resource::processor::ProcessorSpec;
+use crate::resource::record_schema::RecordSchemaSpec;
+use crate::resource::sink::SinkSpec;
+use crate::resource::source::SourceSpec;
 #[cfg(feature = "kubernetes")]
-use crate::status::PipelineStatus;
+use crate::resource::status::PipelineStatus;
 
 /// A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are
 /// processed, and the Cassandra table that they end in.

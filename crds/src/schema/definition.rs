@@ -3,16 +3,13 @@
 //! The schema is generated from the types, and committed. What is read here is the committed file, so that nobody has to
 //! compile the generator to check a resource; a test holds it to the types.
 
-#[cfg(feature = "kubernetes")]
-mod generated;
-
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 #[cfg(feature = "kubernetes")]
-pub use generated::{custom_resource_definition, editor_schema, schemas};
+pub use super::generated::{custom_resource_definition, editor_schema, schemas};
 
 /// The `apiVersion` of the resource.
 pub const API_VERSION: &str = "userstream.dev/v1alpha1";
@@ -31,7 +28,7 @@ struct Schemas {
 
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
     // The file is this crate's own; a test reads it.
-    serde_json::from_str(include_str!("../schemas.json"))
+    serde_json::from_str(include_str!("../../schemas.json"))
         .unwrap_or(Schemas { resource: Value::Null, metadata: Value::Null })
 });
 
@@ -50,7 +47,7 @@ pub fn document_schema() -> &'static Value {
     &SCHEMA
 }
 
-fn of_a_document(mut resource: Value, metadata: Value) -> Value {
+pub(super) fn of_a_document(mut resource: Value, metadata: Value) -> Value {
     if let Some(properties) = resource.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("apiVersion".to_owned(), constant("The version of the resource.", API_VERSION));
         properties.insert("kind".to_owned(), constant("The kind of the resource.", KIND));

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::field_path::FieldPath;
-use crate::identifier::{GroupId, HostPort, Identifier, TopicName};
 use crate::model::{Pipeline, TopicManagementPolicy};
+use crate::scalar::field_path::FieldPath;
+use crate::scalar::identifier::{GroupId, HostPort, Identifier, TopicName};
 
 /// Something on a cluster that one pipeline alone may use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::duration::{DURATION_PATTERN, GoDuration};
-use crate::quantity::{BYTE_SIZE_PATTERN, ByteSize};
-use crate::starting_offsets::{STARTING_OFFSETS_PATTERN, StartingOffsetsError};
+use crate::scalar::byte_size::{BYTE_SIZE_PATTERN, ByteSize};
+use crate::scalar::duration::{DURATION_PATTERN, GoDuration};
+use crate::scalar::starting_offsets::{STARTING_OFFSETS_PATTERN, StartingOffsetsError};
 
 /// How a document differs from its schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,19 @@
+//! The resource as users write it: the types of `spec` and `status`, with defaults and with the rules that CEL can express.
+
+pub(crate) mod cross_rules;
+#[cfg(feature = "kubernetes")]
+pub mod condition;
+pub mod delivery;
+pub mod kafka;
+pub mod kubernetes;
+#[cfg(feature = "kubernetes")]
+pub mod names;
+pub mod operation;
+pub mod pipeline;
+pub mod processor;
+pub mod record_schema;
+pub mod secret;
+pub mod sink;
+pub mod source;
+#[cfg(feature = "kubernetes")]
+pub mod status;
