@@ -11,7 +11,7 @@ pub use problem::{Problem, Report};
 
 use crate::model::Pipeline;
 use crate::model::claims::claims;
-use crate::resource::kubernetes::UserStreamPipeline;
+use crate::resource::pipeline::UserStreamPipeline;
 use crate::rules;
 use crate::scalar::field_path::FieldPath;
 use crate::schema::defaults::apply_defaults;

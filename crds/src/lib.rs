@@ -41,7 +41,7 @@ pub use worker::{config as worker_config, provision_report, status as worker_sta
 pub use kube_cel::{KubeCelExt, cel};
 
 pub use model::Pipeline;
-pub use resource::kubernetes::UserStreamPipeline;
 pub use resource::pipeline::PipelineSpec;
+pub use resource::pipeline::UserStreamPipeline;
 pub use validate::{Violation, validate, validate_update};
 pub use worker::config::WorkerConfig;

@@ -16,6 +16,11 @@ pub(crate) fn cel(rule: &Rule, expression: &str) -> Value {
     json!({"rule": expression, "message": rule.message})
 }
 
+/// [`POSITIVE_DURATION`] in CEL.
+pub(crate) fn positive_duration() -> Value {
+    cel(&POSITIVE_DURATION, "self.matches('[1-9]')")
+}
+
 /// An identifier in CEL.
 pub(crate) const IDENTIFIER_CEL: &str = "self.matches('^[a-z][a-z0-9_]{0,47}$')";
 

@@ -16,8 +16,8 @@ pub use violation::{Cause, Violation};
 use serde_json::Value;
 
 use crate::model::Pipeline;
-use crate::resource::kubernetes::UserStreamPipeline;
 use crate::resource::pipeline::PipelineSpec;
+use crate::resource::pipeline::UserStreamPipeline;
 use crate::rules;
 use crate::scalar::identifier::{NamespaceName, PipelineName};
 use crate::schema::definition;

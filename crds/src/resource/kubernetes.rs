@@ -9,28 +9,14 @@ pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration}
 #[cfg(feature = "kubernetes")]
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-#[cfg(feature = "kubernetes")]
-pub use crate::resource::pipeline::UserStreamPipeline;
-
 #[cfg(not(feature = "kubernetes"))]
-pub use read::{Affinity, ObjectMeta, ResourceRequirements, Toleration, UserStreamPipeline};
+pub use read::{Affinity, ObjectMeta, ResourceRequirements, Toleration};
 
 #[cfg(not(feature = "kubernetes"))]
 mod read {
     use schemars::JsonSchema;
     use serde::{Deserialize, Serialize};
     use serde_json::{Map, Value};
-
-    use crate::resource::pipeline::PipelineSpec;
-
-    /// A streaming pipeline, as it is read from a file.
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-    pub struct UserStreamPipeline {
-        /// Who it is.
-        pub metadata: ObjectMeta,
-        /// What it is to be.
-        pub spec: PipelineSpec,
-    }
 
     /// Who an object is.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::kubernetes::{Affinity, ResourceRequirements, Toleration};
-use crate::scalar::duration::{GoDuration, positive};
+use crate::rules;
+use crate::scalar::duration::GoDuration;
 
 /// Sends a part of the topic through the processor again, beside the running pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,7 +53,7 @@ pub struct AutoscalingSpec {
     /// How long the lag must be low before processors are taken away. Default: 5m.
     pub cooldown: GoDuration,
     /// The 99th percentile of the table's write latency above which no processor is added. Default: 50ms.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub sink_latency_ceiling: GoDuration,
 }
 
@@ -75,7 +76,7 @@ impl Default for AutoscalingSpec {
 pub struct ObjectivesSpec {
     /// How old a record may be, from its Kafka timestamp, when its row is written, for example 30s. Default: no objective.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub freshness: Option<GoDuration>,
 }
 

@@ -120,6 +120,16 @@ pub struct PipelineSpec {
     pub template: TemplateSpec,
 }
 
+/// A streaming pipeline, as it is read from a file.
+#[cfg(not(feature = "kubernetes"))]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserStreamPipeline {
+    /// Who it is.
+    pub metadata: crate::resource::kubernetes::ObjectMeta,
+    /// What it is to be.
+    pub spec: PipelineSpec,
+}
+
 /// Whether changes are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rules;
-use crate::scalar::duration::{GoDuration, positive};
+use crate::scalar::duration::GoDuration;
 use crate::scalar::starting_offsets::StartingOffsets;
 
 /// How records go from the topic to the table.
@@ -91,7 +91,7 @@ fn max_delay() -> GoDuration {
 #[serde(rename_all = "camelCase")]
 pub struct DedupeSpec {
     /// How much event time back a key is remembered, for example 10m.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub within: GoDuration,
 }
 
@@ -130,7 +130,7 @@ pub struct WindowSpec {
     #[serde(rename = "type", default)]
     pub kind: WindowType,
     /// The length of a window, for example 1m.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub size: GoDuration,
 }
 

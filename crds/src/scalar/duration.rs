@@ -7,8 +7,6 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::rules;
-
 /// The spelling that the schema accepts: that of GEP-2257, a subset of Go's durations that every language reads alike.
 pub const DURATION_PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
@@ -141,11 +139,6 @@ impl<'de> Deserialize<'de> for GoDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
-}
-
-/// The rule that a duration is not zero.
-pub(crate) fn positive() -> serde_json::Value {
-    rules::cel(&rules::POSITIVE_DURATION, "self.matches('[1-9]')")
 }
 
 impl JsonSchema for GoDuration {

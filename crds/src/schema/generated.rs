@@ -7,7 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::definition::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
-use crate::resource::kubernetes::UserStreamPipeline;
+use crate::resource::pipeline::UserStreamPipeline;
 use crate::resource::status::PipelineStatus;
 use crate::rules;
 use crate::scalar::identifier::IDENTIFIER_PATTERN;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::Pipeline;
-use crate::resource::kubernetes::UserStreamPipeline;
 use crate::resource::pipeline::PipelineSpec;
+use crate::resource::pipeline::UserStreamPipeline;
 use crate::resource::sink::CqlType;
 use crate::rules;
 use crate::scalar::field_path::FieldPath;

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scalar::duration::{GoDuration, positive};
+use crate::rules;
+use crate::scalar::duration::GoDuration;
 
 /// Makes up users in the shape of the randomuser.me API. The same seed gives the same users in the same order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +16,7 @@ pub struct GeneratorSpec {
     #[schemars(range(min = 1, max = 1_000_000))]
     pub records_per_interval: i32,
     /// The time between two batches of users. Default: 1s.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub interval: GoDuration,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::resource::secret::SecretRef;
 use crate::rules;
 use crate::scalar::byte_size::ByteSize;
-use crate::scalar::duration::{GoDuration, positive};
+use crate::scalar::duration::GoDuration;
 
 use super::auth::AuthSpec;
 use super::pagination::PaginationSpec;
@@ -51,11 +51,11 @@ pub struct HttpSpec {
     pub headers: BTreeMap<String, String>,
     /// The time between two runs of a `Continuous` source, for example 10s. Not used by a `Scheduled` one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub interval: Option<GoDuration>,
     /// How long one exchange may take, from the start of connecting to the last byte of the body. Default: 5s.
     #[serde(default = "http_timeout")]
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub timeout: GoDuration,
     /// The largest body that is read, in bytes after decompression. A larger one fails the run. Default: 16Mi.
     #[serde(default = "max_response_bytes")]
@@ -134,7 +134,7 @@ pub struct RateLimitSpec {
     #[schemars(range(min = 1, max = 100_000))]
     pub requests: i32,
     /// The time in which `requests` are sent. Default: 1s.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub per: GoDuration,
 }
 
@@ -156,7 +156,7 @@ pub struct RetrySpec {
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: i32,
     /// The pause before the second attempt; it doubles from there. Default: 500ms.
-    #[schemars(extend("x-kubernetes-validations" = [positive()]))]
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub initial_backoff: GoDuration,
     /// The longest pause between two attempts. Default: 30s.
     pub max_backoff: GoDuration,
