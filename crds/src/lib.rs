@@ -27,7 +27,8 @@ mod worker;
 
 pub use model::claims;
 pub use resource::{
-    delivery, kafka, kubernetes, operation, pipeline, processor, record_schema, secret, sink, source,
+    autoscaling, delivery, kafka, kubernetes, observability, pipeline, processor, record_schema, replay,
+    secret, sink, source, template,
 };
 #[cfg(feature = "kubernetes")]
 pub use resource::{condition, names, status};

@@ -1,5 +1,6 @@
 //! The resource as users write it: the types of `spec` and `status`, with defaults and with the rules that CEL can express.
 
+pub mod autoscaling;
 pub(crate) mod cross_rules;
 #[cfg(feature = "kubernetes")]
 pub mod condition;
@@ -8,12 +9,14 @@ pub mod kafka;
 pub mod kubernetes;
 #[cfg(feature = "kubernetes")]
 pub mod names;
-pub mod operation;
+pub mod observability;
 pub mod pipeline;
 pub mod processor;
 pub mod record_schema;
+pub mod replay;
 pub mod secret;
 pub mod sink;
 pub mod source;
 #[cfg(feature = "kubernetes")]
 pub mod status;
+pub mod template;

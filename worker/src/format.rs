@@ -13,30 +13,6 @@ use crate::record::Cells;
 pub use json::{JsonDecoder, JsonEncoder};
 pub use key::encode_key;
 
-/// A format of values that this version reads and writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Json,
-}
-
-/// The pipeline's format is not implemented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("records in {format} are not supported yet: set spec.schema.format to Json")]
-pub struct UnsupportedFormat {
-    /// Its name in a resource.
-    pub format: &'static str,
-}
-
-impl Format {
-    fn of(encoding: &Encoding) -> Result<Self, UnsupportedFormat> {
-        match encoding {
-            Encoding::Json(_) => Ok(Self::Json),
-            Encoding::Avro(_) => Err(UnsupportedFormat { format: "Avro" }),
-            Encoding::Protobuf(_) => Err(UnsupportedFormat { format: "Protobuf" }),
-        }
-    }
-}
-
 /// Encodes cells into values of the topic.
 #[derive(Debug)]
 pub enum Encoder {
@@ -46,13 +22,10 @@ pub enum Encoder {
 
 impl Encoder {
     /// The encoder of a pipeline.
-    ///
-    /// # Errors
-    /// When the format is not supported.
-    pub fn new(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
-        Ok(match Format::of(&pipeline.encoding)? {
-            Format::Json => Self::Json(JsonEncoder::new(&pipeline.fields)),
-        })
+    pub fn new(pipeline: &Pipeline) -> Self {
+        match pipeline.encoding {
+            Encoding::Json => Self::Json(JsonEncoder::new(&pipeline.fields)),
+        }
     }
 
     /// Appends the value with these cells. `input` is the bytes that the cells refer to.
@@ -78,13 +51,10 @@ pub enum Decoder {
 
 impl Decoder {
     /// The decoder of a pipeline.
-    ///
-    /// # Errors
-    /// When the format is not supported.
-    pub fn new(pipeline: &Pipeline) -> Result<Self, UnsupportedFormat> {
-        Ok(match Format::of(&pipeline.encoding)? {
-            Format::Json => Self::Json(JsonDecoder::new(pipeline)),
-        })
+    pub fn new(pipeline: &Pipeline) -> Self {
+        match pipeline.encoding {
+            Encoding::Json => Self::Json(JsonDecoder::new(pipeline)),
+        }
     }
 
     /// Sets `cells` to the values of a record, one for each field, in the order of the schema.

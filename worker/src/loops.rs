@@ -4,4 +4,3 @@ mod dead_letters;
 pub mod pipeline;
 pub mod process;
 pub mod produce;
-pub mod unsupported;

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use userstream_worker::loops::unsupported::check_supported;
 
 use super::CommandError;
 use super::provision_report::print_report;
@@ -24,7 +23,6 @@ pub(super) fn local(
     started: Instant,
 ) -> Result<Exit, CommandError> {
     let mut pipeline = resource::load(&arguments.file)?;
-    check_supported(&pipeline).map_err(LocalError::from)?;
     override_servers(&mut pipeline, &arguments.servers);
     if pipeline.suspend {
         print_error("note: spec.suspend is ignored: in a cluster this pipeline would not run");

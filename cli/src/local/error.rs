@@ -1,10 +1,8 @@
 //! Errors of a local run, and their exit codes.
 
-use userstream_worker::format::UnsupportedFormat;
 use userstream_worker::loops::process::ProcessError;
 use userstream_worker::loops::process::row_decoder::RowDecoderError;
 use userstream_worker::loops::produce::ProduceError;
-use userstream_worker::loops::unsupported::Unsupported;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
 
@@ -23,12 +21,6 @@ pub(crate) enum LocalError {
     /// Provisioning refused a change.
     #[error("provisioning refused the pipeline and changed nothing:\n  {}", .0.join("\n  "))]
     Refused(Vec<String>),
-    /// The pipeline uses a field that this version does not support.
-    #[error(transparent)]
-    Unsupported(#[from] Unsupported),
-    /// The record format is not supported.
-    #[error(transparent)]
-    Format(#[from] UnsupportedFormat),
     /// The decoder cannot be created.
     #[error(transparent)]
     Decoder(#[from] RowDecoderError),
@@ -46,12 +38,7 @@ impl LocalError {
         match self {
             Self::Backend(error) => error.exit(),
             Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
-            Self::Provision(_)
-            | Self::Refused(_)
-            | Self::Unsupported(_)
-            | Self::Format(_)
-            | Self::Decoder(_)
-            | Self::Source(_) => Exit::Configuration,
+            Self::Provision(_) | Self::Refused(_) | Self::Decoder(_) | Self::Source(_) => Exit::Configuration,
             Self::Aborted => Exit::Interrupted,
         }
     }

@@ -119,7 +119,7 @@ impl Run<'_> {
                 self.clock.clone(),
             )?,
             log,
-            transform: Transformer::new(self.pipeline, jitter.split())?,
+            transform: Transformer::new(self.pipeline, jitter.split()),
             settings: produce_settings(self.pipeline, self.settings.limit != RunLimit::Once),
             stats: &self.stats,
             health: &self.health,

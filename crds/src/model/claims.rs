@@ -91,12 +91,9 @@ pub fn claims(pipeline: &Pipeline) -> Vec<Claim> {
         .map(Subject::Topic)
         .chain([Subject::ConsumerGroup(pipeline.processor.consumer_group.clone())])
         .map(|subject| Claim { cluster: kafka.clone(), subject });
-    let aggregates = pipeline.processor.aggregations.iter().map(|aggregation| &aggregation.table);
-    let on_cassandra = std::iter::once(&pipeline.table.name)
-        .chain(aggregates)
-        .map(|table| Subject::Table { keyspace: pipeline.keyspace.name.clone(), table: table.clone() })
-        .map(|subject| Claim { cluster: cassandra.clone(), subject });
-    on_kafka.chain(on_cassandra).collect()
+    let table =
+        Subject::Table { keyspace: pipeline.keyspace.name.clone(), table: pipeline.table.name.clone() };
+    on_kafka.chain([Claim { cluster: cassandra, subject: table }]).collect()
 }
 
 impl Cluster {
@@ -127,16 +124,8 @@ mod tests {
     fn pipeline(namespace: &str, brokers: &str, topic: &str, nodes: &str, table: &str) -> Pipeline {
         let spec = serde_json::json!({
             "source": {"generator": {}},
-            "schema": {"fields": [
-                {"name": "id", "type": "uuid", "required": true},
-                {"name": "at", "type": "timestamp", "required": true},
-            ]},
+            "schema": {"fields": [{"name": "id", "type": "uuid", "required": true}]},
             "kafka": {"bootstrapServers": brokers, "topic": {"name": topic}, "keyField": "id"},
-            "processor": {
-                "watermark": {"field": "at"},
-                "dedupe": {"within": "1m"},
-                "aggregations": [{"name": "per_minute", "window": {"size": "1m"}, "select": {"n": "count()"}}],
-            },
             "sink": {"cassandra": {
                 "contactPoints": [nodes],
                 "keyspace": {"name": "users"},
@@ -170,7 +159,6 @@ mod tests {
                 "topic users.dlq",
                 "consumer group demo.users-pipeline",
                 "table users.created",
-                "table users.per_minute",
             ]
         );
     }

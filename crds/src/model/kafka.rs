@@ -79,6 +79,6 @@ pub struct DeadLetterTopic {
     pub name: TopicName,
     /// How many partitions it has.
     pub partitions: NonZeroU32,
-    /// A new value sends the dead letters through the pipeline again.
-    pub redrive_nonce: i64,
+    /// Settings in Kafka's own names. `retention.ms` is among them.
+    pub config: BTreeMap<String, String>,
 }

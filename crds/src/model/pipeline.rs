@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::resource::delivery::Guarantee;
-use crate::resource::operation::{LogLevel, TemplateSpec};
+use crate::resource::observability::LogLevel;
 use crate::resource::pipeline::Mode;
+use crate::resource::template::TemplateSpec;
 use crate::scalar::identifier::{NamespaceName, PipelineName, TopicName};
 
+use super::autoscaling::Autoscaling;
 use super::kafka::{DeadLetterTopic, Kafka, OnError, Topic};
-use super::operation::{Autoscaling, Replay};
 use super::processor::Processor;
 use super::record::{Encoding, Field};
 use super::source::Source;
@@ -47,12 +47,8 @@ pub struct Pipeline {
     pub keyspace: Keyspace,
     /// The table that records end in.
     pub table: Table,
-    /// What is guaranteed.
-    pub guarantee: Guarantee,
     /// What becomes of a record that fails.
     pub on_error: OnError,
-    /// The part of the topic that is sent through the processor again.
-    pub replay: Replay,
     /// How processors are scaled; `None` while autoscaling is off.
     pub autoscaling: Option<Autoscaling>,
     /// How old a record may be when its row is written; `None` without an objective.

@@ -1,30 +1,15 @@
 //! What a record is made of, and how it is encoded on the topic.
 
 use crate::expression::Expression;
-use crate::resource::record_schema::{Compatibility, FieldType};
+use crate::resource::record_schema::FieldType;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
 
 /// How records are encoded on the topic.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// One JSON object a record, registered as a JSON Schema where there is a registry.
-    Json(Option<Registry>),
-    /// Avro in the Confluent wire format.
-    Avro(Registry),
-    /// Protobuf in the Confluent wire format.
-    Protobuf(Registry),
-}
-
-/// A schema registry.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Registry {
-    /// Its address.
-    pub url: url::Url,
-    /// The subject of the topic's values.
-    pub subject: String,
-    /// Which changes it lets through.
-    pub compatibility: Compatibility,
+    /// One JSON object a record.
+    Json,
 }
 
 /// A field of a record.

@@ -113,7 +113,6 @@ fn fields() -> Vec<Value> {
     let required_timestamp =
         |name: &str| format!("{FIELDS}.exists(f, f.name == {name} && f.type == 'timestamp' && f.required)");
     let writetime = "self.sink.cassandra.writetimeFrom";
-    let watermark = "self.processor.watermark.field";
     vec![
         cel(
             &rules::FETCHED_AT_NEEDS_SOURCE,
@@ -129,31 +128,27 @@ fn fields() -> Vec<Value> {
             ),
         ),
         cel(&rules::WRITETIME_REQUIRED, &format!("!has({writetime}) || {}", required_timestamp(writetime))),
-        cel(
-            &rules::WATERMARK_FIELD,
-            &format!("!has(self.processor.watermark) || {}", required_timestamp(watermark)),
-        ),
-        cel(
-            &rules::GROUP_BY_FIELD,
-            &format!(
-                "size(self.processor.aggregations) == 0 \
-                 || {FIELDS}.all(f, f.required || self.processor.aggregations.all(a, !(f.name in a.groupBy)))"
-            ),
-        ),
     ]
 }
 
 fn sections() -> Vec<Value> {
     let partitions = "self.kafka.topic.partitions";
+    let dead_letters = "self.delivery.deadLetter.config";
+    let insync = format!("{dead_letters}['min.insync.replicas']");
     vec![
         cel(
-            &rules::AGGREGATIONS_NEED_DEDUPE,
-            "size(self.processor.aggregations) == 0 || self.delivery.guarantee != 'EffectivelyOnce' \
-             || has(self.processor.dedupe)",
+            &rules::REPLICAS_WITHIN_PARTITIONS,
+            &format!(
+                "self.processor.replicas <= {partitions} || self.autoscaling.enabled \
+                 || self.kafka.topic.managementPolicy == 'Observe'"
+            ),
         ),
         cel(
-            &rules::DEDUPE_NEEDS_KEY,
-            "!has(self.processor.dedupe) || !has(self.source) || has(self.kafka.keyField)",
+            &rules::MIN_INSYNC_WITHIN_REPLICAS,
+            &format!(
+                "!('min.insync.replicas' in {dead_letters}) || ({insync}.matches('^[1-9][0-9]{{0,3}}$') \
+                 && (self.kafka.topic.replicas < 1 || int({insync}) <= self.kafka.topic.replicas))"
+            ),
         ),
         cel(
             &rules::MAX_REPLICAS_WITHIN_PARTITIONS,
@@ -170,10 +165,6 @@ fn sections() -> Vec<Value> {
             &rules::TOPICS_DIFFER,
             "!has(self.delivery.deadLetter.topicName) || self.delivery.onError != 'DeadLetter' \
              || !(self.delivery.deadLetter.topicName in [self.kafka.topic.name, self.kafka.topic.name + '.positions'])",
-        ),
-        cel(
-            &rules::AGGREGATE_TABLE_ONCE,
-            &format!("self.processor.aggregations.all(a, (has(a.table) ? a.table : a.name) != {TABLE}.name)"),
         ),
     ]
 }

@@ -1,5 +1,7 @@
 //! `spec.delivery`: what is guaranteed, and what becomes of records that fail.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,12 +61,16 @@ pub struct DeadLetterSpec {
     /// How many partitions it has. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: i32,
-    /// A new value sends the dead letters through the pipeline again, once. Default: 0.
+    /// Settings of the topic in Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it is set here:
+    /// dead letters are kept until you delete them. Default: none.
+    #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
+    pub config: BTreeMap<String, String>,
+    /// A greater value than the last one sends the dead letters through the pipeline again, once. Default: 0.
     pub redrive_nonce: i64,
 }
 
 impl Default for DeadLetterSpec {
     fn default() -> Self {
-        Self { topic_name: None, partitions: 1, redrive_nonce: 0 }
+        Self { topic_name: None, partitions: 1, config: BTreeMap::new(), redrive_nonce: 0 }
     }
 }

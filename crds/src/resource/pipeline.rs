@@ -8,18 +8,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::resource::autoscaling::AutoscalingSpec;
 use crate::resource::cross_rules;
 use crate::resource::delivery::DeliverySpec;
 use crate::resource::kafka::KafkaSpec;
-use crate::resource::operation::{
-    AutoscalingSpec, ObjectivesSpec, ObservabilitySpec, ReplaySpec, TemplateSpec,
-};
+use crate::resource::observability::{ObjectivesSpec, ObservabilitySpec};
 use crate::resource::processor::ProcessorSpec;
 use crate::resource::record_schema::RecordSchemaSpec;
+use crate::resource::replay::ReplaySpec;
 use crate::resource::sink::SinkSpec;
 use crate::resource::source::SourceSpec;
 #[cfg(feature = "kubernetes")]
 use crate::resource::status::PipelineStatus;
+use crate::resource::template::TemplateSpec;
 
 /// A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are
 /// processed, and the Cassandra table that they end in.

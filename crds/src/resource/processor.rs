@@ -18,7 +18,6 @@ use crate::scalar::starting_offsets::StartingOffsets;
         "has(self.consumerGroup) == has(oldSelf.consumerGroup) \
          && (!has(self.consumerGroup) || self.consumerGroup == oldSelf.consumerGroup)",
     ),
-    rules::cel(&rules::AGGREGATIONS_NEED_WATERMARK, "size(self.aggregations) == 0 || has(self.watermark)"),
 ]))]
 pub struct ProcessorSpec {
     /// How many processors share the partitions; more than there are partitions stand idle. Used while `autoscaling` is

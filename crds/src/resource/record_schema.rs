@@ -9,9 +9,6 @@ use crate::rules;
 /// of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    rules::cel(&rules::FORMAT_NEEDS_REGISTRY, "self.format == 'Json' || has(self.registry)"),
-]))]
 pub struct RecordSchemaSpec {
     /// How records are encoded on the topic. Default: Json.
     #[serde(default)]

@@ -25,9 +25,6 @@ pub struct PipelineStatus {
     /// The table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TableStatus>,
-    /// The schema in the registry.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schema: Option<SchemaStatus>,
     /// The producer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub producer: Option<ProducerStatus>,
@@ -129,18 +126,6 @@ pub struct TableStatus {
     pub last_ddl: Option<String>,
 }
 
-/// The schema in the registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SchemaStatus {
-    /// The subject.
-    pub subject: String,
-    /// The id of the schema.
-    pub id: i32,
-    /// Its version in the subject.
-    pub version: i32,
-}
-
 /// The producer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -189,10 +174,4 @@ pub struct DeadLetterStatus {
     /// How many there are; absent while unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<i64>,
-    /// The time of the oldest one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oldest: Option<Time>,
-    /// The `redriveNonce` that was last run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub observed_redrive_nonce: Option<i64>,
 }

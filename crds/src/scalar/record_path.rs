@@ -22,7 +22,7 @@ pub enum Segment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordPathError {
     /// There is nothing between two dots, before the first or after the last.
-    #[error("a path has names or numbers with single dots between them, for example results.0.name")]
+    #[error("a path must have names or numbers with single dots between them, for example results.0.name")]
     EmptySegment,
     /// It starts like a JSONPath expression.
     #[error("a path is written without $ and brackets: results.0.name, not $.results[0].name")]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::definition::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
 use crate::resource::pipeline::UserStreamPipeline;
 use crate::resource::status::PipelineStatus;
-use crate::rules;
+use crate::rules::{self, UNSUPPORTED};
 use crate::scalar::identifier::IDENTIFIER_PATTERN;
 
 /// The CustomResourceDefinition as it is applied to a cluster.
@@ -106,8 +106,24 @@ fn complete(schema: &mut Value) {
         );
         root.insert("x-kubernetes-validations".to_owned(), json!([rules::cel(&rules::PIPELINE_NAME, &cel)]));
     }
+    mark_unsupported(schema);
     if let Some(status) = schema.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
         status.insert("default".to_owned(), json!(PipelineStatus::pending()));
+    }
+}
+
+/// Adds the refusals of unsupported fields to their schemas, and says so in their descriptions.
+fn mark_unsupported(schema: &mut Value) {
+    for entry in UNSUPPORTED {
+        let pointer = format!("/properties/spec/properties/{}", entry.field.replace('.', "/properties/"));
+        let Some(field) = schema.pointer_mut(&pointer).and_then(Value::as_object_mut) else { continue };
+        let description = field.get("description").and_then(Value::as_str).unwrap_or_default();
+        let description = format!("Not supported in this version. {description}");
+        field.insert("description".to_owned(), json!(description));
+        let rules = field.entry("x-kubernetes-validations").or_insert_with(|| json!([]));
+        if let Some(rules) = rules.as_array_mut() {
+            rules.push(rules::cel(&entry.rule, &entry.cel()));
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! `spec.schema`: fields, where they come from, and the encoding.
 
 use crate::expression::Expression;
-use crate::model::{Encoding, Field, Origin, Registry, Variable, WriteTime};
-use crate::resource::record_schema::{FieldSpec, FieldType, Format, RecordSchemaSpec, RegistrySpec};
+use crate::model::{Field, Origin, Variable, WriteTime};
+use crate::resource::record_schema::{FieldSpec, FieldType, RecordSchemaSpec};
 use crate::rules;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
 
 use super::report::{Found, Report};
-use super::source::url;
 
 /// The declared fields, for those who refer to them by name. They are known even where one of them breaks a rule, so that
 /// one mistake is not reported twice.
@@ -120,26 +119,4 @@ fn variable(
     };
     report.require(fits, format!("{path}.type"), &rules::VARIABLE_TYPE);
     (known && fits).then_some(variable)
-}
-
-pub(super) fn encoding(schema: &RecordSchemaSpec, topic: &str, report: &mut Report) -> Option<Encoding> {
-    let registry = match &schema.registry {
-        None => None,
-        Some(registry) => Some(self::registry(registry, topic, report)?),
-    };
-    match (schema.format, registry) {
-        (Format::Json, registry) => Some(Encoding::Json(registry)),
-        (Format::Avro, Some(registry)) => Some(Encoding::Avro(registry)),
-        (Format::Protobuf, Some(registry)) => Some(Encoding::Protobuf(registry)),
-        (Format::Avro | Format::Protobuf, None) => {
-            report.refuse("spec.schema.registry", &rules::FORMAT_NEEDS_REGISTRY);
-            None
-        }
-    }
-}
-
-fn registry(registry: &RegistrySpec, topic: &str, report: &mut Report) -> Option<Registry> {
-    let url = url("spec.schema.registry.url", &registry.url, report)?;
-    let subject = registry.subject.clone().unwrap_or_else(|| format!("{topic}-value"));
-    Some(Registry { url, subject, compatibility: registry.compatibility })
 }

@@ -1,5 +1,6 @@
 //! `spec.kafka`: the cluster, its topics and the key.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
 use crate::model::{Kafka, KafkaTls, Sasl, Topic};
@@ -51,11 +52,9 @@ fn optional<T>(section: Option<Option<T>>) -> Option<Option<T>> {
 
 pub(super) fn topic(topic: &TopicSpec, report: &mut Report) -> Option<Topic> {
     let name = self::name("spec.kafka.topic.name", &topic.name, LONGEST_TOPIC_NAME, report);
-    let partitions: Option<u32> = report.number("spec.kafka.topic.partitions", topic.partitions);
-    let partitions =
-        partitions.and_then(|partitions| report.number("spec.kafka.topic.partitions", partitions));
+    let partitions = report.positive_number("spec.kafka.topic.partitions", topic.partitions);
     let replicas = replicas(topic.replicas, report);
-    min_insync(topic, report);
+    min_insync("spec.kafka.topic.config", &topic.config, topic, report);
     Some(Topic {
         name: name?,
         partitions: partitions?,
@@ -76,14 +75,20 @@ fn replicas(replicas: i32, report: &mut Report) -> Option<Option<NonZeroU16>> {
     replicas.map(Some)
 }
 
-fn min_insync(topic: &TopicSpec, report: &mut Report) {
-    let Some(text) = topic.config.get("min.insync.replicas") else { return };
+/// Checks that the settings of a topic leave enough replicas to write to: every topic of a pipeline has as many as `topic`.
+pub(super) fn min_insync(
+    path: &str,
+    config: &BTreeMap<String, String>,
+    topic: &TopicSpec,
+    report: &mut Report,
+) {
+    let Some(text) = config.get("min.insync.replicas") else { return };
     let fits = text
         .parse::<u16>()
         .is_ok_and(|insync| insync >= 1 && (topic.replicas == -1 || i32::from(insync) <= topic.replicas));
     if !fits {
         report.refuse_because(
-            "spec.kafka.topic.config",
+            path,
             &rules::MIN_INSYNC_WITHIN_REPLICAS,
             format_args!("{} with replicas {}", Found(text), topic.replicas),
         );
@@ -96,22 +101,18 @@ pub(super) fn name(path: &str, text: &str, longest: usize, report: &mut Report) 
     report.require(text.len() <= longest, path, &rules::TOPIC_NAME).then_some(name)
 }
 
-/// The name of the topic that keeps the source's position, where there is one to keep.
-pub(super) fn positions_topic(spec: &PipelineSpec, report: &mut Report) -> Option<Option<TopicName>> {
+/// The topic that stores the source's position, where there is a position; the outer `None` says that its name is not a name,
+/// which is reported with the topic's.
+pub(super) fn positions_topic(spec: &PipelineSpec) -> Option<Option<TopicName>> {
     if !spec.source.as_ref().is_some_and(keeps_a_position) {
         return Some(None);
     }
-    let name = format!("{}.positions", spec.kafka.topic.name);
-    // A name that does not parse was reported with the topic's.
-    let name: TopicName = name.parse().ok()?;
-    let dead_letter = super::operation::dead_letter_name(spec);
-    report
-        .require(
-            dead_letter.as_deref() != Some(name.as_str()),
-            "spec.delivery.deadLetter.topicName",
-            &rules::TOPICS_DIFFER,
-        )
-        .then_some(Some(name))
+    positions_topic_name(&spec.kafka.topic.name).parse().ok().map(Some)
+}
+
+/// The name of the topic that stores the source's position.
+pub(super) fn positions_topic_name(topic: &str) -> String {
+    format!("{topic}.positions")
 }
 
 fn keeps_a_position(source: &SourceSpec) -> bool {

@@ -1,6 +1,7 @@
 //! Violations, collected while the model is built.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -86,6 +87,15 @@ impl Report {
             self.refuse_because(path, &rules::RANGE, format_args!("found {number}"));
         }
         converted
+    }
+
+    /// Converts a number that is at least 1; another one is out of range.
+    pub(super) fn positive_number(&mut self, path: impl Into<FieldPath>, number: i32) -> Option<NonZeroU32> {
+        let positive = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        if positive.is_none() {
+            self.refuse_because(path, &rules::RANGE, format_args!("found {number}"));
+        }
+        positive
     }
 
     /// A duration that is not zero.

@@ -86,13 +86,9 @@ fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
 }
 
 fn generator(generator: &GeneratorSpec, report: &mut Report) -> Option<Generator> {
-    let records = count("spec.source.generator.recordsPerInterval", generator.records_per_interval, report)?;
+    let records =
+        report.positive_number("spec.source.generator.recordsPerInterval", generator.records_per_interval)?;
     Some(Generator { seed: generator.seed, records_per_interval: records })
-}
-
-fn count(path: &str, number: i32, report: &mut Report) -> Option<std::num::NonZeroU32> {
-    let number: u32 = report.number(path, number)?;
-    report.number(path, number)
 }
 
 fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
@@ -139,7 +135,7 @@ fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
 }
 
 /// An http or https address without credentials and fragment.
-pub(super) fn url(path: &str, text: &str, report: &mut Report) -> Option<Url> {
+fn url(path: &str, text: &str, report: &mut Report) -> Option<Url> {
     let url = report.take(path, &rules::URL, text.parse::<Url>())?;
     let fits = matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -179,7 +175,7 @@ fn pagination(
     report: &mut Report,
 ) -> Option<Pagination> {
     let path = format!("{HTTP}.pagination");
-    let max_pages = count(&format!("{path}.maxPages"), pagination.max_pages, report);
+    let max_pages = report.positive_number(&format!("{path}.maxPages"), pagination.max_pages);
     let first: Option<u64> = report.number(format!("{path}.first"), pagination.first);
     let needs_parameter = matches!(pagination.kind, PaginationType::Page | PaginationType::Cursor);
     if let Some(parameter) = pagination.parameter.as_ref().filter(|_| needs_parameter) {
@@ -264,14 +260,14 @@ fn placement(
 }
 
 fn rate_limit(limit: &RateLimitSpec, report: &mut Report) -> Option<RateLimit> {
-    let requests = count(&format!("{HTTP}.rateLimit.requests"), limit.requests, report);
+    let requests = report.positive_number(&format!("{HTTP}.rateLimit.requests"), limit.requests);
     let per = report.positive(format!("{HTTP}.rateLimit.per"), limit.per);
     Some(RateLimit { requests: requests?, per: per? })
 }
 
 fn retry(retry: &RetrySpec, report: &mut Report) -> Option<Retry> {
     let path = format!("{HTTP}.retry");
-    let max_attempts = count(&format!("{path}.maxAttempts"), retry.max_attempts, report);
+    let max_attempts = report.positive_number(&format!("{path}.maxAttempts"), retry.max_attempts);
     let initial_backoff = report.positive(format!("{path}.initialBackoff"), retry.initial_backoff);
     report.require(
         retry.initial_backoff <= retry.max_backoff,

@@ -82,7 +82,7 @@ fn a_report_is_drawn_with_the_text_and_an_underlined_place() {
         "[users.yaml:10:7]",
         "intervall: 10s",
         "did you mean `interval`?",
-        "spec.kafka.topic.name: a topic name has letters",
+        "spec.kafka.topic.name: a topic name must have letters",
         "\u{fc}sers",
     ] {
         assert!(drawn.contains(expected), "{expected:?} is missing in\n{drawn}");

@@ -8,9 +8,8 @@ use userstream_crds::{UserStreamPipeline, diagnostics, rules, validate};
 
 use crate::cases::cases;
 
-/// The rules whose form CEL knows and whose meaning only code does: an hour of 24, a path, a function of an aggregate.
-pub(crate) const FINER_IN_CODE: [&str; 3] =
-    [rules::CRON.message, rules::URL.message, rules::AGGREGATE_TABLE_ONCE.message];
+/// The rules whose form CEL knows and whose meaning only code does: an hour of 24, a path.
+pub(crate) const FINER_IN_CODE: [&str; 2] = [rules::CRON.message, rules::URL.message];
 
 fn resource(value: &Value) -> UserStreamPipeline {
     serde_json::from_value(value.clone()).unwrap()

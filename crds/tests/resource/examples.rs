@@ -75,7 +75,7 @@ fn the_demo_needs_no_network_and_never_ends() {
 fn the_production_example_sets_what_its_comments_promise() {
     let pipeline = pipeline("users-production.yaml");
     assert!(matches!(pipeline.source.as_ref().unwrap().cadence, Cadence::Scheduled(_)));
-    assert!(matches!(pipeline.encoding, Encoding::Json(None)));
+    assert!(matches!(pipeline.encoding, Encoding::Json));
     assert!(pipeline.kafka.tls.is_some() && pipeline.kafka.sasl.is_some());
     assert_eq!(pipeline.topic.replicas.unwrap().get(), 3);
     assert_eq!(pipeline.topic.config["min.insync.replicas"], "2");

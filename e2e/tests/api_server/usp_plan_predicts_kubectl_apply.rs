@@ -42,7 +42,7 @@ async fn plan_predicts_kubectl_apply_and_changes_nothing() {
     first["spec"]["processor"] = json!({"filter": "true", "replicas": 1});
     test.cluster.apply(&first).await;
     // A field of another field manager, which the file does not have.
-    test.cluster.kubectl(&["scale", "usp", "users", "-n", &test.namespace, "--replicas=4"]).await;
+    test.cluster.kubectl(&["scale", "usp", "users", "-n", &test.namespace, "--replicas=3"]).await;
     let before = test.cluster.pipeline(&test.namespace, "users").await;
     let mut next = edited(&test.pipeline("users"));
     next["spec"]["processor"] = json!({"maxRecordsPerSecond": 100, "replicas": 2});
@@ -126,7 +126,7 @@ async fn plan_of_a_refused_edit_names_the_broken_rule() {
     let why = planned["why"].to_string();
     let applied = test.cluster.try_apply(&renamed).await.unwrap_err();
     assert!(
-        why.contains("spec.kafka.topic.name: ") && why.contains("the name of the topic cannot be changed"),
+        why.contains("spec.kafka.topic.name: ") && why.contains("kafka.topic.name cannot change"),
         "{why}"
     );
     for reason in planned["why"].as_array().unwrap() {

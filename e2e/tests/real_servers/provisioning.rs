@@ -100,7 +100,7 @@ async fn unsupported_field_is_refused_before_anything_is_created() {
     for command in ["provision", "process"] {
         assert_eq!(pipeline.run(command).await, 78, "{command}");
         let message = pipeline.termination_message(command)["message"].to_string();
-        assert!(message.contains("spec.processor.dedupe is not done"), "{message}");
+        assert!(message.contains("remove processor.dedupe"), "{message}");
     }
     assert!(pipeline.kafka.watermarks(&pipeline.name).await.is_empty(), "a topic was created");
 }

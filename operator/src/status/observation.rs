@@ -61,8 +61,7 @@ pub(super) fn observe(
     status.processor = Some(processor);
     status.producer = producer(status.producer.as_ref(), situation, steps, is_applied);
     if let Some(depth) = steps.processors.dead_letters {
-        status.dead_letter =
-            Some(DeadLetterStatus { depth: Some(depth), ..status.dead_letter.take().unwrap_or_default() });
+        status.dead_letter = Some(DeadLetterStatus { depth: Some(depth) });
     }
     status.plan = steps.plan.as_ref().map(|plan| planned(&plan.state, object_changes)).unwrap_or_default();
 }

@@ -107,7 +107,7 @@ mod tests {
                 ..ProcessorStatus::default()
             }),
             producer: Some(ProducerStatus { last_success_time: time, ..ProducerStatus::default() }),
-            dead_letter: Some(DeadLetterStatus { depth: Some(0), ..DeadLetterStatus::default() }),
+            dead_letter: Some(DeadLetterStatus { depth: Some(0) }),
             ..PipelineStatus::default()
         }
     }

@@ -134,7 +134,7 @@ fn what_does_not_concern_the_worker_restarts_nothing() {
         |spec| spec.suspend = true,
         |spec| spec.processor.replicas = 3,
         |spec| spec.kafka.topic.deletion_policy = userstream_crds::kafka::DeletionPolicy::Delete,
-        |spec| spec.delivery.dead_letter.redrive_nonce = 7,
+        |spec| spec.autoscaling.lag_threshold = 7,
         |spec| spec.source.as_mut().unwrap().schedule.as_mut().unwrap().cron = "7 * * * *".to_owned(),
     ];
     for (index, edit) in edits.into_iter().enumerate() {
@@ -272,7 +272,7 @@ fn plan_mode_changes_nothing_that_runs() {
     let before = cluster.objects.clone();
     cluster.edit(|spec| {
         add_a_column(spec);
-        spec.processor.replicas = 5;
+        spec.processor.replicas = 3;
         spec.mode = userstream_crds::model::Mode::Plan;
     });
     cluster.settle();
@@ -294,7 +294,7 @@ fn plan_mode_changes_nothing_that_runs() {
         !cluster.objects.keys().any(|(_, name)| name.starts_with("users-plan-")),
         "the plan's Job is gone"
     );
-    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 5);
+    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 3);
 }
 
 #[test]

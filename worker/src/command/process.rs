@@ -8,7 +8,6 @@ use crate::log::kafka::{Assignor, KafkaConsumer, KafkaProducer};
 use crate::loops::pipeline::process_settings;
 use crate::loops::process::row_decoder::RowDecoder;
 use crate::loops::process::{ProcessError, ProcessLoop};
-use crate::loops::unsupported::check_supported;
 use crate::observe::health::Component;
 use crate::runtime::backoff::{Backoff, Jitter};
 use crate::runtime::clock::Clock;
@@ -23,9 +22,6 @@ const DEPTH_CHECK: Duration = Duration::from_secs(15);
 pub(super) async fn run(context: &Context) -> Outcome {
     let (pipeline, secrets, clock) =
         (&context.pipeline, context.config.secrets_directory.as_path(), Clock::system());
-    if let Err(error) = check_supported(pipeline) {
-        return Outcome::failure(Exit::Config, error);
-    }
     let decode = match RowDecoder::new(pipeline, clock.clone()) {
         Ok(decode) => decode,
         Err(error) => return Outcome::failure(Exit::Config, error),

@@ -29,10 +29,7 @@ pub(super) async fn run(context: &Context, once: bool) -> Outcome {
         Ok(source) => source,
         Err(error) => return Outcome::failure(Exit::Config, error),
     };
-    let transform = match Transformer::new(pipeline, jitter.split()) {
-        Ok(transform) => transform,
-        Err(error) => return Outcome::failure(Exit::Config, error),
-    };
+    let transform = Transformer::new(pipeline, jitter.split());
     let log = match KafkaProducer::open(pipeline, secrets) {
         Ok(log) => log,
         Err(error) => return Outcome::failure(Exit::Unavailable, error),

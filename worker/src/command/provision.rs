@@ -8,7 +8,6 @@ use userstream_crds::provision_report::ProvisionReport;
 
 use super::{Context, Outcome, Output};
 use crate::command::exit::Exit;
-use crate::loops::unsupported::check_supported;
 use crate::provision::cassandra::CassandraTableAdmin;
 use crate::provision::kafka::KafkaTopicAdmin;
 use crate::provision::{self, ProvisionError};
@@ -58,12 +57,6 @@ pub(super) async fn run(
     output: Output,
     task: Task,
 ) -> Outcome<Option<ProvisionReport>> {
-    // Cleanup deletes also what an unsupported pipeline created.
-    if task == Task::Provision
-        && let Err(error) = check_supported(&context.pipeline)
-    {
-        return Outcome::failure(Exit::Config, error);
-    }
     let mode = if plan { Mode::Plan } else { context.pipeline.mode };
     let mut backoff =
         Backoff::new(Duration::from_millis(200), Duration::from_secs(10), Jitter::from_process());

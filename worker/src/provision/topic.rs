@@ -32,20 +32,19 @@ impl DesiredTopic {
     /// The last two are always managed, because only this pipeline uses them.
     pub fn all(pipeline: &Pipeline) -> Vec<Self> {
         let records = &pipeline.topic;
-        let auxiliary = |name: &TopicName, partitions: u32, config: &[(&str, &str)]| Self {
+        let auxiliary = |name: &TopicName, partitions: u32, config: BTreeMap<String, String>| Self {
             name: name.clone(),
             partitions,
             replicas: records.replicas.map(Into::into),
-            config: config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            config,
             management: TopicManagementPolicy::Managed,
             adoption: records.adoption,
         };
-        let dead_letters =
-            pipeline.dead_letter().map(|topic| auxiliary(&topic.name, topic.partitions.get(), &[]));
-        let positions = pipeline
-            .positions_topic
-            .as_ref()
-            .map(|name| auxiliary(name, 1, &[("cleanup.policy", "compact")]));
+        let dead_letters = pipeline
+            .dead_letter()
+            .map(|topic| auxiliary(&topic.name, topic.partitions.get(), topic.config.clone()));
+        let compacted = BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        let positions = pipeline.positions_topic.as_ref().map(|name| auxiliary(name, 1, compacted));
         let records = Self {
             name: records.name.clone(),
             partitions: records.partitions.get(),

@@ -26,7 +26,6 @@ pub(crate) fn tree(snapshot: &Snapshot) -> Node {
     children.extend(newest_job(snapshot, Component::Provision, Part::Provisioning));
     children.extend(producer(snapshot, &status));
     children.push(topic(snapshot, &status));
-    children.extend(schema(snapshot, &status));
     children.extend(processor(snapshot, &status));
     children.push(table(snapshot, &status));
     children.extend(freshness(snapshot, &status));
@@ -163,16 +162,6 @@ fn topic(snapshot: &Snapshot, status: &PipelineStatus) -> Node {
     }
     details.extend(message(condition));
     Node::new(condition_state(snapshot, condition), format!("topic {name}"), joined(&details))
-}
-
-fn schema(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {
-    let condition = status.find(ConditionType::SchemaReady)?;
-    let subject = status.schema.as_ref().map(|schema| format!(" {}", schema.subject)).unwrap_or_default();
-    let version =
-        status.schema.as_ref().map(|schema| format!("id {}, version {}", schema.id, schema.version));
-    let details: Vec<String> = version.into_iter().chain(message(Some(condition))).collect();
-    let state = condition_state(snapshot, Some(condition));
-    Some(Node::new(state, format!("schema{subject}"), joined(&details)))
 }
 
 fn processor(snapshot: &Snapshot, status: &PipelineStatus) -> Option<Node> {

@@ -1,6 +1,5 @@
 //! Topic, schema and table: what provisioning makes.
 
-use userstream_crds::model::Encoding;
 use userstream_crds::provision_report::Refusal;
 use userstream_crds::worker_pod::Termination;
 
@@ -14,13 +13,8 @@ const EXIT_CONFIGURATION: i32 = 78;
 
 /// The verdicts of topic, schema and table.
 pub(in crate::status) fn provisioned(situation: &Situation<'_>, steps: &Steps) -> Vec<Verdict> {
-    let has_registry = match &situation.pipeline.encoding {
-        Encoding::Json(registry) => registry.is_some(),
-        Encoding::Avro(_) | Encoding::Protobuf(_) => true,
-    };
-    let facets = [Type::TopicReady, Type::SchemaReady, Type::TableReady];
-    let facets = facets.into_iter().filter(|of| *of != Type::SchemaReady || has_registry);
-    facets.map(|of| facet(situation, steps, of)).collect()
+    let facets = [Type::TopicReady, Type::TableReady];
+    facets.into_iter().map(|of| facet(situation, steps, of)).collect()
 }
 
 fn facet(situation: &Situation<'_>, steps: &Steps, of: Type) -> Verdict {

@@ -4,7 +4,7 @@ use userstream_crds::model::{self, Pipeline};
 
 use crate::delivery::dead_letter::{RecordError, Stage};
 use crate::delivery::write_time::{WriteTimeSource, WriteTimes};
-use crate::format::{Decoder, UnsupportedFormat};
+use crate::format::Decoder;
 use crate::loops::dead_letters::mapping_error;
 use crate::loops::process::{Decode, Decoded};
 use crate::mapping::{Filter, FilterError, MapContext};
@@ -21,9 +21,6 @@ pub struct RowDecoder {
 /// Why a pipeline has no decoder.
 #[derive(Debug, thiserror::Error)]
 pub enum RowDecoderError {
-    /// The format is not supported.
-    #[error(transparent)]
-    Format(#[from] UnsupportedFormat),
     /// The filter cannot be evaluated.
     #[error(transparent)]
     Filter(#[from] FilterError),
@@ -38,14 +35,14 @@ impl RowDecoder {
     /// The decoder of a pipeline.
     ///
     /// # Errors
-    /// When its filter refers to an unknown field, or its format is not supported.
+    /// When its filter refers to an unknown field.
     pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, RowDecoderError> {
         let write_time_source = match pipeline.table.write_time {
             model::WriteTime::LogTimestamp => WriteTimeSource::LogTimestamp,
             model::WriteTime::Field(field) => WriteTimeSource::Field(field),
         };
         Ok(Self {
-            values: Decoder::new(pipeline)?,
+            values: Decoder::new(pipeline),
             filter: Filter::new(pipeline)?,
             write_times: WriteTimes::new(write_time_source, clock),
         })

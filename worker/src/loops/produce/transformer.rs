@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use userstream_crds::model::Pipeline;
 
 use crate::delivery::dead_letter::{RecordError, Stage};
-use crate::format::{Encoder, UnsupportedFormat, encode_key};
+use crate::format::{Encoder, encode_key};
 use crate::loops::dead_letters::mapping_error;
 use crate::loops::produce::Transform;
 use crate::mapping::{MapContext, Mapper};
@@ -31,13 +31,10 @@ pub struct Transformer {
 
 impl Transformer {
     /// The transformer of a pipeline. `ids` generates the ids of events and traces.
-    ///
-    /// # Errors
-    /// When its format is not supported.
-    pub fn new(pipeline: &Pipeline, ids: Jitter) -> Result<Self, UnsupportedFormat> {
-        Ok(Self {
+    pub fn new(pipeline: &Pipeline, ids: Jitter) -> Self {
+        Self {
             mapper: Mapper::from_source(pipeline),
-            encoder: Encoder::new(pipeline)?,
+            encoder: Encoder::new(pipeline),
             key_field: pipeline.key_field,
             source: format!("/{}/{}", pipeline.namespace, pipeline.name),
             ids,
@@ -45,7 +42,7 @@ impl Transformer {
             encoded: Vec::new(),
             key: Vec::new(),
             header: String::new(),
-        })
+        }
     }
 
     fn push_headers(&mut self, record: &mut Record, fetched_at: i64) {

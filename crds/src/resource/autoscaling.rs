@@ -1,0 +1,43 @@
+//! `spec.autoscaling`: the number of processors from the lag.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::rules;
+use crate::scalar::duration::GoDuration;
+
+/// Scales the processors with the lag. Held while the lag is unknown or the table is the bottleneck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AutoscalingSpec {
+    /// Whether processors are scaled; `processor.replicas` is then not used. Default: false.
+    pub enabled: bool,
+    /// The fewest processors. Default: 1.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub min_replicas: i32,
+    /// The most processors, at most the topic's partitions. Default: the topic's partitions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_replicas: Option<i32>,
+    /// How many records of lag one processor is meant to have. Default: 1000.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub lag_threshold: i64,
+    /// How long the lag must be low before processors are taken away. Default: 5m.
+    pub cooldown: GoDuration,
+    /// The 99th percentile of the table's write latency above which no processor is added. Default: 50ms.
+    #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
+    pub sink_latency_ceiling: GoDuration,
+}
+
+impl Default for AutoscalingSpec {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            min_replicas: 1,
+            max_replicas: None,
+            lag_threshold: 1000,
+            cooldown: GoDuration::from_secs(300),
+            sink_latency_ceiling: GoDuration::from_millis(50),
+        }
+    }
+}

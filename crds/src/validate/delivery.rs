@@ -1,0 +1,59 @@
+//! `spec.delivery`: what happens to records that fail.
+
+use std::collections::BTreeMap;
+
+use crate::model::{DeadLetterTopic, OnError};
+use crate::resource::delivery::{DeadLetterSpec, Guarantee, OnErrorPolicy};
+use crate::resource::pipeline::PipelineSpec;
+use crate::rules;
+
+use super::kafka;
+use super::report::Report;
+
+const LONGEST_TOPIC_NAME: usize = 249;
+
+/// The name of the dead-letter topic, declared or derived; `None` where failed records go nowhere.
+fn dead_letter_name(spec: &PipelineSpec) -> Option<String> {
+    (spec.delivery.on_error == OnErrorPolicy::DeadLetter).then(|| {
+        let name = spec.delivery.dead_letter.topic_name.clone();
+        name.unwrap_or_else(|| format!("{}.dlq", spec.kafka.topic.name))
+    })
+}
+
+pub(super) fn on_error(spec: &PipelineSpec, report: &mut Report) -> Option<OnError> {
+    let delivery = &spec.delivery;
+    kafka::min_insync(
+        "spec.delivery.deadLetter.config",
+        &delivery.dead_letter.config,
+        &spec.kafka.topic,
+        report,
+    );
+    match delivery.on_error {
+        OnErrorPolicy::Fail => Some(OnError::Fail),
+        OnErrorPolicy::Skip => report
+            .require(delivery.guarantee == Guarantee::AtLeastOnce, "spec.delivery.onError", &rules::NO_SKIP)
+            .then_some(OnError::Skip),
+        OnErrorPolicy::DeadLetter => dead_letter(spec, report).map(OnError::DeadLetter),
+    }
+}
+
+fn dead_letter(spec: &PipelineSpec, report: &mut Report) -> Option<DeadLetterTopic> {
+    let path = "spec.delivery.deadLetter.topicName";
+    let dead_letter = &spec.delivery.dead_letter;
+    let name = dead_letter_name(spec)?;
+    let topic = &spec.kafka.topic.name;
+    report.require(name != *topic && name != kafka::positions_topic_name(topic), path, &rules::TOPICS_DIFFER);
+    let name = match &dead_letter.topic_name {
+        Some(name) => kafka::name(path, name, LONGEST_TOPIC_NAME, report),
+        // A derived name that does not parse is reported with the topic's.
+        None => name.parse().ok(),
+    };
+    let partitions = report.positive_number("spec.delivery.deadLetter.partitions", dead_letter.partitions);
+    Some(DeadLetterTopic { name: name?, partitions: partitions?, config: config(dead_letter) })
+}
+
+/// Kafka's own default deletes dead letters after a week, before anybody may have read them.
+fn config(dead_letter: &DeadLetterSpec) -> BTreeMap<String, String> {
+    let kept_for_ever = ("retention.ms".to_owned(), "-1".to_owned());
+    std::iter::once(kept_for_ever).chain(dead_letter.config.clone()).collect()
+}
