@@ -1,8 +1,8 @@
-//! From the text of a YAML file to pipelines, or to everything that is wrong with it: file, line, column, field, what is
-//! wrong and what to write instead.
+//! From the text of a YAML file to pipelines, or to diagnostics: file, line, column, field, what is wrong and what to write
+//! instead.
 //!
-//! The file is checked as the API server would: the shape of the schema first (unknown and missing fields, types, ranges,
-//! spellings), then every rule.
+//! The file is validated as by the API server: first against the schema (unknown and missing fields, types, ranges, patterns),
+//! then against every rule.
 
 mod problem;
 mod yaml;
@@ -16,34 +16,34 @@ use crate::rules;
 use crate::scalar::field_path::FieldPath;
 use crate::schema::defaults::apply_defaults;
 use crate::schema::definition::{API_VERSION, KIND, document_schema};
-use crate::schema::structure::misshapes;
+use crate::schema::validation::errors;
 use crate::validate::{Cause, Violation, validate};
 
 use yaml::Node;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug)]
 pub struct File {
-    /// Its pipelines, in order, each as it is written, with defaults, and as the model that it stands for.
+    /// The pipelines in order: the resource with its defaults, and its model.
     pub pipelines: Vec<(UserStreamPipeline, Pipeline)>,
-    /// Its other documents, which mean nothing here.
+    /// The other documents, which are ignored.
     pub skipped: Vec<Skipped>,
 }
 
 /// A document that is not a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    /// The line that it begins at, counted from 1.
+    /// Its first line, from 1.
     pub line: usize,
-    /// Its `kind`, where it has one.
+    /// Its `kind`; `None` where it has none.
     pub kind: Option<String>,
 }
 
-/// Reads the text of a file; `name` is what diagnostics call it.
+/// Reads the text of a file. `name` is the file's name in diagnostics.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the text: the text is not YAML, it holds no pipeline at all, or one of
-/// its pipelines has another shape than the schema, breaks a rule, or claims what another one in the file claims.
+/// All problems in the order of the text: the text is not YAML, it has no pipeline, or one of its pipelines violates the schema,
+/// breaks a rule, or claims what another one in the file claims.
 pub fn read(name: &str, text: &str) -> Result<File, Report> {
     let documents = match yaml::documents(text) {
         Ok(documents) => documents,
@@ -53,7 +53,7 @@ pub fn read(name: &str, text: &str) -> Result<File, Report> {
     let mut problems = Vec::new();
     let mut places = Vec::new();
     for document in &documents {
-        if !means_a_pipeline(document) {
+        if !is_meant_as_pipeline(document) {
             file.skipped
                 .push(Skipped { line: document.line(), kind: document.text_at("kind").map(str::to_owned) });
             continue;
@@ -76,8 +76,8 @@ pub fn read(name: &str, text: &str) -> Result<File, Report> {
     if problems.is_empty() { Ok(file) } else { Err(Report::new(name, text, problems)) }
 }
 
-/// Whether a document is one of ours, or is meant to be: the right group or the right kind is enough.
-fn means_a_pipeline(document: &Node) -> bool {
+/// Whether a document is, or is probably meant as, a pipeline: the group or the kind is enough.
+fn is_meant_as_pipeline(document: &Node) -> bool {
     let group = API_VERSION.split('/').next().unwrap_or_default();
     let ours = |text: &str| text.split('/').next() == Some(group);
     let kind = document.text_at("kind");
@@ -89,24 +89,24 @@ fn means_a_pipeline(document: &Node) -> bool {
 fn pipeline(document: &Node) -> Result<(UserStreamPipeline, Pipeline), Vec<Violation>> {
     let schema = document_schema();
     let mut value = document.to_json();
-    let mut violations: Vec<Violation> = misshapes(schema, &value).into_iter().map(Violation::from).collect();
+    let mut violations: Vec<Violation> = errors(schema, &value).into_iter().map(Violation::from).collect();
     apply_defaults(schema, &mut value);
     match serde_json::from_value::<UserStreamPipeline>(value) {
         Ok(resource) => match validate(&resource) {
             Ok(pipeline) if violations.is_empty() => return Ok((resource, pipeline)),
             Ok(_) => {}
-            // What is of the wrong shape is reported once.
+            // Violations of the schema are already reported.
             Err(broken) => violations
-                .extend(broken.into_iter().filter(|violation| !matches!(violation.cause, Cause::Shape(_)))),
+                .extend(broken.into_iter().filter(|violation| !matches!(violation.cause, Cause::Schema(_)))),
         },
         Err(error) if violations.is_empty() => violations.push(Violation::undecodable(&error)),
-        // The shape says why.
+        // A violation of the schema is the cause.
         Err(_) => {}
     }
     Err(violations)
 }
 
-/// Pipelines of one file that claim the same; the first one keeps it.
+/// Claims of a pipeline that an earlier pipeline of the file has made.
 fn conflicts(pipelines: &[(UserStreamPipeline, Pipeline)], places: &[&Node]) -> Vec<Problem> {
     let claimed: Vec<_> = pipelines.iter().map(|(_, pipeline)| (pipeline, claims(pipeline))).collect();
     let mut problems = Vec::new();

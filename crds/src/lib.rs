@@ -1,17 +1,21 @@
 //! The `UserStreamPipeline` resource: its types, defaults, rules, generated schemas and diagnostics, and
 //! [`WorkerConfig`], the contract between the operator and the worker.
 //!
-//! Two layers, and one way from the first to the second:
+//! Layers, the lowest first:
 //!
-//! - the **spec types** ([`PipelineSpec`] and what it holds) are what people write: everything optional has its
-//!   default, nothing is checked but the shape;
-//! - the **model** ([`model::Pipeline`]) is what the rest of the project works with: names are newtypes, references are
-//!   indexes, choices are enums, and a value of it exists only for a resource that breaks no rule.
+//! - `scalar`: values that are parsed from text, such as durations, cron expressions and names. [`rules`]: the texts of the
+//!   rules. [`expression`]: CEL.
+//! - `resource`: the **spec types** ([`PipelineSpec`] and its sections), which users write, and the status. Everything optional
+//!   has its default; only the schema is checked.
+//! - [`model`]: the validated [`model::Pipeline`], which the rest of the project works with. Names are newtypes, references are
+//!   indexes, alternatives are enums, and a value exists only for a resource that breaks no rule.
+//! - `schema`: the CRD and the other files that are generated from the types, and validation against the schema.
+//! - [`validate`](mod@validate): from the spec to the model, or to all violations. Pure.
+//! - [`diagnostics`]: from a YAML file to pipelines, or to problems with line and column.
+//! - `worker`: the contract between the worker and the programs that run it.
 //!
-//! With the feature `kubernetes` the types of Kubernetes' own are those of its libraries and the files that the types generate
-//! can be generated; without it ([`kubernetes`]) both are left out, and so are the minutes that they take to compile.
-//!
-//! [`validate::validate`] leads from one to the other. It is pure and reports every broken rule, not only the first.
+//! The feature `kubernetes` adds Kubernetes' types, the generator and the status. Without it ([`kubernetes`]) the crate compiles
+//! in a fraction of the time.
 
 #![forbid(unsafe_code)]
 
@@ -33,12 +37,12 @@ pub use resource::{
 #[cfg(feature = "kubernetes")]
 pub use resource::{condition, names, status};
 pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path as path, starting_offsets};
-pub use schema::{defaults, definition, structure};
+pub use schema::{defaults, definition, validation as schema_validation};
 #[cfg(feature = "kubernetes")]
 pub use worker::pod as worker_pod;
 pub use worker::{config as worker_config, provision_report, status as worker_status};
 
-/// The CEL engine that checks and evaluates `expr` and `filter`. Take it from here, so that there is one in the tree.
+/// The CEL engine of `expr` and `filter`, exported so that the tree has one version of it.
 pub use kube_cel::{KubeCelExt, cel};
 
 pub use model::Pipeline;

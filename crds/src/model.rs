@@ -1,8 +1,8 @@
-//! The validated pipeline: what the worker and the operator work with.
+//! The validated pipeline, which the worker and the operator work with.
 //!
-//! A [`Pipeline`] comes from [`validate`](crate::validate::validate) alone. Names in it are newtypes that were checked,
-//! fields are referred to by their index in [`Pipeline::fields`], columns by theirs in [`Table::columns`], optional
-//! sections have their defaults, and what excludes each other is an enum. Nothing has to look at the spec again.
+//! Only [`validate`](crate::validate::validate) makes a [`Pipeline`]. Its names are checked newtypes. Fields are referenced by
+//! their index in [`Pipeline::fields`], columns by theirs in [`Table::columns`]. Optional sections have their defaults, and
+//! alternatives are enums. So no code reads the spec again.
 
 mod autoscaling;
 pub mod claims;

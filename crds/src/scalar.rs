@@ -1,4 +1,4 @@
-//! Values with a spelling of their own: each is read from a text, or refused with a reason.
+//! Values that are parsed from text: each parser either returns the value or an error with the reason.
 
 pub mod byte_size;
 pub mod cron;

@@ -1,7 +1,7 @@
-//! The structural schema of the resource: what is generated from the types, and the checks and defaults that it implies.
+//! The structural schema of the resource: generated from the types, and used for validation and defaults.
 
 pub mod defaults;
 pub mod definition;
 #[cfg(feature = "kubernetes")]
 mod generated;
-pub mod structure;
+pub mod validation;

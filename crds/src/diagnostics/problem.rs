@@ -1,4 +1,4 @@
-//! One thing that is wrong with a file, and all of them.
+//! A problem of a file, and the report of all of them.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode, SourceSpan};
 
 use crate::scalar::field_path::FieldPath;
 use crate::schema::definition::KIND;
-use crate::schema::structure::ShapeError;
+use crate::schema::validation::SchemaErrorKind;
 use crate::validate::{Cause, Violation};
 
 use super::Skipped;
 use super::yaml::{Found, Mark, Node};
 
-/// One thing that is wrong with a file.
+/// A problem of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     file: String,
@@ -24,12 +24,12 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// What is wrong with a document.
+    /// A violation, at its place in a document.
     pub(super) fn new(document: &Node, violation: &Violation) -> Self {
         let (mark, found) = document.find(&violation.path);
         let mark = match (found, &violation.cause) {
-            // It is the name that is wrong, not the value.
-            (Found::Scalar { key }, Cause::Shape(ShapeError::UnknownField { .. })) => key,
+            // The name is wrong, not the value.
+            (Found::Scalar { key }, Cause::Schema(SchemaErrorKind::UnknownField { .. })) => key,
             _ => mark,
         };
         let message = match violation.detail() {
@@ -45,11 +45,11 @@ impl Problem {
         let mark = error.location().map_or(beginning, |location| Mark::in_text(text, location));
         let (reason, help) = match error.without_snippet() {
             serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
-                (format!("the key `{key}` is here twice"), Some("remove or rename one of them".to_owned()))
+                (format!("the key `{key}` is duplicated"), Some("remove or rename one of them".to_owned()))
             }
             other => {
                 let reason = other.to_string();
-                // The place is said already.
+                // The report has the place.
                 let reason = reason.split_once(" at line ").map_or(reason.as_str(), |(reason, _)| reason);
                 (format!("this is not YAML: {reason}"), None)
             }
@@ -57,7 +57,7 @@ impl Problem {
         Self::at(mark, FieldPath::root(), "yaml", reason, help)
     }
 
-    /// The file holds no pipeline.
+    /// The file has no pipeline.
     pub(super) fn no_pipeline(skipped: &[Skipped]) -> Self {
         let beginning = Mark { line: 1, column: 1, offset: 0, length: 0 };
         let kinds: Vec<&str> = skipped.iter().filter_map(|document| document.kind.as_deref()).collect();
@@ -75,25 +75,25 @@ impl Problem {
         Self { file: String::new(), mark, path, code, message, help }
     }
 
-    /// The line, counted from 1.
+    /// The line, from 1.
     #[must_use]
     pub fn line(&self) -> usize {
         self.mark.line
     }
 
-    /// The column in characters, counted from 1.
+    /// The column in characters, from 1.
     #[must_use]
     pub fn column(&self) -> usize {
         self.mark.column
     }
 
-    /// The field; the resource itself where it is no field's fault.
+    /// The path of the field; that of the resource where the problem has no field.
     #[must_use]
     pub fn path(&self) -> &FieldPath {
         &self.path
     }
 
-    /// The number of the rule that is broken, or `shape`, `yaml` or `kind`.
+    /// The code of the broken rule, or `schema`, `yaml` or `kind`.
     #[must_use]
     pub fn code_name(&self) -> &'static str {
         self.code
@@ -105,7 +105,7 @@ impl Problem {
         &self.message
     }
 
-    /// What to write instead, where that is known.
+    /// What to write instead; `None` where it is unknown.
     #[must_use]
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()
@@ -125,7 +125,7 @@ impl Problem {
     }
 }
 
-/// One line for a compiler's reader: `FILE:LINE:COLUMN: FIELD: what is wrong; what to write instead`.
+/// One line in the format of compilers: `FILE:LINE:COLUMN: FIELD: what is wrong; what to write instead`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line(), self.column(), self.sentence())?;
@@ -138,19 +138,19 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// A problem under its piece of text, which says by itself where it is.
+/// A problem below its snippet, which shows the place.
 #[derive(Debug)]
-struct Pictured(Problem);
+struct WithSnippet(Problem);
 
-impl fmt::Display for Pictured {
+impl fmt::Display for WithSnippet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.sentence())
     }
 }
 
-impl std::error::Error for Pictured {}
+impl std::error::Error for WithSnippet {}
 
-impl Diagnostic for Pictured {
+impl Diagnostic for WithSnippet {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         Some(Box::new(self.0.code))
     }
@@ -165,24 +165,24 @@ impl Diagnostic for Pictured {
     }
 }
 
-/// Everything that is wrong with a file. As a [`Diagnostic`] it shows each problem under its piece of text; where that is
-/// too much, each of [`Report::problems`] is a line.
+/// All problems of a file. As a [`Diagnostic`] it shows each problem below its snippet. Each of [`Report::problems`] is displayed
+/// as one line.
 #[derive(Debug)]
 pub struct Report {
     source: NamedSource<String>,
-    problems: Vec<Pictured>,
+    problems: Vec<WithSnippet>,
 }
 
 impl Report {
     pub(super) fn new(name: &str, text: &str, problems: Vec<Problem>) -> Self {
         let named = |problem: Problem| Problem { file: name.to_owned(), ..problem };
-        let problems = problems.into_iter().map(|problem| Pictured(named(problem))).collect();
+        let problems = problems.into_iter().map(|problem| WithSnippet(named(problem))).collect();
         Self { source: NamedSource::new(name, text.to_owned()).with_language("yaml"), problems }
     }
 
-    /// The problems, in the order of the text. There is at least one.
+    /// The problems in the order of the text. There is at least one.
     pub fn problems(&self) -> impl ExactSizeIterator<Item = &Problem> {
-        self.problems.iter().map(|Pictured(problem)| problem)
+        self.problems.iter().map(|WithSnippet(problem)| problem)
     }
 }
 

@@ -1,4 +1,4 @@
-//! YAML with the place of everything in it.
+//! YAML values with their positions in the text.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_saphyr::Spanned;
 
 use crate::scalar::field_path::{FieldPath, Step};
 
-/// A value and its place.
+/// A value and its position.
 #[derive(Debug)]
 pub(super) struct Node(Spanned<Content>);
 
@@ -19,11 +19,11 @@ enum Content {
     Number(Number),
     Text(String),
     List(Vec<Node>),
-    /// In the order of the text; keys are not repeated.
+    /// In the order of the text, without duplicate keys.
     Mapping(Vec<(Spanned<String>, Node)>),
 }
 
-/// The documents of a text; those that hold nothing are left out.
+/// The documents of a text without the empty ones.
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, serde_saphyr::Error> {
     let documents: Vec<Spanned<Content>> = serde_saphyr::from_multiple(text)?;
     Ok(documents
@@ -33,21 +33,21 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, serde_saphyr::Error> {
         .collect())
 }
 
-/// Where something is in the text.
+/// A range of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Counted from 1.
+    /// The first line, from 1.
     pub(super) line: usize,
-    /// In characters, counted from 1.
+    /// The first column in characters, from 1.
     pub(super) column: usize,
     /// The first byte.
     pub(super) offset: usize,
-    /// So many bytes.
+    /// The number of bytes.
     pub(super) length: usize,
 }
 
 impl Mark {
-    /// The mark of a location that may be counted in characters alone, as those of syntax errors are.
+    /// The mark of a location that may have an offset in characters only, as those of syntax errors have.
     pub(super) fn in_text(text: &str, location: serde_saphyr::Location) -> Self {
         let mark = Self::from(location);
         let span = location.span();
@@ -60,16 +60,16 @@ impl Mark {
     }
 }
 
-/// What is at a place.
+/// The kind of value at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nothing.
+    /// No value.
     Absent,
     /// A mapping, a list or null.
     Container,
-    /// A single value, at a key or as an element that begins here.
+    /// A scalar.
     Scalar {
-        /// Where.
+        /// The key of the value, or the beginning of the element.
         key: Mark,
     },
 }
@@ -88,12 +88,12 @@ impl From<serde_saphyr::Location> for Mark {
 }
 
 impl Node {
-    /// The value of a key, where this is a mapping that has it.
+    /// The value of a key; `None` where this is no mapping with the key.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.entry(key).map(|(_, value)| value)
     }
 
-    /// The text at a key.
+    /// The text of a key; `None` where the value is no text.
     pub(super) fn text_at(&self, key: &str) -> Option<&str> {
         match &self.get(key)?.0.value {
             Content::Text(text) => Some(text),
@@ -101,12 +101,12 @@ impl Node {
         }
     }
 
-    /// The line that it begins at.
+    /// Its first line, from 1.
     pub(super) fn line(&self) -> usize {
         self.beginning().line
     }
 
-    /// The value without its places. Numbers that JSON has no spelling for are texts.
+    /// The value without positions. Numbers that JSON cannot represent are texts.
     pub(super) fn to_json(&self) -> Value {
         match &self.0.value {
             Content::Null => Value::Null,
@@ -122,8 +122,8 @@ impl Node {
         }
     }
 
-    /// The mark of a place, and whether it is there. Of one that is not, it is the mark of the innermost mapping or list
-    /// that it would be in.
+    /// The mark of a path and the kind of its value. For a path without a value, it is the mark of the innermost mapping or list
+    /// on the path.
     pub(super) fn find(&self, path: &FieldPath) -> (Mark, Found) {
         let mut node = self;
         let mut mark = self.beginning();
@@ -159,7 +159,7 @@ impl Node {
         }
     }
 
-    /// Its first key, or the first of its first element, or itself.
+    /// The mark of its first key or element, or its own.
     fn beginning(&self) -> Mark {
         match &self.0.value {
             Content::Mapping(entries) => {

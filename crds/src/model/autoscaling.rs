@@ -1,4 +1,4 @@
-//! How a pipeline is replayed and scaled.
+//! How processors are scaled.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -10,10 +10,10 @@ pub struct Autoscaling {
     pub min_replicas: NonZeroU32,
     /// The most processors, at least `min_replicas` and at most the topic's partitions.
     pub max_replicas: NonZeroU32,
-    /// How many records of lag one processor is meant to have.
+    /// The lag of one processor, in records.
     pub lag_threshold: NonZeroU64,
-    /// How long the lag must be low before processors are taken away.
+    /// How long fewer processors must suffice before some are removed.
     pub cooldown: Duration,
-    /// The write latency above which no processor is added.
+    /// The 99th percentile of the write latency above which no processor is added.
     pub sink_latency_ceiling: Duration,
 }

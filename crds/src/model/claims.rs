@@ -1,7 +1,7 @@
-//! What a pipeline claims for itself on the clusters it uses (R9).
+//! What a pipeline claims for itself on its clusters (R9).
 //!
-//! Whether two pipelines claim the same is not a rule about one resource: whoever knows all of them compares their claims,
-//! and of two pipelines that want the same the one keeps it that works with it, else the older one.
+//! Rules about one resource cannot find two pipelines that claim the same. The operator compares the claims of all pipelines: the
+//! pipeline that already uses a topic, group or table keeps it, else the older one gets it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,16 +10,16 @@ use crate::model::{Pipeline, TopicManagementPolicy};
 use crate::scalar::field_path::FieldPath;
 use crate::scalar::identifier::{GroupId, HostPort, Identifier, TopicName};
 
-/// Something on a cluster that one pipeline alone may use.
+/// Something on a cluster that only one pipeline may use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Claim {
-    /// The cluster that it is on.
+    /// The cluster.
     pub cluster: Cluster,
-    /// What it is.
+    /// The claimed topic, group or table.
     pub subject: Subject,
 }
 
-/// A cluster, known by the addresses that a pipeline has for it.
+/// A cluster, identified by its addresses in a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cluster {
     addresses: BTreeSet<(String, u16)>,
@@ -42,7 +42,7 @@ pub enum Subject {
 }
 
 impl Claim {
-    /// Whether both claims are about the same thing. Clusters with an address in common are one.
+    /// Whether both claims are for the same thing. Clusters with a common address are one.
     #[must_use]
     pub fn conflicts_with(&self, other: &Self) -> bool {
         self.subject == other.subject && !self.cluster.addresses.is_disjoint(&other.cluster.addresses)
@@ -50,7 +50,7 @@ impl Claim {
 }
 
 impl Subject {
-    /// The field of the resource that says it.
+    /// The field of the resource that makes the claim.
     #[must_use]
     pub fn field(&self) -> FieldPath {
         match self {
@@ -71,8 +71,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Everything that a pipeline claims: its topics, its consumer group and its tables. A topic that it only reads, and that
-/// others look after, is not claimed: any number of pipelines may process it.
+/// All claims of a pipeline: its topics, its consumer group and its table. A topic that it only reads under `Observe` is not
+/// claimed: any number of pipelines can process it.
 #[must_use]
 pub fn claims(pipeline: &Pipeline) -> Vec<Claim> {
     let namespace = pipeline.namespace.as_str();
@@ -104,8 +104,8 @@ impl Cluster {
     }
 }
 
-/// The name of a Service without what the cluster's DNS adds to it by itself: `kafka` of a pipeline in `demo` is
-/// `kafka.demo`, and so is `kafka.demo.svc.cluster.local`.
+/// The name of a Service in its shortest qualified form: `kafka` of a pipeline in `demo` is `kafka.demo`, and so is
+/// `kafka.demo.svc.cluster.local`.
 fn qualified(host: &str, namespace: &str) -> String {
     let host = host.strip_suffix('.').unwrap_or(host);
     let host = ["svc.cluster.local", "svc"]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_claims_its_topics_its_group_and_its_tables() {
+    fn pipeline_claims_its_topics_its_group_and_its_table() {
         let claimed: Vec<String> = claims(&pipeline("demo", "kafka:9092", "users", "cassandra", "created"))
             .into_iter()
             .map(|claim| claim.subject.to_string())
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_with_an_address_in_common_are_one() {
+    fn clusters_with_a_common_address_are_one() {
         let first = pipeline("demo", "kafka-0:9092,kafka-1:9092", "users", "a", "t");
         let second = pipeline("demo", "kafka-1:9092", "users", "b", "t");
         assert_eq!(conflicts(&first, &second).len(), 4, "topics and group, not tables");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_the_same_by_its_short_and_its_long_name() {
+    fn service_is_the_same_by_its_short_and_its_long_name() {
         let short = pipeline("demo", "kafka:9092", "users", "cassandra", "t");
         let long =
             pipeline("other", "kafka.demo.svc.cluster.local:9092", "users", "cassandra.demo.svc:9042", "t");
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_is_only_read_is_claimed_by_nobody() {
+    fn observed_topic_that_is_only_read_is_not_claimed() {
         let mut reader = pipeline("demo", "kafka:9092", "users", "cassandra", "t");
         reader.source = None;
         reader.topic.management = TopicManagementPolicy::Observe;

@@ -1,4 +1,4 @@
-//! The Kafka cluster, the topic, and the topic of records that failed.
+//! The Kafka cluster, the topic, and the dead-letter topic.
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU16, NonZeroU32};
@@ -9,18 +9,18 @@ use crate::resource::kafka::{
 };
 use crate::scalar::identifier::{HostPort, SecretName, TopicName};
 
-/// A Kafka cluster and how to speak to it.
+/// A Kafka cluster and how to connect to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kafka {
-    /// Where to reach it first. There is at least one.
+    /// The brokers to connect to first. There is at least one.
     pub bootstrap_servers: Vec<HostPort>,
-    /// How connections are encrypted; `None`: not at all.
+    /// How connections are encrypted; `None`: they are not.
     pub tls: Option<KafkaTls>,
-    /// How they authenticate.
+    /// How connections authenticate; `None`: they do not.
     pub sasl: Option<Sasl>,
-    /// How batches of records are compressed.
+    /// The codec of record batches.
     pub compression: Compression,
-    /// How long a record waits for others to share a batch.
+    /// How long a record waits for others to share its batch.
     pub linger: Duration,
 }
 
@@ -47,28 +47,28 @@ pub struct Sasl {
 pub struct Topic {
     /// Its name.
     pub name: TopicName,
-    /// How many partitions it has.
+    /// The declared number of partitions.
     pub partitions: NonZeroU32,
-    /// How many brokers keep a copy; `None`: the broker's default.
+    /// The replication factor; `None`: the broker's default.
     pub replicas: Option<NonZeroU16>,
-    /// Settings in Kafka's own names.
+    /// Settings under Kafka's own names.
     pub config: BTreeMap<String, String>,
-    /// Who looks after it.
+    /// What manages it.
     pub management: TopicManagementPolicy,
-    /// What happens when it exists already.
+    /// What happens when it exists and the pipeline did not create it.
     pub adoption: AdoptionPolicy,
     /// What happens to it when the pipeline is deleted.
     pub deletion: DeletionPolicy,
 }
 
-/// What becomes of a record that fails.
+/// What happens to a record that fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OnError {
-    /// It goes to this topic.
+    /// It is appended to this topic.
     DeadLetter(DeadLetterTopic),
-    /// It is counted and left out.
+    /// It is counted and dropped.
     Skip,
-    /// It stops the pipeline.
+    /// It ends the worker.
     Fail,
 }
 
@@ -77,8 +77,8 @@ pub enum OnError {
 pub struct DeadLetterTopic {
     /// Its name.
     pub name: TopicName,
-    /// How many partitions it has.
+    /// The declared number of partitions.
     pub partitions: NonZeroU32,
-    /// Settings in Kafka's own names. `retention.ms` is among them.
+    /// Settings under Kafka's own names. `retention.ms` is always among them.
     pub config: BTreeMap<String, String>,
 }

@@ -17,52 +17,52 @@ use super::table::{Cassandra, Keyspace, Table};
 /// A pipeline that breaks no rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// The namespace it lives in.
+    /// Its namespace.
     pub namespace: NamespaceName,
     /// Its name.
     pub name: PipelineName,
-    /// Whether its work is stopped.
+    /// Whether it is stopped.
     pub suspend: bool,
-    /// Whether changes are made or only planned.
+    /// Whether changes are made or only computed.
     pub mode: Mode,
     /// Where records come from; `None` where others fill the topic.
     pub source: Option<Source>,
-    /// How records are encoded on the topic.
+    /// The encoding of records on the topic.
     pub encoding: Encoding,
     /// The fields of a record, in order. There is at least one.
     pub fields: Vec<Field>,
-    /// The Kafka cluster and how to speak to it.
+    /// The Kafka cluster and how to connect to it.
     pub kafka: Kafka,
     /// The topic that carries the records.
     pub topic: Topic,
-    /// The compacted topic that keeps the source's position; `None` where there is no position to keep.
+    /// The compacted topic that stores the source's position; `None` where there is no position.
     pub positions_topic: Option<TopicName>,
-    /// The index of the field that is the key of a record on the topic.
+    /// The index of the field that is the key of a record on the topic; `None`: records have no key.
     pub key_field: Option<usize>,
     /// From the topic to the table.
     pub processor: Processor,
-    /// The Cassandra cluster and how to speak to it.
+    /// The Cassandra cluster and how to connect to it.
     pub cassandra: Cassandra,
     /// The keyspace of the table.
     pub keyspace: Keyspace,
     /// The table that records end in.
     pub table: Table,
-    /// What becomes of a record that fails.
+    /// What happens to a record that fails.
     pub on_error: OnError,
     /// How processors are scaled; `None` while autoscaling is off.
     pub autoscaling: Option<Autoscaling>,
-    /// How old a record may be when its row is written; `None` without an objective.
+    /// The age that 99 of 100 rows have at most when they are written; `None` without an objective.
     pub freshness: Option<Duration>,
-    /// How much the worker logs.
+    /// The log level of the workers.
     pub log_level: LogLevel,
     /// Whether a PodMonitor is created.
     pub pod_monitor: bool,
-    /// What is set on every pod.
+    /// Settings of every pod.
     pub template: TemplateSpec,
 }
 
 impl Pipeline {
-    /// The dead-letter topic, where records that fail go there.
+    /// The dead-letter topic; `None` where failed records are not kept.
     #[must_use]
     pub fn dead_letter(&self) -> Option<&DeadLetterTopic> {
         match &self.on_error {

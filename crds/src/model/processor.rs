@@ -9,14 +9,14 @@ use crate::scalar::starting_offsets::StartingOffsets;
 /// From the topic to the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Processor {
-    /// How many processors there are while autoscaling is off.
+    /// The number of processors while autoscaling is off.
     pub replicas: u32,
     /// The consumer group.
     pub consumer_group: GroupId,
-    /// Where the group begins at its first start.
+    /// Where the group starts in a partition without a committed offset.
     pub starting_offsets: StartingOffsets,
-    /// How many records a second all processors read together at most; `None`: no cap.
+    /// The most records per second that all processors read together; `None`: no limit.
     pub max_records_per_second: Option<NonZeroU32>,
-    /// Which records reach the table; `None`: all.
+    /// The condition of the records that are written to the table; `None`: all are.
     pub filter: Option<Expression>,
 }

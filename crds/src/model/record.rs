@@ -1,11 +1,11 @@
-//! What a record is made of, and how it is encoded on the topic.
+//! The fields of a record, and its encoding on the topic.
 
 use crate::expression::Expression;
 use crate::resource::record_schema::FieldType;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
 
-/// How records are encoded on the topic.
+/// The encoding of records on the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// One JSON object a record.
@@ -19,27 +19,27 @@ pub struct Field {
     pub name: Identifier,
     /// Its type.
     pub field_type: FieldType,
-    /// Where its value comes from.
+    /// The origin of its value.
     pub origin: Origin,
-    /// Whether every record must have it.
+    /// Whether every record must have a value.
     pub required: bool,
 }
 
-/// Where the value of a field comes from.
+/// The origin of a field's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// A place in the source's record.
+    /// A path in the record of the source, or of the topic where there is no source.
     Path(RecordPath),
-    /// Something that is known about the record.
+    /// A property of the record beside its value.
     Variable(Variable),
-    /// An expression over the source's record.
+    /// An expression over the record.
     Expression(Expression),
 }
 
-/// What is known about a record beside its value.
+/// A property of a record beside its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Variable {
-    /// When it was fetched. Only with a source.
+    /// The time of the fetch. Only with a source.
     FetchedAt,
     /// The key of the Kafka record. Only without a source.
     Key,

@@ -1,4 +1,4 @@
-//! Where records come from.
+//! The source of records.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -11,21 +11,21 @@ use crate::scalar::cron::Cron;
 use crate::scalar::identifier::SecretName;
 use crate::scalar::record_path::RecordPath;
 
-/// Where records come from.
+/// The source of records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// When it fetches.
     pub cadence: Cadence,
     /// What it fetches from.
     pub kind: SourceKind,
-    /// A new value runs the producer once, now.
+    /// A greater value than before runs the producer once, now.
     pub trigger_nonce: i64,
 }
 
 /// When a source fetches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cadence {
-    /// All the time, so often. The interval is not zero.
+    /// At every interval, which is not zero.
     Continuous {
         /// The time from the start of one run to the start of the next.
         interval: Duration,
@@ -37,17 +37,17 @@ pub enum Cadence {
 /// When a scheduled source runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// When it comes due.
+    /// The times of its runs.
     pub cron: Cron,
-    /// The time zone whose clocks count; it has a name in the IANA database.
+    /// The time zone of `cron`. It has a name in the IANA database.
     pub time_zone: TimeZone,
-    /// What happens when a run is due while the last one still works.
+    /// What happens when a run is due while the last one is in progress.
     pub concurrency_policy: ConcurrencyPolicy,
-    /// How late a run may still start.
+    /// How late a run may start.
     pub starting_deadline: Duration,
-    /// How many finished runs are kept.
+    /// The number of successful runs whose Jobs are kept.
     pub successful_jobs_history_limit: u32,
-    /// How many failed runs are kept.
+    /// The number of failed runs whose Jobs are kept.
     pub failed_jobs_history_limit: u32,
 }
 
@@ -56,14 +56,14 @@ pub struct Schedule {
 pub enum SourceKind {
     /// An HTTP API.
     Http(Box<HttpSource>),
-    /// Users made up on the spot.
+    /// Synthetic users.
     Generator(Generator),
 }
 
 /// An HTTP API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpSource {
-    /// The address, http or https, without user info or fragment; the query parameters of the spec are not in it.
+    /// The URL, http or https, without user info or fragment. It does not contain `query`.
     pub url: url::Url,
     /// The request method.
     pub method: HttpMethod,
@@ -71,54 +71,54 @@ pub struct HttpSource {
     pub body: Option<String>,
     /// Query parameters to add.
     pub query: BTreeMap<String, String>,
-    /// Request headers; the names are valid, lower-case and carry no credentials, the values are visible ASCII.
+    /// Request headers. The names are valid, in lower case and none of those for credentials; the values are visible ASCII.
     pub headers: BTreeMap<String, String>,
-    /// How long one exchange may take, from connecting to the last byte.
+    /// The longest time of a request, from connecting to the last byte of the response.
     pub timeout: Duration,
-    /// The largest body that is read, in bytes after decompression.
+    /// The largest response body in bytes, before and after decompression.
     pub max_response_bytes: u64,
-    /// Where the array of records is; `None`: the body is one record or an array.
+    /// The path of the array of records; `None`: the body is one record or an array of records.
     pub records_path: Option<RecordPath>,
-    /// How more than one page is handed out.
+    /// How the API paginates.
     pub pagination: Pagination,
-    /// Which responses become records.
+    /// Which pages become records.
     pub emit: Emit,
     /// How requests authenticate.
     pub auth: HttpAuth,
     /// The Secret with the certificate authorities to trust; `None`: the public ones.
     pub ca: Option<SecretName>,
-    /// How often requests are sent at most.
+    /// The most requests in a time.
     pub rate_limit: RateLimit,
-    /// How failed requests are tried again.
+    /// How failed requests are retried.
     pub retry: Retry,
 }
 
-/// How an API hands out more than one page.
+/// How an API paginates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pagination {
     /// One request a run.
     None,
-    /// A query parameter counts pages; an empty page is the last.
+    /// A query parameter counts pages. A page that is empty, or after the first answers 404, is the last.
     Page {
         /// The query parameter.
         parameter: String,
         /// The number of the first page.
         first: u64,
-        /// How many pages one run fetches at most.
+        /// The most pages of one run.
         max_pages: NonZeroU32,
     },
-    /// Each body names the next cursor.
+    /// Each body has the next cursor.
     Cursor {
         /// The query parameter.
         parameter: String,
-        /// Where the next cursor is in the body.
+        /// The path of the next cursor in the body.
         path: RecordPath,
-        /// How many pages one run fetches at most.
+        /// The most pages of one run.
         max_pages: NonZeroU32,
     },
-    /// The `Link` header names the next address.
+    /// The `Link` header has the next URL.
     Link {
-        /// How many pages one run fetches at most.
+        /// The most pages of one run.
         max_pages: NonZeroU32,
     },
 }
@@ -126,7 +126,7 @@ pub enum Pagination {
 /// How requests to an HTTP API authenticate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HttpAuth {
-    /// Not at all.
+    /// They do not.
     None,
     /// With the keys `username` and `password` of the Secret.
     Basic(SecretName),
@@ -136,42 +136,42 @@ pub enum HttpAuth {
     ApiKey {
         /// The Secret.
         secret: SecretName,
-        /// Where the key goes.
+        /// The place of the key in a request.
         placement: ApiKeyPlacement,
     },
-    /// With tokens that are fetched with the keys `clientId` and `clientSecret` of the Secret.
+    /// With tokens, fetched with the keys `clientId` and `clientSecret` of the Secret.
     OAuth2 {
         /// The Secret.
         secret: SecretName,
-        /// The address that hands out tokens, http or https.
+        /// The URL of the token endpoint, http or https.
         token_url: url::Url,
-        /// The scopes that are asked for.
+        /// The requested OAuth scopes.
         scopes: Vec<String>,
     },
 }
 
-/// Where an API key goes.
+/// The place of an API key in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiKeyPlacement {
-    /// Into this request header, a valid name in lower case.
+    /// This request header, a valid name in lower case.
     Header(String),
-    /// Into this query parameter.
+    /// This query parameter.
     Query(String),
 }
 
-/// How often requests are sent at most.
+/// The most requests in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// So many requests ...
+    /// The number of requests.
     pub requests: NonZeroU32,
-    /// ... in this time, which is not zero.
+    /// The time, which is not zero.
     pub per: Duration,
 }
 
-/// How failed requests are tried again.
+/// How failed requests are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// How many times a request is sent, the first time included.
+    /// The most attempts at a request, the first one included.
     pub max_attempts: NonZeroU32,
     /// The pause before the second attempt, at most `max_backoff`.
     pub initial_backoff: Duration,
@@ -179,11 +179,11 @@ pub struct Retry {
     pub max_backoff: Duration,
 }
 
-/// Users made up on the spot.
+/// Synthetic users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generator {
-    /// Where the sequence of users begins.
+    /// The seed of the sequence of users.
     pub seed: i64,
-    /// How many users one run makes.
+    /// The number of users of a run.
     pub records_per_interval: NonZeroU32,
 }

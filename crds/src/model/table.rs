@@ -8,18 +8,18 @@ use crate::resource::kafka::DeletionPolicy;
 use crate::resource::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
 use crate::scalar::identifier::{DatacenterName, HostPort, Identifier, SecretName};
 
-/// A Cassandra cluster and how to speak to it.
+/// A Cassandra cluster and how to connect to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cassandra {
-    /// Where to reach it first. There is at least one.
+    /// The nodes to connect to first. There is at least one.
     pub contact_points: Vec<HostPort>,
-    /// The datacenter whose nodes are talked to.
+    /// The datacenter whose nodes take the requests.
     pub local_datacenter: DatacenterName,
-    /// How connections are encrypted; `None`: not at all.
+    /// How connections are encrypted; `None`: they are not.
     pub tls: Option<CassandraTls>,
     /// The Secret with the keys `username` and `password`; `None`: no authentication.
     pub credentials: Option<SecretName>,
-    /// How many replicas acknowledge a row.
+    /// The consistency level of a row's write.
     pub consistency: Consistency,
 }
 
@@ -35,27 +35,27 @@ pub struct CassandraTls {
 pub struct Keyspace {
     /// Its name.
     pub name: Identifier,
-    /// How many copies of a row are kept when it is created.
+    /// The replication that it is created with.
     pub replication: Replication,
-    /// Who looks after it.
+    /// What creates it.
     pub management: KeyspaceManagementPolicy,
     /// What happens to it when the pipeline is deleted.
     pub deletion: DeletionPolicy,
 }
 
-/// How many copies of a row are kept.
+/// The replication of a keyspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replication {
-    /// So many in each of these datacenters. There is at least one.
+    /// The copies of a row in each datacenter. There is at least one datacenter.
     NetworkTopology(BTreeMap<DatacenterName, NonZeroU16>),
-    /// So many anywhere.
+    /// The copies of a row, anywhere.
     Simple(NonZeroU16),
 }
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The keyspace it is in.
+    /// Its keyspace.
     pub keyspace: Identifier,
     /// Its name.
     pub name: Identifier,
@@ -63,15 +63,15 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The indexes of the columns of the partition key, in order. There is at least one.
     pub partition_key: Vec<usize>,
-    /// The indexes of the columns that order rows within a partition, in order.
+    /// The indexes of the clustering columns, in order.
     pub clustering_key: Vec<usize>,
-    /// How it follows a changed schema.
+    /// How it follows the declaration where it exists.
     pub evolution: Evolution,
-    /// Options in CQL's own names.
+    /// Options under CQL's own names.
     pub options: TableOptions,
     /// What happens to it when the pipeline is deleted.
     pub deletion: DeletionPolicy,
-    /// What the write time of a row is.
+    /// The write time of a row.
     pub write_time: WriteTime,
 }
 
@@ -81,7 +81,7 @@ impl Table {
         self.partition_key.iter().chain(&self.clustering_key).copied()
     }
 
-    /// The table as CQL takes it: `"keyspace"."name"`.
+    /// The table's name in CQL: `"keyspace"."name"`.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("{}.{}", self.keyspace.quoted(), self.name.quoted())
@@ -93,13 +93,13 @@ impl Table {
 pub struct Column {
     /// Its name.
     pub name: Identifier,
-    /// Its type: one of the field type's own, or one that it can be cast to where the resource asks for it.
+    /// Its type: one that holds the field's type, or with `cast` one that it converts to.
     pub cql_type: CqlType,
     /// The index of the field that fills it.
     pub field: usize,
 }
 
-/// What the write time of a row is.
+/// The write time of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteTime {
     /// The timestamp of the Kafka record.
@@ -108,14 +108,14 @@ pub enum WriteTime {
     Field(usize),
 }
 
-/// Options of a table; `None` leaves it as it is.
+/// Options of a table; `None` leaves the table's value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TableOptions {
-    /// After how long a row expires, in whole seconds; zero is never.
+    /// The time after which a row expires, in whole seconds; zero is never.
     pub default_time_to_live: Option<Duration>,
-    /// A comment.
+    /// The comment of the table.
     pub comment: Option<String>,
-    /// How long a deleted row is remembered, in whole seconds.
+    /// How long tombstones are kept, in whole seconds.
     pub gc_grace: Option<Duration>,
     /// The compaction strategy and its settings.
     pub compaction: Option<BTreeMap<String, String>>,

@@ -1,4 +1,4 @@
-//! `spec.autoscaling`: the number of processors from the lag.
+//! `spec.autoscaling`: the number of processors follows their lag.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::rules;
 use crate::scalar::duration::GoDuration;
 
-/// Scales the processors with the lag. Held while the lag is unknown or the table is the bottleneck.
+/// Scales the processors with their lag. The number is kept while the lag is unknown, and not raised while the table is the
+/// bottleneck.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalingSpec {
-    /// Whether processors are scaled; `processor.replicas` is then not used. Default: false.
+    /// Whether the operator scales the processors. `processor.replicas` is not used then. Default: false.
     pub enabled: bool,
     /// The fewest processors. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]
@@ -19,10 +20,11 @@ pub struct AutoscalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub max_replicas: Option<i32>,
-    /// How many records of lag one processor is meant to have. Default: 1000.
+    /// The lag of one processor, in records: the operator aims at one processor for each `lagThreshold` of the lag. Default:
+    /// 1000.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub lag_threshold: i64,
-    /// How long the lag must be low before processors are taken away. Default: 5m.
+    /// How long fewer processors must suffice before some are removed. Default: 5m.
     pub cooldown: GoDuration,
     /// The 99th percentile of the table's write latency above which no processor is added. Default: 50ms.
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]

@@ -1,10 +1,10 @@
-//! The rules of the CRD that look at more than one section, in CEL. The code says the same in [`validate`](crate::validate).
+//! The rules of the CRD over more than one section, in CEL. [`validate`](crate::validate) has the same rules in code.
 //!
-//! No rule walks a list within a list within a list: the API server counts the longest that each may be.
+//! No rule loops over a list within a list within a list: the API server estimates the cost with the longest of each.
 //!
-//! They are evaluated with every write, those of the status too, and there are many of those. What costs is reading a field: the
-//! API server copies the schemas of all fields of its object, twice. So a path is read before a loop and not in it, see [`bound`], and
-//! what nearly always holds stands before what it would be an exception from.
+//! The API server evaluates the rules with every write, of the status too. Reading a field is what costs: the API server copies
+//! the schemas of all fields of its object, twice. So a rule reads a path before a loop rather than in it, see [`bound`], and a
+//! disjunction starts with what nearly always holds.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::resource::record_schema::FieldType;
 use crate::resource::sink::CqlType;
 use crate::rules::{self, cel};
 
-/// Where the rules look.
+/// Paths in the spec.
 const FIELDS: &str = "self.schema.fields";
 const TABLE: &str = "self.sink.cassandra.table";
 /// The name of the field that fills the column `c`.
@@ -23,16 +23,16 @@ const KEY_COLUMNS: &str =
 /// Whether the column `c` is in the key.
 const COLUMN_IN_KEY: &str =
     "(c.name in self.sink.cassandra.table.partitionKey || c.name in self.sink.cassandra.table.clusteringKey)";
-/// Whether the field `f` has another value when the same source data is read again.
+/// Whether the value of the field `f` changes when the same source data is read again.
 const DIFFERS: &str = "(has(f.from) && f.from in ['$fetchedAt', '$offset'])";
 
-/// A rule in which a value has a name, so that it is read once: CEL has no such thing, but a loop over a list of one.
+/// A rule in which a value has a name, so that it is read once. CEL has no `let`; a loop over a list of one element is one.
 fn bound(name: &str, value: &str, rule: &str) -> String {
     format!("[{value}].all({name}, {rule})")
 }
 
-/// That something holds for the field `f` of this name, if there is one. The key's fields are among the first, so that nearly always
-/// the first loop ends soon.
+/// That a condition holds for the field `f` of this name, if there is one. The fields of a key usually come first, so that the
+/// first loop ends early.
 fn field_if_any(name: &str, holds: &str) -> String {
     format!("({FIELDS}.exists(f, f.name == {name} && {holds}) || !{FIELDS}.exists(f, f.name == {name}))")
 }
@@ -96,7 +96,7 @@ fn columns() -> Vec<Value> {
     ]
 }
 
-/// The types of columns that go with each type of field, as a map of CEL.
+/// The types of columns for each type of field, as a map in CEL.
 fn type_table(columns: fn(FieldType) -> Vec<CqlType>) -> String {
     let rows: Vec<String> = FieldType::ALL
         .into_iter()
@@ -146,7 +146,7 @@ fn sections() -> Vec<Value> {
         cel(
             &rules::MIN_INSYNC_WITHIN_REPLICAS,
             &format!(
-                "!('min.insync.replicas' in {dead_letters}) || ({insync}.matches('^[1-9][0-9]{{0,3}}$') \
+                "!has({dead_letters}) || !('min.insync.replicas' in {dead_letters}) || ({insync}.matches('^[1-9][0-9]{{0,3}}$') \
                  && (self.kafka.topic.replicas < 1 || int({insync}) <= self.kafka.topic.replicas))"
             ),
         ),
@@ -175,7 +175,7 @@ fn changes() -> Vec<Value> {
     let names = |table: &str, fields: &str| {
         format!("(size({table}.columns) > 0 ? {table}.columns.map(c, c.name) : {fields}.map(f, f.name))")
     };
-    // Nearly always no columns are listed before or after, and fields are what is compared: read once, and with their types.
+    // Columns are rarely listed. Then the fields are compared, each list read once, by name and type together.
     let fields = bound(
         "kept",
         &format!("{FIELDS}.map(f, f.name + ' ' + f.type)"),

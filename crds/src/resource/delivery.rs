@@ -1,4 +1,4 @@
-//! `spec.delivery`: what is guaranteed, and what becomes of records that fail.
+//! `spec.delivery`: the delivery guarantee, and what happens to records that fail.
 
 use std::collections::BTreeMap;
 
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 
 use crate::rules;
 
-/// What is guaranteed, and what becomes of records that fail.
+/// The delivery guarantee, and what happens to records that fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
     rules::cel(&rules::NO_SKIP, "self.guarantee != 'EffectivelyOnce' || self.onError != 'Skip'"),
 ]))]
 pub struct DeliverySpec {
-    /// `EffectivelyOnce`: whatever fails and is repeated, the table ends as if every record had been written once; the
-    /// pipeline is refused where that cannot hold. `AtLeastOnce`: nothing is lost, a repetition may show. Default:
-    /// EffectivelyOnce.
+    /// `EffectivelyOnce`: after any failure and repetition, the table is as if each record had been written once; a pipeline for
+    /// which that cannot hold is refused. `AtLeastOnce` accepts it: nothing is lost, and a repetition may leave more rows.
+    /// Default: EffectivelyOnce.
     pub guarantee: Guarantee,
-    /// What becomes of a record that cannot be mapped, decoded or written: it goes to the dead-letter topic
-    /// (`DeadLetter`), is counted and left out (`Skip`), or stops the pipeline (`Fail`). Default: DeadLetter.
+    /// What happens to a record that cannot be mapped, decoded or written: `DeadLetter` appends it to the dead-letter topic,
+    /// `Skip` counts and drops it, `Fail` ends the worker at the first one. Default: DeadLetter.
     pub on_error: OnErrorPolicy,
     /// The topic of records that failed, with their original bytes and the reason. Used by `onError: DeadLetter`.
     pub dead_letter: DeadLetterSpec,
 }
 
-/// What is guaranteed.
+/// The delivery guarantee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Guarantee {
-    /// Nothing is lost, a repetition may show.
+    /// Nothing is lost; a repetition may leave more rows.
     AtLeastOnce,
-    /// The table ends as if every record had been written once.
+    /// The table is as if each record had been written once.
     #[default]
     EffectivelyOnce,
 }
 
-/// What becomes of a record that fails.
+/// What happens to a record that fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnErrorPolicy {
     /// It goes to the dead-letter topic.
     #[default]
     DeadLetter,
-    /// It is counted and left out.
+    /// It is counted and dropped.
     Skip,
-    /// It stops the pipeline.
+    /// It ends the worker.
     Fail,
 }
 
@@ -58,14 +58,15 @@ pub struct DeadLetterSpec {
         rules::cel(&rules::TOPIC_NAME, "self.matches('^[a-zA-Z0-9._-]+$') && !(self in ['.', '..'])"),
     ]))]
     pub topic_name: Option<String>,
-    /// How many partitions it has. Default: 1.
+    /// The number of partitions. It can grow, never shrink. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: i32,
-    /// Settings of the topic in Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it is set here:
+    /// Settings of the topic under Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it is listed:
     /// dead letters are kept until you delete them. Default: none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub config: BTreeMap<String, String>,
-    /// A greater value than the last one sends the dead letters through the pipeline again, once. Default: 0.
+    /// A greater value than before sends the dead letters through the pipeline again, once. Default: 0.
     pub redrive_nonce: i64,
 }
 

@@ -1,4 +1,4 @@
-//! `spec.kafka`: the cluster, the topic and how it is produced to.
+//! `spec.kafka`: the cluster, the topic and the producer's settings.
 
 use std::collections::BTreeMap;
 
@@ -19,24 +19,23 @@ use crate::scalar::duration::GoDuration;
     ),
 ]))]
 pub struct KafkaSpec {
-    /// Where to reach the cluster: host:port, several with commas between them, for example kafka:9092.
+    /// The brokers to connect to first: host:port, several with commas between them, for example kafka:9092.
     #[schemars(length(min = 1, max = 1024))]
     pub bootstrap_servers: String,
-    /// Encrypts connections to the brokers. `{}` trusts the public certificate authorities. Default: no encryption.
+    /// TLS to the brokers. `{}` trusts the public certificate authorities. Default: no encryption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<KafkaTlsSpec>,
-    /// Authenticates with a user name and a password. Default: none.
+    /// Authentication with a user name and a password. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sasl: Option<SaslSpec>,
     /// The topic that carries the records.
     pub topic: TopicSpec,
-    /// The field whose value is the key of a record on the topic: records with the same key keep their order, and a
-    /// compacted topic keeps the last of each. It must be required, and it cannot be changed. Default: records have no
-    /// key.
+    /// The field whose value the producer writes as a record's key: records with one key keep their order, and a compacted
+    /// topic keeps the last of each key. The field must be required. It cannot change. Default: records have no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub key_field: Option<String>,
-    /// How records are sent. Default: Zstd, 20ms of linger.
+    /// How the producer sends records. Default: Zstd, 20ms of linger.
     #[serde(default)]
     pub producer: ProducerSpec,
 }
@@ -45,12 +44,12 @@ pub struct KafkaSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KafkaTlsSpec {
-    /// The Secret with the PEM bundle of certificate authorities under the key `ca.crt`, which are then the only ones
-    /// trusted. Default: the public certificate authorities.
+    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then. Default: the
+    /// public certificate authorities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretRef>,
-    /// The Secret with the client certificate and its private key, for mutual TLS: keys `tls.crt` and `tls.key`, or
-    /// `user.crt` and `user.key` as Strimzi's KafkaUser has them. Default: no client certificate.
+    /// The Secret with a client certificate and its private key, for mutual TLS: keys `tls.crt` and `tls.key`, or `user.crt` and
+    /// `user.key` as in the Secrets of Strimzi's KafkaUsers. Default: no client certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_ref: Option<SecretRef>,
 }
@@ -59,19 +58,19 @@ pub struct KafkaTlsSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SaslSpec {
-    /// The mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.
+    /// The mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. PLAIN sends the password itself: encrypt it with `tls`.
     pub mechanism: SaslMechanism,
     /// The Secret with the keys `username` and `password`.
     pub secret_ref: SecretRef,
 }
 
-/// The SASL mechanisms that are spoken.
+/// The supported SASL mechanisms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SaslMechanism {
-    /// The password is sent as it is: only over TLS.
+    /// RFC 4616: the password itself is sent.
     #[serde(rename = "PLAIN")]
     Plain,
-    /// RFC 7677.
+    /// RFC 7677: the password stays with the client.
     #[serde(rename = "SCRAM-SHA-256")]
     ScramSha256,
     /// The same with SHA-512.
@@ -104,37 +103,40 @@ impl SaslMechanism {
     ),
 ]))]
 pub struct TopicSpec {
-    /// The name of the topic. It cannot be changed.
+    /// The name of the topic. It cannot change.
     #[schemars(length(min = 1, max = 200))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::TOPIC_NAME, "self.matches('^[a-zA-Z0-9._-]+$') && !(self in ['.', '..'])"),
         rules::cel(&rules::TOPIC_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// How many partitions it has. They may grow, never shrink. Default: 3.
+    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, declare the number that the topic has.
+    /// Default: 3.
     #[serde(default = "partitions")]
     #[schemars(range(min = 1, max = 10_000))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::PARTITIONS_GROW, "self >= oldSelf")]))]
     pub partitions: i32,
-    /// How many brokers keep a copy; -1 takes the broker's default. Default: -1.
+    /// The replication factor of the pipeline's topics; -1 is the broker's default. Used when a topic is created; a difference
+    /// later is only reported. Default: -1.
     #[serde(default = "broker_default")]
     #[schemars(range(min = -1, max = 32))]
     pub replicas: i32,
-    /// Settings of the topic in Kafka's own names, for example `retention.ms`. Values are text: quote numbers. Settings
-    /// that are not named here are left as they are. Default: none.
+    /// Settings of the topic under Kafka's own names, for example `retention.ms`. Values are text: quote numbers. Settings that
+    /// are not listed keep their values. Default: none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub config: BTreeMap<String, String>,
-    /// Who looks after the topic: `Managed` creates and grows it, `Observe` only checks it, `Strimzi` applies a KafkaTopic
-    /// object and leaves the rest to Strimzi. Default: Managed.
+    /// What manages the topic. `Managed`: the pipeline creates it, adds partitions and sets `config`. `Observe`: the topic must
+    /// exist, and differences are only reported. `Strimzi`: the operator applies a KafkaTopic object, and Strimzi does the rest.
+    /// The topics of dead letters and positions are `Managed` in each case. Default: Managed.
     #[serde(default)]
     pub management_policy: TopicManagementPolicy,
-    /// What happens when the topic exists already and this pipeline did not create it: `Fail`, or `Adopt` it. Default:
-    /// Fail.
+    /// What happens to a `Managed` topic that exists and that the pipeline did not create: `Fail` refuses it, `Adopt` manages it
+    /// from then on. Default: Fail.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
-    /// What happens to the topic when the pipeline is deleted: `Retain` it, or `Delete` it if this pipeline created it.
-    /// Default: Retain.
+    /// What happens to the pipeline's topics when the pipeline is deleted: `Retain` keeps them, `Delete` deletes those that the
+    /// pipeline created. Default: Retain.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -147,45 +149,45 @@ fn broker_default() -> i32 {
     -1
 }
 
-/// Who looks after a topic.
+/// What manages a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TopicManagementPolicy {
-    /// Userstream creates and grows it.
+    /// The pipeline creates and changes it.
     #[default]
     Managed,
-    /// Userstream checks it and changes nothing.
+    /// It must exist; differences are only reported.
     Observe,
-    /// Strimzi does, through a KafkaTopic object.
+    /// Strimzi, through a KafkaTopic object.
     Strimzi,
 }
 
-/// What happens when something exists already that this pipeline did not create.
+/// What happens to a topic that exists and that the pipeline did not create.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AdoptionPolicy {
-    /// It is refused and left untouched.
+    /// Provisioning refuses it and changes nothing.
     #[default]
     Fail,
-    /// It is managed from then on.
+    /// The pipeline manages it from then on.
     Adopt,
 }
 
-/// What happens to data when the pipeline is deleted.
+/// What happens to a topic, a keyspace or a table when the pipeline is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// It stays.
     #[default]
     Retain,
-    /// It is deleted if this pipeline created it.
+    /// It is deleted if the pipeline created it.
     Delete,
 }
 
-/// How records are sent. Every record is acknowledged by all in-sync replicas, and retries do not double it.
+/// How the producer sends records. All in-sync replicas acknowledge a record, and a retry does not append it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProducerSpec {
-    /// How batches of records are compressed: None, Gzip, Snappy, Lz4 or Zstd. Default: Zstd.
+    /// The codec of record batches: None, Gzip, Snappy, Lz4 or Zstd. Default: Zstd.
     pub compression: Compression,
-    /// How long a record waits for others to share a batch. Default: 20ms.
+    /// How long a record waits for others to share its batch. Default: 20ms.
     pub linger: GoDuration,
 }
 
@@ -195,10 +197,10 @@ impl Default for ProducerSpec {
     }
 }
 
-/// How batches of records are compressed.
+/// The codec of record batches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
     /// gzip.
     Gzip,

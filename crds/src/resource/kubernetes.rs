@@ -1,8 +1,7 @@
-//! The types of Kubernetes' own that the resource holds.
+//! Kubernetes' types that are part of the resource.
 //!
-//! With the feature `kubernetes` they are those of its libraries. Without it, whoever only reads resources (a worker, local
-//! mode) gets the little that they look at: a name and a namespace; what a pod template holds is carried as it is. What is
-//! right in them is the schema's to say either way ([`crate::schema::structure`]).
+//! With the feature `kubernetes` they come from Kubernetes' libraries, which take minutes to compile. Without it, the worker and
+//! local mode get a name and a namespace, and the parts of a pod template as plain JSON. The schema checks them in both cases.
 
 #[cfg(feature = "kubernetes")]
 pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
@@ -18,17 +17,17 @@ mod read {
     use serde::{Deserialize, Serialize};
     use serde_json::{Map, Value};
 
-    /// Who an object is.
+    /// The identity of an object.
     #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(rename_all = "camelCase", default)]
     pub struct ObjectMeta {
-        /// Its name within the namespace.
+        /// The name within the namespace.
         pub name: Option<String>,
-        /// Its namespace.
+        /// The namespace.
         pub namespace: Option<String>,
     }
 
-    macro_rules! carried {
+    macro_rules! plain_json {
         ($($(#[$doc:meta])* $name:ident;)+) => {$(
             $(#[$doc])*
             #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,12 +36,12 @@ mod read {
         )+};
     }
 
-    carried! {
-        /// Which nodes and neighbours are preferred or required.
+    plain_json! {
+        /// Preferred or required nodes and neighbours.
         Affinity;
         /// Requests and limits of a container.
         ResourceRequirements;
-        /// A taint that is tolerated.
+        /// A tolerated taint.
         Toleration;
     }
 }

@@ -6,45 +6,46 @@ use serde::{Deserialize, Serialize};
 use crate::rules;
 use crate::scalar::duration::GoDuration;
 
-/// What the pipeline is meant to reach; reported as conditions.
+/// Objectives of the pipeline. Conditions report whether they are met.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectivesSpec {
-    /// How old a record may be, from its Kafka timestamp, when its row is written, for example 30s. Default: no objective.
+    /// The age that 99 of 100 rows have at most when they are written, from the record's Kafka timestamp, for example 30s. The
+    /// condition `FreshnessMet` reports it. Default: no objective.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub freshness: Option<GoDuration>,
 }
 
-/// How the pipeline is watched.
+/// Logs and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObservabilitySpec {
-    /// How much the worker logs: error, warn, info, debug or trace. Default: info.
+    /// The log level of the workers: error, warn, info, debug or trace. Default: info.
     pub log_level: LogLevel,
-    /// Whether a PodMonitor is created for the Prometheus operator. Default: false.
+    /// Whether the operator creates a PodMonitor, with which the Prometheus operator scrapes the workers. Default: false.
     pub pod_monitor: bool,
 }
 
-/// How much is logged.
+/// The log level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
-    /// What failed for good.
+    /// Failures that end something.
     Error,
-    /// What failed and is tried again.
+    /// Failures that are retried.
     Warn,
-    /// What happens.
+    /// Events of normal operation.
     #[default]
     Info,
-    /// Why it happens.
+    /// Causes of events.
     Debug,
     /// Everything.
     Trace,
 }
 
 impl LogLevel {
-    /// The name of the level as `tracing` reads it.
+    /// The name of the level in `tracing`'s filters.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,8 +1,8 @@
-//! The resource itself.
+//! The resource: its spec, and the object around it.
 
 #![cfg_attr(
     feature = "kubernetes",
-    allow(clippy::duplicated_attributes, reason = "each printer column has a type of its own")
+    allow(clippy::duplicated_attributes, reason = "every printer column declares a type")
 )]
 
 use schemars::JsonSchema;
@@ -22,8 +22,8 @@ use crate::resource::source::SourceSpec;
 use crate::resource::status::PipelineStatus;
 use crate::resource::template::TemplateSpec;
 
-/// A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are
-/// processed, and the Cassandra table that they end in.
+/// A streaming pipeline: the source of its records, their schema, the Kafka topic that carries them, how they are processed,
+/// and the Cassandra table that they end in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(
     feature = "kubernetes",
@@ -39,7 +39,7 @@ use crate::resource::template::TemplateSpec;
         namespaced,
         status = "PipelineStatus",
         derive = "PartialEq",
-        doc = "A streaming pipeline: where records come from, what they look like, the Kafka topic that carries them, how they are processed, and the Cassandra table that they end in.",
+        doc = "A streaming pipeline: the source of its records, their schema, the Kafka topic that carries them, how they are processed, and the Cassandra table that they end in.",
         scale(
             spec_replicas_path = ".spec.processor.replicas",
             status_replicas_path = ".status.processor.replicas",
@@ -83,16 +83,18 @@ use crate::resource::template::TemplateSpec;
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cross_rules::all()))]
 pub struct PipelineSpec {
-    /// Stops the pipeline's work and keeps everything it made. Default: false.
+    /// Stops the processors and the producer, and starts no run and no provisioning; a run in progress ends. Topics, table and
+    /// data stay. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// `Apply` makes changes; `Plan` computes them, reports them in `status.plan` and makes none. Default: Apply.
+    /// `Apply` makes changes. `Plan` computes them, reports them in `status.plan`, and leaves everything as it is. Default:
+    /// Apply.
     #[serde(default)]
     pub mode: Mode,
-    /// Where records come from. Leave it out to process a topic that others fill.
+    /// Where records come from. Without it, the pipeline processes a topic that others fill. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceSpec>,
-    /// What a record looks like: the one source of truth for the mapping, the topic's encoding and the table's types.
+    /// The fields of a record: the one declaration for the mapping, the topic's encoding and the table's types.
     pub schema: RecordSchemaSpec,
     /// The Kafka cluster and the topic that carries the records.
     pub kafka: KafkaSpec,
@@ -101,42 +103,42 @@ pub struct PipelineSpec {
     pub processor: ProcessorSpec,
     /// The table that records end in.
     pub sink: SinkSpec,
-    /// What is guaranteed, and what becomes of records that fail.
+    /// The delivery guarantee, and what happens to records that fail.
     #[serde(default)]
     pub delivery: DeliverySpec,
-    /// Sends a part of the topic through the processor again.
+    /// Processes a part of the topic again.
     #[serde(default)]
     pub replay: ReplaySpec,
-    /// Scales the processors with the lag.
+    /// Scales the processors with their lag.
     #[serde(default)]
     pub autoscaling: AutoscalingSpec,
-    /// What the pipeline is meant to reach; reported as conditions.
+    /// Objectives of the pipeline. Conditions report whether they are met.
     #[serde(default)]
     pub objectives: ObjectivesSpec,
-    /// How the pipeline is watched.
+    /// Logs and metrics.
     #[serde(default)]
     pub observability: ObservabilitySpec,
-    /// What is set on every pod of the pipeline.
+    /// Settings of every pod of the pipeline.
     #[serde(default)]
     pub template: TemplateSpec,
 }
 
-/// A streaming pipeline, as it is read from a file.
+/// A streaming pipeline, as read from a file.
 #[cfg(not(feature = "kubernetes"))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UserStreamPipeline {
-    /// Who it is.
+    /// Its name and namespace.
     pub metadata: crate::resource::kubernetes::ObjectMeta,
-    /// What it is to be.
+    /// Its desired state.
     pub spec: PipelineSpec,
 }
 
-/// Whether changes are made.
+/// Whether changes are made or only computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Mode {
-    /// They are.
+    /// Changes are made.
     #[default]
     Apply,
-    /// They are computed and reported.
+    /// Changes are computed and reported.
     Plan,
 }

@@ -5,24 +5,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::rules;
 
-/// The record's fields: the one source of truth for the mapping from the source, the encoding on the topic and the types
-/// of the table.
+/// The fields of a record: the one declaration for the mapping from the source, the encoding on the topic and the types of the
+/// table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordSchemaSpec {
-    /// How records are encoded on the topic. Default: Json.
+    /// The encoding of records on the topic. Default: Json.
     #[serde(default)]
     pub format: Format,
-    /// The schema registry, in the Confluent API. Needed by Avro and Protobuf.
+    /// The schema registry, with Confluent's API. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<RegistrySpec>,
-    /// The fields of a record, in the order of the table's columns. Fields may be added later, not removed.
+    /// The fields of a record, in the order of the table's columns. Fields can be added, not removed.
     #[schemars(length(min = 1, max = 128))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub fields: Vec<FieldSpec>,
 }
 
-/// How records are encoded on the topic.
+/// The encoding of records on the topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Format {
     /// One JSON object a record.
@@ -34,7 +34,7 @@ pub enum Format {
     Protobuf,
 }
 
-/// The schema registry, in the Confluent API.
+/// The schema registry, with Confluent's API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegistrySpec {
@@ -45,12 +45,12 @@ pub struct RegistrySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub subject: Option<String>,
-    /// Which changes of the schema the registry lets through. Default: Backward.
+    /// The changes of the schema that the registry accepts. Default: Backward.
     #[serde(default)]
     pub compatibility: Compatibility,
 }
 
-/// Which changes of a schema a registry lets through.
+/// The changes of a schema that a registry accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Compatibility {
     /// Every change.
@@ -70,7 +70,7 @@ pub enum Compatibility {
     FullTransitive,
 }
 
-/// One field of a record. `from` and `expr` say where its value comes from; set at most one of them.
+/// A field of a record. Its value comes from `from` or `expr`: set at most one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -84,8 +84,8 @@ pub enum Compatibility {
     ),
 ]))]
 pub struct FieldSpec {
-    /// The name of the field on the topic and, unless `columns` says otherwise, in the table: a lower-case letter, then
-    /// up to 47 lower-case letters, digits or underscores.
+    /// The name of the field on the topic and, unless `columns` renames it, in the table: a lower-case letter, then up to 47
+    /// lower-case letters, digits or underscores.
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL)]))]
     pub name: String,
@@ -93,9 +93,9 @@ pub struct FieldSpec {
     /// (milliseconds), date or bytes.
     #[serde(rename = "type")]
     pub field_type: FieldType,
-    /// The dot path of the value in the source's record, with numbers as array indexes (`results.0.name`); or a variable:
-    /// `$fetchedAt`, the time of the fetch, and, where no source is declared, `$key`, `$offset` and `$partition` of the
-    /// Kafka record. Default: the name of the field.
+    /// The dot path of the value in the source's record, or in the topic's where no source is declared, with numbers as array
+    /// indexes (`results.0.name`). Or a variable: with a source `$fetchedAt`, the time of the fetch; without one `$key`,
+    /// `$offset` and `$partition` of the Kafka record. Default: the name of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(
@@ -103,13 +103,13 @@ pub struct FieldSpec {
         "!self.startsWith('$') || self in ['$fetchedAt', '$key', '$offset', '$partition']",
     )]))]
     pub from: Option<String>,
-    /// A CEL expression over the source's record that gives the value, for example `name.first + ' ' + name.last`. The
-    /// record's top-level keys are its variables; JSON integers are CEL `int`.
+    /// A CEL expression over the same record that computes the value, for example `name.first + ' ' + name.last`. The record's
+    /// top-level keys are its variables. JSON integers are CEL `int`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub expr: Option<String>,
-    /// Whether every record must have it. A record without it is handled as `delivery.onError` says. Key columns come
-    /// from required fields. Default: false.
+    /// Whether every record must have a value. `delivery.onError` handles a record without one. Key columns come from required
+    /// fields. Default: false.
     #[serde(default)]
     pub required: bool,
 }

@@ -1,29 +1,29 @@
-//! References to Secrets, and the keys that are looked for in them.
+//! References to Secrets, and the keys that the worker reads in them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Keys that may hold a PEM bundle of certificate authorities, in the order of preference.
+/// Keys of a PEM bundle of certificate authorities, the preferred one first.
 pub const CA_KEYS: &[&str] = &["ca.crt"];
-/// Keys that may hold a PEM client certificate chain: that of `kubernetes.io/tls`, then that of Strimzi's KafkaUser.
+/// Keys of a PEM client certificate chain: that of `kubernetes.io/tls`, then that of Strimzi's KafkaUser.
 pub const CERTIFICATE_KEYS: &[&str] = &["tls.crt", "user.crt"];
-/// Keys that may hold the PEM private key of the client certificate, in the order of [`CERTIFICATE_KEYS`].
+/// Keys of the PEM private key of the client certificate, in the order of [`CERTIFICATE_KEYS`].
 pub const PRIVATE_KEY_KEYS: &[&str] = &["tls.key", "user.key"];
-/// The key that holds a user's name.
+/// The key of a user's name.
 pub const USERNAME_KEY: &str = "username";
-/// The key that holds a password.
+/// The key of a password.
 pub const PASSWORD_KEY: &str = "password";
-/// The key that holds a bearer token.
+/// The key of a bearer token.
 pub const TOKEN_KEY: &str = "token";
-/// The key that holds an API key.
+/// The key of an API key.
 pub const API_KEY_KEY: &str = "apiKey";
-/// The key that holds the client id of OAuth 2 client credentials.
+/// The key of the client id of OAuth 2 client credentials.
 pub const CLIENT_ID_KEY: &str = "clientId";
-/// The key that holds the client secret of OAuth 2 client credentials.
+/// The key of the client secret of OAuth 2 client credentials.
 pub const CLIENT_SECRET_KEY: &str = "clientSecret";
 
-/// The name of a Secret in the pipeline's own namespace. It is mounted as files into the pods of the pipeline; nothing
-/// else reads it, and a changed Secret takes effect without a restart.
+/// A Secret in the pipeline's namespace. It is mounted as files into the pipeline's pods; nothing else reads it, and a changed
+/// Secret takes effect without a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {

@@ -27,32 +27,32 @@ pub struct SinkSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CassandraSpec {
-    /// Where to reach the cluster first: host:port; the port defaults to 9042.
+    /// The nodes to connect to first: host:port; the port defaults to 9042.
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 261)))]
     pub contact_points: Vec<String>,
-    /// The datacenter whose nodes are talked to. Default: datacenter1, as Cassandra names its first one.
+    /// The datacenter whose nodes take the requests. Default: datacenter1, Cassandra's name for its first one.
     #[serde(default = "local_datacenter")]
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::DATACENTER, "self.matches('^[a-zA-Z0-9._-]+$')"),
     ]))]
     pub local_datacenter: String,
-    /// Encrypts connections to the nodes. `{}` trusts the public certificate authorities. Default: no encryption.
+    /// TLS to the nodes. `{}` trusts the public certificate authorities. Default: no encryption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TrustSpec>,
-    /// Authenticates with a user name and a password. Default: none.
+    /// Authentication with a user name and a password. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<CassandraAuthSpec>,
     /// The keyspace of the table.
     pub keyspace: KeyspaceSpec,
-    /// The table.
+    /// The table. One that exists is used if its primary key and column types fit, and no other pipeline created it.
     pub table: TableSpec,
-    /// How many replicas acknowledge a row before it counts as written. Default: LOCAL_QUORUM.
+    /// The consistency level of a row's write. Default: LOCAL_QUORUM.
     #[serde(default)]
     pub consistency: Consistency,
-    /// The required timestamp field that is the write time of a row, so that the newest record wins in whatever order
-    /// records arrive. A field of `$fetchedAt` stands for the record's Kafka timestamp, which the producer takes from it.
-    /// Default: the record's Kafka timestamp.
+    /// The required timestamp field that becomes the write time of a row, so that the newest record wins in whatever order
+    /// records arrive. A field with `from: $fetchedAt` stands for the record's Kafka timestamp, which the producer sets to the
+    /// same time. Default: the record's Kafka timestamp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub writetime_from: Option<String>,
@@ -62,7 +62,7 @@ fn local_datacenter() -> String {
     "datacenter1".to_owned()
 }
 
-/// Password authentication to Cassandra.
+/// Authentication to Cassandra with a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CassandraAuthSpec {
@@ -70,21 +70,21 @@ pub struct CassandraAuthSpec {
     pub secret_ref: SecretRef,
 }
 
-/// How many replicas acknowledge a row.
+/// The consistency level of a write: the replicas that acknowledge it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Consistency {
-    /// One, in any datacenter.
+    /// One replica, in any datacenter.
     One,
-    /// Two, in any datacenter.
+    /// Two replicas, in any datacenter.
     Two,
-    /// Three, in any datacenter.
+    /// Three replicas, in any datacenter.
     Three,
     /// A majority over all datacenters.
     Quorum,
-    /// All.
+    /// All replicas.
     All,
-    /// One in the local datacenter.
+    /// One replica in the local datacenter.
     LocalOne,
     /// A majority in the local datacenter.
     #[default]

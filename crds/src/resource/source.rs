@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rules;
 
-/// Where records come from and when they are fetched. Leave `source` out to process a topic that others fill.
+/// Where records come from and when they are fetched. Without it, the pipeline processes a topic that others fill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -29,21 +29,21 @@ use crate::rules;
     ),
 ]))]
 pub struct SourceSpec {
-    /// When to fetch. `Continuous` keeps a producer running that fetches every `interval`; `Scheduled` starts one at the
-    /// times of `schedule.cron`. Default: Continuous.
+    /// When to fetch. `Continuous`: a producer stays and fetches every `interval`. `Scheduled`: a producer is started at the
+    /// times of `schedule.cron`, for one run. Default: Continuous.
     #[serde(default)]
     pub mode: SourceMode,
-    /// When a `Scheduled` source runs. Not used by a `Continuous` one.
+    /// When a `Scheduled` source runs. A `Continuous` one does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduleSpec>,
-    /// A new value runs the producer once, now, whatever the mode. Default: 0.
+    /// A greater value than before runs the producer once, now, in either mode. Default: 0.
     #[serde(default)]
     pub trigger_nonce: i64,
     /// Fetch records from an HTTP API. Exactly one of `http` and `generator` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSpec>,
-    /// Make up users in the shape of the randomuser.me API; needs no network. Exactly one of `http` and `generator` is
-    /// set.
+    /// Generate synthetic users in the shape of the randomuser.me API, without a network. Exactly one of `http` and `generator`
+    /// is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSpec>,
 }
@@ -51,7 +51,7 @@ pub struct SourceSpec {
 /// When a source fetches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SourceMode {
-    /// All the time, every `interval`: a Deployment.
+    /// Every `interval`: a Deployment.
     #[default]
     Continuous,
     /// At the times of a cron expression: a CronJob.

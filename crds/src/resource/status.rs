@@ -1,28 +1,28 @@
-//! `status`: what the operator has seen.
+//! `status`: the observed state of a pipeline.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the operator has seen of a pipeline.
+/// The observed state of a pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PipelineStatus {
-    /// The generation of the spec that this status is about.
+    /// The generation of the spec that the operator last reconciled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// A summary for people; programs read the conditions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// Ready, Reconciling and Stalled sum up the rest: TopicReady, TableReady, SchemaReady, ProducerReady, ProcessorReady,
-    /// FreshnessMet and ReconciliationPaused.
+    /// Ready, Reconciling and Stalled summarise the pipeline. TopicReady, TableReady, ProducerReady, ProcessorReady,
+    /// FreshnessMet, ScalingActive, MonitoringReady and ReconciliationPaused are about parts of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// The topic.
+    /// The topic of the records, as provisioning last found it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicStatus>,
-    /// The table.
+    /// The table, as provisioning last found it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TableStatus>,
     /// The producer.
@@ -34,32 +34,32 @@ pub struct PipelineStatus {
     /// The dead letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dead_letter: Option<DeadLetterStatus>,
-    /// What `mode: Plan` would change, one change a line; then what differs and would be left as it is.
+    /// The changes that `mode: Apply` would make, one on each line, then the differences that it would leave.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
 }
 
-/// The reason of `Ready` until the operator says anything of a pipeline.
+/// The reason of `Ready` until the operator first reconciles a pipeline.
 pub const PENDING: &str = "Pending";
 
 impl PipelineStatus {
-    /// What a pipeline says before the operator does: the default in the definition. Whoever waits for one that nobody has looked
-    /// at would otherwise take it for one that has nothing to say, and for done.
+    /// The status until the operator first reconciles a pipeline: the default in the CRD. Without it, `kubectl wait` and GitOps
+    /// tools would take a pipeline without conditions for one that is done.
     #[must_use]
     pub fn pending() -> Self {
         let ready = Condition {
             type_: "Ready".to_owned(),
             status: "Unknown".to_owned(),
             reason: PENDING.to_owned(),
-            message: "the operator has not looked at it yet".to_owned(),
-            // Nobody knows the time while a definition is written.
+            message: "the operator has not reconciled it yet".to_owned(),
+            // A default in the CRD cannot have the time of a pipeline's creation.
             last_transition_time: Time(jiff::Timestamp::UNIX_EPOCH),
             observed_generation: None,
         };
         Self { phase: Some(Phase::Pending), conditions: vec![ready], ..Self::default() }
     }
 
-    /// Whether nobody has said anything of the pipeline yet.
+    /// Whether the operator has not reconciled the pipeline yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.condition("Ready").is_some_and(|ready| ready.reason == PENDING)
@@ -81,9 +81,9 @@ impl PipelineStatus {
 /// A summary for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Phase {
-    /// Nothing was done yet.
+    /// Nothing has been provisioned yet.
     Pending,
-    /// Topic and table are being made.
+    /// Topic and table are being provisioned.
     Provisioning,
     /// Records flow.
     Running,
@@ -91,7 +91,7 @@ pub enum Phase {
     Degraded,
     /// Stopped by `suspend`.
     Suspended,
-    /// Stopped by an error that does not go away by itself.
+    /// Stopped by an error that only a change of the user ends.
     Failed,
 }
 
@@ -101,12 +101,12 @@ pub enum Phase {
 pub struct TopicStatus {
     /// The name of the topic.
     pub name: String,
-    /// Its id in Kafka, recorded when this pipeline created or adopted it.
+    /// The id of the topic in Kafka.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<String>,
-    /// How many partitions it has.
+    /// The number of partitions.
     pub partitions: i32,
-    /// How many copies of it are kept.
+    /// The replication factor; 0 where it is unknown.
     pub replicas: i32,
 }
 
@@ -118,10 +118,10 @@ pub struct TableStatus {
     pub keyspace: String,
     /// The name of the table.
     pub name: String,
-    /// Its id in Cassandra, recorded when this pipeline created it.
+    /// The id of the table in Cassandra.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table_id: Option<String>,
-    /// The last statement that changed it.
+    /// The last statement with which the pipeline changed the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_ddl: Option<String>,
 }
@@ -130,17 +130,17 @@ pub struct TableStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProducerStatus {
-    /// Deployment or CronJob.
+    /// The kind of the workload: Deployment or CronJob.
     pub kind: String,
     /// The name of the workload.
     pub name: String,
     /// When a run was last due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_schedule_time: Option<Time>,
-    /// When a run last ended well.
+    /// When a run last succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success_time: Option<Time>,
-    /// The `triggerNonce` that was last run.
+    /// The last `triggerNonce` that was acted on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_trigger_nonce: Option<i64>,
 }
@@ -149,14 +149,14 @@ pub struct ProducerStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProcessorStatus {
-    /// How many there are.
+    /// The number of processors.
     pub replicas: i32,
-    /// How many of them are ready.
+    /// The number of ready processors.
     pub ready_replicas: i32,
-    /// The label selector of their pods, for the scale subresource.
+    /// The label selector of the processors' pods, for the scale subresource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// How many records of the topic are not written yet; absent while unknown.
+    /// The records of the topic that are not processed yet; absent while unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<i64>,
     /// When the lag was measured.
@@ -171,7 +171,7 @@ pub struct ProcessorStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DeadLetterStatus {
-    /// How many there are; absent while unknown.
+    /// The number of dead letters; absent while unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<i64>,
 }

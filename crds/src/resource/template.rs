@@ -1,4 +1,4 @@
-//! `spec.template`: what is set on every pod.
+//! `spec.template`: settings of every pod.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::resource::kubernetes::{Affinity, ResourceRequirements, Toleration};
 
-/// What is set on every pod of the pipeline. The image is the operator's to choose.
+/// Settings of every pod of the pipeline. The operator chooses the image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TemplateSpec {
-    /// Requests and limits of the worker's container. Default: the operator's.
+    /// Requests and limits of the worker's container. They replace the operator's as a whole. Default: the operator's.
     pub resources: ResourceRequirements,
     /// Labels that a node must have. Default: none.
     #[schemars(extend("maxProperties" = 32))]
     pub node_selector: BTreeMap<String, String>,
-    /// Taints that are tolerated. Default: none.
+    /// Tolerated taints. Default: none.
     #[schemars(length(max = 32))]
     pub tolerations: Vec<Toleration>,
-    /// Which nodes and neighbours are preferred or required. Default: none.
+    /// Preferred or required nodes and neighbours. Default: none.
     pub affinity: Affinity,
-    /// More labels for the pods. Default: none.
+    /// More labels of the pods. The operator's own labels win. Default: none.
     #[schemars(extend("maxProperties" = 32))]
     pub labels: BTreeMap<String, String>,
-    /// More annotations for the pods. Default: none.
+    /// More annotations of the pods. The operator's own annotations win. Default: none.
     #[schemars(extend("maxProperties" = 32))]
     pub annotations: BTreeMap<String, String>,
     /// The priority class of the pods. Default: the cluster's.

@@ -1,4 +1,4 @@
-//! Sizes in bytes as people write them: `16Mi`, `500k`, `1048576`.
+//! Sizes in bytes: `16Mi`, `500k`, `1048576`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The spelling that the schema accepts: the part of Kubernetes' quantities that is a whole number of bytes.
+/// The pattern in the schema: Kubernetes' quantities that are a whole number of bytes.
 pub const BYTE_SIZE_PATTERN: &str = "^[0-9]{1,15}(k|M|G|Ki|Mi|Gi)?$";
 
-/// A number of bytes in the spelling of Kubernetes' quantities: a whole number, bare or with one of `k`, `M`, `G`
+/// A number of bytes in the syntax of Kubernetes' quantities: a whole number, bare or with one of `k`, `M`, `G`
 /// (powers of 1000) or `Ki`, `Mi`, `Gi` (powers of 1024).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(u64);
@@ -19,13 +19,13 @@ const UNITS: [(&str, u64); 6] =
     [("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("G", 1_000_000_000), ("M", 1_000_000), ("k", 1000)];
 
 impl ByteSize {
-    /// A size of so many bytes.
+    /// A size in bytes.
     #[must_use]
     pub const fn bytes(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    /// A size of so many mebibytes (1024 × 1024 bytes).
+    /// A size in mebibytes (1024 × 1024 bytes).
     #[must_use]
     pub const fn mebibytes(mebibytes: u32) -> Self {
         Self((mebibytes as u64) << 20)
@@ -41,15 +41,15 @@ impl ByteSize {
 /// Why a text is not a size in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ByteSizeError {
-    /// It does not begin with a digit.
+    /// It does not start with a digit.
     #[error("expected a whole number of bytes such as 16Mi, 500k or 1048576")]
     MissingNumber,
-    /// What follows the number is none of the suffixes.
+    /// The number has an unknown suffix.
     #[error(
         "the suffixes of a size are Ki, Mi, Gi (powers of 1024) and k, M, G (powers of 1000), for example 16Mi"
     )]
     UnknownSuffix,
-    /// It does not fit.
+    /// It is out of range.
     #[error("the size is too large: at most 15 digits and 9223372036854775807 bytes")]
     TooLarge,
 }
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_size_is_a_number_and_a_suffix() {
+    fn size_is_a_number_and_a_suffix() {
         for (text, bytes) in [
             ("0", 0),
             ("1048576", 1 << 20),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused_with_the_reason() {
+    fn malformed_size_is_refused_with_the_reason() {
         for (text, error) in [
             ("", ByteSizeError::MissingNumber),
             ("Mi", ByteSizeError::MissingNumber),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_a_number_or_a_text_in_a_resource() {
+    fn size_is_a_number_or_a_text_in_a_resource() {
         let read = |value| serde_json::from_value::<ByteSize>(value).ok();
         assert_eq!(read(json!(1024)), Some(ByteSize::bytes(1024)));
         assert_eq!(read(json!("1Ki")), Some(ByteSize::bytes(1024)));
@@ -195,15 +195,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_size_reads_as_what_it_was_written_from(number in 0_u64..1_000_000, shift in 0_u32..20) {
+        fn printed_size_is_parsed_as_itself(number in 0_u64..1_000_000, shift in 0_u32..20) {
             let size = ByteSize::bytes(number << shift);
             prop_assert_eq!(size.to_string().parse(), Ok(size));
         }
 
         #[test]
-        fn no_text_is_too_strange_to_be_refused(text in ".{0,30}") {
+        fn parser_and_schema_pattern_agree(text in ".{0,30}") {
             let pattern = regex::Regex::new(BYTE_SIZE_PATTERN).unwrap();
-            // The pattern says nothing of sizes that do not fit.
+            // The pattern does not bound the size.
             let parsed = text.parse::<ByteSize>();
             prop_assert_eq!(pattern.is_match(&text), !matches!(parsed, Err(ByteSizeError::MissingNumber | ByteSizeError::UnknownSuffix)));
         }

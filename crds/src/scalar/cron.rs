@@ -1,12 +1,11 @@
-//! Cron expressions, as Kubernetes reads them: `ParseStandard` of robfig/cron.
+//! Cron expressions as Kubernetes reads them: `ParseStandard` of robfig/cron.
 //!
 //! Five fields (minute, hour, day of month, month, day of week) with `*` and `?`, lists, ranges, steps and the English names
 //! of months and days; or one of `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly` and
-//! `@every 1h30m`. Where day of month and day of week are both restricted, either is enough.
+//! `@every 1h30m`. Where day of month and day of week are both restricted, a day that matches one of them is due.
 //!
-//! Everything that is accepted here is accepted there and means the same. Refused beyond that is what can only be a mistake:
-//! a `TZ=` prefix (Kubernetes refuses it too), empty elements of lists (`1,,2`), `*-5`, signs before numbers, and expressions
-//! that never come due, such as the 31st of February.
+//! Kubernetes accepts every expression that this parser accepts, with the same times. The parser also refuses a `TZ=` prefix, as
+//! Kubernetes does, and expressions that are never due, such as the 31st of February.
 
 mod calendar;
 mod every;
@@ -25,7 +24,7 @@ use field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH};
 pub use every::EveryError;
 pub use field::FieldError;
 
-/// A cron expression that comes due again and again.
+/// A cron expression with at least one due time.
 #[derive(Clone, Debug)]
 pub struct Cron {
     text: Box<str>,
@@ -34,7 +33,7 @@ pub struct Cron {
 
 #[derive(Clone, Debug)]
 enum Timing {
-    /// A fixed time after the last one, in whole seconds and not zero.
+    /// A fixed time after the last one, in whole seconds, not zero.
     Every(Duration),
     Calendar(Calendar),
 }
@@ -42,51 +41,51 @@ enum Timing {
 /// Why a text is not a cron expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CronError {
-    /// There is nothing but spaces.
+    /// The text is empty or only spaces.
     #[error("the expression is empty")]
     Empty,
-    /// It begins with a time zone.
+    /// The text starts with a time zone.
     #[error("the time zone goes into timeZone, not into the expression")]
     TimeZonePrefix,
-    /// It begins with @ and is none of the known words.
+    /// The text starts with @ and is none of the descriptors.
     #[error(
-        "the words are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every DURATION"
+        "the descriptors are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every DURATION"
     )]
-    UnknownWord,
-    /// The duration behind `@every` is not one.
+    UnknownDescriptor,
+    /// The duration of `@every` is malformed.
     #[error(transparent)]
     Every(#[from] EveryError),
-    /// It has too few or too many fields.
+    /// There are too few or too many fields.
     #[error("expected 5 fields (minute, hour, day of month, month, day of week), found {found}")]
     FieldCount {
-        /// How many it has.
+        /// The number of fields.
         found: usize,
     },
-    /// One of the fields is wrong.
+    /// A field is wrong.
     #[error("{name}: {error}")]
     Field {
-        /// Which.
+        /// The name of the field.
         name: &'static str,
-        /// What is wrong with it.
+        /// What is wrong.
         error: FieldError,
     },
-    /// No day is such a day. Kubernetes takes it, and never runs anything.
-    #[error("it never comes due: there is no such day")]
+    /// No day matches. Kubernetes accepts the expression and never runs anything.
+    #[error("the expression is never due: no day matches it")]
     NeverDue,
 }
 
 impl Cron {
-    /// The expression as it was written.
+    /// The expression as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The next time that it comes due after a time, by the clocks of a time zone.
+    /// The next due time after a time, in a time zone.
     ///
-    /// It is due whenever the clock shows a matching minute: a time that a change of the clocks leaves out is left out, and
-    /// one that it repeats comes twice, as in Kubernetes. `@every` counts from the given time. `None` beyond the last time
-    /// that can be represented.
+    /// An expression is due whenever the local time matches. As in Kubernetes, a local time that daylight saving skips is
+    /// skipped, and one that it repeats is due twice. `@every` counts from the given time. `None` beyond the last representable
+    /// time.
     #[must_use]
     pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match &self.timing {
@@ -106,7 +105,7 @@ impl FromStr for Cron {
         let timing = if text.starts_with("TZ=") || text.starts_with("CRON_TZ=") {
             return Err(CronError::TimeZonePrefix);
         } else if text.starts_with('@') {
-            described(text)?
+            descriptor(text)?
         } else {
             Timing::Calendar(fields(text)?)
         };
@@ -114,7 +113,7 @@ impl FromStr for Cron {
     }
 }
 
-fn described(text: &str) -> Result<Timing, CronError> {
+fn descriptor(text: &str) -> Result<Timing, CronError> {
     let same_as = |expression| fields(expression).map(Timing::Calendar);
     match text {
         "@yearly" | "@annually" => same_as("0 0 1 1 *"),
@@ -124,7 +123,7 @@ fn described(text: &str) -> Result<Timing, CronError> {
         "@hourly" => same_as("0 * * * *"),
         _ => match text.strip_prefix("@every ") {
             Some(duration) => Ok(Timing::Every(every::parse(duration)?)),
-            None => Err(CronError::UnknownWord),
+            None => Err(CronError::UnknownDescriptor),
         },
     }
 }
@@ -145,10 +144,10 @@ fn fields(text: &str) -> Result<Calendar, CronError> {
         months: MONTH.parse(month)?,
         days_of_week: DAY_OF_WEEK.parse(day_of_week)?,
     };
-    if calendar.comes_due() { Ok(calendar) } else { Err(CronError::NeverDue) }
+    if calendar.is_ever_due() { Ok(calendar) } else { Err(CronError::NeverDue) }
 }
 
-/// Two expressions are the same when they are written alike.
+/// Expressions are equal when their texts are.
 impl PartialEq for Cron {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text

@@ -1,4 +1,4 @@
-//! Durations as people write them: `10s`, `2m`, `1h30m`, `500ms`.
+//! Durations: `10s`, `2m`, `1h30m`, `500ms`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The spelling that the schema accepts: that of GEP-2257, a subset of Go's durations that every language reads alike.
+/// The pattern in the schema: GEP-2257, the subset of Go's durations that every language parses alike.
 pub const DURATION_PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
-/// A length of time in the Go-style spelling of GEP-2257: one to four groups of at most five digits and a unit, `h`,
-/// `m`, `s` or `ms`. It keeps millisecond precision.
+/// A duration in the syntax of GEP-2257: one to four groups of at most five digits and a unit, `h`, `m`, `s` or `ms`. Its
+/// precision is a millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoDuration(Duration);
 
@@ -28,7 +28,7 @@ impl GoDuration {
         Self(Duration::from_secs(seconds))
     }
 
-    /// The duration as the standard library has it.
+    /// The duration as a type of the standard library.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
@@ -50,16 +50,16 @@ impl From<GoDuration> for Duration {
 /// Why a text is not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// There is nothing to read.
+    /// The text is empty.
     #[error("a duration is missing: write a number and a unit, for example 10s")]
     Empty,
-    /// A group does not begin with a digit.
+    /// A group does not start with a digit.
     #[error("expected a number in a duration such as 10s, 500ms or 1h30m")]
     MissingNumber,
-    /// A number has no unit behind it.
+    /// A number has no unit.
     #[error("a number in a duration needs a unit: h, m, s or ms, for example 10s")]
     MissingUnit,
-    /// The unit is none of the four.
+    /// A unit is unknown.
     #[error("the units of a duration are h, m, s and ms; a day is 24h")]
     UnknownUnit,
     /// A number has more than five digits, or there are more than four groups.
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_the_sum_of_its_groups() {
+    fn duration_is_the_sum_of_its_groups() {
         for (text, millis) in [
             ("0s", 0),
             ("10s", 10_000),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_with_the_reason() {
+    fn malformed_duration_is_refused_with_the_reason() {
         for (text, error) in [
             ("", DurationError::Empty),
             ("s", DurationError::MissingNumber),
@@ -198,13 +198,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_duration_reads_as_what_it_was_written_from(millis in 0_u64..359_000_000_000) {
+        fn printed_duration_is_parsed_as_itself(millis in 0_u64..359_000_000_000) {
             let duration = GoDuration::from_millis(millis);
             prop_assert_eq!(duration.to_string().parse(), Ok(duration));
         }
 
         #[test]
-        fn the_pattern_of_the_schema_and_the_parser_agree(text in "([0-9]{0,6}(h|m|s|ms|d|)){0,5}") {
+        fn parser_and_schema_pattern_agree(text in "([0-9]{0,6}(h|m|s|ms|d|)){0,5}") {
             let pattern = regex::Regex::new(DURATION_PATTERN).unwrap();
             prop_assert_eq!(pattern.is_match(&text), text.parse::<GoDuration>().is_ok(), "{}", text);
         }

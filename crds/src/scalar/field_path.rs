@@ -1,65 +1,65 @@
-//! Where something is in a resource: `spec.schema.fields[2].expr`.
+//! Paths of fields in a resource: `spec.schema.fields[2].expr`.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// A place in a resource, as Kubernetes writes it: names with dots between them, indexes and the keys of maps in brackets.
+/// The path of a field in a resource, in Kubernetes' notation: names separated by dots, indexes and keys of maps in brackets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath {
     steps: Vec<Step>,
 }
 
-/// One step of a [`FieldPath`].
+/// A step of a [`FieldPath`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// A declared property of an object.
     Property(String),
-    /// A key of a map, which people chose.
+    /// A key of a map.
     Key(String),
     /// An element of a list.
     Index(usize),
 }
 
 impl FieldPath {
-    /// The resource itself.
+    /// The path of the resource itself.
     #[must_use]
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// The steps from the resource to the place.
+    /// The steps from the resource to the field.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// The place of a property in the object at this place.
+    /// The path of a property of the object at this path.
     #[must_use]
     pub fn property(&self, name: impl Into<String>) -> Self {
         self.join(Step::Property(name.into()))
     }
 
-    /// The place of a key in the map at this place.
+    /// The path of a key of the map at this path.
     #[must_use]
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.join(Step::Key(key.into()))
     }
 
-    /// The place of an element in the list at this place.
+    /// The path of an element of the list at this path.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.join(Step::Index(index))
     }
 
-    /// The place that this one is in; `None` for the resource itself.
+    /// The path of the parent; `None` for the resource itself.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         let (_, steps) = self.steps.split_last()?;
         Some(Self { steps: steps.to_vec() })
     }
 
-    /// What a document has at this place.
+    /// The value of a document at this path.
     #[must_use]
     pub fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
         self.steps.iter().try_fold(document, |value, step| match step {
@@ -90,8 +90,8 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// Reads what the project's own code writes, declared names and indexes: `spec.schema.fields[2].expr`. Keys of maps are
-/// added with [`FieldPath::key`], since they may hold dots and brackets.
+/// Parses declared names and indexes: `spec.schema.fields[2].expr`. Keys of maps are added with [`FieldPath::key`], since they
+/// can contain dots and brackets.
 impl From<&str> for FieldPath {
     fn from(text: &str) -> Self {
         let steps = text
@@ -131,7 +131,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_path_is_written_as_kubernetes_writes_it() {
+    fn path_has_kubernetes_notation() {
         let path = FieldPath::from("spec.schema").property("fields").index(2).property("expr");
         assert_eq!(path.to_string(), "spec.schema.fields[2].expr");
         assert_eq!(path, FieldPath::from("spec.schema.fields[2].expr"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_finds_its_value_and_nothing_beside_it() {
+    fn path_finds_its_value_in_a_document() {
         let document = json!({"spec": {"config": {"retention.ms": "1"}, "list": [{"a": true}]}});
         let find = |path: FieldPath| path.find(&document).cloned();
         assert_eq!(find(FieldPath::from("spec.config").key("retention.ms")), Some(json!("1")));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_of_the_resource_is_nothing() {
+    fn resource_has_no_parent() {
         assert_eq!(FieldPath::from("spec").parent(), Some(FieldPath::root()));
         assert_eq!(FieldPath::root().parent(), None);
     }

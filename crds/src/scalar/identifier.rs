@@ -1,12 +1,12 @@
-//! Names that were checked once and can then be trusted.
+//! Names that are checked once, when they are parsed.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The pattern of identifiers: fields, columns, keyspaces, tables and aggregates.
+/// The pattern of identifiers: names of fields, columns, keyspaces and tables.
 pub const IDENTIFIER_PATTERN: &str = "^[a-z][a-z0-9_]{0,47}$";
-/// The pattern of topic names: Kafka's own, short enough that derived names fit.
+/// The pattern of topic names, which is Kafka's.
 pub const TOPIC_NAME_PATTERN: &str = "^[a-zA-Z0-9._-]{1,249}$";
 
 macro_rules! checked_name {
@@ -58,10 +58,10 @@ macro_rules! checked_name {
 }
 
 checked_name!(
-    /// The name of a field, a column, a keyspace, a table or an aggregate: `^[a-z][a-z0-9_]{0,47}$`.
+    /// The name of a field, a column, a keyspace or a table: `^[a-z][a-z0-9_]{0,47}$`.
     Identifier,
     IdentifierError,
-    "an identifier is a lower-case letter, then up to 47 lower-case letters, digits or underscores",
+    "an identifier must be a lower-case letter, then up to 47 lower-case letters, digits or underscores",
     |text| {
         let mut bytes = text.bytes();
         bytes.next().is_some_and(|first| first.is_ascii_lowercase())
@@ -71,8 +71,7 @@ checked_name!(
 );
 
 impl Identifier {
-    /// The identifier as CQL takes it. Always quoted, so that a reserved word is a name like any other; nothing in it can
-    /// end the quotes.
+    /// The identifier in CQL. It is quoted, so that reserved words are valid names. No character of it can end the quotes.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
@@ -83,7 +82,7 @@ checked_name!(
     /// The name of a Kafka topic: 1 to 249 letters, digits, dots, underscores or hyphens, and neither `.` nor `..`.
     TopicName,
     TopicNameError,
-    "a topic name has 1 to 249 letters, digits, dots, underscores or hyphens, and is neither . nor ..",
+    "a topic name must have 1 to 249 letters, digits, dots, underscores or hyphens, and is neither . nor ..",
     |text| {
         (1..=249).contains(&text.len())
             && text != "."
@@ -96,15 +95,15 @@ checked_name!(
     /// The name of a Kafka consumer group: 1 to 249 printable ASCII characters without spaces.
     GroupId,
     GroupIdError,
-    "a consumer group has 1 to 249 printable ASCII characters and no spaces",
+    "a consumer group must have 1 to 249 printable ASCII characters and no spaces",
     |text| (1..=249).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 );
 
 checked_name!(
-    /// The name of a Secret: a DNS subdomain of RFC 1123, so that it is also a safe name of a folder.
+    /// The name of a Secret: a DNS subdomain of RFC 1123, which is also a safe name of a directory.
     SecretName,
     SecretNameError,
-    "a Secret's name is a DNS subdomain: at most 253 lower-case letters, digits, hyphens and dots, with a letter or digit at either end of each part",
+    "a Secret's name must be a DNS subdomain: at most 253 lower-case letters, digits, hyphens and dots, with a letter or digit at either end of each part",
     |text| text.len() <= 253 && text.split('.').all(is_dns_1123_label)
 );
 
@@ -112,7 +111,7 @@ checked_name!(
     /// The name of a pipeline: a DNS label of RFC 1035 with at most 40 characters, so that every derived name fits.
     PipelineName,
     PipelineNameError,
-    "a pipeline's name is a DNS-1035 label of at most 40 characters: a lower-case letter, then lower-case letters, digits or hyphens, not ending with a hyphen",
+    "a pipeline's name must be a DNS-1035 label of at most 40 characters: a lower-case letter, then lower-case letters, digits or hyphens, not ending with a hyphen",
     |text| {
         text.len() <= 40 && text.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && is_dns_1123_label(text)
     }
@@ -122,7 +121,7 @@ checked_name!(
     /// The name of a namespace: a DNS label of RFC 1123.
     NamespaceName,
     NamespaceNameError,
-    "a namespace's name is a DNS label: at most 63 lower-case letters, digits or hyphens, with a letter or digit at either end",
+    "a namespace's name must be a DNS label: at most 63 lower-case letters, digits or hyphens, with a letter or digit at either end",
     is_dns_1123_label
 );
 
@@ -130,7 +129,7 @@ checked_name!(
     /// The name of a Cassandra datacenter: 1 to 48 letters, digits, dots, underscores or hyphens.
     DatacenterName,
     DatacenterNameError,
-    "a datacenter's name has 1 to 48 letters, digits, dots, underscores or hyphens",
+    "a datacenter's name must have 1 to 48 letters, digits, dots, underscores or hyphens",
     |text| {
         (1..=48).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
@@ -144,7 +143,7 @@ fn is_dns_1123_label(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// A host and a port, as clusters are addressed.
+/// The address of a server: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostPort {
     host: Box<str>,
@@ -154,10 +153,10 @@ pub struct HostPort {
 /// Why a text is not a host and a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HostPortError {
-    /// The host is missing, or has characters that no host name or address has.
+    /// The host is missing or has invalid characters.
     #[error("expected host:port, for example kafka:9092")]
     Host,
-    /// There is no port, and none is implied.
+    /// The port is missing and has no default.
     #[error("the port is missing: write host:port, for example kafka:9092")]
     MissingPort,
     /// The port is not a number from 1 to 65535.
@@ -178,10 +177,10 @@ impl HostPort {
         self.port
     }
 
-    /// Reads `host:port`, or `host` alone where there is a default port.
+    /// Parses `host:port`, or `host` where there is a default port.
     ///
     /// # Errors
-    /// When the host or the port is not one.
+    /// When the host or the port is invalid.
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Self, HostPortError> {
         let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, rest)) if host.parse::<std::net::Ipv6Addr>().is_ok() => {
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_checked_by_the_rules_of_those_who_take_them() {
+    fn names_follow_the_rules_of_the_systems_that_use_them() {
         let long = |length| "a".repeat(length);
         accepted::<Identifier>(&["a", "created_users", "a1_", &long(48)]);
         refused::<Identifier>(&["", "_a", "1a", "A", "a-b", "a b", "a\"", "\u{e4}", "a\n", &long(49)]);
@@ -261,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_and_a_port_are_read_as_clusters_write_them() {
+    fn host_and_port_are_parsed() {
         let read = |text: &str, default| {
             HostPort::parse(text, default)
                 .map(|address| (address.host().to_owned(), address.port(), address.to_string()))
@@ -282,7 +281,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_identifier_is_what_the_pattern_says_and_stays_within_its_quotes(text in "[a-zA-Z0-9_\"' ;]{0,50}") {
+        fn identifier_matches_its_pattern_and_stays_in_its_quotes(text in "[a-zA-Z0-9_\"' ;]{0,50}") {
             let pattern = regex::Regex::new(IDENTIFIER_PATTERN).unwrap();
             let parsed = text.parse::<Identifier>();
             prop_assert_eq!(pattern.is_match(&text), parsed.is_ok());
@@ -292,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn a_host_and_a_port_read_as_what_they_were_written_from(host in "[a-z0-9][a-z0-9.-]{0,20}", port in 1_u16..) {
+        fn printed_host_and_port_are_parsed_as_themselves(host in "[a-z0-9][a-z0-9.-]{0,20}", port in 1_u16..) {
             let text = format!("{host}:{port}");
             prop_assert_eq!(HostPort::parse(&text, None).unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! Dot paths into a record: `results.0.name`.
+//! Dot paths into a JSON document: `results.0.name`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,39 +9,39 @@ pub struct RecordPath {
     segments: Box<[Segment]>,
 }
 
-/// One step of a path.
+/// A segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
-    /// The member of an object.
+    /// A member of an object.
     Name(Box<str>),
-    /// The element of an array, counted from 0; in an object, the member whose name is this number.
+    /// An element of an array, from 0; in an object, the member whose name is this number.
     Index(usize),
 }
 
 /// Why a text is not a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordPathError {
-    /// There is nothing between two dots, before the first or after the last.
+    /// A segment is empty.
     #[error("a path must have names or numbers with single dots between them, for example results.0.name")]
     EmptySegment,
-    /// It starts like a JSONPath expression.
-    #[error("a path is written without $ and brackets: results.0.name, not $.results[0].name")]
+    /// It has the syntax of JSONPath.
+    #[error("JSONPath is not supported: write results.0.name, not $.results[0].name")]
     JsonPath,
     /// It has more than 32 segments.
-    #[error("a path has at most 32 segments")]
+    #[error("a path must have at most 32 segments")]
     TooDeep,
 }
 
 const MAX_SEGMENTS: usize = 32;
 
 impl RecordPath {
-    /// The steps of the path, from the outside in. There is at least one.
+    /// The segments, from the outside in. There is at least one.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// The path that leads to a top-level field.
+    /// The path of a top-level field.
     #[must_use]
     pub fn of_field(name: &crate::scalar::identifier::Identifier) -> Self {
         Self { segments: [Segment::Name(name.as_str().into())].into() }
@@ -67,7 +67,7 @@ fn segment(text: &str) -> Result<Segment, RecordPathError> {
     if text.is_empty() {
         return Err(RecordPathError::EmptySegment);
     }
-    // `01` is a name: as an index it would not print as it was written.
+    // `01` is a name, since an index would be printed as `1`.
     let canonical = text == "0" || !text.starts_with('0');
     match text.parse::<usize>() {
         Ok(index) if canonical && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Segment::Index(index)),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_names_and_indexes() {
+    fn path_is_names_and_indexes() {
         assert_eq!(segments("results.0.name"), [name("results"), Segment::Index(0), name("name")]);
         assert_eq!(segments("a"), [name("a")]);
         assert_eq!(segments("a b.c-d.\u{e4}"), [name("a b"), name("c-d"), name("\u{e4}")]);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused_with_the_reason() {
+    fn malformed_path_is_refused_with_the_reason() {
         for (text, error) in [
             ("", RecordPathError::EmptySegment),
             (".a", RecordPathError::EmptySegment),
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_path_is_printed_as_it_was_written(text in "([a-z0-9_+ -]{1,5}\\.){0,8}[a-z0-9_]{1,5}") {
+        fn path_is_printed_as_written(text in "([a-z0-9_+ -]{1,5}\\.){0,8}[a-z0-9_]{1,5}") {
             prop_assert_eq!(text.parse::<RecordPath>().unwrap().to_string(), text);
         }
     }

@@ -1,4 +1,4 @@
-//! Where a consumer group begins that has committed nothing yet.
+//! Where a consumer group starts in a partition without a committed offset.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,22 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The spelling that the schema accepts.
+/// The pattern in the schema.
 pub const STARTING_OFFSETS_PATTERN: &str = r"^(Earliest|Latest|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2}))$";
 
 /// `Earliest`, `Latest` or an RFC 3339 time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum StartingOffsets {
-    /// The oldest record that the topic still has.
+    /// The oldest record of the topic.
     #[default]
     Earliest,
-    /// The end of the topic at the time of the first start.
+    /// The end of the topic at the first start.
     Latest,
     /// The first record whose Kafka timestamp is at or after this time.
     Time(Timestamp),
 }
 
-/// The text is none of the three.
+/// The text is neither `Earliest` nor `Latest` nor a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected Earliest, Latest or an RFC 3339 time such as 2026-01-31T00:00:00Z")]
 pub struct StartingOffsetsError;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_start_is_one_of_two_words_or_a_time() {
+    fn start_is_earliest_latest_or_a_time() {
         assert_eq!("Earliest".parse(), Ok(StartingOffsets::Earliest));
         assert_eq!("Latest".parse(), Ok(StartingOffsets::Latest));
         let midnight = Timestamp::from_second(1_767_222_000).unwrap();
@@ -95,7 +95,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_time_reads_as_what_it_was_written_from_and_has_the_spelling_of_the_schema(
+        fn printed_time_is_parsed_as_itself_and_matches_the_schema(
             millis in 0_i64..4_000_000_000_000,
         ) {
             let start = StartingOffsets::Time(Timestamp::from_millisecond(millis).unwrap());

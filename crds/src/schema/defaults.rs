@@ -1,11 +1,11 @@
-//! Defaults as the API server applies them, for everyone who has none at hand.
+//! Defaults as the API server applies them, for use without one.
 
 use serde_json::Value;
 
 use crate::schema::definition::properties;
 
-/// Nulls are dropped, then what is missing takes its default, and so on inwards: what the API server does to an object
-/// before it looks at the rules.
+/// Drops nulls and sets missing fields to their defaults, from the outside in: what the API server does to an object before it
+/// evaluates rules.
 pub fn apply_defaults(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -1,7 +1,7 @@
-//! What the API server knows of the resource: its names and its schema.
+//! The names and the schema of the resource in the API server.
 //!
-//! The schema is generated from the types, and committed. What is read here is the committed file, so that nobody has to
-//! compile the generator to check a resource; a test holds it to the types.
+//! The schema is generated from the types and committed. This module reads the committed file, so that validation does not need
+//! the generator and its dependencies; a test compares the file with the types.
 
 use std::sync::LazyLock;
 
@@ -16,10 +16,10 @@ pub const API_VERSION: &str = "userstream.dev/v1alpha1";
 /// The `kind` of the resource.
 pub const KIND: &str = "UserStreamPipeline";
 
-/// What `metadata.name` must match; with a length of at most 40 it is rule R12.
+/// The pattern of `metadata.name`; with a length of at most 40 it is rule R12.
 pub const PIPELINE_NAME_PATTERN: &str = "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$";
 
-/// What the committed file holds.
+/// The content of the committed file.
 #[derive(Deserialize)]
 struct Schemas {
     resource: Value,
@@ -27,27 +27,26 @@ struct Schemas {
 }
 
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(|| {
-    // The file is this crate's own; a test reads it.
+    // The file is part of this crate, and a test decodes it.
     serde_json::from_str(include_str!("../../schemas.json"))
         .unwrap_or(Schemas { resource: Value::Null, metadata: Value::Null })
 });
 
-/// The structural schema of the resource, as the API server has it.
+/// The structural schema of the resource, as in the CRD.
 #[must_use]
 pub fn schema() -> &'static Value {
     &SCHEMAS.resource
 }
 
-/// The structural schema of a whole document: that of the resource, with what the API server knows by itself, the version,
-/// the kind and the metadata.
+/// The structural schema of a whole document: that of the resource, with version, kind and metadata, which the API server adds.
 #[must_use]
 pub fn document_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> =
-        LazyLock::new(|| of_a_document(SCHEMAS.resource.clone(), SCHEMAS.metadata.clone()));
+        LazyLock::new(|| with_metadata(SCHEMAS.resource.clone(), SCHEMAS.metadata.clone()));
     &SCHEMA
 }
 
-pub(super) fn of_a_document(mut resource: Value, metadata: Value) -> Value {
+pub(super) fn with_metadata(mut resource: Value, metadata: Value) -> Value {
     if let Some(properties) = resource.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert("apiVersion".to_owned(), constant("The version of the resource.", API_VERSION));
         properties.insert("kind".to_owned(), constant("The kind of the resource.", KIND));

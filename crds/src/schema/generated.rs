@@ -1,4 +1,4 @@
-//! The CustomResourceDefinition and the other files that are generated from the types and committed.
+//! The CustomResourceDefinition and the other committed files that are generated from the types.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::CustomResourceExt;
@@ -6,16 +6,16 @@ use kube::core::schema::StructuralSchemaRewriter;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::definition::{KIND, PIPELINE_NAME_PATTERN, of_a_document};
+use super::definition::{KIND, PIPELINE_NAME_PATTERN, with_metadata};
 use crate::resource::pipeline::UserStreamPipeline;
 use crate::resource::status::PipelineStatus;
 use crate::rules::{self, UNSUPPORTED};
 use crate::scalar::identifier::IDENTIFIER_PATTERN;
 
-/// The CustomResourceDefinition as it is applied to a cluster.
+/// The CustomResourceDefinition.
 #[must_use]
 pub fn custom_resource_definition() -> Value {
-    // Serialising a definition does not fail: its keys are strings and its numbers finite.
+    // Serialising a definition does not fail: its keys are text and its numbers finite.
     let mut definition = serde_json::to_value(UserStreamPipeline::crd()).unwrap_or_default();
     if let Some(schema) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
         complete(schema);
@@ -24,7 +24,8 @@ pub fn custom_resource_definition() -> Value {
     definition
 }
 
-/// The structural schemas of the resource and of its metadata: what [`super::definition::schema`] and [`super::definition::document_schema`] read.
+/// The structural schemas of the resource and of its metadata, which [`super::definition::schema`] and
+/// [`super::definition::document_schema`] read.
 #[must_use]
 pub fn schemas() -> Value {
     json!({"resource": resource_schema(), "metadata": metadata_schema()})
@@ -37,12 +38,12 @@ fn resource_schema() -> Value {
         .unwrap_or_default()
 }
 
-/// The schema for editors: JSON Schema of a whole document. It refuses fields that do not exist, so that an editor marks
-/// them, and leaves out the rules that JSON Schema cannot say, and the status, which nobody writes.
+/// The schema for editors: JSON Schema of a whole document. It refuses unknown fields, so that an editor marks them. It omits
+/// the rules, which JSON Schema cannot express, and the status, which users do not write.
 #[must_use]
 pub fn editor_schema() -> Value {
-    let mut schema = of_a_document(resource_schema(), metadata_schema());
-    for_editors(&mut schema);
+    let mut schema = with_metadata(resource_schema(), metadata_schema());
+    to_json_schema(&mut schema);
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.remove("status");
     }
@@ -60,7 +61,7 @@ pub fn editor_schema() -> Value {
     schema
 }
 
-fn for_editors(schema: &mut Value) {
+fn to_json_schema(schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     if members.get("x-kubernetes-int-or-string") == Some(&Value::Bool(true)) {
         members.insert("anyOf".to_owned(), json!([{"type": "integer"}, {"type": "string"}]));
@@ -74,11 +75,11 @@ fn for_editors(schema: &mut Value) {
     }
     for name in ["items", "additionalProperties"] {
         if let Some(inner) = members.get_mut(name) {
-            for_editors(inner);
+            to_json_schema(inner);
         }
     }
     let properties = members.get_mut("properties").and_then(Value::as_object_mut);
-    properties.into_iter().flat_map(Map::values_mut).for_each(for_editors);
+    properties.into_iter().flat_map(Map::values_mut).for_each(to_json_schema);
 }
 
 fn is_identifier(members: &Map<String, Value>) -> bool {
@@ -96,9 +97,9 @@ fn metadata_schema() -> Value {
     schema
 }
 
-/// What the derived schema does not say.
+/// Adds to the derived schema what the types cannot express.
 fn complete(schema: &mut Value) {
-    // A null is then the same as nothing, for defaults as for rules: the API server drops it before either.
+    // The API server drops a null before defaults and rules only where the field is not nullable.
     without_nullable(schema);
     if let Some(root) = schema.as_object_mut() {
         let cel = format!(
@@ -127,13 +128,13 @@ fn mark_unsupported(schema: &mut Value) {
     }
 }
 
-/// Bounds are floating-point numbers in the types of Kubernetes, and whole ones in what people read.
+/// Turns bounds into integers: Kubernetes' types hold them as floating-point numbers.
 fn whole_numbers(value: &mut Value) {
     match value {
         Value::Object(members) => members.values_mut().for_each(whole_numbers),
         Value::Array(elements) => elements.iter_mut().for_each(whole_numbers),
         Value::Number(number) => {
-            // The text of a whole number is a shorter way to the same than a cast that might not fit.
+            // Parsing the text avoids a lossy cast.
             let whole =
                 number.as_f64().filter(|float| float.fract() == 0.0).map(|float| format!("{float:.0}"));
             if let Some(whole) = whole.and_then(|text| text.parse::<i64>().ok()) {
@@ -147,7 +148,7 @@ fn whole_numbers(value: &mut Value) {
 fn without_nullable(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
-            // A property of that name would have a schema, not a boolean.
+            // A property of this name would have a schema, not a boolean.
             if members.get("nullable").is_some_and(Value::is_boolean) {
                 members.remove("nullable");
             }

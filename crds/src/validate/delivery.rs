@@ -1,4 +1,4 @@
-//! `spec.delivery`: what happens to records that fail.
+//! `spec.delivery`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::resource::pipeline::PipelineSpec;
 use crate::rules;
 
 use super::kafka;
-use super::report::Report;
+use super::violations::Violations;
 
 const LONGEST_TOPIC_NAME: usize = 249;
 
@@ -20,40 +20,45 @@ fn dead_letter_name(spec: &PipelineSpec) -> Option<String> {
     })
 }
 
-pub(super) fn on_error(spec: &PipelineSpec, report: &mut Report) -> Option<OnError> {
+pub(super) fn on_error(spec: &PipelineSpec, violations: &mut Violations) -> Option<OnError> {
     let delivery = &spec.delivery;
     kafka::min_insync(
         "spec.delivery.deadLetter.config",
         &delivery.dead_letter.config,
         &spec.kafka.topic,
-        report,
+        violations,
     );
     match delivery.on_error {
         OnErrorPolicy::Fail => Some(OnError::Fail),
-        OnErrorPolicy::Skip => report
+        OnErrorPolicy::Skip => violations
             .require(delivery.guarantee == Guarantee::AtLeastOnce, "spec.delivery.onError", &rules::NO_SKIP)
             .then_some(OnError::Skip),
-        OnErrorPolicy::DeadLetter => dead_letter(spec, report).map(OnError::DeadLetter),
+        OnErrorPolicy::DeadLetter => dead_letter(spec, violations).map(OnError::DeadLetter),
     }
 }
 
-fn dead_letter(spec: &PipelineSpec, report: &mut Report) -> Option<DeadLetterTopic> {
+fn dead_letter(spec: &PipelineSpec, violations: &mut Violations) -> Option<DeadLetterTopic> {
     let path = "spec.delivery.deadLetter.topicName";
     let dead_letter = &spec.delivery.dead_letter;
     let name = dead_letter_name(spec)?;
     let topic = &spec.kafka.topic.name;
-    report.require(name != *topic && name != kafka::positions_topic_name(topic), path, &rules::TOPICS_DIFFER);
+    violations.require(
+        name != *topic && name != kafka::positions_topic_name(topic),
+        path,
+        &rules::TOPICS_DIFFER,
+    );
     let name = match &dead_letter.topic_name {
-        Some(name) => kafka::name(path, name, LONGEST_TOPIC_NAME, report),
+        Some(name) => kafka::name(path, name, LONGEST_TOPIC_NAME, violations),
         // A derived name that does not parse is reported with the topic's.
         None => name.parse().ok(),
     };
-    let partitions = report.positive_number("spec.delivery.deadLetter.partitions", dead_letter.partitions);
+    let partitions =
+        violations.positive_number("spec.delivery.deadLetter.partitions", dead_letter.partitions);
     Some(DeadLetterTopic { name: name?, partitions: partitions?, config: config(dead_letter) })
 }
 
-/// Kafka's own default deletes dead letters after a week, before anybody may have read them.
+/// Dead letters are kept for ever unless the user declares a retention: Kafka's default would delete them after a week.
 fn config(dead_letter: &DeadLetterSpec) -> BTreeMap<String, String> {
-    let kept_for_ever = ("retention.ms".to_owned(), "-1".to_owned());
-    std::iter::once(kept_for_ever).chain(dead_letter.config.clone()).collect()
+    let for_ever = ("retention.ms".to_owned(), "-1".to_owned());
+    std::iter::once(for_ever).chain(dead_letter.config.clone()).collect()
 }

@@ -1,4 +1,4 @@
-//! `spec.schema`: fields, where they come from, and the encoding.
+//! `spec.schema`: the fields and their origins.
 
 use crate::expression::Expression;
 use crate::model::{Field, Origin, Variable, WriteTime};
@@ -7,15 +7,15 @@ use crate::rules;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
 
-use super::report::{Found, Report};
+use super::violations::{Found, Violations};
 
-/// The declared fields, for those who refer to them by name. They are known even where one of them breaks a rule, so that
-/// one mistake is not reported twice.
-pub(super) struct Known<'a> {
+/// The declared fields by name, for the rules that reference them. A field that breaks a rule is declared too, so that one
+/// mistake is reported once.
+pub(super) struct DeclaredFields<'a> {
     fields: &'a [FieldSpec],
 }
 
-impl<'a> Known<'a> {
+impl<'a> DeclaredFields<'a> {
     pub(super) fn of(fields: &'a [FieldSpec]) -> Self {
         Self { fields }
     }
@@ -35,8 +35,8 @@ impl<'a> Known<'a> {
             .map(|(index, _)| index)
     }
 
-    /// The write time that a required timestamp field gives. When a record was fetched is its Kafka timestamp too, and there
-    /// the producer keeps versions of one key apart that it fetched together.
+    /// The write time of a required timestamp field. The time of a fetch is also the record's Kafka timestamp, with which the
+    /// producer orders versions of one key that it fetched together.
     pub(super) fn write_time(&self, name: &str) -> Option<WriteTime> {
         let index = self.required_timestamp(name)?;
         let is_fetch = self.fields.get(index)?.from.as_deref() == Some(Variable::FetchedAt.name());
@@ -49,22 +49,26 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Whether a field has another value when the same source data is read again.
+/// Whether the value of a field changes when the same source data is read again.
 pub(super) fn differs_when_read_again(field: &FieldSpec) -> bool {
     matches!(field.from.as_deref(), Some(from) if from == Variable::FetchedAt.name() || from == Variable::Offset.name())
 }
 
-pub(super) fn build(schema: &RecordSchemaSpec, has_source: bool, report: &mut Report) -> Option<Vec<Field>> {
+pub(super) fn build(
+    schema: &RecordSchemaSpec,
+    has_source: bool,
+    violations: &mut Violations,
+) -> Option<Vec<Field>> {
     let mut fields = Vec::with_capacity(schema.fields.len());
     for (index, field) in schema.fields.iter().enumerate() {
         let path = format!("spec.schema.fields[{index}]");
-        let name = report.parse(format!("{path}.name"), &rules::IDENTIFIER, &field.name);
-        let origin = origin(field, name.as_ref(), has_source, &path, report);
+        let name = violations.parse(format!("{path}.name"), &rules::IDENTIFIER, &field.name);
+        let origin = origin(field, name.as_ref(), has_source, &path, violations);
         if let (Some(name), Some(origin)) = (name, origin) {
             fields.push(Field { name, field_type: field.field_type, origin, required: field.required });
         }
     }
-    report.require(!schema.fields.is_empty(), "spec.schema.fields", &rules::RANGE);
+    violations.require(!schema.fields.is_empty(), "spec.schema.fields", &rules::RANGE);
     (fields.len() == schema.fields.len()).then_some(fields)
 }
 
@@ -73,20 +77,20 @@ fn origin(
     name: Option<&Identifier>,
     has_source: bool,
     path: &str,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<Origin> {
     match (&field.from, &field.expr) {
         (Some(_), Some(_)) => {
-            report.refuse(path, &rules::FROM_OR_EXPR);
+            violations.refuse(path, &rules::FROM_OR_EXPR);
             None
         }
         (Some(from), None) if from.starts_with('$') => {
-            variable(from, field.field_type, has_source, path, report).map(Origin::Variable)
+            variable(from, field.field_type, has_source, path, violations).map(Origin::Variable)
         }
-        (Some(from), None) => report
+        (Some(from), None) => violations
             .take(format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>())
             .map(Origin::Path),
-        (None, Some(expr)) => report
+        (None, Some(expr)) => violations
             .take(format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
             .map(Origin::Expression),
         (None, None) => name.map(|name| Origin::Path(RecordPath::of_field(name))),
@@ -98,17 +102,17 @@ fn variable(
     field_type: FieldType,
     has_source: bool,
     path: &str,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<Variable> {
     let at = format!("{path}.from");
     let Some(variable) = Variable::ALL.into_iter().find(|variable| variable.name() == from) else {
-        report.refuse_because(at, &rules::KNOWN_VARIABLE, Found(from));
+        violations.refuse_because(at, &rules::KNOWN_VARIABLE, Found(from));
         return None;
     };
-    let known = match variable {
-        Variable::FetchedAt => report.require(has_source, at.as_str(), &rules::FETCHED_AT_NEEDS_SOURCE),
+    let available = match variable {
+        Variable::FetchedAt => violations.require(has_source, at.as_str(), &rules::FETCHED_AT_NEEDS_SOURCE),
         Variable::Key | Variable::Offset | Variable::Partition => {
-            report.require(!has_source, at.as_str(), &rules::COORDINATES_NEED_NO_SOURCE)
+            violations.require(!has_source, at.as_str(), &rules::COORDINATES_NEED_NO_SOURCE)
         }
     };
     let fits = match variable {
@@ -117,6 +121,6 @@ fn variable(
         Variable::Partition => matches!(field_type, FieldType::Int | FieldType::Long),
         Variable::Key => true,
     };
-    report.require(fits, format!("{path}.type"), &rules::VARIABLE_TYPE);
-    (known && fits).then_some(variable)
+    violations.require(fits, format!("{path}.type"), &rules::VARIABLE_TYPE);
+    (available && fits).then_some(variable)
 }

@@ -11,26 +11,26 @@ use crate::resource::source::{Emit, PaginationType, SourceSpec};
 use crate::rules;
 use crate::scalar::identifier::{HostPort, TopicName};
 
-use super::fields::{Known, differs_when_read_again};
-use super::report::{Found, Report};
+use super::fields::{DeclaredFields, differs_when_read_again};
+use super::violations::{Found, Violations};
 
-/// The longest name of the pipeline's topic: names derived from it must fit as well.
+/// The longest name of the pipeline's topic, so that names that are derived from it fit as well.
 const LONGEST_TOPIC_NAME: usize = 200;
 
-pub(super) fn connection(kafka: &KafkaSpec, report: &mut Report) -> Option<Kafka> {
+pub(super) fn connection(kafka: &KafkaSpec, violations: &mut Violations) -> Option<Kafka> {
     let path = "spec.kafka.bootstrapServers";
     let servers: Option<Vec<HostPort>> = kafka
         .bootstrap_servers
         .split(',')
-        .map(|server| report.take(path, &rules::BOOTSTRAP_SERVERS, HostPort::parse(server.trim(), None)))
+        .map(|server| violations.take(path, &rules::BOOTSTRAP_SERVERS, HostPort::parse(server.trim(), None)))
         .collect();
     let tls = kafka.tls.as_ref().map(|tls| {
-        let ca = report.secret("spec.kafka.tls.caSecretRef", tls.ca_secret_ref.as_ref());
-        let client = report.secret("spec.kafka.tls.clientSecretRef", tls.client_secret_ref.as_ref());
+        let ca = violations.secret("spec.kafka.tls.caSecretRef", tls.ca_secret_ref.as_ref());
+        let client = violations.secret("spec.kafka.tls.clientSecretRef", tls.client_secret_ref.as_ref());
         Some(KafkaTls { ca: ca?, client: client? })
     });
     let sasl = kafka.sasl.as_ref().map(|sasl| {
-        let secret = report.secret("spec.kafka.sasl.secretRef", Some(&sasl.secret_ref))??;
+        let secret = violations.secret("spec.kafka.sasl.secretRef", Some(&sasl.secret_ref))??;
         Some(Sasl { mechanism: sasl.mechanism, secret })
     });
     Some(Kafka {
@@ -42,7 +42,7 @@ pub(super) fn connection(kafka: &KafkaSpec, report: &mut Report) -> Option<Kafka
     })
 }
 
-/// An absent section is fine, a broken one is not.
+/// Distinguishes an absent section from an invalid one, which is the outer `None`.
 fn optional<T>(section: Option<Option<T>>) -> Option<Option<T>> {
     match section {
         None => Some(None),
@@ -50,11 +50,11 @@ fn optional<T>(section: Option<Option<T>>) -> Option<Option<T>> {
     }
 }
 
-pub(super) fn topic(topic: &TopicSpec, report: &mut Report) -> Option<Topic> {
-    let name = self::name("spec.kafka.topic.name", &topic.name, LONGEST_TOPIC_NAME, report);
-    let partitions = report.positive_number("spec.kafka.topic.partitions", topic.partitions);
-    let replicas = replicas(topic.replicas, report);
-    min_insync("spec.kafka.topic.config", &topic.config, topic, report);
+pub(super) fn topic(topic: &TopicSpec, violations: &mut Violations) -> Option<Topic> {
+    let name = self::name("spec.kafka.topic.name", &topic.name, LONGEST_TOPIC_NAME, violations);
+    let partitions = violations.positive_number("spec.kafka.topic.partitions", topic.partitions);
+    let replicas = replicas(topic.replicas, violations);
+    min_insync("spec.kafka.topic.config", &topic.config, topic, violations);
     Some(Topic {
         name: name?,
         partitions: partitions?,
@@ -66,28 +66,28 @@ pub(super) fn topic(topic: &TopicSpec, report: &mut Report) -> Option<Topic> {
     })
 }
 
-fn replicas(replicas: i32, report: &mut Report) -> Option<Option<NonZeroU16>> {
+fn replicas(replicas: i32, violations: &mut Violations) -> Option<Option<NonZeroU16>> {
     if replicas == -1 {
         return Some(None);
     }
     let replicas = u16::try_from(replicas).ok().and_then(NonZeroU16::new);
-    report.require(replicas.is_some(), "spec.kafka.topic.replicas", &rules::REPLICAS);
+    violations.require(replicas.is_some(), "spec.kafka.topic.replicas", &rules::REPLICAS);
     replicas.map(Some)
 }
 
-/// Checks that the settings of a topic leave enough replicas to write to: every topic of a pipeline has as many as `topic`.
+/// Checks that a topic with these settings can be written to. Every topic of a pipeline has the replicas of `topic`.
 pub(super) fn min_insync(
     path: &str,
     config: &BTreeMap<String, String>,
     topic: &TopicSpec,
-    report: &mut Report,
+    violations: &mut Violations,
 ) {
     let Some(text) = config.get("min.insync.replicas") else { return };
     let fits = text
         .parse::<u16>()
         .is_ok_and(|insync| insync >= 1 && (topic.replicas == -1 || i32::from(insync) <= topic.replicas));
     if !fits {
-        report.refuse_because(
+        violations.refuse_because(
             path,
             &rules::MIN_INSYNC_WITHIN_REPLICAS,
             format_args!("{} with replicas {}", Found(text), topic.replicas),
@@ -95,14 +95,14 @@ pub(super) fn min_insync(
     }
 }
 
-/// The name of a topic with at most so many characters.
-pub(super) fn name(path: &str, text: &str, longest: usize, report: &mut Report) -> Option<TopicName> {
-    let name: TopicName = report.parse(path, &rules::TOPIC_NAME, text)?;
-    report.require(text.len() <= longest, path, &rules::TOPIC_NAME).then_some(name)
+/// The name of a topic with at most `longest` characters.
+pub(super) fn name(path: &str, text: &str, longest: usize, violations: &mut Violations) -> Option<TopicName> {
+    let name: TopicName = violations.parse(path, &rules::TOPIC_NAME, text)?;
+    violations.require(text.len() <= longest, path, &rules::TOPIC_NAME).then_some(name)
 }
 
-/// The topic that stores the source's position, where there is a position; the outer `None` says that its name is not a name,
-/// which is reported with the topic's.
+/// The topic that stores the source's position; the inner `None` means that there is no position. The outer `None` means that
+/// the name is invalid, which is reported with the topic's.
 pub(super) fn positions_topic(spec: &PipelineSpec) -> Option<Option<TopicName>> {
     if !spec.source.as_ref().is_some_and(keeps_a_position) {
         return Some(None);
@@ -125,17 +125,17 @@ fn keeps_a_position(source: &SourceSpec) -> bool {
 
 pub(super) fn key_field(
     kafka: &KafkaSpec,
-    known: &Known<'_>,
+    declared: &DeclaredFields<'_>,
     guarantee: Guarantee,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<Option<usize>> {
     let path = "spec.kafka.keyField";
     let Some(name) = &kafka.key_field else { return Some(None) };
-    let Some(index) = known.required(name) else {
-        report.refuse_because(path, &rules::KEY_FIELD_REQUIRED, Found(name));
+    let Some(index) = declared.required(name) else {
+        violations.refuse_because(path, &rules::KEY_FIELD_REQUIRED, Found(name));
         return None;
     };
     let stable = guarantee == Guarantee::AtLeastOnce
-        || !known.get(name).is_some_and(|(_, field)| differs_when_read_again(field));
-    report.require(stable, path, &rules::KEY_FROM_SOURCE_DATA).then_some(Some(index))
+        || !declared.get(name).is_some_and(|(_, field)| differs_when_read_again(field));
+    violations.require(stable, path, &rules::KEY_FROM_SOURCE_DATA).then_some(Some(index))
 }

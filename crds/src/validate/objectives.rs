@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use crate::resource::observability::ObjectivesSpec;
 
-use super::report::Report;
+use super::violations::Violations;
 
-pub(super) fn freshness(objectives: &ObjectivesSpec, report: &mut Report) -> Option<Option<Duration>> {
+pub(super) fn freshness(
+    objectives: &ObjectivesSpec,
+    violations: &mut Violations,
+) -> Option<Option<Duration>> {
     match objectives.freshness {
         None => Some(None),
-        Some(freshness) => report.positive("spec.objectives.freshness", freshness).map(Some),
+        Some(freshness) => violations.positive("spec.objectives.freshness", freshness).map(Some),
     }
 }

@@ -12,36 +12,36 @@ use crate::resource::sink::{
 use crate::rules;
 use crate::scalar::identifier::{DatacenterName, HostPort};
 
-use super::fields::{Known, differs_when_read_again};
-use super::report::{Found, Report};
+use super::fields::{DeclaredFields, differs_when_read_again};
+use super::violations::{Found, Violations};
 
 const CASSANDRA: &str = "spec.sink.cassandra";
 const CQL_PORT: u16 = 9042;
-/// Copies of a row in the local datacenter, where the keyspace does not say.
+/// The copies of a row in the local datacenter, unless the keyspace declares its replication.
 const DEFAULT_COPIES: NonZeroU16 = NonZeroU16::MIN.saturating_add(2);
 
-pub(super) fn connection(cassandra: &CassandraSpec, report: &mut Report) -> Option<Cassandra> {
+pub(super) fn connection(cassandra: &CassandraSpec, violations: &mut Violations) -> Option<Cassandra> {
     let contact_points: Vec<HostPort> = cassandra
         .contact_points
         .iter()
         .enumerate()
         .filter_map(|(index, point)| {
             let path = format!("{CASSANDRA}.contactPoints[{index}]");
-            report.take(&path, &rules::CONTACT_POINT, HostPort::parse(point, Some(CQL_PORT)))
+            violations.take(&path, &rules::CONTACT_POINT, HostPort::parse(point, Some(CQL_PORT)))
         })
         .collect();
-    let given = report.require(
+    let given = violations.require(
         !cassandra.contact_points.is_empty(),
         format!("{CASSANDRA}.contactPoints"),
         &rules::CONTACT_POINT,
     );
-    let local_datacenter = datacenter(cassandra, report);
+    let local_datacenter = datacenter(cassandra, violations);
     let tls = cassandra.tls.as_ref().map(|tls| {
-        report
+        violations
             .secret(&format!("{CASSANDRA}.tls.caSecretRef"), tls.ca_secret_ref.as_ref())
             .map(|ca| CassandraTls { ca })
     });
-    let credentials = report
+    let credentials = violations
         .secret(&format!("{CASSANDRA}.auth.secretRef"), cassandra.auth.as_ref().map(|auth| &auth.secret_ref));
     (given && contact_points.len() == cassandra.contact_points.len()).then_some(())?;
     Some(Cassandra {
@@ -56,27 +56,27 @@ pub(super) fn connection(cassandra: &CassandraSpec, report: &mut Report) -> Opti
     })
 }
 
-fn datacenter(cassandra: &CassandraSpec, report: &mut Report) -> Option<DatacenterName> {
-    report.parse(format!("{CASSANDRA}.localDatacenter"), &rules::DATACENTER, &cassandra.local_datacenter)
+fn datacenter(cassandra: &CassandraSpec, violations: &mut Violations) -> Option<DatacenterName> {
+    violations.parse(format!("{CASSANDRA}.localDatacenter"), &rules::DATACENTER, &cassandra.local_datacenter)
 }
 
-pub(super) fn keyspace(cassandra: &CassandraSpec, report: &mut Report) -> Option<Keyspace> {
+pub(super) fn keyspace(cassandra: &CassandraSpec, violations: &mut Violations) -> Option<Keyspace> {
     let keyspace = &cassandra.keyspace;
     let path = format!("{CASSANDRA}.keyspace.name");
-    let name = report.parse(&path, &rules::IDENTIFIER, &keyspace.name);
-    report.require(!keyspace.name.starts_with("system"), path, &rules::SYSTEM_KEYSPACE);
+    let name = violations.parse(&path, &rules::IDENTIFIER, &keyspace.name);
+    violations.require(!keyspace.name.starts_with("system"), path, &rules::SYSTEM_KEYSPACE);
     let replication =
         match &keyspace.replication {
             Some(spec) => {
                 let replication = replication(spec);
-                report.require(
+                violations.require(
                     replication.is_some(),
                     format!("{CASSANDRA}.keyspace.replication"),
                     &rules::REPLICATION,
                 );
                 replication
             }
-            // A local datacenter that is no name was reported with the connection.
+            // An invalid local datacenter is reported with the connection.
             None => cassandra.local_datacenter.parse().ok().map(|datacenter| {
                 Replication::NetworkTopology(BTreeMap::from([(datacenter, DEFAULT_COPIES)]))
             }),
@@ -119,22 +119,23 @@ fn replication(spec: &ReplicationSpec) -> Option<Replication> {
 
 pub(super) fn table(
     cassandra: &CassandraSpec,
-    known: &Known<'_>,
+    declared: &DeclaredFields<'_>,
     guarantee: Guarantee,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<Table> {
     let spec = &cassandra.table;
     let keyspace = cassandra.keyspace.name.parse().ok();
-    let name = report.parse(format!("{CASSANDRA}.table.name"), &rules::IDENTIFIER, &spec.name);
-    let columns = if spec.columns.is_empty() { natural_columns(known) } else { columns(spec, known, report) };
-    let keys = keys(spec, known, guarantee, report);
-    let options = options(&spec.options, report);
+    let name = violations.parse(format!("{CASSANDRA}.table.name"), &rules::IDENTIFIER, &spec.name);
+    let columns =
+        if spec.columns.is_empty() { natural_columns(declared) } else { columns(spec, declared, violations) };
+    let keys = keys(spec, declared, guarantee, violations);
+    let options = options(&spec.options, violations);
     let write_time = match &cassandra.writetime_from {
         None => Some(WriteTime::LogTimestamp),
         Some(field) => {
-            let write_time = known.write_time(field);
+            let write_time = declared.write_time(field);
             if write_time.is_none() {
-                report.refuse_because(
+                violations.refuse_because(
                     format!("{CASSANDRA}.writetimeFrom"),
                     &rules::WRITETIME_REQUIRED,
                     Found(field),
@@ -157,29 +158,33 @@ pub(super) fn table(
     })
 }
 
-fn natural_columns(known: &Known<'_>) -> Option<Vec<Column>> {
-    known
+fn natural_columns(declared: &DeclaredFields<'_>) -> Option<Vec<Column>> {
+    declared
         .all()
         .iter()
         .enumerate()
         .map(|(index, field)| {
-            // A name that is no identifier was reported with the field.
+            // An invalid name is reported with the field.
             let name = field.name.parse().ok()?;
             Some(Column { name, cql_type: field.field_type.natural_cql_type(), field: index })
         })
         .collect()
 }
 
-fn columns(spec: &TableSpec, known: &Known<'_>, report: &mut Report) -> Option<Vec<Column>> {
+fn columns(
+    spec: &TableSpec,
+    declared: &DeclaredFields<'_>,
+    violations: &mut Violations,
+) -> Option<Vec<Column>> {
     let built: Vec<Column> = spec
         .columns
         .iter()
         .enumerate()
         .filter_map(|(index, column)| {
             let path = format!("{CASSANDRA}.table.columns[{index}]");
-            let name = report.parse(format!("{path}.name"), &rules::IDENTIFIER, &column.name);
-            let Some((field, spec)) = known.get(field_of(column)) else {
-                report.refuse_because(path, &rules::COLUMN_FIELD_EXISTS, Found(field_of(column)));
+            let name = violations.parse(format!("{path}.name"), &rules::IDENTIFIER, &column.name);
+            let Some((field, spec)) = declared.get(field_of(column)) else {
+                violations.refuse_because(path, &rules::COLUMN_FIELD_EXISTS, Found(field_of(column)));
                 return None;
             };
             let cql_type = column.cql_type.unwrap_or(spec.field_type.natural_cql_type());
@@ -192,7 +197,7 @@ fn columns(spec: &TableSpec, known: &Known<'_>, report: &mut Report) -> Option<V
                     spec.field_type.name(),
                     cql_type.name()
                 );
-                report.refuse_because(format!("{path}.type"), &rules::COLUMN_TYPE_FITS, detail);
+                violations.refuse_because(format!("{path}.type"), &rules::COLUMN_TYPE_FITS, detail);
             }
             Some(Column { name: name?, cql_type: fits.then_some(cql_type)?, field })
         })
@@ -206,9 +211,9 @@ pub(super) fn field_of(column: &ColumnSpec) -> &str {
 
 fn keys(
     spec: &TableSpec,
-    known: &Known<'_>,
+    declared: &DeclaredFields<'_>,
     guarantee: Guarantee,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<(Vec<usize>, Vec<usize>)> {
     let mut taken = BTreeSet::new();
     let mut key = |list: &[String], list_name: &str| -> Option<Vec<usize>> {
@@ -217,15 +222,15 @@ fn keys(
             .enumerate()
             .filter_map(|(index, name)| {
                 let path = format!("{CASSANDRA}.table.{list_name}[{index}]");
-                report.require(taken.insert(name.clone()), path.as_str(), &rules::KEY_COLUMN_ONCE);
-                key_column(spec, name, &path, known, guarantee, report)
+                violations.require(taken.insert(name.clone()), path.as_str(), &rules::KEY_COLUMN_ONCE);
+                key_column(spec, name, &path, declared, guarantee, violations)
             })
             .collect();
         (built.len() == list.len()).then_some(built)
     };
     let partition_key = key(&spec.partition_key, "partitionKey");
     let clustering_key = key(&spec.clustering_key, "clusteringKey");
-    report.require(
+    violations.require(
         !spec.partition_key.is_empty(),
         format!("{CASSANDRA}.table.partitionKey"),
         &rules::KEY_COLUMN_EXISTS,
@@ -237,12 +242,12 @@ fn key_column(
     spec: &TableSpec,
     name: &str,
     path: &str,
-    known: &Known<'_>,
+    declared: &DeclaredFields<'_>,
     guarantee: Guarantee,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<usize> {
     let column = if spec.columns.is_empty() {
-        known.get(name).map(|(index, _)| (index, name))
+        declared.get(name).map(|(index, _)| (index, name))
     } else {
         spec.columns
             .iter()
@@ -251,21 +256,21 @@ fn key_column(
             .map(|(index, column)| (index, field_of(column)))
     };
     let Some((index, field_name)) = column else {
-        report.refuse_because(path, &rules::KEY_COLUMN_EXISTS, Found(name));
+        violations.refuse_because(path, &rules::KEY_COLUMN_EXISTS, Found(name));
         return None;
     };
-    // A column without a field was reported with the column.
-    let (_, field) = known.get(field_name)?;
-    report.require(field.required, path, &rules::KEY_COLUMN_REQUIRED);
+    // A column without a field is reported with the column.
+    let (_, field) = declared.get(field_name)?;
+    violations.require(field.required, path, &rules::KEY_COLUMN_REQUIRED);
     let stable = guarantee == Guarantee::AtLeastOnce || !differs_when_read_again(field);
-    report.require(stable, path, &rules::KEY_FROM_SOURCE_DATA);
+    violations.require(stable, path, &rules::KEY_FROM_SOURCE_DATA);
     Some(index)
 }
 
-fn options(options: &TableOptionsSpec, report: &mut Report) -> Option<TableOptions> {
+fn options(options: &TableOptionsSpec, violations: &mut Violations) -> Option<TableOptions> {
     let mut seconds = |name: &str, number: Option<i32>| match number {
         None => Some(None),
-        Some(number) => report
+        Some(number) => violations
             .number::<i32, u32>(&format!("{CASSANDRA}.table.options.{name}"), number)
             .map(|seconds| Some(Duration::from_secs(seconds.into()))),
     };

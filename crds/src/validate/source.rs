@@ -18,62 +18,63 @@ use crate::rules;
 use crate::scalar::field_path::FieldPath;
 use crate::scalar::record_path::RecordPath;
 
-use super::report::{Found, Report};
+use super::violations::{Found, Violations};
 
 const HTTP: &str = "spec.source.http";
 const LARGEST_RESPONSE: u64 = 1 << 30;
 
-pub(super) fn build(source: Option<&SourceSpec>, report: &mut Report) -> Option<Option<Source>> {
+pub(super) fn build(source: Option<&SourceSpec>, violations: &mut Violations) -> Option<Option<Source>> {
     let Some(source) = source else { return Some(None) };
     let (kind, interval) = match (&source.http, &source.generator) {
         (Some(http), None) => {
             let interval =
-                http.interval.map(|interval| report.positive(format!("{HTTP}.interval"), interval));
-            (self::http(http, report).map(|http| SourceKind::Http(Box::new(http))), interval)
+                http.interval.map(|interval| violations.positive(format!("{HTTP}.interval"), interval));
+            (self::http(http, violations).map(|http| SourceKind::Http(Box::new(http))), interval)
         }
         (None, Some(generator)) => {
-            let interval = report.positive("spec.source.generator.interval", generator.interval);
-            (self::generator(generator, report).map(SourceKind::Generator), Some(interval))
+            let interval = violations.positive("spec.source.generator.interval", generator.interval);
+            (self::generator(generator, violations).map(SourceKind::Generator), Some(interval))
         }
         (Some(_), Some(_)) | (None, None) => {
-            report.refuse("spec.source", &rules::ONE_SOURCE);
+            violations.refuse("spec.source", &rules::ONE_SOURCE);
             (None, None)
         }
     };
-    // Checked even where it is not used, as the API server does.
-    let schedule = source.schedule.as_ref().map(|schedule| self::schedule(schedule, report));
+    // Validated even where it is not used, as in the API server.
+    let schedule = source.schedule.as_ref().map(|schedule| self::schedule(schedule, violations));
     let cadence = match (source.mode, schedule, interval) {
         (SourceMode::Continuous, _, Some(interval)) => {
             interval.map(|interval| Cadence::Continuous { interval })
         }
         (SourceMode::Continuous, _, None) => {
-            // Without http and generator the way out is another one, and said already.
+            // Without http and generator another rule is broken.
             if source.http.is_some() && source.generator.is_none() {
-                report.refuse(HTTP, &rules::CONTINUOUS_NEEDS_INTERVAL);
+                violations.refuse(HTTP, &rules::CONTINUOUS_NEEDS_INTERVAL);
             }
             None
         }
         (SourceMode::Scheduled, Some(schedule), _) => schedule.map(Cadence::Scheduled),
         (SourceMode::Scheduled, None, _) => {
-            report.refuse("spec.source", &rules::SCHEDULED_NEEDS_CRON);
+            violations.refuse("spec.source", &rules::SCHEDULED_NEEDS_CRON);
             None
         }
     };
     Some(Some(Source { cadence: cadence?, kind: kind?, trigger_nonce: source.trigger_nonce }))
 }
 
-fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
+fn schedule(schedule: &ScheduleSpec, violations: &mut Violations) -> Option<Schedule> {
     let at = |field: &str| format!("spec.source.schedule.{field}");
     let deadline =
-        report.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
-    let successful = report.number(at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
-    let failed = report.number(at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
-    let cron = report.take(at("cron"), &rules::CRON, schedule.cron.parse());
-    // Kubernetes takes a name only as the database spells it.
+        violations.number::<i64, u64>(&at("startingDeadlineSeconds"), schedule.starting_deadline_seconds);
+    let successful =
+        violations.number(at("successfulJobsHistoryLimit"), schedule.successful_jobs_history_limit);
+    let failed = violations.number(at("failedJobsHistoryLimit"), schedule.failed_jobs_history_limit);
+    let cron = violations.take(at("cron"), &rules::CRON, schedule.cron.parse());
+    // Kubernetes accepts a name only in the spelling of the database.
     let time_zone =
         TimeZone::get(&schedule.time_zone).ok().filter(|zone| zone.iana_name() == Some(&schedule.time_zone));
     if time_zone.is_none() {
-        report.refuse_because(at("timeZone"), &rules::TIME_ZONE, Found(&schedule.time_zone));
+        violations.refuse_because(at("timeZone"), &rules::TIME_ZONE, Found(&schedule.time_zone));
     }
     Some(Schedule {
         cron: cron?,
@@ -85,34 +86,35 @@ fn schedule(schedule: &ScheduleSpec, report: &mut Report) -> Option<Schedule> {
     })
 }
 
-fn generator(generator: &GeneratorSpec, report: &mut Report) -> Option<Generator> {
-    let records =
-        report.positive_number("spec.source.generator.recordsPerInterval", generator.records_per_interval)?;
+fn generator(generator: &GeneratorSpec, violations: &mut Violations) -> Option<Generator> {
+    let records = violations
+        .positive_number("spec.source.generator.recordsPerInterval", generator.records_per_interval)?;
     Some(Generator { seed: generator.seed, records_per_interval: records })
 }
 
-fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
+fn http(http: &HttpSpec, violations: &mut Violations) -> Option<HttpSource> {
     let at = |field: &str| format!("{HTTP}.{field}");
-    let url = url(&at("url"), &http.url, report);
-    report.require(
+    let url = url(&at("url"), &http.url, violations);
+    violations.require(
         http.body.is_none() || http.method == HttpMethod::Post,
         at("body"),
         &rules::BODY_NEEDS_POST,
     );
-    let headers = headers(http, report);
-    let timeout = report.positive(at("timeout"), http.timeout);
-    report.require(
+    let headers = headers(http, violations);
+    let timeout = violations.positive(at("timeout"), http.timeout);
+    violations.require(
         (1..=LARGEST_RESPONSE).contains(&http.max_response_bytes.get()),
         at("maxResponseBytes"),
         &rules::RESPONSE_BYTES,
     );
-    let records_path = http.records_path.as_deref().map(|path| record_path(&at("recordsPath"), path, report));
-    let pagination = pagination(&http.pagination, &http.query, report);
-    let auth = auth(&http.auth, &http.query, report);
-    let ca =
-        report.secret(&at("tls.caSecretRef"), http.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()));
-    let rate_limit = rate_limit(&http.rate_limit, report);
-    let retry = retry(&http.retry, report);
+    let records_path =
+        http.records_path.as_deref().map(|path| record_path(&at("recordsPath"), path, violations));
+    let pagination = pagination(&http.pagination, &http.query, violations);
+    let auth = auth(&http.auth, &http.query, violations);
+    let ca = violations
+        .secret(&at("tls.caSecretRef"), http.tls.as_ref().and_then(|tls| tls.ca_secret_ref.as_ref()));
+    let rate_limit = rate_limit(&http.rate_limit, violations);
+    let retry = retry(&http.retry, violations);
     Some(HttpSource {
         url: url?,
         method: http.method,
@@ -134,31 +136,31 @@ fn http(http: &HttpSpec, report: &mut Report) -> Option<HttpSource> {
     })
 }
 
-/// An http or https address without credentials and fragment.
-fn url(path: &str, text: &str, report: &mut Report) -> Option<Url> {
-    let url = report.take(path, &rules::URL, text.parse::<Url>())?;
+/// An http or https URL without credentials and fragment.
+fn url(path: &str, text: &str, violations: &mut Violations) -> Option<Url> {
+    let url = violations.take(path, &rules::URL, text.parse::<Url>())?;
     let fits = matches!(url.scheme(), "http" | "https")
         && url.has_host()
         && url.username().is_empty()
         && url.password().is_none()
         && url.fragment().is_none();
-    // The text is not repeated: it may hold a password.
-    report.require(fits, path, &rules::URL).then_some(url)
+    // The message does not repeat the text, which may contain a password.
+    violations.require(fits, path, &rules::URL).then_some(url)
 }
 
-fn record_path(path: &str, text: &str, report: &mut Report) -> Option<RecordPath> {
-    report.take(path, &rules::RECORD_PATH, text.parse())
+fn record_path(path: &str, text: &str, violations: &mut Violations) -> Option<RecordPath> {
+    violations.take(path, &rules::RECORD_PATH, text.parse())
 }
 
-fn headers(http: &HttpSpec, report: &mut Report) -> BTreeMap<String, String> {
+fn headers(http: &HttpSpec, violations: &mut Violations) -> BTreeMap<String, String> {
     for (name, value) in &http.headers {
         let path = FieldPath::from(HTTP).property("headers").key(name);
         let valid = is_header_name(name)
             && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
-        if report.require(valid, &path, &rules::HEADER) {
+        if violations.require(valid, &path, &rules::HEADER) {
             let lower = name.to_ascii_lowercase();
             let secret = ["authorization", "proxy-authorization", "cookie"].contains(&lower.as_str());
-            report.require(!secret, path, &rules::NO_CREDENTIALS_IN_HEADERS);
+            violations.require(!secret, path, &rules::NO_CREDENTIALS_IN_HEADERS);
         }
     }
     http.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
@@ -172,14 +174,14 @@ fn is_header_name(name: &str) -> bool {
 fn pagination(
     pagination: &PaginationSpec,
     query: &BTreeMap<String, String>,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<Pagination> {
     let path = format!("{HTTP}.pagination");
-    let max_pages = report.positive_number(&format!("{path}.maxPages"), pagination.max_pages);
-    let first: Option<u64> = report.number(format!("{path}.first"), pagination.first);
+    let max_pages = violations.positive_number(format!("{path}.maxPages"), pagination.max_pages);
+    let first: Option<u64> = violations.number(format!("{path}.first"), pagination.first);
     let needs_parameter = matches!(pagination.kind, PaginationType::Page | PaginationType::Cursor);
     if let Some(parameter) = pagination.parameter.as_ref().filter(|_| needs_parameter) {
-        report.require(
+        violations.require(
             !query.contains_key(parameter),
             FieldPath::from(HTTP).property("query").key(parameter),
             &rules::PARAMETER_NOT_IN_QUERY,
@@ -192,44 +194,44 @@ fn pagination(
             Some(Pagination::Page { parameter: parameter.clone(), first: first?, max_pages: max_pages? })
         }
         (PaginationType::Page, None, _) => {
-            report.refuse(path, &rules::PAGE_NEEDS_PARAMETER);
+            violations.refuse(path, &rules::PAGE_NEEDS_PARAMETER);
             None
         }
         (PaginationType::Cursor, Some(parameter), Some(cursor)) => {
-            let cursor = record_path(&format!("{path}.path"), cursor, report)?;
+            let cursor = record_path(&format!("{path}.path"), cursor, violations)?;
             Some(Pagination::Cursor { parameter: parameter.clone(), path: cursor, max_pages: max_pages? })
         }
         (PaginationType::Cursor, ..) => {
-            report.refuse(path, &rules::CURSOR_NEEDS_PARAMETER_AND_PATH);
+            violations.refuse(path, &rules::CURSOR_NEEDS_PARAMETER_AND_PATH);
             None
         }
     }
 }
 
-fn auth(auth: &AuthSpec, query: &BTreeMap<String, String>, report: &mut Report) -> Option<HttpAuth> {
+fn auth(auth: &AuthSpec, query: &BTreeMap<String, String>, violations: &mut Violations) -> Option<HttpAuth> {
     let path = format!("{HTTP}.auth");
     if auth.kind == AuthType::None {
         return Some(HttpAuth::None);
     }
     let Some(reference) = &auth.secret_ref else {
-        report.refuse(path, &rules::AUTH_NEEDS_SECRET);
+        violations.refuse(path, &rules::AUTH_NEEDS_SECRET);
         return None;
     };
-    let secret = report.secret(&format!("{path}.secretRef"), Some(reference))??;
+    let secret = violations.secret(&format!("{path}.secretRef"), Some(reference))??;
     match auth.kind {
         AuthType::None => Some(HttpAuth::None),
         AuthType::Basic => Some(HttpAuth::Basic(secret)),
         AuthType::Bearer => Some(HttpAuth::Bearer(secret)),
         AuthType::ApiKey => {
-            let placement = placement(auth, query, &path, report)?;
+            let placement = placement(auth, query, &path, violations)?;
             Some(HttpAuth::ApiKey { secret, placement })
         }
         AuthType::OAuth2 => {
             let Some(token_url) = &auth.token_url else {
-                report.refuse(path, &rules::OAUTH2_NEEDS_TOKEN_URL);
+                violations.refuse(path, &rules::OAUTH2_NEEDS_TOKEN_URL);
                 return None;
             };
-            let token_url = url(&format!("{path}.tokenUrl"), token_url, report)?;
+            let token_url = url(&format!("{path}.tokenUrl"), token_url, violations)?;
             Some(HttpAuth::OAuth2 { secret, token_url, scopes: auth.scopes.clone() })
         }
     }
@@ -239,13 +241,13 @@ fn placement(
     auth: &AuthSpec,
     query: &BTreeMap<String, String>,
     path: &str,
-    report: &mut Report,
+    violations: &mut Violations,
 ) -> Option<ApiKeyPlacement> {
     match (&auth.header, &auth.query_parameter) {
-        (Some(header), None) => report
+        (Some(header), None) => violations
             .require(is_header_name(header), format!("{path}.header"), &rules::HEADER)
             .then(|| ApiKeyPlacement::Header(header.to_ascii_lowercase())),
-        (None, Some(parameter)) => report
+        (None, Some(parameter)) => violations
             .require(
                 !query.contains_key(parameter),
                 FieldPath::from(HTTP).property("query").key(parameter),
@@ -253,23 +255,23 @@ fn placement(
             )
             .then(|| ApiKeyPlacement::Query(parameter.clone())),
         (Some(_), Some(_)) | (None, None) => {
-            report.refuse(path, &rules::API_KEY_PLACEMENT);
+            violations.refuse(path, &rules::API_KEY_PLACEMENT);
             None
         }
     }
 }
 
-fn rate_limit(limit: &RateLimitSpec, report: &mut Report) -> Option<RateLimit> {
-    let requests = report.positive_number(&format!("{HTTP}.rateLimit.requests"), limit.requests);
-    let per = report.positive(format!("{HTTP}.rateLimit.per"), limit.per);
+fn rate_limit(limit: &RateLimitSpec, violations: &mut Violations) -> Option<RateLimit> {
+    let requests = violations.positive_number(format!("{HTTP}.rateLimit.requests"), limit.requests);
+    let per = violations.positive(format!("{HTTP}.rateLimit.per"), limit.per);
     Some(RateLimit { requests: requests?, per: per? })
 }
 
-fn retry(retry: &RetrySpec, report: &mut Report) -> Option<Retry> {
+fn retry(retry: &RetrySpec, violations: &mut Violations) -> Option<Retry> {
     let path = format!("{HTTP}.retry");
-    let max_attempts = report.positive_number(&format!("{path}.maxAttempts"), retry.max_attempts);
-    let initial_backoff = report.positive(format!("{path}.initialBackoff"), retry.initial_backoff);
-    report.require(
+    let max_attempts = violations.positive_number(format!("{path}.maxAttempts"), retry.max_attempts);
+    let initial_backoff = violations.positive(format!("{path}.initialBackoff"), retry.initial_backoff);
+    violations.require(
         retry.initial_backoff <= retry.max_backoff,
         format!("{path}.initialBackoff"),
         &rules::BACKOFF_ORDER,

@@ -1,35 +1,35 @@
-//! What is wrong with a resource.
+//! A violation of the schema or of a rule.
 
 use std::fmt;
 
 use crate::rules::Rule;
 use crate::scalar::field_path::FieldPath;
-use crate::schema::structure::{Misshape, ShapeError};
+use crate::schema::validation::{SchemaError, SchemaErrorKind};
 
-/// Something that is wrong with a resource, and where.
+/// A violation of the schema or of a rule by a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Where, from the top of the resource: `spec.schema.fields[2].expr`.
+    /// The path of the field: `spec.schema.fields[2].expr`.
     pub path: FieldPath,
-    /// What.
+    /// What is violated.
     pub cause: Cause,
 }
 
-/// What is wrong.
+/// What is violated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A rule is broken.
     Rule {
-        /// The rule, with the text that says what is wrong and the way out.
+        /// The rule, whose text has what is wrong and the way out.
         rule: &'static Rule,
-        /// What was found, where that is more than the rule says.
+        /// The found value or the cause, where it adds to the rule's text.
         detail: Option<String>,
     },
-    /// The resource does not have the shape that the schema says.
-    Shape(ShapeError),
-    /// The resource has the shape that the schema says, and its types do not read it all the same.
+    /// The resource does not conform to the schema.
+    Schema(SchemaErrorKind),
+    /// The resource conforms to the schema and does not decode into its types.
     Undecodable {
-        /// What they say.
+        /// The decoder's error.
         reason: String,
     },
 }
@@ -39,40 +39,40 @@ impl Violation {
         Self { path: FieldPath::root(), cause: Cause::Undecodable { reason: error.to_string() } }
     }
 
-    /// The number of the rule, or `shape`.
+    /// The code of the rule, or `schema`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.cause {
             Cause::Rule { rule, .. } => rule.code,
-            Cause::Shape(_) | Cause::Undecodable { .. } => "shape",
+            Cause::Schema(_) | Cause::Undecodable { .. } => "schema",
         }
     }
 
-    /// What is wrong; for a rule, the text of the CRD.
+    /// What is wrong; for a rule, its text in the CRD.
     #[must_use]
     pub fn message(&self) -> String {
         match &self.cause {
             Cause::Rule { rule, .. } => rule.message.to_owned(),
-            Cause::Shape(error) => error.to_string(),
+            Cause::Schema(error) => error.to_string(),
             Cause::Undecodable { reason } => reason.clone(),
         }
     }
 
-    /// What was found, where that is more than the message says.
+    /// The found value or the cause, where it adds to the message.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         match &self.cause {
             Cause::Rule { detail, .. } => detail.as_deref(),
-            Cause::Shape(_) | Cause::Undecodable { .. } => None,
+            Cause::Schema(_) | Cause::Undecodable { .. } => None,
         }
     }
 
-    /// What to write instead, where that is more than the message says.
+    /// What to write instead, where it adds to the message.
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match &self.cause {
             Cause::Rule { .. } | Cause::Undecodable { .. } => None,
-            Cause::Shape(error) => error.help(),
+            Cause::Schema(error) => error.help(),
         }
     }
 }
@@ -92,8 +92,8 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-impl From<Misshape> for Violation {
-    fn from(Misshape { path, error }: Misshape) -> Self {
-        Self { path, cause: Cause::Shape(error) }
+impl From<SchemaError> for Violation {
+    fn from(SchemaError { path, error }: SchemaError) -> Self {
+        Self { path, cause: Cause::Schema(error) }
     }
 }

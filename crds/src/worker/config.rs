@@ -1,4 +1,4 @@
-//! The worker's configuration: the one contract between the operator and the worker.
+//! The worker's configuration: the contract between the operator and the worker.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,32 @@ use crate::scalar::field_path::FieldPath;
 use crate::scalar::identifier::SecretName;
 use crate::validate::{Violation, validate_spec};
 
-/// The version of this contract. A worker refuses a configuration of another one.
+/// The version of the contract. A worker refuses a configuration of another version.
 pub const CONTRACT_VERSION: u32 = 1;
 
-/// Everything a worker is told, as one JSON or YAML document.
+/// The complete configuration of a worker, as one JSON or YAML document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerConfig {
     /// The version of the contract, [`CONTRACT_VERSION`].
     pub version: u32,
-    /// Whose pipeline it is.
+    /// The resource that the pipeline comes from.
     pub pipeline: PipelineIdentity,
     /// The resource's spec.
     pub spec: PipelineSpec,
-    /// The folder where each Secret `NAME` that the spec refers to is mounted as `NAME/<key>`.
+    /// The directory with the Secrets of the spec: a key of the Secret `NAME` is the file `NAME/<key>`.
     #[serde(default = "secrets_directory")]
     pub secrets_directory: PathBuf,
-    /// Private address ranges that sources may dial all the same. Default: none.
+    /// Private address ranges that sources may connect to. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_private_ranges: Vec<IpNet>,
-    /// Where health, metrics and status are served. Default: nowhere.
+    /// The address of health, metrics and status. Default: none is served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
-    /// The file that a run's result is written to, as JSON of at most 4 KB. Default: none.
+    /// The file for the result of a run, JSON of at most 4 KB. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_message_path: Option<PathBuf>,
-    /// How log lines are written. Default: Json.
+    /// The format of log lines. Default: Json.
     #[serde(default)]
     pub log_format: LogFormat,
 }
@@ -46,7 +46,7 @@ fn secrets_directory() -> PathBuf {
     PathBuf::from("/etc/userstream/secrets")
 }
 
-/// Whose pipeline it is.
+/// The identity of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineIdentity {
@@ -62,29 +62,29 @@ pub struct PipelineIdentity {
     pub generation: i64,
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// A JSON object on each line.
     #[default]
     Json,
-    /// For people.
+    /// Text for reading.
     Text,
 }
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerConfigError {
-    /// It is not a document of the expected shape.
+    /// The text does not decode into a configuration.
     #[error("the configuration cannot be read: {0}")]
     Decode(#[source] Box<serde_saphyr::Error>),
-    /// It has fields that this worker does not know, and would leave out.
+    /// The text has fields that this version does not know and would ignore.
     #[error("the configuration has fields that do not exist: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
     UnknownFields(Vec<FieldPath>),
-    /// It is for another worker.
+    /// The text has another contract version.
     #[error("the configuration has contract version {found}, this worker reads version {CONTRACT_VERSION}")]
     Version {
-        /// The version it has.
+        /// Its version.
         found: u32,
     },
     /// The pipeline breaks rules.
@@ -93,18 +93,17 @@ pub enum WorkerConfigError {
 }
 
 impl WorkerConfig {
-    /// Reads a configuration and checks its pipeline with the same rules as everyone else.
+    /// Parses a configuration and validates its pipeline.
     ///
     /// # Errors
-    /// When the text is no such document, has another contract version or fields that do not exist, or its pipeline breaks a
-    /// rule.
+    /// When the text does not decode, has another contract version or unknown fields, or its pipeline breaks a rule.
     pub fn parse(text: &str) -> Result<(Self, Pipeline), WorkerConfigError> {
         let mut unknown = Vec::new();
         let config: Self = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
             serde_ignored::deserialize(deserializer, |path| unknown.push(field_path(&path)))
         })
         .map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
-        // Another version has other fields, so that it is said first.
+        // Another version has other fields, which would be misleading to report.
         if config.version != CONTRACT_VERSION {
             return Err(WorkerConfigError::Version { found: config.version });
         }
@@ -116,7 +115,8 @@ impl WorkerConfig {
         Ok((config, pipeline))
     }
 
-    /// Where a configuration says that the last message goes, also one that is otherwise not to be worked with.
+    /// The termination message path of a configuration, even one that [`WorkerConfig::parse`] refuses, so that the refusal can be
+    /// reported.
     #[must_use]
     pub fn termination_message_path(text: &str) -> Option<PathBuf> {
         #[derive(Deserialize)]
@@ -127,7 +127,7 @@ impl WorkerConfig {
         serde_saphyr::from_str::<Path>(text).ok()?.termination_message_path
     }
 
-    /// The file that holds a key of a Secret.
+    /// The file of a key of a Secret.
     #[must_use]
     pub fn secret_path(&self, secret: &SecretName, key: &str) -> PathBuf {
         self.secrets_directory.join(Path::new(secret.as_str())).join(key)
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_reads_as_what_it_was_written_from() {
+    fn written_configuration_is_parsed_as_itself() {
         let (mut config, _) = parse(&config()).unwrap();
         config.listen = Some("127.0.0.1:8080".parse().unwrap());
         config.allowed_private_ranges = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_of_another_version_still_says_where_its_message_goes() {
+    fn refused_configuration_still_has_a_termination_message_path() {
         let text = r#"{"version": 99, "terminationMessagePath": "/dev/termination-log", "pipelines": []}"#;
         assert!(WorkerConfig::parse(text).is_err());
         assert_eq!(WorkerConfig::termination_message_path(text), Some("/dev/termination-log".into()));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default() {
+    fn omitted_fields_have_their_defaults() {
         let (config, pipeline) = parse(&config()).unwrap();
         assert_eq!(config.secrets_directory, Path::new("/etc/userstream/secrets"));
         assert_eq!(config.log_format, LogFormat::Json);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_does_not_exist_is_refused_wherever_it_is() {
+    fn unknown_field_is_refused_at_every_level() {
         for (pointer, name, expected) in [
             ("", "retries", "retries"),
             ("/pipeline", "kind", "pipeline.kind"),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_of_another_version_is_refused_for_that_alone() {
+    fn other_contract_version_is_the_only_error_reported() {
         let mut config = config();
         config["version"] = json!(2);
         config["novelty"] = json!(true);
@@ -237,15 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_that_breaks_a_rule_is_refused_with_it() {
+    fn configuration_with_an_invalid_pipeline_is_refused() {
         let mut config = config();
         config["spec"]["sink"]["cassandra"]["table"]["partitionKey"] = json!(["uuid"]);
         let error = parse(&config).unwrap_err().to_string();
-        assert!(error.contains("spec.sink.cassandra.table.partitionKey[0]: a key names a column"), "{error}");
+        assert!(
+            error.contains(
+                "spec.sink.cassandra.table.partitionKey[0]: partitionKey and clusteringKey must name"
+            ),
+            "{error}"
+        );
     }
 
     #[test]
-    fn a_secret_is_a_folder_with_a_file_for_each_key() {
+    fn secret_is_a_directory_with_a_file_for_each_key() {
         let (config, _) = parse(&config()).unwrap();
         let path = config.secret_path(&"users-kafka".parse().unwrap(), "username");
         assert_eq!(path, Path::new("/etc/userstream/secrets/users-kafka/username"));

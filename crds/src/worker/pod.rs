@@ -1,4 +1,4 @@
-//! The worker in a cluster: what its Jobs and pods tell of how it is and how it ended.
+//! The worker in a cluster: its state and its termination, read from Jobs and pods.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use crate::worker::provision_report::ProvisionReport;
 
-/// The worker's container; pods may have others beside it.
+/// The name of the worker's container. Injected sidecars are other containers of the pod.
 pub const CONTAINER: &str = "worker";
 /// The name of the port of `/status`, `/metrics` and the probes.
 pub const STATUS_PORT_NAME: &str = "status";
 
-/// Whether a Job has ended, and whether well.
+/// Whether a finished Job succeeded; `None` while it is in progress.
 #[must_use]
 pub fn finished(job: &Job) -> Option<bool> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
@@ -27,40 +27,40 @@ pub fn finished(job: &Job) -> Option<bool> {
     })
 }
 
-/// Whether a pod has ended for good.
+/// Whether a pod has terminated and will not be restarted.
 #[must_use]
 pub fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     matches!(phase, Some("Succeeded" | "Failed"))
 }
 
-/// How the worker's container is.
+/// The status of the worker's container.
 #[must_use]
 pub fn container(pod: &Pod) -> Option<&ContainerStatus> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     statuses.iter().find(|status| status.name == CONTAINER)
 }
 
-/// Whether the worker runs.
+/// Whether the worker's container is running.
 #[must_use]
 pub fn is_running(pod: &Pod) -> bool {
     container(pod).and_then(|status| status.state.as_ref()).is_some_and(|state| state.running.is_some())
 }
 
-/// How a worker ended.
+/// The termination of a worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Termination {
-    /// When; `None` where Kubernetes does not say.
+    /// When; `None` where Kubernetes has no time.
     pub at: Option<Timestamp>,
-    /// Its exit code: 0 done, 65 data policy, 69 dependency unavailable, 78 configuration or refusal.
+    /// The exit code: 0 done, 65 data policy, 69 dependency unavailable, 78 configuration or refusal.
     pub exit_code: i32,
-    /// Why, in a sentence.
+    /// The cause, in a sentence.
     pub message: String,
-    /// What provisioning or cleaning up found and did.
+    /// The report of provisioning or cleanup.
     pub report: ProvisionReport,
 }
 
-/// How the worker of these pods ended last.
+/// The last termination of the worker in these pods.
 pub fn last_termination<'a>(pods: impl Iterator<Item = &'a Pod>) -> Option<Termination> {
     pods.filter_map(terminated)
         .max_by_key(|ended| ended.finished_at.as_ref().map(|time| time.0))
@@ -83,9 +83,9 @@ impl From<&ContainerStateTerminated> for Termination {
             #[serde(flatten)]
             report: ProvisionReport,
         }
-        let told = ended.message.as_deref().and_then(|text| serde_json::from_str::<Message>(text).ok());
-        let Message { message, report } = told.unwrap_or_else(|| {
-            // Killed before it could say anything: Kubernetes' reason has to do, such as OOMKilled.
+        let reported = ended.message.as_deref().and_then(|text| serde_json::from_str::<Message>(text).ok());
+        let Message { message, report } = reported.unwrap_or_else(|| {
+            // A worker that is killed leaves no message. Kubernetes' reason, such as OOMKilled, replaces it.
             let reason = ended.reason.as_deref().unwrap_or("Error");
             let message = format!("the worker ended with {reason} (exit code {})", ended.exit_code);
             Message { message, report: ProvisionReport::default() }
@@ -99,16 +99,15 @@ impl From<&ContainerStateTerminated> for Termination {
     }
 }
 
-/// The reason that Kubernetes gives for a container that crashed and waits to be started again. Its
-/// [`Termination`] tells more.
+/// Kubernetes' reason for a crashed container that waits for its restart. The [`Termination`] has the cause.
 pub const CRASH_LOOP: &str = "CrashLoopBackOff";
 
-/// What keeps a pod from running, in Kubernetes' words.
+/// What keeps a pod from running: a reason and a message from Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// Its name for it: `ImagePullBackOff`.
+    /// The reason, such as `ImagePullBackOff`.
     pub reason: String,
-    /// What it says of it; often nothing.
+    /// The message; often empty.
     pub message: String,
 }
 
@@ -121,7 +120,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// What keeps a pod from running; `None` when nothing does, or nothing is known to.
+/// What keeps a pod from running; `None` when nothing is known to.
 #[must_use]
 pub fn obstacle(pod: &Pod) -> Option<Obstacle> {
     let of = |reason: Option<&String>, message: Option<&String>| Obstacle {
@@ -135,7 +134,7 @@ pub fn obstacle(pod: &Pod) -> Option<Obstacle> {
     }
     let waiting = container(pod)?.state.as_ref()?.waiting.as_ref()?;
     match waiting.reason.as_deref() {
-        // The ordinary way to a running container.
+        // A container passes these on its way to running.
         None | Some("ContainerCreating" | "PodInitializing") => None,
         Some(_) => Some(of(waiting.reason.as_ref(), waiting.message.as_ref())),
     }

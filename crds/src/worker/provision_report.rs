@@ -1,87 +1,87 @@
-//! What a run of provisioning or cleanup found and did, for people and programs: the worker writes it into its termination
-//! message, and the operator reads it there. What another version of the worker left out or added is no obstacle.
+//! The report of provisioning or cleanup. The worker writes it into its termination message, and the operator reads it there.
+//! Fields that another version of the worker omits or adds are tolerated.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Mode;
 
-/// What a run found and did.
+/// The report of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProvisionReport {
-    /// Whether changes were made or only planned.
+    /// Whether the changes were made or only computed.
     pub mode: Mode,
-    /// The changes that were made, or would be.
+    /// The changes.
     pub changes: Vec<ReportLine>,
-    /// Differences that are left as they are.
+    /// Differences that the run leaves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<ReportLine>,
-    /// Why nothing was changed, or could be. Empty when the pipeline can run.
+    /// Why nothing was changed. Empty when the pipeline can run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refusals: Vec<Refusal>,
-    /// The topic of the records, where it exists.
+    /// The topic of the records; `None` where it does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<TopicReport>,
-    /// The table, where it exists.
+    /// The table; `None` where it does not exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<TableReport>,
-    /// How many lines were left out to keep the message short.
+    /// The number of lines that were dropped to keep the message short.
     #[serde(skip_serializing_if = "is_zero")]
     pub left_out: usize,
 }
 
-/// Something about one resource.
+/// A change or difference of one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportLine {
     /// `topic/users_created`, `keyspace/…` or `table/…`.
     #[serde(default)]
     pub resource: String,
-    /// The line for people: `topic users_created: partitions 3 -> 6`.
+    /// The text: `topic users_created: partitions 3 -> 6`.
     pub text: String,
-    /// The last statement that makes the change, for tables and keyspaces.
+    /// The CQL statement of the change, for tables and keyspaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
 }
 
-/// Why something cannot be as the pipeline wants it.
+/// A resource that cannot become as declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     /// `topic/users_created`, `keyspace/…` or `table/…`.
     pub resource: String,
-    /// A name for programs, from a fixed set.
+    /// The reason.
     pub reason: RefusalReason,
     /// What is wrong, and the way out.
     pub text: String,
 }
 
-/// Why something cannot be as the pipeline wants it, for programs.
+/// Why a resource cannot become as declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusalReason {
-    /// Fewer partitions than there are.
+    /// The topic has more partitions than declared.
     Shrink,
-    /// It exists, and is not to be adopted.
+    /// It exists, the pipeline did not create it, and `adoptionPolicy` is Fail.
     Exists,
-    /// Another pipeline's.
+    /// Another pipeline created it.
     Conflict,
-    /// It does not exist, and is not to be created by us. Somebody else may create it any time.
+    /// It does not exist, and the pipeline must not create it. It may be created at any time.
     Missing,
-    /// Replication that the cluster cannot keep.
+    /// The cluster has too few nodes, or not the datacenter, for the replication.
     Replication,
-    /// Another primary key.
+    /// The table has another primary key.
     PrimaryKey,
-    /// Another type of a column.
+    /// A column has another type.
     ColumnType,
-    /// Columns that are missing and not to be added.
+    /// Columns are missing, and `evolution` is Manual.
     MissingColumns,
-    /// A reason that another version of the worker has, and this one does not know.
+    /// A reason of another version of the worker.
     #[serde(other)]
     Refused,
 }
 
 impl RefusalReason {
-    /// The name for programs.
+    /// The name, as in conditions and messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -104,12 +104,12 @@ impl RefusalReason {
 pub struct TopicReport {
     /// Its name.
     pub name: String,
-    /// The id that Kafka gave it; none where it cannot be told.
+    /// Its id in Kafka; `None` where it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic_id: Option<String>,
-    /// How many partitions it has.
+    /// The number of partitions.
     pub partitions: u32,
-    /// How many brokers keep a copy; none where that has no meaning.
+    /// The replication factor; `None` for an embedded log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u16>,
     /// Whether this pipeline created it.
@@ -125,12 +125,12 @@ pub struct TableReport {
     pub keyspace: String,
     /// Its name.
     pub name: String,
-    /// The id that Cassandra gave it.
+    /// Its id in Cassandra.
     pub table_id: String,
     /// Whether this pipeline created it.
     #[serde(default)]
     pub created_by_us: bool,
-    /// The last statement of this run that changed it.
+    /// The last CQL statement with which this run changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_ddl: Option<String>,
 }
@@ -141,7 +141,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl ProvisionReport {
-    /// The lines for people: first what is refused, then the changes, then what is different and left so.
+    /// The texts: refusals, then changes, then differences.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         let refusals = self.refusals.iter().map(|refusal| refusal.text.as_str());
         refusals.chain(self.changes.iter().chain(&self.drift).map(|line| line.text.as_str()))
@@ -165,7 +165,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_reason_is_called_the_same_in_a_condition_and_in_a_message() {
+    fn reason_has_one_name_in_conditions_and_messages() {
         for reason in ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
             assert_eq!(serde_json::from_value::<RefusalReason>(reason.name().into()).unwrap(), reason);
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_report_of_another_version_is_read() {
-        let told = serde_json::json!({
+    fn report_of_another_version_is_read() {
+        let written = serde_json::json!({
             "refusals": [{"resource": "subject/users", "reason": "Incompatible", "text": "no", "since": 3}],
             "changes": [{"text": "topic users: created"}],
             "topic": {"name": "users", "partitions": 3},
             "subjects": [],
         });
-        let report: ProvisionReport = serde_json::from_value(told).unwrap();
+        let report: ProvisionReport = serde_json::from_value(written).unwrap();
         assert_eq!(report.refusals[0].reason, RefusalReason::Refused);
         assert_eq!(report.lines().collect::<Vec<_>>(), ["no", "topic users: created"]);
         assert_eq!(report.topic.map(|topic| topic.partitions), Some(3));

@@ -1,6 +1,6 @@
-//! What a worker tells of itself at `/status`: the contract between the worker and whoever watches it.
+//! The status of a worker, served at `/status`: the contract between the worker and its observers.
 //!
-//! Times are milliseconds since the Unix epoch. What is not known is null, never zero.
+//! Times are milliseconds since the Unix epoch. An unknown value is null, never zero.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerStatus {
-    /// Whether nothing is missing for the worker to do its work.
+    /// Whether the worker is ready.
     pub ready: bool,
-    /// What is missing, as `part: reason`.
+    /// What the worker misses to be ready, as `part: reason`.
     pub missing: Vec<String>,
-    /// The producing half; all zero in a processor.
+    /// Counters of a producer; zero in a processor.
     pub producer: ProducerStatus,
-    /// The processing half; all zero in a producer.
+    /// Counters and progress of a processor; zero in a producer.
     pub processor: ProcessorStatus,
-    /// Faults since the start, by where they happened and why.
-    pub errors: Vec<Fault>,
+    /// Errors since the start, by place and cause.
+    pub errors: Vec<ErrorCount>,
 }
 
-/// What the producer did since its start.
+/// Counters of a producer since its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProducerStatus {
@@ -32,59 +32,59 @@ pub struct ProducerStatus {
     pub appended: u64,
     /// Dead letters acknowledged.
     pub dead_lettered: u64,
-    /// Records left out under `onError: Skip`.
+    /// Records dropped under `onError: Skip`.
     pub skipped: u64,
-    /// Runs that ended well.
+    /// Successful runs.
     pub runs: u64,
-    /// Runs that did not.
+    /// Failed runs.
     pub failed_runs: u64,
-    /// When the last run ended well.
+    /// When a run last succeeded.
     pub last_success_time: Option<i64>,
 }
 
-/// What the processor did since its start, and where it stands.
+/// Counters of a processor since its start, and its progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessorStatus {
     /// The assigned partitions. Null before the first assignment.
     pub partitions: Option<Vec<Partition>>,
-    /// Records not yet committed in all of them. Null while unknown.
+    /// Records of these partitions that are not committed. Null while unknown.
     pub lag: Option<i64>,
     /// Records read from the topic.
     pub read: u64,
-    /// Records left out by the filter.
+    /// Records dropped by the filter.
     pub filtered: u64,
     /// Rows acknowledged by the table.
     pub written: u64,
-    /// Write requests tried again.
+    /// Retried write requests.
     pub retries: u64,
     /// Dead letters acknowledged.
     pub dead_lettered: u64,
-    /// Records left out under `onError: Skip`.
+    /// Records dropped under `onError: Skip`.
     pub skipped: u64,
     /// Records in the dead-letter topic.
     pub dead_letter_depth: Option<i64>,
     /// When the last row was acknowledged.
     pub last_row_time: Option<i64>,
-    /// From a record's time to its row's acknowledgement. Null when there was none of late.
+    /// From a record's timestamp to its row's acknowledgement. Null when no row was written in the last minute.
     pub freshness: Option<Quantiles>,
-    /// From a write's start to its acknowledgement. Null when there was none of late.
+    /// From a write's start to its acknowledgement. Null when no row was written in the last minute.
     pub write_latency: Option<Quantiles>,
 }
 
-/// One assigned partition.
+/// An assigned partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Partition {
     /// Its number.
     pub partition: i32,
-    /// The offset of the record to be read next.
+    /// The offset of the next record to read.
     pub position: Option<i64>,
-    /// Everything below this offset is committed.
+    /// The committed offset: every record below it is done.
     pub committed: Option<i64>,
-    /// The offset the next record will get.
+    /// The offset of the next record that is appended.
     pub high_watermark: Option<i64>,
-    /// Records not yet committed.
+    /// Records that are not committed.
     pub lag: Option<i64>,
 }
 
@@ -92,19 +92,19 @@ pub struct Partition {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quantiles {
-    /// Half are at most as long.
+    /// The median.
     pub p50_seconds: f64,
-    /// Of a hundred, 99 are at most as long.
+    /// The 99th percentile.
     pub p99_seconds: f64,
 }
 
-/// A kind of fault and how often it happened.
+/// A kind of error and its count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Where.
+pub struct ErrorCount {
+    /// The part of the worker.
     pub place: String,
-    /// Why: a name from a fixed set.
+    /// The cause: a name from a fixed set.
     pub cause: String,
-    /// How often.
+    /// The number of errors.
     pub count: u64,
 }

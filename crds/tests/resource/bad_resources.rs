@@ -1,11 +1,11 @@
-//! What is said about bad resources: a golden table, and what diagnostics promise beside it.
+//! Diagnostics of invalid resources: a golden table, and the promises beside it.
 
 use crate::cases::{cases, file, replace, table_with};
 use miette::{GraphicalReportHandler, GraphicalTheme};
 use userstream_crds::diagnostics::{self, Report, Skipped};
 
 fn refused(yaml: &str) -> Report {
-    diagnostics::read("users.yaml", yaml).expect_err("the resource is bad")
+    diagnostics::read("users.yaml", yaml).expect_err("the resource is invalid")
 }
 
 fn lines(report: &Report) -> Vec<String> {
@@ -20,10 +20,10 @@ fn drawn(report: &Report) -> String {
 }
 
 #[test]
-fn every_bad_resource_is_refused_with_what_the_table_says() {
+fn invalid_resources_have_the_diagnostics_of_the_table() {
     let (_, cases) = cases();
     assert!(cases.len() >= 60, "{} cases", cases.len());
-    let said: Vec<Vec<String>> = cases
+    let reported: Vec<Vec<String>> = cases
         .iter()
         .map(|case| match diagnostics::read("users.yaml", &case.yaml) {
             Err(report) => lines(&report),
@@ -31,16 +31,16 @@ fn every_bad_resource_is_refused_with_what_the_table_says() {
         })
         .collect();
     if std::env::var_os("UPDATE").is_some() {
-        replace(&file(), &table_with(&said));
+        replace(&file(), &table_with(&reported));
         return;
     }
-    for (case, said) in cases.iter().zip(&said) {
-        assert_eq!(said, &case.expected, "{}\n{}", case.title, case.yaml);
+    for (case, reported) in cases.iter().zip(&reported) {
+        assert_eq!(reported, &case.expected, "{}\n{}", case.title, case.yaml);
     }
 }
 
 #[test]
-fn the_good_resource_that_the_bad_ones_are_made_from_is_accepted() {
+fn base_of_the_invalid_resources_is_valid() {
     let (base, _) = cases();
     let file = diagnostics::read("users.yaml", &base).unwrap();
     assert_eq!(file.pipelines.len(), 1);
@@ -48,7 +48,7 @@ fn the_good_resource_that_the_bad_ones_are_made_from_is_accepted() {
 }
 
 #[test]
-fn a_problem_points_at_the_value_a_missing_field_at_its_parent_and_an_unknown_one_at_its_name() {
+fn problem_points_at_value_parent_or_name() {
     let (base, _) = cases();
     let marked = |from: &str, to: &str| {
         let yaml = base.replace(from, to);
@@ -63,7 +63,7 @@ fn a_problem_points_at_the_value_a_missing_field_at_its_parent_and_an_unknown_on
 }
 
 #[test]
-fn problems_come_in_the_order_of_the_text() {
+fn problems_have_the_order_of_the_text() {
     let (base, _) = cases();
     let yaml = base.replace("partitions: 3", "partitions: 0").replace("interval: 10s", "interval: soon");
     let places: Vec<usize> = refused(&yaml).problems().map(|problem| problem.line()).collect();
@@ -72,7 +72,7 @@ fn problems_come_in_the_order_of_the_text() {
 }
 
 #[test]
-fn a_report_is_drawn_with_the_text_and_an_underlined_place() {
+fn report_shows_the_underlined_snippet() {
     let (base, _) = cases();
     let yaml =
         base.replace("interval: 10s", "intervall: 10s").replace("name: users_created", "name: \u{fc}sers");
@@ -90,7 +90,7 @@ fn a_report_is_drawn_with_the_text_and_an_underlined_place() {
 }
 
 #[test]
-fn other_documents_are_skipped_and_named() {
+fn other_documents_are_skipped_and_listed() {
     let (base, _) = cases();
     let yaml = format!(
         "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\n---\n{base}---\n# nothing\n---\na: 1\n"
@@ -105,7 +105,7 @@ fn other_documents_are_skipped_and_named() {
 }
 
 #[test]
-fn one_bad_document_does_not_hide_another() {
+fn every_invalid_document_is_reported() {
     let (base, _) = cases();
     let bad = base.replace("name: users_created", "name: users created");
     let report = refused(&format!("{bad}---\n{bad}"));
@@ -114,7 +114,7 @@ fn one_bad_document_does_not_hide_another() {
 }
 
 #[test]
-fn a_password_in_an_address_is_not_repeated() {
+fn password_in_a_url_is_not_reported() {
     let (base, _) = cases();
     let yaml = base.replace("https://randomuser.me", "https://me:hunter2@randomuser.me");
     assert!(!lines(&refused(&yaml)).join("\n").contains("hunter2"));

@@ -1,4 +1,4 @@
-//! The rules that a resource breaks in code, and the bad resources that break some.
+//! The rules that invalid resources break in code.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use userstream_crds::{UserStreamPipeline, diagnostics, rules, validate};
 
 use crate::cases::cases;
 
-/// The rules whose form CEL knows and whose meaning only code does: an hour of 24, a path.
+/// The rules of which CEL checks only the form: an hour of 24 has the form of an hour.
 pub(crate) const FINER_IN_CODE: [&str; 2] = [rules::CRON.message, rules::URL.message];
 
 fn resource(value: &Value) -> UserStreamPipeline {
@@ -30,18 +30,18 @@ pub(crate) fn broken_in_code(value: &Value, old: Option<&Value>) -> BTreeSet<Str
         .collect()
 }
 
-/// Bad resources that have the shape of the schema, so that rules are looked at.
+/// Invalid resources that conform to the schema, so that the API server evaluates their rules.
 pub(crate) fn well_shaped() -> Vec<(String, Value)> {
     let (_, cases) = cases();
     cases
         .into_iter()
         .filter(|case| {
-            let report = diagnostics::read("x", &case.yaml).expect_err("the resource is bad");
-            report.problems().all(|problem| !["shape", "yaml", "kind"].contains(&problem.code_name()))
+            let report = diagnostics::read("x", &case.yaml).expect_err("the resource is invalid");
+            report.problems().all(|problem| !["schema", "yaml", "kind"].contains(&problem.code_name()))
         })
         .filter(|case| !case.yaml.contains("---"))
         .map(|case| (case.title, serde_saphyr::from_str::<Value>(&case.yaml).unwrap()))
-        // The API server gives a name to every object before it looks at the rules.
+        // An object has a name before the API server evaluates rules.
         .filter(|(_, value)| value["metadata"]["name"].is_string())
         .collect()
 }

@@ -1,17 +1,17 @@
-//! The table of bad resources: `tests/resource/bad_resources.txt`.
+//! The table of invalid resources: `tests/resource/bad_resources.txt`.
 
 use std::path::{Path, PathBuf};
 
-/// A bad resource.
+/// An invalid resource.
 #[derive(Debug)]
 pub(crate) struct Case {
-    /// What is wrong with it, in words.
+    /// What is wrong, in words.
     pub(crate) title: String,
     /// The text of its file.
     pub(crate) yaml: String,
-    /// What is expected to be said about it.
+    /// The expected diagnostics.
     pub(crate) expected: Vec<String>,
-    /// The lines of the table that are not expectations.
+    /// The lines of the table without the diagnostics.
     source: Vec<String>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/tests/resource/bad_resources.txt")
 }
 
-/// The good resource that the bad ones are made from, and the bad ones.
+/// The valid base resource, and the invalid ones.
 pub(crate) fn cases() -> (String, Vec<Case>) {
     let text = std::fs::read_to_string(file()).unwrap();
     let mut blocks = text.split("\n## ").skip(1);
@@ -45,7 +45,7 @@ fn added(block: &str) -> String {
     block.lines().filter_map(|line| line.strip_prefix('+')).map(|line| format!("{line}\n")).collect()
 }
 
-/// The base with every run of `-` lines replaced by the run of `+` lines behind it.
+/// The base with every run of `-` lines replaced by the following run of `+` lines.
 fn changed(base: &str, lines: &[String]) -> String {
     let mut text = base.to_owned();
     let mut rest = lines;
@@ -65,21 +65,21 @@ fn run(lines: &[String], mark: char) -> (String, &[String]) {
     (run.iter().map(|line| format!("{}\n", &line[1..])).collect(), tail)
 }
 
-/// The table with what is said about each case instead of what was expected.
-pub(crate) fn table_with(said: &[Vec<String>]) -> String {
+/// The table with these diagnostics of each case.
+pub(crate) fn table_with(reported: &[Vec<String>]) -> String {
     let text = std::fs::read_to_string(file()).unwrap();
     let (_, cases) = cases();
     let first = cases.first().unwrap();
     let head = text.split(&format!("## {}\n", first.title)).next().unwrap();
-    let blocks = cases.iter().zip(said).map(|(case, said)| {
+    let blocks = cases.iter().zip(reported).map(|(case, reported)| {
         let source: String = case.source.iter().map(|line| format!("{line}\n")).collect();
-        let said: String = said.iter().map(|line| format!("> {line}\n")).collect();
-        format!("## {}\n{source}{said}", case.title)
+        let reported: String = reported.iter().map(|line| format!("> {line}\n")).collect();
+        format!("## {}\n{source}{reported}", case.title)
     });
     head.to_owned() + &blocks.collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces a file in one step, since other tests may be reading it.
+/// Replaces a file atomically, since other tests may read it.
 pub(crate) fn replace(path: &Path, text: &str) {
     let fresh = path.with_extension("new");
     std::fs::write(&fresh, text).unwrap();

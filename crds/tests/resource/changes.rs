@@ -1,13 +1,13 @@
-//! Changes of a resource, good and bad.
+//! Valid and invalid updates of a resource.
 
 use serde_json::{Value, json};
 use userstream_crds::rules;
 
 use crate::good_resources::minimal;
 
-/// A change of a resource.
+/// An update of a resource.
 pub(crate) struct Change {
-    /// What changes, in words.
+    /// The update, in words.
     pub(crate) title: &'static str,
     /// The resource before.
     pub(crate) old: Value,
@@ -17,7 +17,7 @@ pub(crate) struct Change {
     pub(crate) breaks: Vec<&'static str>,
 }
 
-/// Changes of a resource: where, and the value there before and after; null is none.
+/// Updates of a resource: the path, and its value before and after; null is absent.
 pub(crate) fn changes() -> Vec<Change> {
     let table = "/spec/sink/cassandra/table";
     let fields = |names: &[&str]| -> Value {

@@ -1,4 +1,4 @@
-//! Defaults are those of the schema, wherever they are applied.
+//! Defaults in the types, in code and in the schema are the same.
 
 use crate::fixtures::schema;
 use crate::good_resources::{minimal, resources};
@@ -13,21 +13,21 @@ fn decoded(value: &Value) -> Value {
 }
 
 #[test]
-fn the_types_have_the_defaults_of_the_schema() {
+fn types_have_the_defaults_of_the_schema() {
     for (name, resource) in resources() {
         let mut by_schema = kube_cel::apply_defaults(schema(), &resource);
         let status = by_schema.as_object_mut().unwrap().remove("status").unwrap();
         let read: PipelineStatus = serde_json::from_value(status).unwrap();
         assert!(read.is_pending() && read == PipelineStatus::pending(), "{read:?}");
         assert_eq!(decoded(&resource), decoded(&by_schema), "{name}");
-        // Whoever reads the resource from a cluster sees every default in it.
+        // The API server stores every default.
         let (spec, defaulted) = (&decoded(&resource)["spec"], &by_schema["spec"]);
         assert_eq!(spec, defaulted, "{name}");
     }
 }
 
 #[test]
-fn defaults_outside_a_cluster_are_those_of_the_api_server() {
+fn defaults_in_code_are_those_of_the_api_server() {
     for (name, resource) in resources() {
         let mut ours = resource.clone();
         apply_defaults(schema(), &mut ours);
@@ -36,7 +36,7 @@ fn defaults_outside_a_cluster_are_those_of_the_api_server() {
 }
 
 #[test]
-fn a_null_is_the_same_as_nothing() {
+fn null_is_absent() {
     let mut written = minimal();
     written["spec"]["source"] = Value::Null;
     written["spec"]["kafka"]["tls"] = Value::Null;
@@ -49,25 +49,25 @@ fn a_null_is_the_same_as_nothing() {
 }
 
 #[test]
-fn every_default_has_the_shape_that_its_schema_says() {
-    fn look(place: &str, schema: &Value) {
+fn every_default_conforms_to_its_schema() {
+    fn check(place: &str, schema: &Value) {
         if let Some(default) = schema.get("default") {
-            let misshapes = userstream_crds::structure::misshapes(schema, default);
-            assert!(misshapes.is_empty(), "{place}: {misshapes:?}");
+            let errors = userstream_crds::schema_validation::errors(schema, default);
+            assert!(errors.is_empty(), "{place}: {errors:?}");
         }
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            look(&format!("{place}.{name}"), property);
+            check(&format!("{place}.{name}"), property);
         }
         if schema["items"].is_object() {
-            look(&format!("{place}[]"), &schema["items"]);
+            check(&format!("{place}[]"), &schema["items"]);
         }
     }
-    look("", schema());
+    check("", schema());
 }
 
 #[test]
-fn the_description_of_every_field_with_a_default_says_it() {
-    fn look(place: &str, schema: &Value, silent: &mut Vec<String>) {
+fn description_of_every_default_names_it() {
+    fn check(place: &str, schema: &Value, silent: &mut Vec<String>) {
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let place = format!("{place}.{name}");
             let description = property["description"].as_str().unwrap_or_default();
@@ -76,12 +76,12 @@ fn the_description_of_every_field_with_a_default_says_it() {
                 silent.push(place.clone());
             }
             if !place.starts_with("spec.template.") {
-                look(&place, property, silent);
-                look(&format!("{place}[]"), &property["items"], silent);
+                check(&place, property, silent);
+                check(&format!("{place}[]"), &property["items"], silent);
             }
         }
     }
     let mut silent = Vec::new();
-    look("spec", &schema()["properties"]["spec"], &mut silent);
+    check("spec", &schema()["properties"]["spec"], &mut silent);
     assert_eq!(silent, Vec::<String>::new());
 }

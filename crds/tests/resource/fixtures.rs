@@ -1,11 +1,11 @@
-//! What several tests need: the schema with its rules, and what breaks them.
+//! The schema with its rules, and their evaluation in CEL.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 use userstream_crds::definition::schemas;
 
-/// The schema as the API server has it: as the types say it, whatever is committed.
+/// The schema of the CRD, generated from the types.
 pub(crate) fn schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemas()["resource"].take());
     &SCHEMA
@@ -14,13 +14,13 @@ pub(crate) fn schema() -> &'static Value {
 /// A rule of the schema in CEL.
 #[derive(Clone, Debug)]
 pub(crate) struct CelRule {
-    /// Where it is in the schema.
+    /// The path in the schema.
     pub(crate) place: String,
     /// The expression.
     pub(crate) expression: String,
     /// The text.
     pub(crate) message: String,
-    /// The schema that it stands in.
+    /// The schema of the object that it is a rule of.
     pub(crate) scope: Value,
 }
 
@@ -50,8 +50,8 @@ fn collect(place: &str, schema: &Value, rules: &mut Vec<CelRule>) {
     }
 }
 
-/// The texts of the rules in CEL that a resource breaks, sorted, each once. A broken rule of the schema that cannot be
-/// evaluated is in it with the error.
+/// The texts of the broken rules of a resource in CEL, sorted and without duplicates. A rule that cannot be evaluated counts as
+/// broken, with the error as its text.
 pub(crate) fn broken_in_cel(new: &Value, old: Option<&Value>) -> Vec<String> {
     let mut texts = match kube_cel::Validator::new().validate(schema(), new, old) {
         Ok(()) => Vec::new(),

@@ -1,4 +1,4 @@
-//! The files that are generated from the types are those that are committed.
+//! The committed files are those that the types generate.
 //!
 //! `make generate` (or `UPDATE=1 cargo test --workspace --test resource`) writes them.
 
@@ -24,44 +24,44 @@ fn assert_committed(name: &str, generated: &str) {
     let difference = lines.into_iter().find(|(_, (committed, generated))| committed != generated);
     assert!(
         committed == generated,
-        "crds/{name} is not what the types say, first at {difference:?}.\n\
+        "crds/{name} is not what the types generate, first at {difference:?}.\n\
          Write it again with `make generate`, or UPDATE=1 cargo test --workspace --test resource, \
-         and look at what changed: it is what clusters see."
+         and review the difference: clusters see it."
     );
 }
 
 #[test]
-fn the_custom_resource_definition_is_the_one_that_the_types_generate() {
+fn committed_definition_is_generated_from_the_types() {
     let yaml = serde_saphyr::to_string(&custom_resource_definition()).unwrap();
     let head = "# Generated from the types in crds/src by `make generate`. Do not edit.\n";
     assert_committed("userstreampipelines.yaml", &format!("{head}{yaml}"));
 }
 
 #[test]
-fn the_schema_that_resources_are_checked_against_is_the_one_that_the_types_generate() {
+fn committed_schema_is_generated_from_the_types() {
     let json = serde_json::to_string_pretty(&schemas()).unwrap();
     assert_committed("schemas.json", &format!("{json}\n"));
 }
 
 #[test]
-fn the_schema_for_editors_is_the_one_that_the_types_generate() {
+fn committed_editor_schema_is_generated_from_the_types() {
     let json = serde_json::to_string_pretty(&editor_schema()).unwrap();
     assert_committed("userstreampipeline.schema.json", &format!("{json}\n"));
 }
 
 #[test]
-fn the_reference_in_the_documentation_is_the_one_that_the_types_generate() {
+fn committed_reference_is_generated_from_the_types() {
     assert_committed("../docs/pipeline-reference.md", &reference::markdown());
 }
 
 #[test]
-fn the_committed_definition_reads_as_what_was_generated() {
+fn committed_definition_reads_as_what_was_generated() {
     let text = fs::read_to_string(path("userstreampipelines.yaml")).unwrap();
     let read: Value = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(difference("", &read, &custom_resource_definition()), None);
 }
 
-/// The first place where two documents differ.
+/// The first path at which two documents differ.
 fn difference(place: &str, left: &Value, right: &Value) -> Option<String> {
     match (left, right) {
         (Value::Object(left), Value::Object(right)) if left.keys().eq(right.keys()) => {
@@ -77,7 +77,7 @@ fn difference(place: &str, left: &Value, right: &Value) -> Option<String> {
 }
 
 #[test]
-fn the_definition_names_the_resource_as_people_type_it() {
+fn definition_has_the_documented_names_and_columns() {
     let definition = custom_resource_definition();
     let at = |pointer: &str| definition.pointer(pointer).cloned().unwrap_or_default();
     assert_eq!(at("/metadata/name"), "userstreampipelines.userstream.dev");

@@ -1,10 +1,10 @@
-//! Good resources: the smallest, the examples, and ones that open every section.
+//! Valid and decodable resources: the smallest, the examples, and ones with every section.
 
 use serde_json::{Value, json};
 
 use crate::cases::cases;
 
-/// A resource that sets what it must and nothing else.
+/// A resource with its required fields only.
 pub(crate) fn minimal() -> Value {
     json!({
         "apiVersion": "userstream.dev/v1alpha1",
@@ -22,7 +22,7 @@ pub(crate) fn minimal() -> Value {
     })
 }
 
-/// Every example, as its file has it.
+/// Every example, as in its file.
 pub(crate) fn examples() -> Vec<(String, Value)> {
     let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/examples");
     let mut examples: Vec<(String, Value)> = std::fs::read_dir(directory)
@@ -37,7 +37,7 @@ pub(crate) fn examples() -> Vec<(String, Value)> {
     examples
 }
 
-/// The examples, the smallest resource, and ones that open every section and set nothing in it.
+/// The examples, the smallest resource, and ones with every section and no optional field in it.
 pub(crate) fn resources() -> Vec<(String, Value)> {
     let (base, _) = cases();
     let mut opened = minimal();

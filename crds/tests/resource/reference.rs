@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::fixtures::schema;
 
-/// Parts that Kubernetes itself describes.
+/// Parts that Kubernetes documents.
 const DESCRIBED_ELSEWHERE: &str = "spec.template.";
 
 const HEAD: &str = "\
@@ -68,7 +68,7 @@ fn row(path: &str, name: &str, field: &Value, parent: &Value) -> String {
 /// The rules of an object and of its plain members, each once.
 fn rules(object: &Value, properties: &Map<String, Value>) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
-    // What has a section of its own has its rules there.
+    // A field with a separate section has its rules there.
     let plain = properties.values().filter(|field| !contents(field)["properties"].is_object());
     for schema in std::iter::once(object).chain(plain) {
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
@@ -110,7 +110,7 @@ fn default(schema: &Value) -> String {
             || value.as_array().is_some_and(Vec::is_empty)
             || **value == ""
     };
-    // What an object holds has defaults of its own.
+    // The fields of an object have their own defaults.
     let default = schema.get("default").filter(|default| !default.is_object());
     default
         .filter(|default| !is_empty(default))

@@ -1,4 +1,4 @@
-//! The rules that the API server checks, in CEL, against the same rules in code.
+//! The rules of the CRD in CEL, against the same rules in code.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use userstream_crds::rules;
 
 #[test]
-fn every_rule_in_cel_compiles_and_names_nothing_but_the_resource() {
+fn every_cel_rule_compiles() {
     let rules = cel_rules();
     assert!(rules.len() > 60, "{} rules", rules.len());
     for rule in rules {
@@ -21,9 +21,9 @@ fn every_rule_in_cel_compiles_and_names_nothing_but_the_resource() {
 }
 
 #[test]
-fn every_rule_in_cel_stays_within_the_budget_of_the_api_server() {
-    // The analysis takes the bound of lists from the schema that a rule stands in, and 1000 where none is declared just
-    // there. The rules about a whole spec walk lists further in, of which that of the fields may be the longest.
+fn every_cel_rule_is_within_the_api_servers_budget() {
+    // The estimate takes the bound of a list from the schema of the rule's object, and 1000 where it has none. The rules about
+    // the spec loop over lists further in, of which the fields are the longest.
     let longest = json!({"type": "array", "maxItems": 128, "items": {"type": "string", "maxLength": 48}});
     for rule in cel_rules() {
         let bounds = if rule.place == ".spec" { &longest } else { &rule.scope };
@@ -33,10 +33,10 @@ fn every_rule_in_cel_stays_within_the_budget_of_the_api_server() {
 }
 
 #[test]
-fn every_list_and_text_that_a_rule_may_walk_is_bounded() {
-    // Without bounds the API server estimates the cost of rules with the largest that a request can hold, and refuses the
-    // definition. Parts that Kubernetes itself describes have no bounds and no rules.
-    fn look(place: &str, schema: &Value, unbounded: &mut Vec<String>) {
+fn every_list_and_text_is_bounded() {
+    // Without bounds the API server estimates the cost of rules with the largest possible request, and refuses the CRD.
+    // Kubernetes' own types have no bounds and no rules.
+    fn check(place: &str, schema: &Value, unbounded: &mut Vec<String>) {
         let is = |name: &str| schema["type"] == name;
         let spelled = schema.get("enum").is_some() || schema.get("maxLength").is_some();
         let number = schema["x-kubernetes-int-or-string"] == true;
@@ -47,22 +47,22 @@ fn every_list_and_text_that_a_rule_may_walk_is_bounded() {
             unbounded.push(place.to_owned());
         }
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            look(&format!("{place}.{name}"), property, unbounded);
+            check(&format!("{place}.{name}"), property, unbounded);
         }
         for inner in ["items", "additionalProperties"] {
             if schema[inner].is_object() {
-                look(&format!("{place}[]"), &schema[inner], unbounded);
+                check(&format!("{place}[]"), &schema[inner], unbounded);
             }
         }
     }
     let mut unbounded = Vec::new();
-    look("spec", &schema()["properties"]["spec"], &mut unbounded);
+    check("spec", &schema()["properties"]["spec"], &mut unbounded);
     unbounded.retain(|place| !place.starts_with("spec.template."));
     assert_eq!(unbounded, Vec::<String>::new());
 }
 
 #[test]
-fn every_text_in_the_definition_is_that_of_a_rule_in_code() {
+fn every_text_in_the_definition_is_that_of_a_rule() {
     let known: BTreeSet<&str> = rules::all().map(|rule| rule.message).collect();
     for rule in cel_rules() {
         assert!(known.contains(rule.message.as_str()), "{}: {}", rule.place, rule.message);
@@ -70,9 +70,9 @@ fn every_text_in_the_definition_is_that_of_a_rule_in_code() {
 }
 
 #[test]
-fn the_numbered_rules_are_in_the_definition_unless_cel_cannot_say_them() {
+fn numbered_rules_are_in_the_definition_where_cel_can() {
     let in_cel: BTreeSet<String> = cel_rules().into_iter().map(|rule| rule.message).collect();
-    // What others claim, the time zone database and the name of the namespace are not in the resource.
+    // Other pipelines, the time zone database and the namespace are not part of the evaluated resource.
     let beyond_cel = [&rules::CLAIMED, &rules::NAME_ONCE, &rules::TIME_ZONE, &rules::NAMESPACE_NAME];
     for rule in rules::all().filter(|rule| rule.code.starts_with('R')) {
         let expected = !beyond_cel.contains(&rule);
@@ -90,7 +90,7 @@ fn examples_and_the_smallest_resource_break_no_rule() {
 }
 
 #[test]
-fn what_cel_refuses_is_refused_in_code_with_the_same_text() {
+fn rule_broken_in_cel_is_broken_in_code() {
     for (title, value) in well_shaped() {
         let code = broken_in_code(&value, None);
         for text in broken_in_cel(&value, None) {
@@ -100,7 +100,7 @@ fn what_cel_refuses_is_refused_in_code_with_the_same_text() {
 }
 
 #[test]
-fn a_resource_without_its_definition_is_refused_for_the_same_rules() {
+fn rule_broken_in_code_is_broken_in_cel() {
     let in_cel: BTreeSet<String> = cel_rules().into_iter().map(|rule| rule.message).collect();
     for (title, value) in well_shaped() {
         let cel = broken_in_cel(&value, None);
@@ -114,7 +114,7 @@ fn a_resource_without_its_definition_is_refused_for_the_same_rules() {
 }
 
 #[test]
-fn every_rule_in_cel_is_broken_by_a_bad_resource_or_a_bad_change() {
+fn every_cel_rule_is_broken_by_some_case() {
     let mut broken: BTreeSet<String> =
         well_shaped().iter().flat_map(|(_, value)| broken_in_cel(value, None)).collect();
     broken.extend(changes().iter().flat_map(|change| broken_in_cel(&change.new, Some(&change.old))));
@@ -124,7 +124,7 @@ fn every_rule_in_cel_is_broken_by_a_bad_resource_or_a_bad_change() {
 }
 
 #[test]
-fn what_may_not_change_is_refused_alike_in_cel_and_in_code() {
+fn invalid_updates_are_refused_alike_in_cel_and_in_code() {
     for Change { title, old, new, breaks } in changes() {
         let expected: BTreeSet<String> = breaks.into_iter().map(str::to_owned).collect();
         assert_eq!(broken_in_code(&old, None), BTreeSet::new(), "{title}: before");

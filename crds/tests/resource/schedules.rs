@@ -1,14 +1,14 @@
-//! Cron expressions are read as Kubernetes reads them.
+//! Cron expressions are parsed as by Kubernetes.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use userstream_crds::cron::{Cron, CronError};
 
-/// Taken by Kubernetes, which then never runs anything, and refused here.
+/// Accepted by Kubernetes, which then never runs anything, and refused here.
 const NEVER_DUE: [&str; 3] = ["0 0 31 2 *", "0 0 30 2 *", ", * * * *"];
 
-/// What robfig/cron, which Kubernetes uses, makes of an expression: the program in `robfig/` prints the file.
+/// The result of robfig/cron, which Kubernetes uses, for an expression. The program in `robfig/` prints the file.
 #[derive(Deserialize)]
 struct Observed {
     cron: String,
@@ -24,7 +24,7 @@ fn observed() -> Vec<Observed> {
 }
 
 #[test]
-fn an_expression_is_accepted_exactly_where_kubernetes_accepts_it_and_ever_runs_it() {
+fn cron_is_accepted_where_kubernetes_accepts_and_runs_it() {
     let observed = observed();
     assert!(observed.iter().filter(|case| !case.valid).count() > 40);
     let different: Vec<_> = observed
@@ -36,7 +36,7 @@ fn an_expression_is_accepted_exactly_where_kubernetes_accepts_it_and_ever_runs_i
 }
 
 #[test]
-fn a_schedule_is_due_exactly_when_kubernetes_says_so() {
+fn due_times_are_those_of_kubernetes() {
     let mut compared = 0;
     for case in observed().into_iter().filter(|case| case.valid) {
         if NEVER_DUE.contains(&case.cron.as_str()) {

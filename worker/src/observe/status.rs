@@ -1,7 +1,7 @@
 //! The response of `/status`.
 
 use userstream_crds::worker_status::{
-    Fault, Partition, ProcessorStatus, ProducerStatus, Quantiles, WorkerStatus,
+    ErrorCount, Partition, ProcessorStatus, ProducerStatus, Quantiles, WorkerStatus,
 };
 
 use crate::log::Progress;
@@ -24,7 +24,11 @@ pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
         errors: stats
             .errors()
             .into_iter()
-            .map(|(place, cause, count)| Fault { place: place.to_owned(), cause: cause.to_owned(), count })
+            .map(|(place, cause, count)| ErrorCount {
+                place: place.to_owned(),
+                cause: cause.to_owned(),
+                count,
+            })
             .collect(),
     }
 }

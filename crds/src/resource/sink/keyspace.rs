@@ -12,8 +12,7 @@ use crate::rules;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyspaceSpec {
-    /// The name of the keyspace: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It cannot
-    /// be changed.
+    /// The name of the keyspace: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It cannot change.
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL),
@@ -21,38 +20,37 @@ pub struct KeyspaceSpec {
         rules::cel(&rules::KEYSPACE_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// How many copies of a row are kept, as CQL writes it: `{class: NetworkTopologyStrategy, dc1: 3}` or
-    /// `{class: SimpleStrategy, replication_factor: 1}`. Used when the keyspace is created, never altered afterwards.
-    /// Default: 3 in the local datacenter.
+    /// The replication as in CQL: `{class: NetworkTopologyStrategy, dc1: 3}` or `{class: SimpleStrategy, replication_factor: 1}`.
+    /// Used when the keyspace is created; a difference later is only reported. Default: 3 copies in the local datacenter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationSpec>,
-    /// Who looks after the keyspace: `Managed` creates it, `Observe` only checks it. Default: Managed.
+    /// What creates the keyspace. `Managed`: the pipeline does, where it is missing. `Observe`: it must exist. Default: Managed.
     #[serde(default)]
     pub management_policy: KeyspaceManagementPolicy,
-    /// What happens to the keyspace when the pipeline is deleted: `Retain` it, or `Delete` it if this pipeline created it
-    /// and no other table is in it. Default: Retain.
+    /// What happens to the keyspace when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline created it
+    /// and no table is left in it, which needs `table.deletionPolicy: Delete`. Default: Retain.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
 
-/// Who looks after a keyspace.
+/// What creates a keyspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum KeyspaceManagementPolicy {
-    /// Userstream creates it.
+    /// The pipeline creates it where it is missing.
     #[default]
     Managed,
-    /// Userstream checks it and changes nothing.
+    /// It must exist.
     Observe,
 }
 
 /// The most copies of a row that a datacenter may keep.
 pub const MOST_COPIES: u16 = 32;
 
-/// The replication of a keyspace as CQL writes it: the class, and a number of copies by datacenter.
+/// The replication of a keyspace as in CQL: the class, and the number of copies by datacenter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReplicationSpec {
-    /// `class`, and copies by datacenter, or under `replication_factor` for SimpleStrategy.
+    /// `class`, and copies by datacenter, or by `replication_factor` for SimpleStrategy.
     pub entries: BTreeMap<String, ReplicationValue>,
 }
 
@@ -90,8 +88,8 @@ impl JsonSchema for ReplicationSpec {
     }
 }
 
-/// A value of the map may be a number or a text of any length, so that it is compared with what it may be and not looked
-/// into: the API server counts the cost of the longest text.
+/// A value is compared with all numbers of copies: the API server would estimate the cost of a pattern for the longest text
+/// that the map may hold.
 fn replication_cel() -> String {
     let numbers: Vec<String> = (1..=MOST_COPIES).map(|copies| copies.to_string()).collect();
     let copies = format!("self[k] in [{}]", numbers.join(", "));

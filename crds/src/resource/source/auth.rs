@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::resource::secret::SecretRef;
 use crate::rules;
 
-/// How requests authenticate. Secrets are read from mounted files and followed when they change.
+/// How requests authenticate. A changed Secret takes effect with the next request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -29,19 +29,19 @@ pub struct AuthSpec {
     /// The Secret with the credentials. Needed by every type but None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
-    /// The request header that carries the key, for ApiKey. Exactly one of `header` and `queryParameter` is set.
+    /// The request header of the key, for ApiKey. Exactly one of `header` and `queryParameter` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub header: Option<String>,
-    /// The query parameter that carries the key, for ApiKey. Exactly one of `header` and `queryParameter` is set.
+    /// The query parameter of the key, for ApiKey. Exactly one of `header` and `queryParameter` is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub query_parameter: Option<String>,
-    /// The address that hands out tokens, for OAuth2.
+    /// The address of the token endpoint, for OAuth2.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub token_url: Option<String>,
-    /// The scopes that are asked for, for OAuth2. Default: none.
+    /// The requested OAuth scopes, for OAuth2. Default: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
     pub scopes: Vec<String>,
@@ -59,6 +59,6 @@ pub enum AuthType {
     Bearer,
     /// A key in a header or a query parameter.
     ApiKey,
-    /// RFC 6749, client credentials grant: tokens are fetched and renewed.
+    /// RFC 6749, client credentials grant: the worker fetches and renews tokens.
     OAuth2,
 }

@@ -27,7 +27,8 @@ use super::pagination::PaginationSpec;
     ),
 ]))]
 pub struct HttpSpec {
-    /// The address to fetch, `http://` or `https://`. No user name or password in it: use `auth`.
+    /// The URL to fetch, `http://` or `https://`, without a user name or password: use `auth`. In a cluster, private addresses
+    /// need the operator's `allowedPrivateRanges`.
     #[schemars(length(min = 1, max = 2048))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::URL, "self.matches('^(http|https|HTTP|HTTPS)://[^/@#?]+([/?][^#]*)?$')"),
@@ -36,52 +37,52 @@ pub struct HttpSpec {
     /// The request method. Default: GET.
     #[serde(default)]
     pub method: HttpMethod,
-    /// The body of a POST request, sent as it is. Set its `Content-Type` in `headers`; the default is application/json.
+    /// The body of a POST request. Set its `Content-Type` in `headers` unless it is application/json. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65_536))]
     pub body: Option<String>,
-    /// Query parameters that are added to the URL. Values are text: quote numbers. Default: none.
+    /// Query parameters to add to the URL. Values are text: quote numbers. Default: none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 2048}))]
     pub query: BTreeMap<String, String>,
-    /// Request headers. Credentials do not belong here, where everyone who may read the pipeline sees them: use `auth`.
-    /// Default: none.
+    /// Request headers, without credentials, which everyone who can read the pipeline would see: use `auth`. Default: none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 4096}))]
     pub headers: BTreeMap<String, String>,
-    /// The time between two runs of a `Continuous` source, for example 10s. Not used by a `Scheduled` one.
+    /// The time from the start of one run of a `Continuous` source to the start of the next, for example 10s. A longer run delays
+    /// the next one. A `Scheduled` source does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub interval: Option<GoDuration>,
-    /// How long one exchange may take, from the start of connecting to the last byte of the body. Default: 5s.
+    /// The longest time of a request, from connecting to the last byte of the response. Default: 5s.
     #[serde(default = "http_timeout")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub timeout: GoDuration,
-    /// The largest body that is read, in bytes after decompression. A larger one fails the run. Default: 16Mi.
+    /// The largest response body, before and after decompression, from 1 byte to 1Gi. A larger one fails the run. Default: 16Mi.
     #[serde(default = "max_response_bytes")]
     pub max_response_bytes: ByteSize,
-    /// The dot path to the array of records in the body, for example `results`. Default: the body is itself one record
-    /// or an array of records.
+    /// The dot path of the array of records in the body, for example `results`. Default: the body is one record or an array of
+    /// records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub records_path: Option<String>,
-    /// How the API hands out more than one page. Default: type None.
+    /// How the API paginates. Default: type None.
     #[serde(default)]
     pub pagination: PaginationSpec,
-    /// Which responses become records: `All`, or only those that `Changed` since the last one, for APIs that hand out the
-    /// same state again and again. Default: All.
+    /// Which pages become records: `All`, or only a page that `Changed` since it was last fetched, for APIs that return a state
+    /// rather than events. Pages beyond the first 2000 of a walk always count as changed. Default: All.
     #[serde(default)]
     pub emit: Emit,
     /// How requests authenticate. Default: type None.
     #[serde(default)]
     pub auth: AuthSpec,
-    /// Whom an `https://` address is trusted by. Default: the public certificate authorities.
+    /// The certificate authorities that are trusted for `https://`. Default: the public certificate authorities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TrustSpec>,
-    /// How often requests are sent at most. Default: 1 request per 1s.
+    /// The most requests in a time, retries and redirects included. Default: 1 request per 1s.
     #[serde(default)]
     pub rate_limit: RateLimitSpec,
-    /// How failed requests are tried again. Default: 8 attempts, 500ms to 30s apart.
+    /// How failed requests are retried. Default: 8 attempts, 500ms to 30s apart.
     #[serde(default)]
     pub retry: RetrySpec,
 }
@@ -97,43 +98,43 @@ fn max_response_bytes() -> ByteSize {
 /// The request method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HttpMethod {
-    /// Fetch with the query alone.
+    /// Without a body.
     #[default]
     #[serde(rename = "GET")]
     Get,
-    /// Fetch with a body, as search APIs want it.
+    /// With a body, as search APIs require.
     #[serde(rename = "POST")]
     Post,
 }
 
-/// Which responses become records.
+/// Which pages become records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Emit {
-    /// Every response.
+    /// Every page.
     #[default]
     All,
-    /// Only a response that differs from the one before.
+    /// Only a page whose body differs from the last time.
     Changed,
 }
 
-/// Whom a TLS server is trusted by.
+/// The certificate authorities that are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrustSpec {
-    /// The Secret with the PEM bundle of certificate authorities under the key `ca.crt`, which are then the only ones
-    /// trusted. Default: the public certificate authorities.
+    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then. Default: the
+    /// public certificate authorities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretRef>,
 }
 
-/// How often requests are sent at most.
+/// The most requests in a time, retries and redirects included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimitSpec {
-    /// How many requests are sent in `per`. Default: 1.
+    /// The most requests in `per`. Default: 1.
     #[schemars(range(min = 1, max = 100_000))]
     pub requests: i32,
-    /// The time in which `requests` are sent. Default: 1s.
+    /// The time for `requests`. Default: 1s.
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub per: GoDuration,
 }
@@ -144,18 +145,18 @@ impl Default for RateLimitSpec {
     }
 }
 
-/// How failed requests are tried again: timeouts, broken connections, and the statuses 408, 425, 429 and 5xx, with
-/// exponential backoff and jitter. A `Retry-After` header is honoured, up to `maxBackoff`.
+/// How failed requests are retried: timeouts, broken connections, and the statuses 408, 425, 429 and 5xx, with exponential
+/// backoff and jitter. A `Retry-After` header is honoured, up to `maxBackoff`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
     rules::cel(&rules::BACKOFF_ORDER, "duration(self.initialBackoff) <= duration(self.maxBackoff)"),
 ]))]
 pub struct RetrySpec {
-    /// How many times a request is sent before the run fails, the first time included. Default: 8.
+    /// The most attempts at a request, the first one included. Then the run fails. Default: 8.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: i32,
-    /// The pause before the second attempt; it doubles from there. Default: 500ms.
+    /// The pause before the second attempt. It doubles from there. Default: 500ms.
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub initial_backoff: GoDuration,
     /// The longest pause between two attempts. Default: 30s.

@@ -1,12 +1,12 @@
-//! `spec.source.http.pagination`: more than one page.
+//! `spec.source.http.pagination`: how an API paginates.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::rules;
 
-/// How the API hands out more than one page. A run walks pages until the source ends or `maxPages`; the position is saved
-/// once the records are acknowledged by Kafka.
+/// How the API paginates. A run fetches pages until the last one or `maxPages`. The position is saved once Kafka has
+/// acknowledged the records of a page, and the next run goes on from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
@@ -17,23 +17,23 @@ use crate::rules;
     ),
 ]))]
 pub struct PaginationSpec {
-    /// `None`: one request a run. `Page`: a query parameter counts pages, and an empty page is the last. `Cursor`: each
-    /// body names the next cursor. `Link`: the `Link` header names the next address (RFC 8288, rel="next"). A finished
-    /// walk starts again at the first page for Page and Link; Cursor keeps the last cursor. Default: None.
+    /// `None`: one request a run. `Page`: a query parameter counts pages, and a page that is empty or, after the first, answers
+    /// 404 is the last. `Cursor`: each body has the next cursor. `Link`: the `Link` header has the next URL (RFC 8288,
+    /// rel="next"). After the last page, Page and Link start again at the first; Cursor keeps the last cursor. Default: None.
     #[serde(rename = "type")]
     pub kind: PaginationType,
-    /// The query parameter that carries the page number or the cursor. Needed by Page and Cursor.
+    /// The query parameter of the page number or the cursor. Page and Cursor need it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     pub parameter: Option<String>,
     /// The number of the first page, for Page. Default: 1.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub first: i64,
-    /// The dot path to the next cursor in the body, for Cursor. Absent, null or empty there means the end.
+    /// The dot path of the next cursor in the body, for Cursor. Absent, null and empty mean that the page is the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub path: Option<String>,
-    /// How many pages one run fetches at most. Default: 100.
+    /// The most pages of one run. Default: 100.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_pages: i32,
 }
@@ -52,8 +52,8 @@ pub enum PaginationType {
     None,
     /// A query parameter counts pages.
     Page,
-    /// Each body names the next cursor.
+    /// Each body has the next cursor.
     Cursor,
-    /// The `Link` header names the next address.
+    /// The `Link` header has the next URL.
     Link,
 }

@@ -1,4 +1,4 @@
-//! The duration of `@every`, in the spelling of Go's `time.ParseDuration`.
+//! The duration of `@every`, in the syntax of Go's `time.ParseDuration`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub enum EveryError {
     /// It is not a sequence of numbers and units.
     #[error("@every needs a duration such as 1h30m, with the units h, m, s, ms, us and ns")]
     Malformed,
-    /// It is longer than Go's durations are.
+    /// It is longer than the longest duration of Go.
     #[error("the duration of @every is longer than 292 years")]
     TooLong,
 }
@@ -24,7 +24,7 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a duration. What is left after whole seconds is dropped, and less than a second is one, as in robfig/cron.
+/// Parses a duration. As in robfig/cron, fractions of a second are dropped, and less than a second is one second.
 pub(super) fn parse(text: &str) -> Result<Duration, EveryError> {
     let negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -32,7 +32,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, EveryError> {
     if rest.is_empty() {
         return Err(EveryError::Malformed);
     }
-    // The only number that needs no unit.
+    // Zero is the only number without a unit.
     if rest == "0" {
         rest = "";
     }
@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, EveryError> {
     if total > i64::MAX as u128 {
         return Err(EveryError::TooLong);
     }
-    // A negative duration is less than a second too.
+    // A negative duration is less than a second.
     if negative {
         return Ok(Duration::from_secs(1));
     }
@@ -58,7 +58,7 @@ fn split(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(|c| !belongs(c)).unwrap_or(text.len()))
 }
 
-/// A number with or without a fraction; digits that are worth less than a nanosecond are dropped.
+/// A number with or without a fraction. Digits below a nanosecond are dropped.
 fn nanoseconds(number: &str, scale: u128) -> Result<u128, EveryError> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {

@@ -1,8 +1,8 @@
-//! One field of a cron expression.
+//! A field of a cron expression.
 
 use super::CronError;
 
-/// A kind of field: its name, the numbers that it has, and the words that stand for them, the first for `least`.
+/// A kind of field: its name, its range, and the words for its numbers, the first one for `least`.
 pub(super) struct Kind {
     name: &'static str,
     least: u8,
@@ -26,11 +26,11 @@ pub(super) const DAY_OF_WEEK: Kind = Kind {
     words: &["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 };
 
-/// The numbers that a field matches; none for a lone comma, which Kubernetes takes and which is never due.
+/// The numbers that a field matches; none for a lone comma, which Kubernetes accepts and which is never due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Matches {
     bits: u64,
-    /// Whether it was written as `*` or `?` and so restricts nothing.
+    /// Whether the field is `*` or `?` and restricts nothing.
     pub(super) any: bool,
 }
 
@@ -45,52 +45,52 @@ impl Matches {
     }
 }
 
-/// What is wrong with a field.
+/// Why a text is not a field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// It is neither a number nor a word that the field knows.
+    /// An element is neither a number nor one of the field's words.
     #[error("`{text}` is not a number{}", if *.words { " or an English name of three letters" } else { "" })]
     NotANumber {
-        /// What it is.
+        /// The element.
         text: String,
-        /// Whether the field knows words.
+        /// Whether the field has words.
         words: bool,
     },
-    /// The number is too small or too large.
+    /// A number is too small or too large.
     #[error("{number} is not within {least} to {most}{}", if *.sunday { "; Sunday is 0" } else { "" })]
     OutOfRange {
-        /// The number, as it was written.
+        /// The number as written.
         number: String,
         /// The smallest number of the field.
         least: u8,
         /// The largest number of the field.
         most: u8,
-        /// Whether somebody may have meant Sunday.
+        /// Whether the number may be meant as Sunday.
         sunday: bool,
     },
-    /// It is more than a number or a range, and at most one step.
+    /// An element is not a number or a range with at most one step.
     #[error("`{text}` is not a number, a range such as 1-5 or a step such as */10")]
     Malformed {
         /// The element.
         text: String,
     },
-    /// A range ends before it begins.
-    #[error("the range {start}-{end} ends before it begins")]
+    /// A range ends before it starts.
+    #[error("the range {start}-{end} ends before it starts")]
     Reversed {
-        /// Where it begins.
+        /// The first number.
         start: u8,
-        /// Where it ends.
+        /// The last number.
         end: u8,
     },
-    /// A step goes nowhere.
-    #[error("a step is at least 1")]
+    /// A step is zero.
+    #[error("a step must be at least 1")]
     ZeroStep,
 }
 
 impl Kind {
     pub(super) fn parse(&self, text: &str) -> Result<Matches, CronError> {
         let mut matches = Matches { bits: 0, any: false };
-        // Kubernetes leaves out what is empty between commas.
+        // Kubernetes ignores empty elements between commas.
         for element in text.split(',').filter(|element| !element.is_empty()) {
             let element =
                 self.element(element).map_err(|error| CronError::Field { name: self.name, error })?;
@@ -111,7 +111,7 @@ impl Kind {
                 step => Some(step),
             },
         };
-        // What follows a star means nothing, to Kubernetes as well: `*-5` is `*`.
+        // As in Kubernetes, the end of a range that starts with a star is ignored: `*-5` is `*`.
         let star = matches!(range.split('-').next(), Some("*" | "?"));
         let (start, end) = match range.split_once('-') {
             _ if star => (self.least, self.most),
@@ -150,7 +150,7 @@ impl Kind {
         Ok(number)
     }
 
-    /// A number, with a plus sign or without; one that is larger than any field has is the largest there is.
+    /// A number with or without a plus sign, at most the largest `u8`, which is out of range for every field.
     fn digits(&self, text: &str) -> Result<u8, FieldError> {
         let digits = text.strip_prefix('+').unwrap_or(text);
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<i64>().ok());

@@ -14,7 +14,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// The next time by the clocks of a zone, as RFC 3339 with its offset.
+/// The next due time in a zone, as RFC 3339 with its offset.
 fn next(expression: &str, after: &str, zone_name: &str) -> String {
     let cron: Cron = expression.parse().unwrap();
     let zone = zone(zone_name);
@@ -27,7 +27,7 @@ fn refusal(expression: &str) -> String {
 }
 
 #[test]
-fn an_expression_comes_due_when_robfig_cron_says() {
+fn due_times_are_those_of_robfig_cron() {
     for (after, expression, expected) in [
         ("2012-07-09T14:45:00Z", "0/15 * * * *", "2012-07-09T15:00:00+00:00"),
         ("2012-07-09T14:59:59Z", "0/15 * * * *", "2012-07-09T15:00:00+00:00"),
@@ -55,7 +55,7 @@ fn an_expression_comes_due_when_robfig_cron_says() {
 }
 
 #[test]
-fn either_day_is_enough_where_both_are_restricted_and_otherwise_both_must_match() {
+fn either_restricted_day_field_is_enough() {
     let due_on = |expression: &str, day: &str| {
         let midnight = at(&format!("{day}T00:00:00Z"));
         let cron: Cron = expression.parse().unwrap();
@@ -73,7 +73,7 @@ fn either_day_is_enough_where_both_are_restricted_and_otherwise_both_must_match(
 }
 
 #[test]
-fn a_time_that_the_clocks_leave_out_is_left_out_and_one_that_they_repeat_comes_twice() {
+fn skipped_local_time_is_skipped_and_repeated_one_due_twice() {
     let new_york = |after: &str, expression: &str| next(expression, after, "America/New_York");
     for (after, expression, expected) in [
         ("2012-03-11T00:00:00-05:00", "30 2 11 Mar ?", "2013-03-11T02:30:00-04:00"),
@@ -88,7 +88,7 @@ fn a_time_that_the_clocks_leave_out_is_left_out_and_one_that_they_repeat_comes_t
     ] {
         assert_eq!(new_york(after, expression), expected, "{expression} after {after}");
     }
-    // Newfoundland set its clocks back at one minute past midnight: the end of the day before came twice.
+    // Newfoundland set its clocks back at one minute past midnight, which repeated the end of the day before.
     let due = next("30 23 * * *", "2010-11-07T00:00:30-02:30", "America/St_Johns");
     assert_eq!(due, "2010-11-06T23:30:00-03:30");
 }
@@ -114,7 +114,7 @@ fn every_counts_whole_seconds_and_at_least_one() {
 }
 
 #[test]
-fn a_refusal_names_the_field_and_what_is_wrong_with_it() {
+fn error_names_the_field_and_the_cause() {
     for (expression, expected) in [
         ("", "the expression is empty"),
         ("   ", "the expression is empty"),
@@ -124,7 +124,7 @@ fn a_refusal_names_the_field_and_what_is_wrong_with_it() {
         ("CRON_TZ=UTC * * * * *", "the time zone goes into timeZone, not into the expression"),
         (
             "@often",
-            "the words are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every DURATION",
+            "the descriptors are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually and @every DURATION",
         ),
         ("@every soon", "@every needs a duration such as 1h30m, with the units h, m, s, ms, us and ns"),
         ("60 * * * *", "minute: 60 is not within 0 to 59"),
@@ -137,16 +137,16 @@ fn a_refusal_names_the_field_and_what_is_wrong_with_it() {
         ("x * * * *", "minute: `x` is not a number"),
         ("1-2-3 * * * *", "minute: `1-2-3` is not a number, a range such as 1-5 or a step such as */10"),
         ("*/2/3 * * * *", "minute: `*/2/3` is not a number, a range such as 1-5 or a step such as */10"),
-        ("5-3 * * * *", "minute: the range 5-3 ends before it begins"),
-        ("*/0 * * * *", "minute: a step is at least 1"),
-        ("0 0 31 2,4 *", "it never comes due: there is no such day"),
-        (", * * * *", "it never comes due: there is no such day"),
+        ("5-3 * * * *", "minute: the range 5-3 ends before it starts"),
+        ("*/0 * * * *", "minute: a step must be at least 1"),
+        ("0 0 31 2,4 *", "the expression is never due: no day matches it"),
+        (", * * * *", "the expression is never due: no day matches it"),
     ] {
         assert_eq!(refusal(expression), expected, "{expression:?}");
     }
 }
 
-/// A field of numbers, ranges and lists that both libraries read alike.
+/// A field of numbers, ranges and lists that both libraries interpret alike.
 fn field(range: RangeInclusive<u8>) -> impl Strategy<Value = String> {
     let (least, most) = (*range.start(), *range.end());
     let number = range.clone().prop_map(|number| number.to_string());
@@ -157,7 +157,7 @@ fn field(range: RangeInclusive<u8>) -> impl Strategy<Value = String> {
     let element = prop_oneof![3 => number, 1 => span, 1 => stepped];
     let list = prop::collection::vec(element, 1..4).prop_map(|elements| elements.join(","));
     let every = (least.max(2)..=most).prop_map(|step| format!("*/{step}"));
-    // A step over all days would restrict them in one library and not in the other.
+    // One library treats a step over all days as a restriction, the other does not.
     let steps = most > 12 && least == 0;
     prop_oneof![
         4 => list,
@@ -174,8 +174,8 @@ fn expressions() -> impl Strategy<Value = String> {
     )
 }
 
-/// What the documentation promises, minute by minute.
-fn next_by_looking(expression: &str, after: Timestamp, zone: &TimeZone, minutes: i64) -> Option<Timestamp> {
+/// The documented behaviour, computed minute by minute.
+fn next_by_search(expression: &str, after: Timestamp, zone: &TimeZone, minutes: i64) -> Option<Timestamp> {
     let texts: Vec<&str> = expression.split(' ').collect();
     let fields: Vec<_> = [MINUTE, HOUR, DAY_OF_MONTH, MONTH, DAY_OF_WEEK]
         .iter()
@@ -200,7 +200,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn the_next_time_is_the_one_that_croner_finds(
+    fn next_due_time_is_that_of_croner(
         expression in expressions(),
         second in 0_i64..4_000_000_000,
     ) {
@@ -221,7 +221,7 @@ proptest! {
     }
 
     #[test]
-    fn the_next_time_is_the_first_minute_that_matches_on_the_clocks_of_any_zone(
+    fn next_due_time_is_the_first_matching_local_minute(
         expression in (field(0..=59), field(0..=23))
             .prop_flat_map(|(minute, hour)| (Just(format!("{minute} {hour}")), prop_oneof![
                 Just("* * *"), Just("7,11 * *"), Just("* * 0"), Just("28-31 3,10,11 0"),
@@ -241,12 +241,12 @@ proptest! {
     ) {
         let zone = zone(name);
         let after = at(around) + Span::new().seconds(seconds);
-        let looked = next_by_looking(&expression, after, &zone, 3 * 24 * 60);
+        let searched = next_by_search(&expression, after, &zone, 3 * 24 * 60);
         let found = expression.parse::<Cron>().unwrap().next_after(after, &zone);
-        // Beyond what was looked at there is nothing to compare.
+        // Beyond the searched minutes there is nothing to compare.
         let horizon = after + Span::new().hours(3 * 24);
-        let found = found.filter(|time| looked.is_some() || *time < horizon);
-        prop_assert_eq!(found, looked, "{} after {} in {}", expression, after, name);
+        let found = found.filter(|time| searched.is_some() || *time < horizon);
+        prop_assert_eq!(found, searched, "{} after {} in {}", expression, after, name);
     }
 
     #[test]

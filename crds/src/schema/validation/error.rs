@@ -1,4 +1,4 @@
-//! The ways in which a document differs from its schema.
+//! The kinds of errors of a document against its schema.
 
 use serde_json::Value;
 
@@ -6,55 +6,55 @@ use crate::scalar::byte_size::{BYTE_SIZE_PATTERN, ByteSize};
 use crate::scalar::duration::{DURATION_PATTERN, GoDuration};
 use crate::scalar::starting_offsets::{STARTING_OFFSETS_PATTERN, StartingOffsetsError};
 
-/// How a document differs from its schema.
+/// A kind of error of a document against its schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ShapeError {
-    /// There is no field of that name.
+pub enum SchemaErrorKind {
+    /// The schema does not declare the field.
     #[error("there is no field `{name}` here")]
     UnknownField {
         /// The name.
         name: String,
-        /// The declared name that is most like it.
+        /// The most similar declared name.
         nearest: Option<String>,
-        /// Where fields of exactly that name are declared.
+        /// The paths where fields of this name are declared.
         belongs_to: Vec<String>,
         /// Every declared name.
         known: Vec<String>,
     },
-    /// A field that every such object has is missing.
+    /// A required field is missing.
     #[error("the field `{name}` is missing")]
     Missing {
         /// The name of the field.
         name: String,
-        /// Its value, where there is only one that it can have.
+        /// The value of a field that has only one.
         only: Option<String>,
     },
-    /// The value has another type.
+    /// The value has the wrong type.
     #[error("expected {expected}, found {found}")]
     WrongType {
-        /// The type that it should have.
+        /// The expected type.
         expected: &'static str,
-        /// What it is.
+        /// The value.
         found: String,
-        /// What to write instead, where that is plain.
+        /// What to write instead, where that is certain.
         instead: Option<String>,
     },
-    /// The value is none of those that are allowed.
+    /// The value is not in the enumeration.
     #[error("`{found}` is not one of {}", .allowed.join(", "))]
     NotOneOf {
         /// The value.
         found: String,
-        /// The allowed value that is most like it.
+        /// The most similar allowed value.
         nearest: Option<String>,
         /// Every allowed value.
         allowed: Vec<String>,
     },
-    /// The text is not spelled as it should be.
-    #[error("`{found}` is not spelled as it should be: {expected}")]
+    /// The text does not match the pattern.
+    #[error("`{found}` is malformed: {expected}")]
     Malformed {
         /// The text.
         found: String,
-        /// The spelling that is expected.
+        /// What is expected.
         expected: String,
     },
     /// The number is too small or too large.
@@ -62,9 +62,9 @@ pub enum ShapeError {
     OutOfRange {
         /// The number.
         found: i64,
-        /// The smallest that is allowed.
+        /// The smallest allowed number.
         least: i64,
-        /// The largest that is allowed.
+        /// The largest allowed number.
         most: i64,
     },
     /// There are too few characters, elements or entries.
@@ -72,9 +72,9 @@ pub enum ShapeError {
     TooFew {
         /// What is counted.
         of: &'static str,
-        /// How many there are.
+        /// The count.
         count: u64,
-        /// The fewest that are allowed.
+        /// The smallest allowed count.
         least: u64,
     },
     /// There are too many characters, elements or entries.
@@ -82,22 +82,22 @@ pub enum ShapeError {
     TooMany {
         /// What is counted.
         of: &'static str,
-        /// How many there are.
+        /// The count.
         count: u64,
-        /// The most that are allowed.
+        /// The largest allowed count.
         most: u64,
     },
-    /// An element is in the list twice.
-    #[error("there is another element with the {keys} `{found}`")]
+    /// Two elements of the list have the same keys.
+    #[error("another element has the same {keys} `{found}`")]
     Duplicate {
-        /// The names of the fields that tell elements apart.
+        /// The names of the key fields.
         keys: String,
         /// Their values.
         found: String,
     },
 }
 
-impl ShapeError {
+impl SchemaErrorKind {
     pub(super) fn wrong_type(expected: &'static str, value: &Value) -> Self {
         let instead = match value {
             Value::Number(_) | Value::Bool(_) if expected == "a string" => {
@@ -144,9 +144,7 @@ impl ShapeError {
             Self::NotOneOf { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::WrongType { instead, .. } => instead.clone(),
             Self::Missing { name, only: Some(only) } => Some(format!("add `{name}: {only}`")),
-            Self::Missing { name, only: None } => {
-                Some(format!("add `{name}`; `usp explain` says what it holds"))
-            }
+            Self::Missing { name, only: None } => Some(format!("add `{name}`; `usp explain` describes it")),
             Self::Duplicate { .. } => Some("rename or remove one of them".to_owned()),
             Self::UnknownField { .. }
             | Self::NotOneOf { .. }

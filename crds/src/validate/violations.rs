@@ -13,23 +13,23 @@ use crate::scalar::identifier::SecretName;
 
 use super::violation::{Cause, Violation};
 
-/// Collects violations, so that the first one does not hide the others.
+/// A list of violations. Validation goes on after each, so that the user sees all of them at once.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(super) struct Violations {
     violations: Vec<Violation>,
 }
 
-impl Report {
-    pub(super) fn into_violations(self) -> Vec<Violation> {
+impl Violations {
+    pub(super) fn into_vec(self) -> Vec<Violation> {
         self.violations
     }
 
-    /// Notes that a rule is broken.
+    /// Adds a broken rule.
     pub(super) fn refuse(&mut self, path: impl Into<FieldPath>, rule: &'static Rule) {
         self.violations.push(Violation { path: path.into(), cause: Cause::Rule { rule, detail: None } });
     }
 
-    /// Notes that a rule is broken and what was found.
+    /// Adds a broken rule with the found value or another detail.
     pub(super) fn refuse_because(
         &mut self,
         path: impl Into<FieldPath>,
@@ -40,7 +40,7 @@ impl Report {
         self.violations.push(Violation { path: path.into(), cause });
     }
 
-    /// Notes a broken rule unless the condition holds; gives the condition back.
+    /// Adds a broken rule unless the condition holds. Returns the condition.
     pub(super) fn require(&mut self, holds: bool, path: impl Into<FieldPath>, rule: &'static Rule) -> bool {
         if !holds {
             self.refuse(path, rule);
@@ -48,7 +48,7 @@ impl Report {
         holds
     }
 
-    /// Reads a text; a failure breaks the rule.
+    /// Parses a text; a failure breaks the rule.
     pub(super) fn parse<T: FromStr>(
         &mut self,
         path: impl Into<FieldPath>,
@@ -62,7 +62,7 @@ impl Report {
         parsed
     }
 
-    /// Takes a result; an error breaks the rule and is the detail, unless it says the same as the rule.
+    /// Unwraps a result; an error breaks the rule and is its detail, unless it has the text of the rule.
     pub(super) fn take<T, E: fmt::Display>(
         &mut self,
         path: impl Into<FieldPath>,
@@ -89,7 +89,7 @@ impl Report {
         converted
     }
 
-    /// Converts a number that is at least 1; another one is out of range.
+    /// Converts a number that is at least 1; any other is out of range.
     pub(super) fn positive_number(&mut self, path: impl Into<FieldPath>, number: i32) -> Option<NonZeroU32> {
         let positive = u32::try_from(number).ok().and_then(NonZeroU32::new);
         if positive.is_none() {
@@ -103,7 +103,7 @@ impl Report {
         self.require(!duration.is_zero(), path, &rules::POSITIVE_DURATION).then_some(duration.get())
     }
 
-    /// The name of a Secret, where there is one; the outer `None` says that the name is not a name.
+    /// The name of a referenced Secret. The outer `None` means that the name is invalid.
     pub(super) fn secret(&mut self, path: &str, reference: Option<&SecretRef>) -> Option<Option<SecretName>> {
         match reference {
             None => Some(None),
@@ -114,7 +114,7 @@ impl Report {
     }
 }
 
-/// A text of a resource in a message: quoted, and cut where it is long.
+/// A text of the resource for a message: quoted, and truncated where it is long.
 pub(super) struct Found<'a>(pub(super) &'a str);
 
 impl fmt::Display for Found<'_> {

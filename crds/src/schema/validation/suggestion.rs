@@ -1,28 +1,28 @@
-//! What people may have meant.
+//! Suggestions for misspelt and misplaced names.
 
 use serde_json::Value;
 
 use crate::schema::definition::properties;
 
-/// The candidate that is most like a word, where one is like it at all.
+/// The candidate that is most similar to a word; `None` where none is similar enough.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     let folded = fold(word);
     candidates
-        .filter_map(|candidate| Some((unlikeness(&folded, &fold(candidate))?, candidate)))
-        .min_by_key(|(unlikeness, _)| *unlikeness)
+        .filter_map(|candidate| Some((distance(&folded, &fold(candidate))?, candidate)))
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Case, underscores and hyphens are what people mix up first.
+/// A word without case, underscores and hyphens, which are confused most often.
 fn fold(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }
 
-/// How far two words are apart; `None` where neither is meant to be the other.
-fn unlikeness(left: &str, right: &str) -> Option<usize> {
+/// The distance of two words; `None` where they are too different.
+fn distance(left: &str, right: &str) -> Option<usize> {
     const SHORTEST_STEM: usize = 3;
     let shorter = left.len().min(right.len());
-    // A plural or a longer form of the same word is nearer than its length says.
+    // A plural or a longer form of the same word is close, whatever its length.
     if shorter >= SHORTEST_STEM && (left.starts_with(right) || right.starts_with(left)) {
         return Some(left.len().abs_diff(right.len()).min(2));
     }
@@ -31,7 +31,7 @@ fn unlikeness(left: &str, right: &str) -> Option<usize> {
 
 const fn tolerated(length: usize) -> usize {
     match length {
-        // Three letters are near to too much: `ssl` is not meant to be `sasl`.
+        // Short words are similar to too many others: `ssl` is not a misspelt `sasl`.
         0..=3 => 0,
         4..=5 => 1,
         6..=8 => 2,
@@ -39,8 +39,8 @@ const fn tolerated(length: usize) -> usize {
     }
 }
 
-/// Where in a schema properties of exactly this name are declared, as far out as there are any. Types of Kubernetes itself
-/// are left out, and so is a name that is too common to say where it belongs.
+/// The paths in a schema where properties of this name are declared, of the outermost level that has any. Kubernetes' types are
+/// not searched, and a name that is declared in too many places has no result.
 pub(crate) fn belongs_to(schema: &Value, name: &str) -> Vec<String> {
     const TOO_COMMON: usize = 4;
     let mut level = vec![(String::new(), schema)];
@@ -77,31 +77,31 @@ mod tests {
     use super::*;
     use crate::schema::definition::document_schema;
 
-    fn meant(word: &str, candidates: &[&str]) -> Option<String> {
+    fn suggestion(word: &str, candidates: &[&str]) -> Option<String> {
         nearest(word, candidates.iter().copied())
     }
 
     #[test]
-    fn what_is_almost_a_name_is_that_name() {
+    fn misspelt_name_is_recognised() {
         let names = ["bootstrapServers", "topic", "tls", "sasl", "keyField", "producer"];
-        assert_eq!(meant("bootstrapServer", &names).as_deref(), Some("bootstrapServers"));
-        assert_eq!(meant("bootstrap_servers", &names).as_deref(), Some("bootstrapServers"));
-        assert_eq!(meant("Topic", &names).as_deref(), Some("topic"));
-        assert_eq!(meant("topci", &names).as_deref(), Some("topic"));
-        assert_eq!(meant("keyfeild", &names).as_deref(), Some("keyField"));
-        assert_eq!(meant("producerConfiguration", &names).as_deref(), Some("producer"));
+        assert_eq!(suggestion("bootstrapServer", &names).as_deref(), Some("bootstrapServers"));
+        assert_eq!(suggestion("bootstrap_servers", &names).as_deref(), Some("bootstrapServers"));
+        assert_eq!(suggestion("Topic", &names).as_deref(), Some("topic"));
+        assert_eq!(suggestion("topci", &names).as_deref(), Some("topic"));
+        assert_eq!(suggestion("keyfeild", &names).as_deref(), Some("keyField"));
+        assert_eq!(suggestion("producerConfiguration", &names).as_deref(), Some("producer"));
     }
 
     #[test]
-    fn what_is_like_no_name_is_none() {
+    fn unrelated_name_has_no_suggestion() {
         let names = ["bootstrapServers", "topic", "tls", "sasl", "keyField", "producer"];
         for word in ["", "x", "ssl", "replicas", "colour"] {
-            assert_eq!(meant(word, &names), None, "{word}");
+            assert_eq!(suggestion(word, &names), None, "{word}");
         }
     }
 
     #[test]
-    fn a_field_of_another_place_is_found_where_it_belongs() {
+    fn misplaced_field_is_found_where_it_belongs() {
         let places = |name| belongs_to(document_schema(), name);
         assert_eq!(places("interval"), ["spec.source.generator", "spec.source.http"]);
         assert_eq!(places("partitionKey"), ["spec.sink.cassandra.table"]);

@@ -1,10 +1,10 @@
-//! Whether a document has the shape that a structural schema says: the checks that the API server makes before any rule.
+//! Validation of a document against a structural schema, as the API server does it before it evaluates rules.
 
-mod kind;
+mod error;
 mod pattern;
 mod suggestion;
 
-pub use kind::ShapeError;
+pub use error::SchemaErrorKind;
 
 use std::collections::BTreeSet;
 
@@ -14,24 +14,24 @@ use crate::scalar::field_path::FieldPath;
 use crate::schema::definition::properties;
 use suggestion::{belongs_to, nearest};
 
-/// Where a document does not have the shape of its schema, and how.
+/// An error of a document against its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misshape {
-    /// Where; for a field that is missing, where it would be.
+pub struct SchemaError {
+    /// The path of the value; for a missing field, where it belongs.
     pub path: FieldPath,
-    /// How.
-    pub error: ShapeError,
+    /// What is wrong.
+    pub error: SchemaErrorKind,
 }
 
-/// Everything in which a document differs from its schema, in the order of the document. Nulls count as absent.
+/// All errors of a document against its schema, in the order of the document. Nulls count as absent.
 #[must_use]
-pub fn misshapes(schema: &Value, document: &Value) -> Vec<Misshape> {
-    misshapes_at(&FieldPath::root(), schema, document)
+pub fn errors(schema: &Value, document: &Value) -> Vec<SchemaError> {
+    errors_at(&FieldPath::root(), schema, document)
 }
 
-/// The same for a part of a document that is found at `path`.
+/// The same for a part of a document, at `path`.
 #[must_use]
-pub fn misshapes_at(path: &FieldPath, schema: &Value, part: &Value) -> Vec<Misshape> {
+pub fn errors_at(path: &FieldPath, schema: &Value, part: &Value) -> Vec<SchemaError> {
     let mut checker = Checker { whole: schema, found: Vec::new() };
     checker.check(path, schema, part);
     checker.found
@@ -39,12 +39,12 @@ pub fn misshapes_at(path: &FieldPath, schema: &Value, part: &Value) -> Vec<Missh
 
 struct Checker<'a> {
     whole: &'a Value,
-    found: Vec<Misshape>,
+    found: Vec<SchemaError>,
 }
 
 impl Checker<'_> {
-    fn refuse(&mut self, path: &FieldPath, error: ShapeError) {
-        self.found.push(Misshape { path: path.clone(), error });
+    fn refuse(&mut self, path: &FieldPath, error: SchemaErrorKind) {
+        self.found.push(SchemaError { path: path.clone(), error });
     }
 
     fn check(&mut self, path: &FieldPath, schema: &Value, value: &Value) {
@@ -52,12 +52,12 @@ impl Checker<'_> {
             match value {
                 Value::String(text) => self.check_string(path, schema, text),
                 Value::Number(number) if number.is_i64() => self.check_integer(path, schema, value),
-                _ => self.refuse(path, ShapeError::wrong_type("a whole number or a string", value)),
+                _ => self.refuse(path, SchemaErrorKind::wrong_type("a whole number or a string", value)),
             }
             return;
         }
         match (schema.get("type").and_then(Value::as_str), value) {
-            // Quotes alone would not make a duration of a number.
+            // The pattern's error helps more than the advice to quote the number.
             (Some("string"), Value::Number(number)) if schema.get("pattern").is_some() => {
                 self.check_string(path, schema, &number.to_string());
             }
@@ -66,7 +66,9 @@ impl Checker<'_> {
             (Some("string"), Value::String(text)) => self.check_string(path, schema, text),
             (Some("integer"), Value::Number(_)) => self.check_integer(path, schema, value),
             (Some("number"), Value::Number(_)) | (Some("boolean"), Value::Bool(_)) | (None, _) => {}
-            (Some(expected), found) => self.refuse(path, ShapeError::wrong_type(described(expected), found)),
+            (Some(expected), found) => {
+                self.refuse(path, SchemaErrorKind::wrong_type(type_name(expected), found));
+            }
         }
     }
 
@@ -75,7 +77,7 @@ impl Checker<'_> {
         let others = schema.get("additionalProperties").filter(|others| others.is_object());
         let open = schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true))
             || (declared.is_none() && others.is_none());
-        let mut meant = BTreeSet::new();
+        let mut misspelt = BTreeSet::new();
         for (name, member) in members.iter().filter(|(_, member)| !member.is_null()) {
             match (declared.and_then(|declared| declared.get(name)), others) {
                 (Some(schema), _) => self.check(&path.property(name), schema, member),
@@ -84,8 +86,8 @@ impl Checker<'_> {
                 (None, None) => {
                     let known = declared.into_iter().flat_map(Map::keys).map(String::as_str);
                     let nearest = nearest(name, known.clone());
-                    meant.extend(nearest.clone());
-                    let error = ShapeError::UnknownField {
+                    misspelt.extend(nearest.clone());
+                    let error = SchemaErrorKind::UnknownField {
                         name: name.clone(),
                         nearest,
                         belongs_to: belongs_to(self.whole, name),
@@ -96,15 +98,15 @@ impl Checker<'_> {
             }
         }
         for name in strings(schema.get("required")) {
-            // A field that is there under a name that is almost its own is not missing.
-            if members.get(name).is_none_or(Value::is_null) && !meant.contains(name) {
+            // A field under a misspelt name is reported as unknown, not as missing too.
+            if members.get(name).is_none_or(Value::is_null) && !misspelt.contains(name) {
                 let schema = declared.and_then(|declared| declared.get(name));
                 let allowed: Vec<&str> = strings(schema.and_then(|schema| schema.get("enum"))).collect();
                 let only = match allowed[..] {
                     [only] => Some(only.to_owned()),
                     _ => None,
                 };
-                self.refuse(&path.property(name), ShapeError::Missing { name: name.to_owned(), only });
+                self.refuse(&path.property(name), SchemaErrorKind::Missing { name: name.to_owned(), only });
             }
         }
         let count = members.values().filter(|member| !member.is_null()).count();
@@ -127,7 +129,7 @@ impl Checker<'_> {
             let identity: Vec<_> = keys.iter().map(|key| element.get(key).and_then(Value::as_str)).collect();
             if identity.iter().all(Option::is_some) && !seen.insert(identity.clone()) {
                 let found = identity.into_iter().flatten().collect::<Vec<_>>().join(", ");
-                self.refuse(&path.index(index), ShapeError::Duplicate { keys: keys.join(", "), found });
+                self.refuse(&path.index(index), SchemaErrorKind::Duplicate { keys: keys.join(", "), found });
             }
         }
     }
@@ -136,7 +138,7 @@ impl Checker<'_> {
         let allowed: Vec<&str> = strings(schema.get("enum")).collect();
         if !allowed.is_empty() {
             if !allowed.contains(&text) {
-                let error = ShapeError::NotOneOf {
+                let error = SchemaErrorKind::NotOneOf {
                     found: text.to_owned(),
                     nearest: nearest(text, allowed.iter().copied()),
                     allowed: allowed.into_iter().map(str::to_owned).collect(),
@@ -147,14 +149,14 @@ impl Checker<'_> {
         }
         self.check_count(path, "characters", bounds(schema, "minLength", "maxLength"), text.chars().count());
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return };
-        if !pattern::fits(pattern, text) {
-            self.refuse(path, ShapeError::malformed(pattern, text));
+        if !pattern::matches(pattern, text) {
+            self.refuse(path, SchemaErrorKind::malformed(pattern, text));
         }
     }
 
     fn check_integer(&mut self, path: &FieldPath, schema: &Value, value: &Value) {
         let Some(number) = value.as_i64() else {
-            self.refuse(path, ShapeError::wrong_type("a whole number of at most 64 bits", value));
+            self.refuse(path, SchemaErrorKind::wrong_type("a whole number of at most 64 bits", value));
             return;
         };
         let (smallest, largest) = match schema.get("format").and_then(Value::as_str) {
@@ -164,16 +166,16 @@ impl Checker<'_> {
         let least = schema.get("minimum").and_then(Value::as_i64).unwrap_or(smallest);
         let most = schema.get("maximum").and_then(Value::as_i64).unwrap_or(largest);
         if !(least..=most).contains(&number) {
-            self.refuse(path, ShapeError::OutOfRange { found: number, least, most });
+            self.refuse(path, SchemaErrorKind::OutOfRange { found: number, least, most });
         }
     }
 
     fn check_count(&mut self, path: &FieldPath, of: &'static str, (least, most): (u64, u64), count: usize) {
         let count = count as u64;
         if count < least {
-            self.refuse(path, ShapeError::TooFew { of, count, least });
+            self.refuse(path, SchemaErrorKind::TooFew { of, count, least });
         } else if count > most {
-            self.refuse(path, ShapeError::TooMany { of, count, most });
+            self.refuse(path, SchemaErrorKind::TooMany { of, count, most });
         }
     }
 }
@@ -191,7 +193,7 @@ fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-fn described(expected: &str) -> &'static str {
+fn type_name(expected: &str) -> &'static str {
     match expected {
         "object" => "a mapping",
         "array" => "a list",
