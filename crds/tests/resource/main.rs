@@ -1,4 +1,4 @@
-//! The resource as people and clusters see it: examples, generated files, defaults, rules and diagnostics.
+//! The resource in files and clusters: examples, generated files, defaults, rules and diagnostics.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,6 +8,7 @@ mod cases;
 mod changes;
 mod defaults;
 mod examples;
+mod fields;
 mod fixtures;
 mod generated_files;
 mod good_resources;
