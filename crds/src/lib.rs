@@ -36,7 +36,7 @@ pub use resource::{
 };
 #[cfg(feature = "kubernetes")]
 pub use resource::{condition, names, status};
-pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path as path, starting_offsets};
+pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path, starting_offsets};
 pub use schema::{defaults, definition, validation as schema_validation};
 #[cfg(feature = "kubernetes")]
 pub use worker::pod as worker_pod;

@@ -1,7 +1,7 @@
 //! The mapper of a schema.
 
 use userstream_crds::model::{Field, FieldType, Origin, Pipeline, Variable};
-use userstream_crds::path::RecordPath;
+use userstream_crds::record_path::RecordPath;
 
 use super::convert::{Destination, convert};
 use super::document::{self, Scratch};

@@ -1,6 +1,6 @@
 //! All `from` paths of a schema in one tree, so that one pass over a record finds every value.
 
-use userstream_crds::path::{RecordPath, Segment};
+use userstream_crds::record_path::{RecordPath, Segment};
 
 use super::target::Target;
 

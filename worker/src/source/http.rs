@@ -30,7 +30,7 @@ use reqwest::header::HeaderMap;
 use tracing::{info, warn};
 use url::Url;
 use userstream_crds::model::{self, Emit, Pagination};
-use userstream_crds::path::RecordPath;
+use userstream_crds::record_path::RecordPath;
 use userstream_crds::secret::CA_KEYS;
 
 use self::auth::credential::SecretFile;

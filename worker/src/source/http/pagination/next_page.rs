@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, LINK};
 use url::Url;
 use userstream_crds::model::Pagination;
-use userstream_crds::path::RecordPath;
+use userstream_crds::record_path::RecordPath;
 
 use super::link_header::{MalformedLink, next_target};
 use super::{MAX_NEXT_BYTES, NextPage};

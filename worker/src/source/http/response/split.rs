@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use userstream_crds::path::{RecordPath, Segment};
+use userstream_crds::record_path::{RecordPath, Segment};
 
 /// The deepest nesting of a body, which is also the mapper's limit.
 pub(crate) const MAX_DEPTH: usize = 128;
