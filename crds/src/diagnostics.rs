@@ -1,8 +1,8 @@
-//! From the text of a YAML file to pipelines, or to diagnostics: file, line, column, field, what is wrong and what to write
-//! instead.
+//! From the text of a YAML file to pipelines, or to diagnostics: file, line, column, field, what is wrong and what to
+//! write instead.
 //!
-//! The file is validated as by the API server: first against the schema (unknown and missing fields, types, ranges, patterns),
-//! then against every rule.
+//! The file is validated as by the API server: first against the schema (unknown and missing fields, types, ranges,
+//! patterns), then against every rule.
 
 mod problem;
 mod yaml;
@@ -42,8 +42,8 @@ pub struct Skipped {
 /// Reads the text of a file. `name` is the file's name in diagnostics.
 ///
 /// # Errors
-/// All problems in the order of the text: the text is not YAML, it has no pipeline, or one of its pipelines violates the schema,
-/// breaks a rule, or claims what another one in the file claims.
+/// All problems in the order of the text: the text is not YAML, it has no pipeline, or one of its pipelines violates
+/// the schema, breaks a rule, or claims what another one in the file claims.
 pub fn read(name: &str, text: &str) -> Result<File, Report> {
     let documents = match yaml::documents(text) {
         Ok(documents) => documents,

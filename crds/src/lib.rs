@@ -3,19 +3,19 @@
 //!
 //! Layers, the lowest first:
 //!
-//! - `scalar`: values that are parsed from text, such as durations, cron expressions and names. [`rules`]: the texts of the
-//!   rules. [`expression`]: CEL.
-//! - `resource`: the **spec types** ([`PipelineSpec`] and its sections), which users write, and the status. Everything optional
-//!   has its default; only the schema is checked.
-//! - [`model`]: the validated [`model::Pipeline`], which the rest of the project works with. Names are newtypes, references are
-//!   indexes, alternatives are enums, and a value exists only for a resource that breaks no rule.
+//! - `scalar`: values that are parsed from text, such as durations, cron expressions and names. [`rules`]: the texts of
+//!   the rules. [`expression`]: CEL.
+//! - `resource`: the **spec types** ([`PipelineSpec`] and its sections), which users write, and the status. Everything
+//!   optional has its default; only the schema is checked.
+//! - [`model`]: the validated [`model::Pipeline`], which the rest of the project works with. Names are newtypes,
+//!   references are indexes, alternatives are enums, and a value exists only for a resource that breaks no rule.
 //! - `schema`: the CRD and the other files that are generated from the types, and validation against the schema.
 //! - [`validate`](mod@validate): from the spec to the model, or to all violations. Pure.
 //! - [`diagnostics`]: from a YAML file to pipelines, or to problems with line and column.
 //! - `worker`: the contract between the worker and the programs that run it.
 //!
-//! The feature `kubernetes` adds Kubernetes' types, the generator and the status. Without it ([`kubernetes`]) the crate compiles
-//! in a fraction of the time.
+//! The feature `kubernetes` adds Kubernetes' types, the generator and the status. Without it ([`kubernetes`]) the crate
+//! compiles in a fraction of the time.
 
 #![forbid(unsafe_code)]
 

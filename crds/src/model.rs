@@ -1,8 +1,8 @@
 //! The validated pipeline, which the worker and the operator work with.
 //!
-//! Only [`validate`](crate::validate::validate) makes a [`Pipeline`]. Its names are checked newtypes. Fields are referenced by
-//! their index in [`Pipeline::fields`], columns by theirs in [`Table::columns`]. Optional sections have their defaults, and
-//! alternatives are enums. So no code reads the spec again.
+//! Only [`validate`](crate::validate::validate) makes a [`Pipeline`]. Its names are checked newtypes. Fields are
+//! referenced by their index in [`Pipeline::fields`], columns by theirs in [`Table::columns`]. Optional sections have
+//! their defaults, and alternatives are enums. So no code reads the spec again.
 
 mod autoscaling;
 pub mod claims;

@@ -1,4 +1,5 @@
-//! The resource as users write it: the types of `spec` and `status`, with defaults and with the rules that CEL can express.
+//! The resource as users write it: the types of `spec` and `status`, with defaults and with the rules that CEL can
+//! express.
 
 pub mod autoscaling;
 pub(crate) mod cross_rules;

@@ -165,8 +165,8 @@ impl Diagnostic for WithSnippet {
     }
 }
 
-/// All problems of a file. As a [`Diagnostic`] it shows each problem below its snippet. Each of [`Report::problems`] is displayed
-/// as one line.
+/// All problems of a file. As a [`Diagnostic`] it shows each problem below its snippet. Each of [`Report::problems`] is
+/// displayed as one line.
 #[derive(Debug)]
 pub struct Report {
     source: NamedSource<String>,

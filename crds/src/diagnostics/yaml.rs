@@ -122,8 +122,8 @@ impl Node {
         }
     }
 
-    /// The mark of a path and the kind of its value. For a path without a value, it is the mark of the innermost mapping or list
-    /// on the path.
+    /// The mark of a path and the kind of its value. For a path without a value, it is the mark of the innermost
+    /// mapping or list on the path.
     pub(super) fn find(&self, path: &FieldPath) -> (Mark, Found) {
         let mut node = self;
         let mut mark = self.beginning();

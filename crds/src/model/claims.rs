@@ -1,7 +1,7 @@
 //! What a pipeline claims for itself on its clusters (R9).
 //!
-//! Rules about one resource cannot find two pipelines that claim the same. The operator compares the claims of all pipelines: the
-//! pipeline that already uses a topic, group or table keeps it, else the older one gets it.
+//! Rules about one resource cannot find two pipelines that claim the same. The operator compares the claims of all
+//! pipelines: the pipeline that already uses a topic, group or table keeps it, else the older one gets it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -71,8 +71,8 @@ impl fmt::Display for Subject {
     }
 }
 
-/// All claims of a pipeline: its topics, its consumer group and its table. A topic that it only reads under `Observe` is not
-/// claimed: any number of pipelines can process it.
+/// All claims of a pipeline: its topics, its consumer group and its table. A topic that it only reads under `Observe`
+/// is not claimed: any number of pipelines can process it.
 #[must_use]
 pub fn claims(pipeline: &Pipeline) -> Vec<Claim> {
     let namespace = pipeline.namespace.as_str();

@@ -71,7 +71,8 @@ pub struct HttpSource {
     pub body: Option<String>,
     /// Query parameters to add.
     pub query: BTreeMap<String, String>,
-    /// Request headers. The names are valid, in lower case and none of those for credentials; the values are visible ASCII.
+    /// Request headers. The names are valid, in lower case and none of those for credentials; the values are visible
+    /// ASCII.
     pub headers: BTreeMap<String, String>,
     /// The longest time of a request, from connecting to the last byte of the response.
     pub timeout: Duration,

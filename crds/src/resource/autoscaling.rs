@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::rules;
 use crate::scalar::duration::GoDuration;
 
-/// Scales the processors with their lag. The number is kept while the lag is unknown, and not raised while the table is the
-/// bottleneck.
+/// Scales the processors with their lag. The number is kept while the lag is unknown, and not raised while the table is
+/// the bottleneck.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AutoscalingSpec {
@@ -20,8 +20,8 @@ pub struct AutoscalingSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub max_replicas: Option<i32>,
-    /// The lag of one processor, in records: the operator aims at one processor for each `lagThreshold` of the lag. Default:
-    /// 1000.
+    /// The lag of one processor, in records: the operator aims at one processor for each `lagThreshold` of the lag.
+    /// Default: 1000.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub lag_threshold: i64,
     /// How long fewer processors must suffice before some are removed. Default: 5m.

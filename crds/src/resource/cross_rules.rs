@@ -2,9 +2,9 @@
 //!
 //! No rule loops over a list within a list within a list: the API server estimates the cost with the longest of each.
 //!
-//! The API server evaluates the rules with every write, of the status too. Reading a field is what costs: the API server copies
-//! the schemas of all fields of its object, twice. So a rule reads a path before a loop rather than in it, see [`bound`], and a
-//! disjunction starts with what nearly always holds.
+//! The API server evaluates the rules with every write, of the status too. Reading a field is what costs: the API
+//! server copies the schemas of all fields of its object, twice. So a rule reads a path before a loop rather than in
+//! it, see [`bound`], and a disjunction starts with what nearly always holds.
 
 use serde_json::Value;
 
@@ -26,13 +26,14 @@ const COLUMN_IN_KEY: &str =
 /// Whether the value of the field `f` changes when the same source data is read again.
 const DIFFERS: &str = "(has(f.from) && f.from in ['$fetchedAt', '$offset'])";
 
-/// A rule in which a value has a name, so that it is read once. CEL has no `let`; a loop over a list of one element is one.
+/// A rule in which a value has a name, so that it is read once. CEL has no `let`; a loop over a list of one element is
+/// one.
 fn bound(name: &str, value: &str, rule: &str) -> String {
     format!("[{value}].all({name}, {rule})")
 }
 
-/// That a condition holds for the field `f` of this name, if there is one. The fields of a key usually come first, so that the
-/// first loop ends early.
+/// That a condition holds for the field `f` of this name, if there is one. The fields of a key usually come first, so
+/// that the first loop ends early.
 fn field_if_any(name: &str, holds: &str) -> String {
     format!("({FIELDS}.exists(f, f.name == {name} && {holds}) || !{FIELDS}.exists(f, f.name == {name}))")
 }

@@ -14,12 +14,12 @@ use crate::rules;
     rules::cel(&rules::NO_SKIP, "self.guarantee != 'EffectivelyOnce' || self.onError != 'Skip'"),
 ]))]
 pub struct DeliverySpec {
-    /// `EffectivelyOnce`: after any failure and repetition, the table is as if each record had been written once; a pipeline for
-    /// which that cannot hold is refused. `AtLeastOnce` accepts it: nothing is lost, and a repetition may leave more rows.
-    /// Default: EffectivelyOnce.
+    /// `EffectivelyOnce`: after any failure and repetition, the table is as if each record had been written once; a
+    /// pipeline for which that cannot hold is refused. `AtLeastOnce` accepts it: nothing is lost, and a repetition may
+    /// leave more rows. Default: EffectivelyOnce.
     pub guarantee: Guarantee,
-    /// What happens to a record that cannot be mapped, decoded or written: `DeadLetter` appends it to the dead-letter topic,
-    /// `Skip` counts and drops it, `Fail` ends the worker at the first one. Default: DeadLetter.
+    /// What happens to a record that cannot be mapped, decoded or written: `DeadLetter` appends it to the dead-letter
+    /// topic, `Skip` counts and drops it, `Fail` ends the worker at the first one. Default: DeadLetter.
     pub on_error: OnErrorPolicy,
     /// The topic of records that failed, with their original bytes and the reason. Used by `onError: DeadLetter`.
     pub dead_letter: DeadLetterSpec,
@@ -61,8 +61,8 @@ pub struct DeadLetterSpec {
     /// The number of partitions. It can grow, never shrink. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: i32,
-    /// Settings of the topic under Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it is listed:
-    /// dead letters are kept until you delete them. Default: none.
+    /// Settings of the topic under Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it
+    /// is listed: dead letters are kept until you delete them. Default: none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub config: BTreeMap<String, String>,

@@ -30,8 +30,9 @@ pub struct KafkaSpec {
     pub sasl: Option<SaslSpec>,
     /// The topic that carries the records.
     pub topic: TopicSpec,
-    /// The field whose value the producer writes as a record's key: records with one key keep their order, and a compacted
-    /// topic keeps the last of each key. The field must be required. It cannot change. Default: records have no key.
+    /// The field whose value the producer writes as a record's key: records with one key keep their order, and a
+    /// compacted topic keeps the last of each key. The field must be required. It cannot change. Default: records have
+    /// no key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub key_field: Option<String>,
@@ -44,12 +45,12 @@ pub struct KafkaSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KafkaTlsSpec {
-    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then. Default: the
-    /// public certificate authorities.
+    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then.
+    /// Default: the public certificate authorities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretRef>,
-    /// The Secret with a client certificate and its private key, for mutual TLS: keys `tls.crt` and `tls.key`, or `user.crt` and
-    /// `user.key` as in the Secrets of Strimzi's KafkaUsers. Default: no client certificate.
+    /// The Secret with a client certificate and its private key, for mutual TLS: keys `tls.crt` and `tls.key`, or
+    /// `user.crt` and `user.key` as in the Secrets of Strimzi's KafkaUsers. Default: no client certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_ref: Option<SecretRef>,
 }
@@ -110,33 +111,33 @@ pub struct TopicSpec {
         rules::cel(&rules::TOPIC_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, declare the number that the topic has.
-    /// Default: 3.
+    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, declare the number that the
+    /// topic has. Default: 3.
     #[serde(default = "partitions")]
     #[schemars(range(min = 1, max = 10_000))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::PARTITIONS_GROW, "self >= oldSelf")]))]
     pub partitions: i32,
-    /// The replication factor of the pipeline's topics; -1 is the broker's default. Used when a topic is created; a difference
-    /// later is only reported. Default: -1.
+    /// The replication factor of the pipeline's topics; -1 is the broker's default. Used when a topic is created; a
+    /// difference later is only reported. Default: -1.
     #[serde(default = "broker_default")]
     #[schemars(range(min = -1, max = 32))]
     pub replicas: i32,
-    /// Settings of the topic under Kafka's own names, for example `retention.ms`. Values are text: quote numbers. Settings that
-    /// are not listed keep their values. Default: none.
+    /// Settings of the topic under Kafka's own names, for example `retention.ms`. Values are text: quote numbers.
+    /// Settings that are not listed keep their values. Default: none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub config: BTreeMap<String, String>,
-    /// What manages the topic. `Managed`: the pipeline creates it, adds partitions and sets `config`. `Observe`: the topic must
-    /// exist, and differences are only reported. `Strimzi`: the operator applies a KafkaTopic object, and Strimzi does the rest.
-    /// The topics of dead letters and positions are `Managed` in each case. Default: Managed.
+    /// What manages the topic. `Managed`: the pipeline creates it, adds partitions and sets `config`. `Observe`: the
+    /// topic must exist, and differences are only reported. `Strimzi`: the operator applies a KafkaTopic object, and
+    /// Strimzi does the rest. The topics of dead letters and positions are `Managed` in each case. Default: Managed.
     #[serde(default)]
     pub management_policy: TopicManagementPolicy,
-    /// What happens to a `Managed` topic that exists and that the pipeline did not create: `Fail` refuses it, `Adopt` manages it
-    /// from then on. Default: Fail.
+    /// What happens to a `Managed` topic that exists and that the pipeline did not create: `Fail` refuses it, `Adopt`
+    /// manages it from then on. Default: Fail.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
-    /// What happens to the pipeline's topics when the pipeline is deleted: `Retain` keeps them, `Delete` deletes those that the
-    /// pipeline created. Default: Retain.
+    /// What happens to the pipeline's topics when the pipeline is deleted: `Retain` keeps them, `Delete` deletes those
+    /// that the pipeline created. Default: Retain.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }

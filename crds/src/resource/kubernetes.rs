@@ -1,7 +1,8 @@
 //! Kubernetes' types that are part of the resource.
 //!
-//! With the feature `kubernetes` they come from Kubernetes' libraries, which take minutes to compile. Without it, the worker and
-//! local mode get a name and a namespace, and the parts of a pod template as plain JSON. The schema checks them in both cases.
+//! With the feature `kubernetes` they come from Kubernetes' libraries, which take minutes to compile. Without it, the
+//! worker and local mode get a name and a namespace, and the parts of a pod template as plain JSON. The schema checks
+//! them in both cases.
 
 #[cfg(feature = "kubernetes")]
 pub use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};

@@ -1,5 +1,5 @@
-//! Labels, annotations and the finalizer that connect a pipeline with its objects. The operator writes them; `usp` selects
-//! objects by them.
+//! Labels, annotations and the finalizer that connect a pipeline with its objects. The operator writes them; `usp`
+//! selects objects by them.
 
 use kube::ResourceExt;
 

@@ -10,8 +10,8 @@ use crate::scalar::duration::GoDuration;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectivesSpec {
-    /// The age that 99 of 100 rows have at most when they are written, from the record's Kafka timestamp, for example 30s. The
-    /// condition `FreshnessMet` reports it. Default: no objective.
+    /// The age that 99 of 100 rows have at most when they are written, from the record's Kafka timestamp, for example
+    /// 30s. The condition `FreshnessMet` reports it. Default: no objective.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub freshness: Option<GoDuration>,
@@ -23,7 +23,8 @@ pub struct ObjectivesSpec {
 pub struct ObservabilitySpec {
     /// The log level of the workers: error, warn, info, debug or trace. Default: info.
     pub log_level: LogLevel,
-    /// Whether the operator creates a PodMonitor, with which the Prometheus operator scrapes the workers. Default: false.
+    /// Whether the operator creates a PodMonitor, with which the Prometheus operator scrapes the workers. Default:
+    /// false.
     pub pod_monitor: bool,
 }
 

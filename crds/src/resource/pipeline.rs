@@ -22,8 +22,8 @@ use crate::resource::source::SourceSpec;
 use crate::resource::status::PipelineStatus;
 use crate::resource::template::TemplateSpec;
 
-/// A streaming pipeline: the source of its records, their schema, the Kafka topic that carries them, how they are processed,
-/// and the Cassandra table that they end in.
+/// A streaming pipeline: the source of its records, their schema, the Kafka topic that carries them, how they are
+/// processed, and the Cassandra table that they end in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(
     feature = "kubernetes",
@@ -83,12 +83,12 @@ use crate::resource::template::TemplateSpec;
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = cross_rules::all()))]
 pub struct PipelineSpec {
-    /// Stops the processors and the producer, and starts no run and no provisioning; a run in progress ends. Topics, table and
-    /// data stay. Default: false.
+    /// Stops the processors and the producer, and starts no run and no provisioning; a run in progress ends. Topics,
+    /// table and data stay. Default: false.
     #[serde(default)]
     pub suspend: bool,
-    /// `Apply` makes changes. `Plan` computes them, reports them in `status.plan`, and leaves everything as it is. Default:
-    /// Apply.
+    /// `Apply` makes changes. `Plan` computes them, reports them in `status.plan`, and leaves everything as it is.
+    /// Default: Apply.
     #[serde(default)]
     pub mode: Mode,
     /// Where records come from. Without it, the pipeline processes a topic that others fill. Default: none.

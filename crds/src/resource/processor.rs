@@ -30,14 +30,14 @@ pub struct ProcessorSpec {
         rules::cel(&rules::CONSUMER_GROUP, "self.matches('^[!-~]+$')"),
     ]))]
     pub consumer_group: Option<String>,
-    /// Where the group starts in a partition for which it has committed no offset: `Earliest`, `Latest`, or an RFC 3339 time.
-    /// Default: Earliest.
+    /// Where the group starts in a partition for which it has committed no offset: `Earliest`, `Latest`, or an RFC 3339
+    /// time. Default: Earliest.
     pub starting_offsets: StartingOffsets,
     /// The most records per second that all processors read together; 0 is no limit. Default: 0.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub max_records_per_second: i32,
-    /// A CEL expression over the fields, for example `nat != 'XX'`: only records for which it is true are written to the table.
-    /// Default: all records are.
+    /// A CEL expression over the fields, for example `nat != 'XX'`: only records for which it is true are written to
+    /// the table. Default: all records are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub filter: Option<String>,

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::rules;
 
-/// The fields of a record: the one declaration for the mapping from the source, the encoding on the topic and the types of the
-/// table.
+/// The fields of a record: the one declaration for the mapping from the source, the encoding on the topic and the types
+/// of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordSchemaSpec {
@@ -84,8 +84,8 @@ pub enum Compatibility {
     ),
 ]))]
 pub struct FieldSpec {
-    /// The name of the field on the topic and, unless `columns` renames it, in the table: a lower-case letter, then up to 47
-    /// lower-case letters, digits or underscores.
+    /// The name of the field on the topic and, unless `columns` renames it, in the table: a lower-case letter, then up
+    /// to 47 lower-case letters, digits or underscores.
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL)]))]
     pub name: String,
@@ -93,9 +93,9 @@ pub struct FieldSpec {
     /// (milliseconds), date or bytes.
     #[serde(rename = "type")]
     pub field_type: FieldType,
-    /// The dot path of the value in the source's record, or in the topic's where no source is declared, with numbers as array
-    /// indexes (`results.0.name`). Or a variable: with a source `$fetchedAt`, the time of the fetch; without one `$key`,
-    /// `$offset` and `$partition` of the Kafka record. Default: the name of the field.
+    /// The dot path of the value in the source's record, or in the topic's where no source is declared, with numbers as
+    /// array indexes (`results.0.name`). Or a variable: with a source `$fetchedAt`, the time of the fetch; without one
+    /// `$key`, `$offset` and `$partition` of the Kafka record. Default: the name of the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(
@@ -103,13 +103,13 @@ pub struct FieldSpec {
         "!self.startsWith('$') || self in ['$fetchedAt', '$key', '$offset', '$partition']",
     )]))]
     pub from: Option<String>,
-    /// A CEL expression over the same record that computes the value, for example `name.first + ' ' + name.last`. The record's
-    /// top-level keys are its variables. JSON integers are CEL `int`.
+    /// A CEL expression over the same record that computes the value, for example `name.first + ' ' + name.last`. The
+    /// record's top-level keys are its variables. JSON integers are CEL `int`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub expr: Option<String>,
-    /// Whether every record must have a value. `delivery.onError` handles a record without one. Key columns come from required
-    /// fields. Default: false.
+    /// Whether every record must have a value. `delivery.onError` handles a record without one. Key columns come from
+    /// required fields. Default: false.
     #[serde(default)]
     pub required: bool,
 }

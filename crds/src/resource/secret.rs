@@ -22,8 +22,8 @@ pub const CLIENT_ID_KEY: &str = "clientId";
 /// The key of the client secret of OAuth 2 client credentials.
 pub const CLIENT_SECRET_KEY: &str = "clientSecret";
 
-/// A Secret in the pipeline's namespace. It is mounted as files into the pipeline's pods; nothing else reads it, and a changed
-/// Secret takes effect without a restart.
+/// A Secret in the pipeline's namespace. It is mounted as files into the pipeline's pods; nothing else reads it, and a
+/// changed Secret takes effect without a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {

@@ -50,9 +50,9 @@ pub struct CassandraSpec {
     /// The consistency level of a row's write. Default: LOCAL_QUORUM.
     #[serde(default)]
     pub consistency: Consistency,
-    /// The required timestamp field that becomes the write time of a row, so that the newest record wins in whatever order
-    /// records arrive. A field with `from: $fetchedAt` stands for the record's Kafka timestamp, which the producer sets to the
-    /// same time. Default: the record's Kafka timestamp.
+    /// The required timestamp field that becomes the write time of a row, so that the newest record wins in whatever
+    /// order records arrive. A field with `from: $fetchedAt` stands for the record's Kafka timestamp, which the
+    /// producer sets to the same time. Default: the record's Kafka timestamp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 48))]
     pub writetime_from: Option<String>,

@@ -29,8 +29,8 @@ use crate::rules;
     ),
 ]))]
 pub struct SourceSpec {
-    /// When to fetch. `Continuous`: a producer stays and fetches every `interval`. `Scheduled`: a producer is started at the
-    /// times of `schedule.cron`, for one run. Default: Continuous.
+    /// When to fetch. `Continuous`: a producer stays and fetches every `interval`. `Scheduled`: a producer is started
+    /// at the times of `schedule.cron`, for one run. Default: Continuous.
     #[serde(default)]
     pub mode: SourceMode,
     /// When a `Scheduled` source runs. A `Continuous` one does not use it.
@@ -42,8 +42,8 @@ pub struct SourceSpec {
     /// Fetch records from an HTTP API. Exactly one of `http` and `generator` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSpec>,
-    /// Generate synthetic users in the shape of the randomuser.me API, without a network. Exactly one of `http` and `generator`
-    /// is set.
+    /// Generate synthetic users in the shape of the randomuser.me API, without a network. Exactly one of `http` and
+    /// `generator` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorSpec>,
 }

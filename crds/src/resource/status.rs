@@ -43,8 +43,8 @@ pub struct PipelineStatus {
 pub const PENDING: &str = "Pending";
 
 impl PipelineStatus {
-    /// The status until the operator first reconciles a pipeline: the default in the CRD. Without it, `kubectl wait` and GitOps
-    /// tools would take a pipeline without conditions for one that is done.
+    /// The status until the operator first reconciles a pipeline: the default in the CRD. Without it, `kubectl wait`
+    /// and GitOps tools would take a pipeline without conditions for one that is done.
     #[must_use]
     pub fn pending() -> Self {
         let ready = Condition {

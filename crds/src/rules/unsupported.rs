@@ -1,4 +1,5 @@
-//! Fields that this version does not act on. The CRD, [`validate`](crate::validate) and thereby every worker refuse them.
+//! Fields that this version does not act on. The CRD, [`validate`](crate::validate) and thereby every worker refuse
+//! them.
 //!
 //! Support for a field comes with the removal of its entry: nothing else refuses it.
 
@@ -94,7 +95,8 @@ impl Unsupported {
         !self.accepted.accepts(self.path().find(resource))
     }
 
-    /// The condition in CEL, for the schema of the field itself: the API server evaluates it only where the field is set.
+    /// The condition in CEL, for the schema of the field itself: the API server evaluates it only where the field is
+    /// set.
     #[must_use]
     pub fn cel(&self) -> String {
         match self.accepted {

@@ -1,11 +1,11 @@
 //! Cron expressions as Kubernetes reads them: `ParseStandard` of robfig/cron.
 //!
-//! Five fields (minute, hour, day of month, month, day of week) with `*` and `?`, lists, ranges, steps and the English names
-//! of months and days; or one of `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly` and
-//! `@every 1h30m`. Where day of month and day of week are both restricted, a day that matches one of them is due.
+//! Five fields (minute, hour, day of month, month, day of week) with `*` and `?`, lists, ranges, steps and the English
+//! names of months and days; or one of `@yearly`, `@annually`, `@monthly`, `@weekly`, `@daily`, `@midnight`, `@hourly`
+//! and `@every 1h30m`. Where day of month and day of week are both restricted, a day that matches one of them is due.
 //!
-//! Kubernetes accepts every expression that this parser accepts, with the same times. The parser also refuses a `TZ=` prefix, as
-//! Kubernetes does, and expressions that are never due, such as the 31st of February.
+//! Kubernetes accepts every expression that this parser accepts, with the same times. The parser also refuses a `TZ=`
+//! prefix, as Kubernetes does, and expressions that are never due, such as the 31st of February.
 
 mod calendar;
 mod every;
@@ -83,9 +83,9 @@ impl Cron {
 
     /// The next due time after a time, in a time zone.
     ///
-    /// An expression is due whenever the local time matches. As in Kubernetes, a local time that daylight saving skips is
-    /// skipped, and one that it repeats is due twice. `@every` counts from the given time. `None` beyond the last representable
-    /// time.
+    /// An expression is due whenever the local time matches. As in Kubernetes, a local time that daylight saving skips
+    /// is skipped, and one that it repeats is due twice. `@every` counts from the given time. `None` beyond the last
+    /// representable time.
     #[must_use]
     pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match &self.timing {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// The pattern in the schema: GEP-2257, the subset of Go's durations that every language parses alike.
 pub const DURATION_PATTERN: &str = "^([0-9]{1,5}(h|m|s|ms)){1,4}$";
 
-/// A duration in the syntax of GEP-2257: one to four groups of at most five digits and a unit, `h`, `m`, `s` or `ms`. Its
-/// precision is a millisecond.
+/// A duration in the syntax of GEP-2257: one to four groups of at most five digits and a unit, `h`, `m`, `s` or `ms`.
+/// Its precision is a millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoDuration(Duration);
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// The path of a field in a resource, in Kubernetes' notation: names separated by dots, indexes and keys of maps in brackets.
+/// The path of a field in a resource, in Kubernetes' notation: names separated by dots, indexes and keys of maps in
+/// brackets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath {
     steps: Vec<Step>,
@@ -90,8 +91,8 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// Parses declared names and indexes: `spec.schema.fields[2].expr`. Keys of maps are added with [`FieldPath::key`], since they
-/// can contain dots and brackets.
+/// Parses declared names and indexes: `spec.schema.fields[2].expr`. Keys of maps are added with [`FieldPath::key`],
+/// since they can contain dots and brackets.
 impl From<&str> for FieldPath {
     fn from(text: &str) -> Self {
         let steps = text

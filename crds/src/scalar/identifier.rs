@@ -71,7 +71,8 @@ checked_name!(
 );
 
 impl Identifier {
-    /// The identifier in CQL. It is quoted, so that reserved words are valid names. No character of it can end the quotes.
+    /// The identifier in CQL. It is quoted, so that reserved words are valid names. No character of it can end the
+    /// quotes.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)

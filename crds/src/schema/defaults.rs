@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::schema::definition::properties;
 
-/// Drops nulls and sets missing fields to their defaults, from the outside in: what the API server does to an object before it
-/// evaluates rules.
+/// Drops nulls and sets missing fields to their defaults, from the outside in: what the API server does to an object
+/// before it evaluates rules.
 pub fn apply_defaults(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(members) => {

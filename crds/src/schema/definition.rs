@@ -1,7 +1,7 @@
 //! The names and the schema of the resource in the API server.
 //!
-//! The schema is generated from the types and committed. This module reads the committed file, so that validation does not need
-//! the generator and its dependencies; a test compares the file with the types.
+//! The schema is generated from the types and committed. This module reads the committed file, so that validation does
+//! not need the generator and its dependencies; a test compares the file with the types.
 
 use std::sync::LazyLock;
 
@@ -38,7 +38,8 @@ pub fn schema() -> &'static Value {
     &SCHEMAS.resource
 }
 
-/// The structural schema of a whole document: that of the resource, with version, kind and metadata, which the API server adds.
+/// The structural schema of a whole document: that of the resource, with version, kind and metadata, which the API
+/// server adds.
 #[must_use]
 pub fn document_schema() -> &'static Value {
     static SCHEMA: LazyLock<Value> =

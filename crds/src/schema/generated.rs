@@ -38,8 +38,8 @@ fn resource_schema() -> Value {
         .unwrap_or_default()
 }
 
-/// The schema for editors: JSON Schema of a whole document. It refuses unknown fields, so that an editor marks them. It omits
-/// the rules, which JSON Schema cannot express, and the status, which users do not write.
+/// The schema for editors: JSON Schema of a whole document. It refuses unknown fields, so that an editor marks them. It
+/// omits the rules, which JSON Schema cannot express, and the status, which users do not write.
 #[must_use]
 pub fn editor_schema() -> Value {
     let mut schema = with_metadata(resource_schema(), metadata_schema());

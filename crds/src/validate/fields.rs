@@ -9,8 +9,8 @@ use crate::scalar::record_path::RecordPath;
 
 use super::violations::{Found, Violations};
 
-/// The declared fields by name, for the rules that reference them. A field that breaks a rule is declared too, so that one
-/// mistake is reported once.
+/// The declared fields by name, for the rules that reference them. A field that breaks a rule is declared too, so that
+/// one mistake is reported once.
 pub(super) struct DeclaredFields<'a> {
     fields: &'a [FieldSpec],
 }
@@ -35,8 +35,8 @@ impl<'a> DeclaredFields<'a> {
             .map(|(index, _)| index)
     }
 
-    /// The write time of a required timestamp field. The time of a fetch is also the record's Kafka timestamp, with which the
-    /// producer orders versions of one key that it fetched together.
+    /// The write time of a required timestamp field. The time of a fetch is also the record's Kafka timestamp, with
+    /// which the producer orders versions of one key that it fetched together.
     pub(super) fn write_time(&self, name: &str) -> Option<WriteTime> {
         let index = self.required_timestamp(name)?;
         let is_fetch = self.fields.get(index)?.from.as_deref() == Some(Variable::FetchedAt.name());

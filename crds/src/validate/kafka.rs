@@ -101,8 +101,8 @@ pub(super) fn name(path: &str, text: &str, longest: usize, violations: &mut Viol
     violations.require(text.len() <= longest, path, &rules::TOPIC_NAME).then_some(name)
 }
 
-/// The topic that stores the source's position; the inner `None` means that there is no position. The outer `None` means that
-/// the name is invalid, which is reported with the topic's.
+/// The topic that stores the source's position; the inner `None` means that there is no position. The outer `None`
+/// means that the name is invalid, which is reported with the topic's.
 pub(super) fn positions_topic(spec: &PipelineSpec) -> Option<Option<TopicName>> {
     if !spec.source.as_ref().is_some_and(keeps_a_position) {
         return Some(None);

@@ -115,8 +115,8 @@ impl WorkerConfig {
         Ok((config, pipeline))
     }
 
-    /// The termination message path of a configuration, even one that [`WorkerConfig::parse`] refuses, so that the refusal can be
-    /// reported.
+    /// The termination message path of a configuration, even one that [`WorkerConfig::parse`] refuses, so that the
+    /// refusal can be reported.
     #[must_use]
     pub fn termination_message_path(text: &str) -> Option<PathBuf> {
         #[derive(Deserialize)]

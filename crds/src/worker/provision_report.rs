@@ -1,5 +1,5 @@
-//! The report of provisioning or cleanup. The worker writes it into its termination message, and the operator reads it there.
-//! Fields that another version of the worker omits or adds are tolerated.
+//! The report of provisioning or cleanup. The worker writes it into its termination message, and the operator reads it
+//! there. Fields that another version of the worker omits or adds are tolerated.
 
 use serde::{Deserialize, Serialize};
 

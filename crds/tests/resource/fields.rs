@@ -1,7 +1,7 @@
 //! Every field of the spec is acted on or refused, and every field of the status is written.
 //!
-//! A field of the spec counts as acted on if it changes the model, of which every field is read by the worker, the operator or
-//! `usp`. The samples prove the first part by validation, the sources prove the second.
+//! A field of the spec counts as acted on if it changes the model, of which every field is read by the worker, the
+//! operator or `usp`. The samples prove the first part by validation, the sources prove the second.
 
 mod bindings;
 mod reader;

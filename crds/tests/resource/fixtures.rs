@@ -50,8 +50,8 @@ fn collect(place: &str, schema: &Value, rules: &mut Vec<CelRule>) {
     }
 }
 
-/// The texts of the broken rules of a resource in CEL, sorted and without duplicates. A rule that cannot be evaluated counts as
-/// broken, with the error as its text.
+/// The texts of the broken rules of a resource in CEL, sorted and without duplicates. A rule that cannot be evaluated
+/// counts as broken, with the error as its text.
 pub(crate) fn broken_in_cel(new: &Value, old: Option<&Value>) -> Vec<String> {
     let mut texts = match kube_cel::Validator::new().validate(schema(), new, old) {
         Ok(()) => Vec::new(),

@@ -1,4 +1,5 @@
-//! The reference in `docs/`, written from the schema: every field with its type, default, values and meaning, and every rule.
+//! The reference in `docs/`, written from the schema: every field with its type, default, values and meaning, and every
+//! rule.
 
 use serde_json::{Map, Value};
 

@@ -22,8 +22,8 @@ fn every_cel_rule_compiles() {
 
 #[test]
 fn every_cel_rule_is_within_the_api_servers_budget() {
-    // The estimate takes the bound of a list from the schema of the rule's object, and 1000 where it has none. The rules about
-    // the spec loop over lists further in, of which the fields are the longest.
+    // The estimate takes the bound of a list from the schema of the rule's object, and 1000 where it has none. The
+    // rules about the spec loop over lists further in, of which the fields are the longest.
     let longest = json!({"type": "array", "maxItems": 128, "items": {"type": "string", "maxLength": 48}});
     for rule in cel_rules() {
         let bounds = if rule.place == ".spec" { &longest } else { &rule.scope };

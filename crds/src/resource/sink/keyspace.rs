@@ -12,7 +12,8 @@ use crate::rules;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyspaceSpec {
-    /// The name of the keyspace: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It cannot change.
+    /// The name of the keyspace: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It
+    /// cannot change.
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL),
@@ -20,15 +21,17 @@ pub struct KeyspaceSpec {
         rules::cel(&rules::KEYSPACE_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// The replication as in CQL: `{class: NetworkTopologyStrategy, dc1: 3}` or `{class: SimpleStrategy, replication_factor: 1}`.
-    /// Used when the keyspace is created; a difference later is only reported. Default: 3 copies in the local datacenter.
+    /// The replication as in CQL: `{class: NetworkTopologyStrategy, dc1: 3}` or `{class: SimpleStrategy,
+    /// replication_factor: 1}`. Used when the keyspace is created; a difference later is only reported. Default: 3
+    /// copies in the local datacenter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replication: Option<ReplicationSpec>,
-    /// What creates the keyspace. `Managed`: the pipeline does, where it is missing. `Observe`: it must exist. Default: Managed.
+    /// What creates the keyspace. `Managed`: the pipeline does, where it is missing. `Observe`: it must exist. Default:
+    /// Managed.
     #[serde(default)]
     pub management_policy: KeyspaceManagementPolicy,
-    /// What happens to the keyspace when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline created it
-    /// and no table is left in it, which needs `table.deletionPolicy: Delete`. Default: Retain.
+    /// What happens to the keyspace when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline
+    /// created it and no table is left in it, which needs `table.deletionPolicy: Delete`. Default: Retain.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -88,8 +91,8 @@ impl JsonSchema for ReplicationSpec {
     }
 }
 
-/// A value is compared with all numbers of copies: the API server would estimate the cost of a pattern for the longest text
-/// that the map may hold.
+/// A value is compared with all numbers of copies: the API server would estimate the cost of a pattern for the longest
+/// text that the map may hold.
 fn replication_cel() -> String {
     let numbers: Vec<String> = (1..=MOST_COPIES).map(|copies| copies.to_string()).collect();
     let copies = format!("self[k] in [{}]", numbers.join(", "));

@@ -24,7 +24,8 @@ use super::cql_type::CqlType;
     ),
 ]))]
 pub struct TableSpec {
-    /// The name of the table: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It cannot change.
+    /// The name of the table: a lower-case letter, then up to 47 lower-case letters, digits or underscores. It cannot
+    /// change.
     #[schemars(length(min = 1, max = 48))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::IDENTIFIER, rules::IDENTIFIER_CEL),
@@ -35,27 +36,28 @@ pub struct TableSpec {
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 48)))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::KEY_KEPT, "self == oldSelf")]))]
     pub partition_key: Vec<String>,
-    /// The columns that order the rows of a partition, in order. Each comes from a required field. It cannot change. Default:
-    /// none, so that a partition has one row.
+    /// The columns that order the rows of a partition, in order. Each comes from a required field. It cannot change.
+    /// Default: none, so that a partition has one row.
     #[serde(default)]
     #[schemars(length(max = 8), inner(length(min = 1, max = 48)))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::KEY_KEPT, "self == oldSelf")]))]
     pub clustering_key: Vec<String>,
-    /// The columns. Columns can be added, not removed, and keep their types. Default: one for each field of the schema, with its
-    /// name and natural CQL type.
+    /// The columns. Columns can be added, not removed, and keep their types. Default: one for each field of the schema,
+    /// with its name and natural CQL type.
     #[serde(default)]
     #[schemars(length(max = 128))]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub columns: Vec<ColumnSpec>,
-    /// How an existing table follows the declaration: `AdditiveOnly` adds columns and sets `options`. `Manual` alters nothing:
-    /// missing columns are refused with the statement that adds them, other options are only reported. Default: AdditiveOnly.
+    /// How an existing table follows the declaration: `AdditiveOnly` adds columns and sets `options`. `Manual` alters
+    /// nothing: missing columns are refused with the statement that adds them, other options are only reported.
+    /// Default: AdditiveOnly.
     #[serde(default)]
     pub evolution: Evolution,
     /// Options of the table under CQL's own names. Options that are not listed keep their values. Default: none.
     #[serde(default)]
     pub options: TableOptionsSpec,
-    /// What happens to the table when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline created it.
-    /// Default: Retain.
+    /// What happens to the table when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline
+    /// created it. Default: Retain.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
 }
@@ -107,8 +109,8 @@ pub struct TableOptionsSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 315_360_000))]
     pub gc_grace_seconds: Option<i32>,
-    /// The compaction strategy and its settings, for example `{class: TimeWindowCompactionStrategy}`. Values are text: quote
-    /// numbers. Default: the table's.
+    /// The compaction strategy and its settings, for example `{class: TimeWindowCompactionStrategy}`. Values are text:
+    /// quote numbers. Default: the table's.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub compaction: BTreeMap<String, String>,

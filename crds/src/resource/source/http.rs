@@ -27,8 +27,8 @@ use super::pagination::PaginationSpec;
     ),
 ]))]
 pub struct HttpSpec {
-    /// The URL to fetch, `http://` or `https://`, without a user name or password: use `auth`. In a cluster, private addresses
-    /// need the operator's `allowedPrivateRanges`.
+    /// The URL to fetch, `http://` or `https://`, without a user name or password: use `auth`. In a cluster, private
+    /// addresses need the operator's `allowedPrivateRanges`.
     #[schemars(length(min = 1, max = 2048))]
     #[schemars(extend("x-kubernetes-validations" = [
         rules::cel(&rules::URL, "self.matches('^(http|https|HTTP|HTTPS)://[^/@#?]+([/?][^#]*)?$')"),
@@ -45,12 +45,13 @@ pub struct HttpSpec {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 2048}))]
     pub query: BTreeMap<String, String>,
-    /// Request headers, without credentials, which everyone who can read the pipeline would see: use `auth`. Default: none.
+    /// Request headers, without credentials, which everyone who can read the pipeline would see: use `auth`. Default:
+    /// none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 4096}))]
     pub headers: BTreeMap<String, String>,
-    /// The time from the start of one run of a `Continuous` source to the start of the next, for example 10s. A longer run delays
-    /// the next one. A `Scheduled` source does not use it.
+    /// The time from the start of one run of a `Continuous` source to the start of the next, for example 10s. A longer
+    /// run delays the next one. A `Scheduled` source does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub interval: Option<GoDuration>,
@@ -58,19 +59,20 @@ pub struct HttpSpec {
     #[serde(default = "http_timeout")]
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub timeout: GoDuration,
-    /// The largest response body, before and after decompression, from 1 byte to 1Gi. A larger one fails the run. Default: 16Mi.
+    /// The largest response body, before and after decompression, from 1 byte to 1Gi. A larger one fails the run.
+    /// Default: 16Mi.
     #[serde(default = "max_response_bytes")]
     pub max_response_bytes: ByteSize,
-    /// The dot path of the array of records in the body, for example `results`. Default: the body is one record or an array of
-    /// records.
+    /// The dot path of the array of records in the body, for example `results`. Default: the body is one record or an
+    /// array of records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub records_path: Option<String>,
     /// How the API paginates. Default: type None.
     #[serde(default)]
     pub pagination: PaginationSpec,
-    /// Which pages become records: `All`, or only a page that `Changed` since it was last fetched, for APIs that return a state
-    /// rather than events. Pages beyond the first 2000 of a walk always count as changed. Default: All.
+    /// Which pages become records: `All`, or only a page that `Changed` since it was last fetched, for APIs that return
+    /// a state rather than events. Pages beyond the first 2000 of a walk always count as changed. Default: All.
     #[serde(default)]
     pub emit: Emit,
     /// How requests authenticate. Default: type None.
@@ -121,8 +123,8 @@ pub enum Emit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrustSpec {
-    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then. Default: the
-    /// public certificate authorities.
+    /// The Secret with a PEM bundle of certificate authorities under the key `ca.crt`; no others are trusted then.
+    /// Default: the public certificate authorities.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretRef>,
 }
@@ -145,8 +147,8 @@ impl Default for RateLimitSpec {
     }
 }
 
-/// How failed requests are retried: timeouts, broken connections, and the statuses 408, 425, 429 and 5xx, with exponential
-/// backoff and jitter. A `Retry-After` header is honoured, up to `maxBackoff`.
+/// How failed requests are retried: timeouts, broken connections, and the statuses 408, 425, 429 and 5xx, with
+/// exponential backoff and jitter. A `Retry-After` header is honoured, up to `maxBackoff`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [

@@ -9,8 +9,9 @@ use crate::rules;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleSpec {
-    /// When to run: five fields (minute, hour, day of month, month, day of week), or one of `@hourly`, `@daily`, `@weekly`,
-    /// `@monthly`, `@yearly` and `@every 1h30m`. The time zone goes into `timeZone`, not into a `TZ=` prefix.
+    /// When to run: five fields (minute, hour, day of month, month, day of week), or one of `@hourly`, `@daily`,
+    /// `@weekly`, `@monthly`, `@yearly` and `@every 1h30m`. The time zone goes into `timeZone`, not into a `TZ=`
+    /// prefix.
     #[schemars(length(min = 1, max = 128))]
     #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::CRON, CRON_CEL)]))]
     pub cron: String,
@@ -18,8 +19,8 @@ pub struct ScheduleSpec {
     #[serde(default = "utc")]
     #[schemars(length(min = 1, max = 64))]
     pub time_zone: String,
-    /// What happens when a run is due while the last one is in progress: `Forbid` skips the new run, `Allow` starts it beside
-    /// the old one, `Replace` stops the old one first. Default: Forbid.
+    /// What happens when a run is due while the last one is in progress: `Forbid` skips the new run, `Allow` starts it
+    /// beside the old one, `Replace` stops the old one first. Default: Forbid.
     #[serde(default)]
     pub concurrency_policy: ConcurrencyPolicy,
     /// The seconds that a run may start late. A run that is later is skipped. Default: 120.

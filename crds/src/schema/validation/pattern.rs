@@ -9,8 +9,8 @@ thread_local! {
     static COMPILED: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
 }
 
-/// Whether a text matches a pattern of the schema. There are few patterns, so the cache is not bounded. A pattern that does not
-/// compile matches every text; a test would find it.
+/// Whether a text matches a pattern of the schema. There are few patterns, so the cache is not bounded. A pattern that
+/// does not compile matches every text; a test would find it.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let is_match = |regex: &Option<Regex>| regex.as_ref().is_none_or(|regex| regex.is_match(text));
     COMPILED.with_borrow_mut(|compiled| {

@@ -39,8 +39,8 @@ const fn tolerated(length: usize) -> usize {
     }
 }
 
-/// The paths in a schema where properties of this name are declared, of the outermost level that has any. Kubernetes' types are
-/// not searched, and a name that is declared in too many places has no result.
+/// The paths in a schema where properties of this name are declared, of the outermost level that has any. Kubernetes'
+/// types are not searched, and a name that is declared in too many places has no result.
 pub(crate) fn belongs_to(schema: &Value, name: &str) -> Vec<String> {
     const TOO_COMMON: usize = 4;
     let mut level = vec![(String::new(), schema)];

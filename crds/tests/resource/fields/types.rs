@@ -1,7 +1,7 @@
 //! The types of fields, methods and functions, as far as the usage of fields needs them.
 //!
-//! A type stands for what it contains: `&Option<Box<Topic>>` is `Topic`. So methods of references, options, lists and iterators
-//! do not change the type of an expression.
+//! A type stands for what it contains: `&Option<Box<Topic>>` is `Topic`. So methods of references, options, lists and
+//! iterators do not change the type of an expression.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -111,7 +111,8 @@ impl Types {
         self.functions.get(name).cloned().flatten()
     }
 
-    /// The declared type of this name in a package that a path leads to. Types may be exported by modules above their own.
+    /// The declared type of this name in a package that a path leads to. Types may be exported by modules above their
+    /// own.
     fn find(&self, package: &str, name: &str, module: &[String], own: &[String]) -> Option<TypeId> {
         let named = self.variants.keys().filter(|id| id.package == package && id.name == name);
         let closeness = |id: &&TypeId| {
