@@ -102,6 +102,10 @@ impl SaslMechanism {
          || (self.config['min.insync.replicas'].matches('^[1-9][0-9]{0,3}$') \
          && (self.replicas < 1 || int(self.config['min.insync.replicas']) <= self.replicas))",
     ),
+    rules::cel(
+        &rules::PARTITIONS_GROW,
+        "self.partitions >= oldSelf.partitions || self.managementPolicy == 'Observe'",
+    ),
 ]))]
 pub struct TopicSpec {
     /// The name of the topic. It cannot change.
@@ -111,11 +115,10 @@ pub struct TopicSpec {
         rules::cel(&rules::TOPIC_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, declare the number that the
-    /// topic has. Default: 3.
+    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, it declares the number that the
+    /// topic has, and can be corrected. Default: 3.
     #[serde(default = "partitions")]
     #[schemars(range(min = 1, max = 10_000))]
-    #[schemars(extend("x-kubernetes-validations" = [rules::cel(&rules::PARTITIONS_GROW, "self >= oldSelf")]))]
     pub partitions: i32,
     /// The replication factor of the pipeline's topics; -1 is the broker's default. Used when a topic is created; a
     /// difference later is only reported. Default: -1.

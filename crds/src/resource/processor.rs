@@ -30,8 +30,8 @@ pub struct ProcessorSpec {
         rules::cel(&rules::CONSUMER_GROUP, "self.matches('^[!-~]+$')"),
     ]))]
     pub consumer_group: Option<String>,
-    /// Where the group starts in a partition for which it has committed no offset: `Earliest`, `Latest`, or an RFC 3339
-    /// time. Default: Earliest.
+    /// Where the group starts in a partition for which it has committed no offset: `Earliest`, `Latest`, which is the end
+    /// of the topic when the group first started, or an RFC 3339 time. Default: Earliest.
     pub starting_offsets: StartingOffsets,
     /// The most records per second that all processors read together; 0 is no limit. Default: 0.
     #[schemars(range(min = 0, max = 1_000_000_000))]

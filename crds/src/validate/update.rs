@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::Pipeline;
-use crate::resource::pipeline::PipelineSpec;
-use crate::resource::pipeline::UserStreamPipeline;
+use crate::resource::kafka::TopicManagementPolicy;
+use crate::resource::pipeline::{PipelineSpec, UserStreamPipeline};
 use crate::resource::sink::CqlType;
 use crate::rules;
 use crate::scalar::field_path::FieldPath;
@@ -59,7 +59,8 @@ fn transition(old: &PipelineSpec, new: &PipelineSpec) -> Vec<Violation> {
     let (old_topic, new_topic) = (&old.kafka.topic, &new.kafka.topic);
     violations.require(old_topic.name == new_topic.name, "spec.kafka.topic.name", &rules::TOPIC_NAME_KEPT);
     violations.require(
-        old_topic.partitions <= new_topic.partitions,
+        old_topic.partitions <= new_topic.partitions
+            || new_topic.management_policy == TopicManagementPolicy::Observe,
         "spec.kafka.topic.partitions",
         &rules::PARTITIONS_GROW,
     );

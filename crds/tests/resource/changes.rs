@@ -48,6 +48,13 @@ pub(crate) fn changes() -> Vec<Change> {
             vec![&rules::PARTITIONS_GROW],
         ),
         (
+            "fewer partitions of an observed topic",
+            "/spec/kafka/topic".into(),
+            json!({"name": "users", "partitions": 3, "managementPolicy": "Observe"}),
+            json!({"name": "users", "partitions": 2, "managementPolicy": "Observe"}),
+            vec![],
+        ),
+        (
             "a key where there was none",
             "/spec/kafka/keyField".into(),
             Value::Null,

@@ -71,8 +71,8 @@ pub struct HttpSpec {
     /// How the API paginates. Default: type None.
     #[serde(default)]
     pub pagination: PaginationSpec,
-    /// Which pages become records: `All`, or only a page that `Changed` since it was last fetched, for APIs that return
-    /// a state rather than events. Pages beyond the first 2000 of a walk always count as changed. Default: All.
+    /// Which pages become records: `All`, or only a page that `Changed` since it was last fetched, for APIs that return a
+    /// state rather than events. Pages beyond the first 2000 always count as changed. Default: All.
     #[serde(default)]
     pub emit: Emit,
     /// How requests authenticate. Default: type None.

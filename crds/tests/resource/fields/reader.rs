@@ -180,9 +180,9 @@ impl<'a> Reader<'a> {
         for Arm { pat, body, .. } in &expression.arms {
             self.bindings.enter();
             match pat {
-                Pat::Guard(guarded) => {
-                    self.bind(&guarded.pat, scrutinee.clone());
-                    self.infer(&guarded.guard);
+                Pat::Guard(pattern) => {
+                    self.bind(&pattern.pat, scrutinee.clone());
+                    self.infer(&pattern.guard);
                 }
                 pat => self.bind(pat, scrutinee.clone()),
             }
