@@ -31,7 +31,7 @@ lint: prerequisites ## formatting, clippy without warnings, licences, banned and
 .PHONY: generate
 generate: ## write the files that are generated from the code: the CRD, the schema for editors, the reference, the chart's roles
 	UPDATE=1 cargo test $(everything) --test resource -- generated_files --skip reads_as_what_was_generated
-	UPDATE=1 cargo test $(everything) --lib -- access::
+	UPDATE=1 cargo test $(everything) --lib -- rbac::
 	UPDATE=1 cargo test $(everything) --test packaging -- operations::
 
 .PHONY: test-fast

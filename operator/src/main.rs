@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use userstream_operator::arguments::Arguments;
-use userstream_operator::check;
+use userstream_operator::process::arguments::Arguments;
+use userstream_operator::process::check;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os();

@@ -1,5 +1,9 @@
 //! The operator's process: connect, wait to be the leader, reconcile until told to stop, let another lead.
 
+pub mod arguments;
+pub mod check;
+mod logging;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +12,12 @@ use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::arguments::Arguments;
-use crate::controller::{Controller, Health, Metrics, explained, worker_client};
-use crate::discovery::optional_kinds;
-use crate::lease::{Candidate, Lead};
-use crate::log;
-use crate::server::{self, Observed};
-use crate::settings::{OptionalKinds, Settings};
+use self::arguments::Arguments;
+use crate::model::settings::{OptionalKinds, Settings};
+use crate::runtime::discovery::optional_kinds;
+use crate::runtime::lease::{Candidate, Lead};
+use crate::runtime::serve::{self, Observed};
+use crate::runtime::{Controller, Health, Metrics, explained, worker_client};
 
 /// The pause between two attempts to get something from the API server at the start.
 const CONNECT_PAUSE: Duration = Duration::from_secs(2);
@@ -41,7 +44,7 @@ enum Ended {
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
-    log::init();
+    logging::init();
     // Fails only when a provider was installed before, and then there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // What it does is short or waits for others: between threads it would be handed on more often than worked at.
@@ -82,7 +85,7 @@ async fn told_to_stop() {
 async fn serve_and_work(arguments: Arguments) -> Result<(), Ended> {
     let (health, metrics): (Arc<Health>, Arc<Metrics>) = Default::default();
     let serving =
-        server::serve(arguments.listen, Observed { health: health.clone(), metrics: metrics.clone() });
+        serve::serve(arguments.listen, Observed { health: health.clone(), metrics: metrics.clone() });
     let working = work(arguments, health, metrics, told_to_stop());
     tokio::select! {
         served = serving => Ok(served?),

@@ -10,21 +10,21 @@ const PAGE: &str = "docs/operations.md";
 /// The sources that define the reasons of conditions and Events.
 const REASONS: [&str; 11] = [
     "crds/src/resource/status.rs",
-    "operator/src/status/mod.rs",
+    "operator/src/status.rs",
     "operator/src/status/summary.rs",
-    "operator/src/status/facets/freshness.rs",
-    "operator/src/status/facets/monitoring.rs",
-    "operator/src/status/facets/processor.rs",
-    "operator/src/status/facets/producer.rs",
-    "operator/src/status/facets/provisioned.rs",
-    "operator/src/autoscaling.rs",
-    "operator/src/controller/apply.rs",
-    "operator/src/controller/announce.rs",
+    "operator/src/status/components/freshness.rs",
+    "operator/src/status/components/monitoring.rs",
+    "operator/src/status/components/processor.rs",
+    "operator/src/status/components/producer.rs",
+    "operator/src/status/components/provisioned.rs",
+    "operator/src/lifecycle/autoscaling.rs",
+    "operator/src/runtime/apply.rs",
+    "operator/src/runtime/events.rs",
 ];
 
 #[test]
 fn documented_conditions_equal_those_in_code() {
-    let code = file("operator/src/status/verdict.rs");
+    let code = file("operator/src/status/condition.rs");
     let (_, named) = code.split_once("const fn name").unwrap();
     let (_, named) = named.split_once("match self").unwrap();
     let (_, rest) = code.split_once("enum Type {").unwrap();

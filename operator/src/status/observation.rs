@@ -7,13 +7,13 @@ use userstream_crds::status::{
     DeadLetterStatus, PipelineStatus, ProcessorStatus, ProducerStatus, TableStatus, TopicStatus,
 };
 
+use super::condition::seconds;
 use super::slow::rounded;
-use super::verdict::seconds;
-use crate::names::{Names, selector_text};
-use crate::one_shot::OneShot;
-use crate::reports;
-use crate::schedule_runs;
-use crate::steps::{Run, Situation, Steps};
+use crate::lifecycle::rollout::{Run, Situation, Steps};
+use crate::model::cron_job_history;
+use crate::model::job_state::OneShot;
+use crate::model::names::{Names, selector_text};
+use crate::model::worker_reports;
 
 /// Takes over what was seen, and what has come into being since if all `is_applied`.
 pub(super) fn observe(
@@ -88,13 +88,13 @@ fn producer(
     let name = Names(&situation.pipeline.name).of(Component::Producer);
     let (kind, last_schedule_time, last_success) = match &source.cadence {
         Cadence::Continuous { .. } => {
-            let report = reports::producer(situation.observed, situation.now);
+            let report = worker_reports::producer(situation.observed, situation.now);
             ("Deployment", None, report.and_then(|report| report.last_success))
         }
         Cadence::Scheduled(_) => {
             let cron_job = situation.observed.cron_job(&name).and_then(|it| it.status.as_ref());
             let last_schedule = cron_job.and_then(|status| status.last_schedule_time.clone());
-            ("CronJob", last_schedule, schedule_runs::last_success(situation.observed, &name))
+            ("CronJob", last_schedule, cron_job_history::last_success(situation.observed, &name))
         }
     };
     let has_begun = |run: &&Run| run.task.state != OneShot::Absent || (run.is_due && is_applied);

@@ -4,11 +4,11 @@ use userstream_crds::names::Component;
 use userstream_crds::status::Phase;
 
 use super::Problem;
-use super::facets;
-use super::verdict::{Truth, Type, Verdict};
-use crate::names::Names;
-use crate::one_shot::OneShot;
-use crate::steps::{Situation, Steps, Turn};
+use super::components as facets;
+use super::condition::{Truth, Type, Verdict};
+use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::model::job_state::OneShot;
+use crate::model::names::Names;
 
 /// The conditions of a pipeline that was reconciled, as far as it could be.
 pub(super) fn reconciled(
@@ -24,8 +24,8 @@ pub(super) fn reconciled(
     verdicts.extend(facets::freshness(situation, steps));
     verdicts.extend(facets::monitoring(situation));
     verdicts.extend(steps.scaling.map(|decision| {
-        let is_active =
-            !situation.pipeline.suspend && decision.reason != crate::autoscaling::Reason::UnknownLag;
+        let is_active = !situation.pipeline.suspend
+            && decision.reason != crate::lifecycle::autoscaling::Reason::UnknownLag;
         Verdict::new(Type::ScalingActive, is_active, decision.reason.name(), decision.reason.message())
     }));
     verdicts

@@ -4,9 +4,9 @@
 use jiff::SignedDuration;
 use userstream_crds::status::PipelineStatus;
 
+use super::condition::Type;
 use super::slow::{differ_in_numbers_alone, without_numbers};
-use super::verdict::Type;
-use crate::steps::observed_nonce;
+use crate::lifecycle::rollout::observed_nonce;
 
 /// How long what can wait does, counted from the write before it.
 pub const UNHURRIED: SignedDuration = SignedDuration::from_secs(5);

@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::validate::Violation;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
-use userstream_operator::build::{Desired, build};
-use userstream_operator::decision::{Decision, Look};
-use userstream_operator::drift::{differs, sealed};
-use userstream_operator::kind::Kind;
-use userstream_operator::observed::{Observed, WorkerReport};
-use userstream_operator::settings::Settings;
-use userstream_operator::slim::Slim;
-use userstream_operator::steps::{Situation, Steps};
+use userstream_operator::diff::last_applied::{differs, sealed};
+use userstream_operator::lifecycle::rollout::{Situation, Steps};
+use userstream_operator::manifest::{Desired, build};
+use userstream_operator::model::kind::Kind;
+use userstream_operator::model::observed::{Observed, WorkerReport};
+use userstream_operator::model::settings::Settings;
+use userstream_operator::plan::{Decision, Look};
+use userstream_operator::runtime::watch::transform::Slim;
 
 use crate::worker_reports::working;
 

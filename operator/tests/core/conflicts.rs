@@ -4,11 +4,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::claims::{Subject, claims};
 use userstream_crds::status::Phase;
 use userstream_crds::{UserStreamPipeline, validate};
-use userstream_operator::claim_index::{ClaimIndex, Conflict, Precedence};
-use userstream_operator::decision::{Decision, Look};
-use userstream_operator::kind::Kind;
-use userstream_operator::pipeline_key::PipelineKey;
-use userstream_operator::writes::ObjectWrite;
+use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::model::kind::Kind;
+use userstream_operator::model::pipeline_key::PipelineKey;
+use userstream_operator::plan::reservations::{ClaimIndex, Conflict, Precedence};
+use userstream_operator::plan::{Decision, Look};
 
 use crate::cluster::{Cluster, NOW, example};
 

@@ -4,11 +4,11 @@ use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::model::DeletionPolicy;
 use userstream_crds::names::FINALIZER;
-use userstream_operator::build::{Cleanup, cleanup, deletes_anything};
-use userstream_operator::decision::Decision;
-use userstream_operator::kind::Kind;
+use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::manifest::{Cleanup, cleanup, deletes_anything};
+use userstream_operator::model::kind::Kind;
+use userstream_operator::plan::Decision;
 use userstream_operator::status::{Outcome, status};
-use userstream_operator::writes::ObjectWrite;
 
 use crate::cluster::{Cluster, NOW};
 

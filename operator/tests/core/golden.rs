@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::Value;
-use userstream_operator::settings::{KafkaTopicVersion, OptionalKinds};
+use userstream_operator::model::settings::{KafkaTopicVersion, OptionalKinds};
 
 use crate::cluster::{Cluster, example};
 

@@ -7,11 +7,11 @@ use userstream_crds::PipelineSpec;
 use userstream_crds::kafka::TopicManagementPolicy;
 use userstream_crds::model::DeletionPolicy;
 use userstream_crds::names::{FINALIZER, RETAINED_FOR};
-use userstream_operator::build::Manifest;
-use userstream_operator::decision::Decision;
-use userstream_operator::kind::Kind;
-use userstream_operator::settings::{KafkaTopicVersion, OptionalKinds};
-use userstream_operator::writes::ObjectWrite;
+use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::manifest::Manifest;
+use userstream_operator::model::kind::Kind;
+use userstream_operator::model::settings::{KafkaTopicVersion, OptionalKinds};
+use userstream_operator::plan::Decision;
 
 use crate::cluster::{Cluster, NOW, UID, example};
 

@@ -3,10 +3,10 @@
 use serde_json::json;
 use userstream_crds::PipelineSpec;
 use userstream_crds::names::{CONFIGURATION, REQUESTED_AT};
-use userstream_operator::kind::Kind;
+use userstream_operator::model::kind::Kind;
 
-use userstream_operator::decision::Decision;
-use userstream_operator::writes::ObjectWrite;
+use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::plan::Decision;
 
 use crate::cluster::Cluster;
 
@@ -330,7 +330,7 @@ fn an_operator_that_spells_the_configuration_differently_restarts_nothing() {
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
     document["spec"].as_object_mut().unwrap().remove("observability").unwrap();
     let older = document.to_string();
-    let older_hash = userstream_operator::hash::short(older.as_bytes());
+    let older_hash = userstream_operator::model::hash::short(older.as_bytes());
     assert_ne!(hash, older_hash);
     let objects = std::mem::take(&mut cluster.objects);
     for ((kind, name), body) in objects {

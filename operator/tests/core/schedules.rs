@@ -9,8 +9,8 @@ use serde_json::json;
 use userstream_crds::PipelineSpec;
 use userstream_crds::names::CONFIGURATION;
 use userstream_crds::status::Phase;
-use userstream_operator::build::Desired;
-use userstream_operator::kind::Kind;
+use userstream_operator::manifest::Desired;
+use userstream_operator::model::kind::Kind;
 
 use crate::cluster::{Cluster, example};
 

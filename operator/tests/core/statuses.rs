@@ -8,9 +8,9 @@ use userstream_crds::duration::GoDuration;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::validate;
 use userstream_crds::worker_status::Quantiles;
-use userstream_operator::build::Cleanup;
-use userstream_operator::claim_index::ClaimIndex;
-use userstream_operator::kind::Kind;
+use userstream_operator::manifest::Cleanup;
+use userstream_operator::model::kind::Kind;
+use userstream_operator::plan::reservations::ClaimIndex;
 use userstream_operator::status::{Outcome, Problem, status};
 
 use crate::cluster::{Cluster, NOW, example};

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use userstream_operator::observed::WorkerReport;
+use userstream_operator::model::observed::WorkerReport;
 
 /// What a worker reports that has these partitions and nothing left to do.
 pub(crate) fn working(partitions: impl IntoIterator<Item = i32>, now: Timestamp) -> WorkerReport {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use userstream_crds::names::Component;
-use userstream_operator::build::Manifest;
-use userstream_operator::kind::Kind;
-use userstream_operator::writes::{ObjectWrite, stopped};
+use userstream_operator::diff::object_write::{ObjectWrite, stopped};
+use userstream_operator::manifest::Manifest;
+use userstream_operator::model::kind::Kind;
 
 use crate::items::{CRON_JOBS, DEPLOYMENTS, Item, JobState, PIPELINE, PODS, WATCHES, watch_of};
 use crate::planted::Fault;
@@ -281,7 +281,7 @@ impl World {
     }
 
     pub(crate) fn makers_work(&self, state: &State) -> bool {
-        let makers = userstream_operator::build::MAKERS.map(Component::name);
+        let makers = userstream_operator::manifest::MAKERS.map(Component::name);
         self.pods(state).any(|pod| makers.contains(&pod.component.as_str()))
     }
 

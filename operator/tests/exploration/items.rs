@@ -11,8 +11,8 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use userstream_crds::names::{COMPONENT, CONFIGURATION};
-use userstream_operator::kind::Kind;
-use userstream_operator::slim::Slim;
+use userstream_operator::model::kind::Kind;
+use userstream_operator::runtime::watch::transform::Slim;
 
 use crate::specs::uid;
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use userstream_operator::decision::{Decision, Look};
-use userstream_operator::kind::Kind;
-use userstream_operator::observed::Observed;
-use userstream_operator::writes::ObjectWrite;
+use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::model::kind::Kind;
+use userstream_operator::model::observed::Observed;
+use userstream_operator::plan::{Decision, Look};
 
 use crate::items::Item;
 
@@ -71,7 +71,7 @@ impl Fault {
             }
             Self::IgnoresSuspendOfAnInvalidSpec if look.validated.is_err() => work.writes.clear(),
             Self::LetsGoBeforeTheCleanupHasEnded if is_deleting && work.writes.is_empty() => {
-                return Decision::Release(userstream_operator::decision::Release { given_up: None });
+                return Decision::Release(userstream_operator::plan::Release { given_up: None });
             }
             Self::ForgetsTheFinalizer if work.finalizer == Some(false) => work.finalizer = None,
             Self::DeletesConfigurationsInUse if !is_deleting => {
@@ -90,7 +90,7 @@ impl Fault {
                 let owned = look.owned();
                 let first = owned.iter().find(|object| object.kind == Kind::ConfigMap);
                 work.writes.extend(first.map(|object| ObjectWrite::Update {
-                    manifest: userstream_operator::build::Manifest {
+                    manifest: userstream_operator::manifest::Manifest {
                         kind: object.kind,
                         name: object.name.clone(),
                         body: object.body.clone(),

@@ -1,7 +1,7 @@
 //! What must hold in every state, and what must have come about once nothing moves any more.
 
 use userstream_crds::status::Phase;
-use userstream_operator::writes::ObjectWrite;
+use userstream_operator::diff::object_write::ObjectWrite;
 
 use crate::actions::Action;
 use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS};

@@ -2,8 +2,8 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use userstream_crds::claims::{Claim, Subject, claims};
-use userstream_operator::claim_index::{ClaimIndex, Conflict, Precedence};
-use userstream_operator::pipeline_key::PipelineKey;
+use userstream_operator::model::pipeline_key::PipelineKey;
+use userstream_operator::plan::reservations::{ClaimIndex, Conflict, Precedence};
 
 use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS, JobState, PIPELINE};
 use crate::planted::Fault;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{Phase, PipelineStatus};
-use userstream_operator::claim_index::Conflict;
-use userstream_operator::configuration::{Configuration, Purpose};
-use userstream_operator::decision::{Decision, Look, Work};
-use userstream_operator::expectations::{Expectations, FORGOTTEN_AFTER, Written};
-use userstream_operator::observed::Observed;
-use userstream_operator::settings::Settings;
+use userstream_operator::diff::expectations::{Expectations, FORGOTTEN_AFTER, Written};
+use userstream_operator::model::configuration::{Configuration, Purpose};
+use userstream_operator::model::observed::Observed;
+use userstream_operator::model::settings::Settings;
+use userstream_operator::plan::reservations::Conflict;
+use userstream_operator::plan::{Decision, Look, Work};
 use userstream_operator::status::Problem;
 
 use crate::items::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
@@ -263,7 +263,7 @@ impl World {
     }
 
     fn written(&self, watch: usize, name: &str) -> Written {
-        use userstream_operator::kind::Kind;
+        use userstream_operator::model::kind::Kind;
         let kinds = [Kind::ConfigMap, Kind::Job, Kind::CronJob, Kind::Deployment, Kind::PodDisruptionBudget];
         kinds.get(watch).map_or(Written::Pipeline, |kind| Written::Object(*kind, name.to_owned()))
     }

@@ -1,0 +1,223 @@
+//! What the workers of a pipeline report, taken together. What one of them does not know, nobody knows.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use crate::model::observed::{Observed, WorkerReport};
+use userstream_crds::names::Component;
+use userstream_crds::worker_status::WorkerStatus;
+
+/// A report older than this says nothing about now.
+const STALE: SignedDuration = SignedDuration::from_secs(120);
+
+/// The processors, taken together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Processors {
+    /// How many records are not written yet; `None` unless every partition of the topic is accounted for.
+    pub lag: Option<u64>,
+    /// The highest 99th percentile of the table's write latency.
+    pub write_latency: Option<Duration>,
+    /// The highest 99th percentile of a row's age when it was written.
+    pub freshness: Option<Duration>,
+    /// When the last row was written.
+    pub last_row: Option<Timestamp>,
+    /// How many dead letters there are.
+    pub dead_letters: Option<i64>,
+    /// What the processors miss, in their own words.
+    pub missing: BTreeSet<String>,
+}
+
+/// The producer of a continuous source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Producer {
+    /// When a run last ended well.
+    pub last_success: Option<Timestamp>,
+    /// Whether runs have failed since the producer started and none has ended well.
+    pub only_failures: bool,
+    /// What the producer misses, in its own words.
+    pub missing: BTreeSet<String>,
+}
+
+/// What the processors report.
+#[must_use]
+pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> Processors {
+    let pods: Vec<&Pod> = observed.pods_of(Component::Processor).filter(|pod| is_working(pod)).collect();
+    let reports: Vec<&WorkerReport> = pods.iter().filter_map(|pod| fresh(observed, pod, now)).collect();
+    let mut all = Processors::default();
+    let mut assigned = BTreeSet::new();
+    let mut lag = Some(0u64);
+    for report in &reports {
+        let status = &report.status.processor;
+        let own = status.lag.and_then(|lag| u64::try_from(lag).ok());
+        lag = lag.zip(own).map(|(sum, own)| sum.saturating_add(own));
+        assigned.extend(status.partitions.iter().flatten().map(|partition| partition.partition));
+        all.write_latency =
+            all.write_latency.max(status.write_latency.and_then(|of| duration(of.p99_seconds)));
+        all.freshness = all.freshness.max(status.freshness.and_then(|of| duration(of.p99_seconds)));
+        all.last_row = all.last_row.max(status.last_row_time.and_then(timestamp));
+        all.dead_letters = all.dead_letters.max(status.dead_letter_depth);
+        all.missing.extend(report.status.missing.iter().cloned());
+    }
+    let is_complete =
+        !pods.is_empty() && reports.len() == pods.len() && assigned.len() >= partitions as usize;
+    all.lag = lag.filter(|_| is_complete);
+    all
+}
+
+/// What the producer reports; `None` while it has not been heard.
+#[must_use]
+pub fn producer(observed: &Observed, now: Timestamp) -> Option<Producer> {
+    let mut pods = observed.pods_of(Component::Producer).filter(|pod| is_working(pod));
+    let report = pods.find_map(|pod| fresh(observed, pod, now))?;
+    let status = &report.status.producer;
+    Some(Producer {
+        last_success: status.last_success_time.and_then(timestamp),
+        only_failures: status.runs == 0 && status.failed_runs > 0,
+        missing: report.status.missing.iter().cloned().collect(),
+    })
+}
+
+/// Whether a pod's container can work: it has an address and is not on its way out.
+#[must_use]
+pub fn is_working(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let is_running = status.and_then(|status| status.phase.as_deref()) == Some("Running");
+    is_running && pod.metadata.deletion_timestamp.is_none()
+}
+
+fn fresh<'a>(observed: &'a Observed, pod: &Pod, now: Timestamp) -> Option<&'a WorkerReport> {
+    observed.reports.get(&pod.name_any()).filter(|report| is_fresh(report, now))
+}
+
+/// Whether a report says something about now.
+#[must_use]
+pub fn is_fresh(report: &WorkerReport, now: Timestamp) -> bool {
+    now.duration_since(report.at) <= STALE
+}
+
+/// Whether there is no more to decide or to tell at once from what a worker says than from what it said before: nothing has
+/// appeared or gone, and no number has doubled or halved. Times and small steps are found at the next look.
+#[must_use]
+pub fn say_the_same(before: &WorkerStatus, now: &WorkerStatus) -> bool {
+    gist(before) == gist(now)
+}
+
+fn gist(status: &WorkerStatus) -> impl PartialEq {
+    let WorkerStatus { ready, missing, producer, processor, errors: _ } = status;
+    let partitions = processor.partitions.as_ref();
+    let partitions: Option<Vec<i32>> = partitions.map(|all| all.iter().map(|it| it.partition).collect());
+    let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).map(magnitude);
+    let milliseconds =
+        |seconds: f64| duration(seconds).and_then(|it| u64::try_from(it.as_millis()).ok()).map(magnitude);
+    (
+        (*ready, missing.clone(), partitions),
+        (count(processor.lag), count(processor.dead_letter_depth)),
+        processor.write_latency.map(|of| milliseconds(of.p99_seconds)),
+        processor.freshness.map(|of| milliseconds(of.p99_seconds)),
+        (processor.last_row_time.is_some(), producer.last_success_time.is_some()),
+        (producer.runs == 0, producer.failed_runs == 0),
+    )
+}
+
+/// How many binary digits a number has.
+const fn magnitude(number: u64) -> u32 {
+    u64::BITS - number.leading_zeros()
+}
+
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+fn timestamp(millisecond: i64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(millisecond).ok()
+}
+
+#[cfg(test)]
+pub(crate) use tests::an_idle_worker;
+
+#[cfg(test)]
+mod tests {
+    use userstream_crds::worker_status::{Partition, Quantiles};
+
+    use super::*;
+
+    pub(crate) fn an_idle_worker() -> WorkerStatus {
+        serde_json::from_value(serde_json::json!({
+            "ready": true, "missing": [], "errors": [],
+            "producer": {
+                "pages": 0, "read": 0, "appended": 0, "deadLettered": 0, "skipped": 0, "runs": 0, "failedRuns": 0,
+            },
+            "processor": {
+                "read": 0, "filtered": 0, "written": 0, "retries": 0, "deadLettered": 0, "skipped": 0,
+            },
+        }))
+        .unwrap()
+    }
+
+    fn a_busy_worker() -> WorkerStatus {
+        let mut status = an_idle_worker();
+        let partition = Partition {
+            partition: 0,
+            position: None,
+            committed: Some(5),
+            high_watermark: Some(9),
+            lag: Some(4),
+        };
+        let quantiles = Quantiles { p50_seconds: 0.010, p99_seconds: 0.020 };
+        let processor = &mut status.processor;
+        (processor.partitions, processor.lag, processor.read) = (Some(vec![partition]), Some(300), 5);
+        (processor.freshness, processor.write_latency) = (Some(quantiles), Some(quantiles));
+        (processor.dead_letter_depth, processor.last_row_time) = (Some(0), Some(1_800_000_000_000));
+        (status.producer.runs, status.producer.last_success_time) = (7, Some(1_800_000_000_000));
+        status
+    }
+
+    #[test]
+    fn a_worker_whose_numbers_move_a_little_says_the_same() {
+        let before = a_busy_worker();
+        let mut now = before.clone();
+        let processor = &mut now.processor;
+        (processor.read, processor.written, processor.lag) = (5_000, 4_000, Some(500));
+        (processor.last_row_time, now.producer.last_success_time) =
+            (Some(1_800_000_030_000), Some(1_800_000_030_000));
+        (now.producer.runs, now.producer.pages) = (8, 100);
+        processor.freshness = Some(Quantiles { p50_seconds: 0.011, p99_seconds: 0.029 });
+        if let Some(all) = &mut processor.partitions {
+            (all[0].committed, all[0].high_watermark) = (Some(5_005), Some(5_009));
+        }
+        assert!(now != before && say_the_same(&before, &now));
+    }
+
+    #[test]
+    fn whatever_a_decision_can_turn_on_is_news() {
+        type Edit = fn(&mut WorkerStatus);
+        let edits: [Edit; 14] = [
+            |it| it.ready = false,
+            |it| it.missing.push("table: no node answers".to_owned()),
+            |it| it.processor.partitions = None,
+            |it| it.processor.partitions.as_mut().unwrap()[0].partition = 1,
+            |it| it.processor.lag = None,
+            |it| it.processor.lag = Some(0),
+            |it| it.processor.lag = Some(600),
+            |it| it.processor.dead_letter_depth = Some(1),
+            |it| it.processor.write_latency = None,
+            |it| it.processor.write_latency.as_mut().unwrap().p99_seconds = 0.040,
+            |it| it.processor.freshness.as_mut().unwrap().p99_seconds = 61.0,
+            |it| it.processor.last_row_time = None,
+            |it| it.producer.last_success_time = None,
+            |it| it.producer.runs = 0,
+        ];
+        for (number, edit) in edits.into_iter().enumerate() {
+            let mut now = a_busy_worker();
+            edit(&mut now);
+            assert!(!say_the_same(&a_busy_worker(), &now), "edit {number}");
+        }
+        let mut now = a_busy_worker();
+        now.producer.failed_runs = 1;
+        assert!(!say_the_same(&a_busy_worker(), &now));
+    }
+}

@@ -1,0 +1,4 @@
+//! Which pipelines wait for a reconcile, and why.
+
+pub(crate) mod pace;
+pub(crate) mod workqueue;
