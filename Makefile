@@ -75,7 +75,7 @@ states ?= 100000
 
 .PHONY: test-exploration
 test-exploration: ## explore more states of the operator's core than test-fast does (states=1000000 for more)
-	USERSTREAM_EXPLORED_STATES=$(states) cargo test $(everything) --test exploration -- --nocapture stories
+	USERSTREAM_EXPLORED_STATES=$(states) cargo test $(everything) --test exploration -- --nocapture scenarios
 
 .PHONY: test-first-run
 test-first-run: ## the first command of the README, with a limit and a temporary folder

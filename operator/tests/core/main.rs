@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cluster;
+mod conditions;
 mod conflicts;
 mod deletion;
 mod golden;
+mod interleavings;
 mod kafka_topics;
-mod order;
-mod schedules;
-mod statuses;
+mod rollout;
 mod worker_reports;

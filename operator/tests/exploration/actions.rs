@@ -3,11 +3,11 @@
 use serde_json::json;
 use userstream_crds::names::Component;
 
-use crate::items::{CRON_JOBS, DEPLOYMENTS, Item, JOBS, JobState, PIPELINE, PODS, WATCH_NAMES, WATCHES};
-use crate::rival::Rival;
+use crate::contender::Rival;
+use crate::model::{Step, World};
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JOBS, JobState, PIPELINE, PODS, WATCH_NAMES, WATCHES};
 use crate::specs::{Facts, NAMESPACE, Spec, born};
 use crate::state::{Operator, Outside, State, UnderWay};
-use crate::world::{Step, World};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use userstream_operator::diff::object_write::{ObjectWrite, stopped};
 use userstream_operator::manifest::Manifest;
 use userstream_operator::model::kind::Kind;
 
-use crate::items::{CRON_JOBS, DEPLOYMENTS, Item, JobState, PIPELINE, PODS, WATCHES, watch_of};
-use crate::planted::Fault;
+use crate::model::{Plan, Step, World};
+use crate::mutants::Fault;
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JobState, PIPELINE, PODS, WATCHES, watch_of};
 use crate::specs::{Facts, uid};
 use crate::state::{Operator, State, UnderWay, View};
-use crate::world::{Plan, Step, World};
 
 /// What a write came to: whether anything was written, or which problem.
 type Written = Result<bool, u8>;

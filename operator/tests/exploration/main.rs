@@ -5,15 +5,15 @@
 
 mod actions;
 mod api_server;
-mod faults;
-mod items;
-mod planted;
-mod promises;
-mod rival;
-mod search;
+mod checker;
+mod contender;
+mod invariants;
+mod model;
+mod mutants;
+mod mutation;
+mod objects;
+mod scenarios;
 mod specs;
 mod state;
-mod stories;
 #[path = "../core/worker_reports.rs"]
 mod worker_reports;
-mod world;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::items::WATCHES;
-use crate::rival::Rival;
+use crate::contender::Rival;
+use crate::objects::WATCHES;
 
 /// What was seen, by watch; of the pipeline its number, 0 when there is none.
 pub(crate) type View = [u32; WATCHES];

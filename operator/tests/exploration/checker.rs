@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 use crate::actions::{Action, Story};
-use crate::planted::Fault;
+use crate::model::World;
+use crate::mutants::Fault;
 use crate::state::State;
-use crate::world::World;
 
 /// Longer than any way to rest.
 const LONGEST_WAY_TO_REST: usize = 300;

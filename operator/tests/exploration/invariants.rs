@@ -4,12 +4,12 @@ use userstream_crds::status::Phase;
 use userstream_operator::diff::object_write::ObjectWrite;
 
 use crate::actions::Action;
-use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS};
-use crate::planted::Fault;
-use crate::rival::Rival;
+use crate::contender::Rival;
+use crate::model::{Step, World};
+use crate::mutants::Fault;
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, JOBS};
 use crate::specs::{Shape, uid};
 use crate::state::{State, UnderWay};
-use crate::world::{Step, World};
 
 impl World {
     /// What a look must never decide on.
@@ -120,7 +120,7 @@ impl World {
     pub(crate) fn check_rest(&mut self, state: &State) -> Result<(), String> {
         let outside = self.outsides.get(state.outside);
         let Some(facts) = self.facts(state) else {
-            let left: Vec<String> = (0..crate::items::PIPELINE)
+            let left: Vec<String> = (0..crate::objects::PIPELINE)
                 .flat_map(|watch| self.ids(state, watch))
                 .filter(|id| self.items.get(*id).owner.is_some())
                 .map(|id| self.items.get(id).name.clone())
@@ -199,7 +199,8 @@ impl World {
         }
         for id in self.ids(state, JOBS) {
             let job = self.items.get(id);
-            if matches!(job.component.as_str(), "cleanup" | "plan") || job.job == crate::items::JobState::Open
+            if matches!(job.component.as_str(), "cleanup" | "plan")
+                || job.job == crate::objects::JobState::Open
             {
                 return wrong(&format!("{} is left", job.name));
             }

@@ -2,10 +2,10 @@
 //! has to be said of it.
 
 use crate::actions::{Action, Story};
-use crate::planted::Fault;
-use crate::search::explore;
+use crate::checker::explore;
+use crate::mutants::Fault;
+use crate::scenarios::QUIET;
 use crate::specs::{Shape, Spec};
-use crate::stories::QUIET;
 
 /// More than any of the stories has.
 const MOST: usize = 20_000;

@@ -5,11 +5,11 @@ use userstream_crds::claims::{Claim, Subject, claims};
 use userstream_operator::model::pipeline_key::PipelineKey;
 use userstream_operator::plan::reservations::{ClaimIndex, Conflict, Precedence};
 
-use crate::items::{CRON_JOBS, DEPLOYMENTS, JOBS, JobState, PIPELINE};
-use crate::planted::Fault;
+use crate::model::World;
+use crate::mutants::Fault;
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, JOBS, JobState, PIPELINE};
 use crate::specs::{NAMESPACE, Shape, Spec, born, uid};
 use crate::state::{Operator, State};
-use crate::world::World;
 
 /// Before every UID of the pipeline: of two that have not begun it goes first.
 const UID: &str = "00000000-0000-0000-0000-000000000000";

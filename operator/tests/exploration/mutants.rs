@@ -8,7 +8,7 @@ use userstream_operator::model::kind::Kind;
 use userstream_operator::model::observed::Observed;
 use userstream_operator::plan::{Decision, Look};
 
-use crate::items::Item;
+use crate::objects::Item;
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

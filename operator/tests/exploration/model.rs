@@ -15,9 +15,9 @@ use userstream_operator::plan::reservations::Conflict;
 use userstream_operator::plan::{Decision, Look, Work};
 use userstream_operator::status::Problem;
 
-use crate::items::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
-use crate::planted::Fault;
-use crate::rival::{Kept, Known, conflict};
+use crate::contender::{Kept, Known, conflict};
+use crate::mutants::Fault;
+use crate::objects::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
 use crate::specs::{Facts, NOW, Shape, Spec, Validated, validated};
 use crate::state::{Operator, Outside, State, View};
 use crate::worker_reports::working;

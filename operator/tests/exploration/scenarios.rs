@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::actions::{Action, Story};
-use crate::planted::Fault;
-use crate::search::explore;
+use crate::checker::explore;
+use crate::mutants::Fault;
 use crate::specs::{Shape, Spec};
 
 /// How many distinct states are explored at least; the environment asks for more.
