@@ -18,7 +18,7 @@ use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::Component;
 use userstream_crds::worker_pod::{finished, has_ended};
 
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
 use crate::model::configuration::Configuration;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
@@ -71,7 +71,7 @@ impl Desired {
     }
 
     /// Leaves a workload as it is, but for its working while the pipeline is suspended.
-    fn keep_workload(&mut self, situation: &Situation<'_>, kind: Kind, name: &str) {
+    fn keep_workload(&mut self, situation: &ValidInput<'_>, kind: Kind, name: &str) {
         self.keep(kind, name.to_owned());
         if situation.pipeline.suspend {
             self.stopped.insert((kind, name.to_owned()));
@@ -101,7 +101,7 @@ fn is_empty(value: &Value) -> bool {
 
 /// Makes the objects of a pipeline for what is due.
 #[must_use]
-pub fn build(situation: &Situation<'_>, steps: &Steps) -> Desired {
+pub fn build(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Desired {
     let mut desired = Desired::default();
     let owner = owner(situation.resource);
     let names = Names(&situation.pipeline.name);
@@ -139,7 +139,7 @@ pub fn build(situation: &Situation<'_>, steps: &Steps) -> Desired {
                 processor::disruption_budget(situation.pipeline),
             );
         }
-        None if steps.processor == Turn::Untouched => {
+        None if steps.processor == Revision::Unknown => {
             desired.keep_workload(situation, Kind::Deployment, &processor);
             desired.keep(Kind::PodDisruptionBudget, processor);
         }
@@ -161,18 +161,18 @@ pub fn build(situation: &Situation<'_>, steps: &Steps) -> Desired {
 }
 
 /// The configuration that a workload is rendered with; `None` where it is not rendered.
-fn configuration<'a>(turn: &'a Turn, wanted: &'a Configuration) -> Option<&'a Configuration> {
+fn configuration<'a>(turn: &'a Revision, wanted: &'a Configuration) -> Option<&'a Configuration> {
     match turn {
-        Turn::NotYet | Turn::Untouched => None,
-        Turn::Wanted => Some(wanted),
-        Turn::LastGood(last) => Some(last),
+        Revision::None | Revision::Unknown => None,
+        Revision::Desired => Some(wanted),
+        Revision::LastGood(last) => Some(last),
     }
 }
 
-fn last_good(turn: &Turn) -> Option<&Configuration> {
+fn last_good(turn: &Revision) -> Option<&Configuration> {
     match turn {
-        Turn::LastGood(last) => Some(last),
-        Turn::NotYet | Turn::Wanted | Turn::Untouched => None,
+        Revision::LastGood(last) => Some(last),
+        Revision::None | Revision::Desired | Revision::Unknown => None,
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn owner(resource: &UserStreamPipeline) -> OwnerReference {
 }
 
 /// The metadata of an object of a component.
-fn metadata(situation: &Situation<'_>, component: Component, name: String) -> ObjectMeta {
+fn metadata(situation: &ValidInput<'_>, component: Component, name: String) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: Some(situation.pipeline.namespace.to_string()),

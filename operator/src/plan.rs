@@ -13,7 +13,7 @@ use userstream_crds::{UserStreamPipeline, Violation, validate};
 use crate::diff::last_applied::{Change, change, sealed};
 use crate::diff::object_write::{ObjectWrite, writes};
 use crate::lifecycle::autoscaling::Reason;
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
 use crate::manifest::{Cleanup, Desired, build, cleanup, deletes_anything, stop_everything};
 use crate::model::configuration::Configuration;
 use crate::model::kind::Kind;
@@ -23,7 +23,7 @@ use crate::model::owned::Owned;
 use crate::model::settings::Settings;
 use crate::model::workload::desired_replicas;
 use crate::plan::reservations::Conflict;
-use crate::status::{Outcome, Problem, status};
+use crate::status::{ApplyFailure, Outcome, status};
 
 /// Everything that a look is decided from.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ enum Story {
     Paused,
     Invalid,
     Conflict(Conflict),
-    Reconciled { steps: Box<Steps>, object_changes: Vec<String> },
+    Reconciled { steps: Box<RolloutPlan>, object_changes: Vec<String> },
     CleaningUp(Box<Cleanup>),
 }
 
@@ -112,7 +112,7 @@ impl Decision {
             };
         }
         let situation = look.situation(pipeline);
-        let steps = Steps::decide(&situation);
+        let steps = RolloutPlan::decide(&situation);
         let owned = look.owned();
         let object_changes = if steps.plan.is_some() { planned(look, pipeline, &owned) } else { Vec::new() };
         let wants = deletes_anything(pipeline);
@@ -144,7 +144,7 @@ impl Decision {
 impl Work {
     /// The status after the writes, of which one may have come to nothing.
     #[must_use]
-    pub fn status(&self, look: &Look<'_>, problem: Option<&Problem>) -> PipelineStatus {
+    pub fn status(&self, look: &Look<'_>, problem: Option<&ApplyFailure>) -> PipelineStatus {
         let tell = |outcome: &Outcome<'_>| {
             status(look.resource.status.as_ref(), look.resource.metadata.generation, outcome, look.now)
         };
@@ -193,8 +193,8 @@ impl Work {
 }
 
 impl Look<'_> {
-    fn situation<'s>(&'s self, pipeline: &'s Pipeline) -> Situation<'s> {
-        Situation {
+    fn situation<'s>(&'s self, pipeline: &'s Pipeline) -> ValidInput<'s> {
+        ValidInput {
             resource: self.resource,
             pipeline,
             settings: self.settings,
@@ -262,9 +262,9 @@ fn planned(look: &Look<'_>, pipeline: &Pipeline, owned: &Owned) -> Vec<String> {
     applying.mode = Mode::Apply;
     let situation = look.situation(&applying);
     // As if provisioning had succeeded: the plan is about the end, not about the next step.
-    let mut steps = Steps::decide(&situation);
-    steps.processor = Turn::Wanted;
-    steps.producer = Turn::Wanted;
+    let mut steps = RolloutPlan::decide(&situation);
+    steps.processor = Revision::Desired;
+    steps.producer = Revision::Desired;
     let desired = build(&situation, &steps);
     let changes = desired.manifests.into_iter().map(sealed).filter_map(|manifest| {
         let existing = owned.find(manifest.kind, &manifest.name).map(|existing| &existing.body);

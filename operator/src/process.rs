@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use self::arguments::Arguments;
 use crate::model::settings::{OptionalKinds, Settings};
 use crate::runtime::discovery::optional_kinds;
-use crate::runtime::lease::{Candidate, Lead};
+use crate::runtime::lease::{LeaderElector, LeaderGuard};
 use crate::runtime::serve::{self, Observed};
 use crate::runtime::{Controller, Health, Metrics, explained, worker_client};
 
@@ -107,12 +107,12 @@ async fn work(
     };
     let Some(namespace) = &arguments.lease_namespace else {
         metrics.leads(true);
-        let lead = Lead::of_one_alone();
+        let lead = LeaderGuard::of_one_alone();
         let controller = controller(&arguments, client, kinds, health, metrics, lead)?;
         return reconcile(controller, stop).await;
     };
     let (name, identity) = (arguments.lease_name.clone(), arguments.instance.clone());
-    let (mut candidate, lead) = Candidate::new(client.clone(), namespace, name, identity, health.clone());
+    let (mut candidate, lead) = LeaderElector::new(client.clone(), namespace, name, identity, health.clone());
     let leading = async {
         tracing::info!("waiting to be the leader");
         tokio::select! {
@@ -147,7 +147,7 @@ fn controller(
     kinds: OptionalKinds,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
-    lead: Lead,
+    lead: LeaderGuard,
 ) -> Result<Controller, Ended> {
     Ok(Controller {
         client,

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use userstream_crds::Violation;
 use userstream_crds::status::{Phase, PipelineStatus};
 
-use crate::lifecycle::rollout::{Situation, Steps};
+use crate::lifecycle::rollout::{RolloutPlan, ValidInput};
 use crate::manifest::Cleanup;
-use crate::model::job_state::OneShot;
+use crate::model::job_state::JobState;
 use crate::model::pipeline_key::PipelineKey;
 use crate::plan::reservations::{Conflict, Precedence};
-use condition::{Truth, Type, Verdict, conditions, seconds};
+use condition::{ConditionStatus, Type, Verdict, conditions, seconds};
 use observation::observe;
 use slow::settled;
 use summary::{phase, reconciled};
@@ -35,7 +35,7 @@ pub enum Outcome<'a> {
         /// Whether nothing is to run all the same.
         is_suspended: bool,
         /// Why what runs could not be stopped.
-        problem: Option<&'a Problem>,
+        problem: Option<&'a ApplyFailure>,
     },
     /// Another pipeline has what this one claims. Nothing is started.
     Conflict {
@@ -44,18 +44,18 @@ pub enum Outcome<'a> {
         /// Whether nothing is to run all the same.
         is_suspended: bool,
         /// Why what runs could not be stopped.
-        problem: Option<&'a Problem>,
+        problem: Option<&'a ApplyFailure>,
     },
     /// Somebody asked for nothing to be changed.
     Paused,
     /// What is due was applied, or some of it.
     Reconciled {
         /// What it was decided from.
-        situation: &'a Situation<'a>,
+        situation: &'a ValidInput<'a>,
         /// What is due.
-        steps: &'a Steps,
+        steps: &'a RolloutPlan,
         /// Why it could not be applied whole.
-        problem: Option<&'a Problem>,
+        problem: Option<&'a ApplyFailure>,
         /// What would be changed among the pipeline's objects, in mode Plan.
         object_changes: &'a [String],
     },
@@ -65,7 +65,7 @@ pub enum Outcome<'a> {
 
 /// Why what is due could not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ApplyFailure {
     /// A CamelCase name for programs.
     pub reason: &'static str,
     /// What is wrong, and the way out.
@@ -155,7 +155,7 @@ fn verdicts(outcome: &Outcome<'_>, status: &mut PipelineStatus, now: Timestamp) 
             );
             vec![
                 Verdict::new(Type::ReconciliationPaused, true, "Paused", why.clone()),
-                Verdict::new(Type::Ready, Truth::Unknown, "Paused", why),
+                Verdict::new(Type::Ready, ConditionStatus::Unknown, "Paused", why),
             ]
         }
         Outcome::Reconciled { situation, steps, problem, object_changes } => {
@@ -212,7 +212,7 @@ fn cleaning_up(cleanup: &Cleanup) -> (&'static str, String) {
         Cleanup::GivenUp { reason } => ("CleanupGivenUp", reason.clone()),
         Cleanup::Working { job, deadline, .. } => {
             let why = match job {
-                OneShot::Absent => "the pipeline's workloads are ending".to_owned(),
+                JobState::Absent => "the pipeline's workloads are ending".to_owned(),
                 job => job.termination().map_or_else(
                     || "what the pipeline created is being deleted".to_owned(),
                     |last| {

@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::kind::Kind;
 
 /// After this long a write is taken as seen: its object may have been deleted by somebody else since.
-pub const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_secs(10);
+pub const EXPECTATIONS_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was written: an object of the pipeline, or the pipeline itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Written {
+pub enum ObjectKey {
     /// The pipeline itself.
     Pipeline,
     /// The object of this kind and name.
@@ -21,7 +21,7 @@ pub enum Written {
 /// The versions that the caches have to reach.
 #[derive(Clone, Debug, Default)]
 pub struct Expectations {
-    versions: HashMap<Written, Expected>,
+    versions: HashMap<ObjectKey, Expected>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,27 +35,27 @@ struct Expected {
 
 impl Expectations {
     /// Notes that something is about to be written. Whoever is stopped before the answer comes does not know what it wrote.
-    pub fn begin(&mut self, what: Written, now: Timestamp) {
+    pub fn begin(&mut self, what: ObjectKey, now: Timestamp) {
         self.versions.insert(what, Expected { version: None, at: now, is_foreseen: false });
     }
 
     /// Notes that nothing was written, or nothing that can be waited for.
-    pub fn forget(&mut self, what: &Written) {
+    pub fn forget(&mut self, what: &ObjectKey) {
         self.versions.remove(what);
     }
 
     /// Notes the version that a write has given to an object.
-    pub fn expect(&mut self, what: Written, version: Option<String>, now: Timestamp) {
+    pub fn expect(&mut self, what: ObjectKey, version: Option<String>, now: Timestamp) {
         self.note(what, version, now, false);
     }
 
     /// The same of a write that nobody has to look at again when the caches have seen it: the look that made it has decided in
     /// view of it.
-    pub fn foresee(&mut self, what: Written, version: Option<String>, now: Timestamp) {
+    pub fn foresee(&mut self, what: ObjectKey, version: Option<String>, now: Timestamp) {
         self.note(what, version, now, true);
     }
 
-    fn note(&mut self, what: Written, version: Option<String>, at: Timestamp, is_foreseen: bool) {
+    fn note(&mut self, what: ObjectKey, version: Option<String>, at: Timestamp, is_foreseen: bool) {
         match version {
             Some(_) => drop(self.versions.insert(what, Expected { version, at, is_foreseen })),
             None => self.forget(&what),
@@ -64,13 +64,13 @@ impl Expectations {
 
     /// Whether this version is one that was foreseen, and so is no news.
     #[must_use]
-    pub fn foresaw(&self, what: &Written, version: &str) -> bool {
+    pub fn foresaw(&self, what: &ObjectKey, version: &str) -> bool {
         let expected = self.versions.get(what).filter(|expected| expected.is_foreseen);
         expected.is_some_and(|expected| expected.version.as_deref() == Some(version))
     }
 
     /// A watch has shown this version: whatever was expected of it, or before it, has come about.
-    pub fn show(&mut self, what: &Written, seen: &str) {
+    pub fn show(&mut self, what: &ObjectKey, seen: &str) {
         let expected = self.versions.get(what).and_then(|expected| expected.version.as_deref());
         if expected.is_some_and(|expected| is_at_least(seen, expected)) {
             self.versions.remove(what);
@@ -80,13 +80,13 @@ impl Expectations {
     /// Whether writes are on their way that no watch has shown.
     #[must_use]
     pub fn are_open(&self, now: Timestamp) -> bool {
-        self.versions.values().any(|expected| now.duration_since(expected.at) < FORGOTTEN_AFTER)
+        self.versions.values().any(|expected| now.duration_since(expected.at) < EXPECTATIONS_TIMEOUT)
     }
 
     /// Whether the caches have seen every write. `seen` gives the version that they have.
-    pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&Written) -> Option<String>) -> bool {
+    pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&ObjectKey) -> Option<String>) -> bool {
         self.versions.retain(|what, expected| {
-            let is_old = now.duration_since(expected.at) >= FORGOTTEN_AFTER;
+            let is_old = now.duration_since(expected.at) >= EXPECTATIONS_TIMEOUT;
             let is_seen = expected
                 .version
                 .as_ref()
@@ -111,8 +111,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-    fn job() -> Written {
-        Written::Object(Kind::Job, "users-run-1".to_owned())
+    fn job() -> ObjectKey {
+        ObjectKey::Object(Kind::Job, "users-run-1".to_owned())
     }
 
     fn expecting(version: &str) -> Expectations {
@@ -134,7 +134,7 @@ mod tests {
         let mut expectations = Expectations::default();
         expectations.begin(job(), NOW);
         assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "which version it made is unknown");
-        assert!(expectations.clone().are_met(NOW + FORGOTTEN_AFTER, |_| None));
+        assert!(expectations.clone().are_met(NOW + EXPECTATIONS_TIMEOUT, |_| None));
         expectations.forget(&job());
         assert!(expectations.are_met(NOW, |_| None), "it was refused");
     }
@@ -153,7 +153,7 @@ mod tests {
         expectations.foresee(job(), Some("101".to_owned()), NOW);
         let told = ["100", "101", "102"].map(|version| expectations.foresaw(&job(), version));
         assert_eq!(told, [false, true, false]);
-        assert!(!expectations.foresaw(&Written::Pipeline, "101"), "that is something else");
+        assert!(!expectations.foresaw(&ObjectKey::Pipeline, "101"), "that is something else");
         assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "it is waited for all the same");
     }
 
@@ -165,9 +165,9 @@ mod tests {
             assert_eq!(expectations.are_open(NOW), is_open, "{shown}");
         }
         let mut expectations = expecting("100");
-        expectations.show(&Written::Pipeline, "100");
+        expectations.show(&ObjectKey::Pipeline, "100");
         assert!(expectations.are_open(NOW), "that was something else");
-        assert!(!expectations.are_open(NOW + FORGOTTEN_AFTER));
+        assert!(!expectations.are_open(NOW + EXPECTATIONS_TIMEOUT));
         expectations.begin(job(), NOW);
         expectations.show(&job(), "100");
         assert!(expectations.are_open(NOW), "which version it made is unknown");
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn an_object_that_somebody_deleted_is_not_waited_for_for_ever() {
-        let later = NOW + FORGOTTEN_AFTER;
+        let later = NOW + EXPECTATIONS_TIMEOUT;
         assert!(expecting("100").are_met(later, |_| None));
     }
 }

@@ -5,10 +5,10 @@ use kube::ResourceExt;
 use userstream_crds::model::{DeletionPolicy, Pipeline};
 use userstream_crds::names::Component;
 
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::manifest::{Desired, config_map, job, kafka_topic, keep_everything, owner};
 use crate::model::configuration::{Configuration, Purpose};
-use crate::model::job_state::OneShot;
+use crate::model::job_state::JobState;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
 use crate::model::observed::Observed;
@@ -25,7 +25,7 @@ pub enum Cleanup {
         /// The objects that are to be there meanwhile.
         desired: Desired,
         /// How far the Job is.
-        job: OneShot,
+        job: JobState,
         /// When it is given up.
         deadline: Timestamp,
     },
@@ -47,42 +47,42 @@ pub fn deletes_anything(pipeline: &Pipeline) -> bool {
 
 /// What becomes of a pipeline that is being deleted and holds the finalizer.
 #[must_use]
-pub fn cleanup(situation: &Situation<'_>, deleted_at: Timestamp) -> Cleanup {
-    let Situation { resource, pipeline, settings, observed, now, .. } = *situation;
+pub fn cleanup(situation: &ValidInput<'_>, deleted_at: Timestamp) -> Cleanup {
+    let ValidInput { resource, pipeline, settings, observed, now, .. } = *situation;
     let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
     if kafka_topic::goes_too_early(situation) && now < deadline {
         let mut desired = Desired::default();
         keep_everything(&mut desired, observed);
         kafka_topic::retain(&mut desired, situation);
-        return Cleanup::Working { desired, job: OneShot::Absent, deadline };
+        return Cleanup::Working { desired, job: JobState::Absent, deadline };
     }
     if !deletes_anything(pipeline) || !was_ever_provisioned(situation) {
         return Cleanup::Done;
     }
     let configuration = Configuration::of(resource, pipeline, Purpose::Cleanup, settings);
     let name = Names(&pipeline.name).numbered(Component::Cleanup, &configuration.hash);
-    let state = OneShot::of(observed, &name);
+    let state = JobState::of(observed, &name);
     match &state {
-        OneShot::Succeeded(_) => return Cleanup::Done,
-        OneShot::Failed(last) => {
+        JobState::Succeeded(_) => return Cleanup::Done,
+        JobState::Failed(last) => {
             let why = last.as_ref().map_or("it failed too often", |last| last.message.as_str());
             return Cleanup::GivenUp { reason: format!("deleting what the pipeline created failed: {why}") };
         }
-        OneShot::Absent | OneShot::Running { .. } if now >= deadline => {
+        JobState::Absent | JobState::Running { .. } if now >= deadline => {
             let last = state.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
             let minutes = DEADLINE.as_mins();
             return Cleanup::GivenUp {
                 reason: format!("what the pipeline created was not deleted within {minutes} minutes{last}"),
             };
         }
-        OneShot::Absent | OneShot::Running { .. } => {}
+        JobState::Absent | JobState::Running { .. } => {}
     }
     let mut desired = Desired::default();
     // They say what there is to delete, should the spec not, and go with the pipeline.
     desired.kept.extend(observed.config_maps.iter().map(|it| (Kind::ConfigMap, it.name_any())));
     kafka_topic::retain(&mut desired, situation);
     // Whoever still works could make again what is deleted. Pods that end are not waited for longer than the deadline.
-    if is_quiet(observed, &name) || state != OneShot::Absent {
+    if is_quiet(observed, &name) || state != JobState::Absent {
         let owner = owner(resource);
         config_map(&mut desired, &owner, &configuration);
         desired.apply(Kind::Job, &owner, job::cleanup(situation, &name, &configuration));
@@ -106,7 +106,7 @@ fn is_quiet(observed: &Observed, cleanup: &str) -> bool {
 
 /// A pipeline that was never provisioned created nothing. Whoever provisioned it need not have been this process, and the caches
 /// of the kinds are not equally fresh: any of them tells, and so does a cleanup that once began.
-fn was_ever_provisioned(situation: &Situation<'_>) -> bool {
+fn was_ever_provisioned(situation: &ValidInput<'_>) -> bool {
     let remembers = situation
         .resource
         .status

@@ -15,7 +15,7 @@ use userstream_crds::status::PipelineStatus;
 use crate::lifecycle::autoscaling::{self, Decision, Load};
 use crate::model::configuration::{Configuration, Purpose, config_map_name};
 use crate::model::hash;
-use crate::model::job_state::OneShot;
+use crate::model::job_state::JobState;
 use crate::model::names::Names;
 use crate::model::observed::Observed;
 use crate::model::settings::Settings;
@@ -26,7 +26,7 @@ use crate::model::workload::{
 
 /// Everything that a decision is made from.
 #[derive(Clone, Copy, Debug)]
-pub struct Situation<'a> {
+pub struct ValidInput<'a> {
     /// The resource.
     pub resource: &'a UserStreamPipeline,
     /// The model of its spec.
@@ -43,15 +43,15 @@ pub struct Situation<'a> {
 
 /// Which configuration a workload runs with.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Turn {
+pub enum Revision {
     /// None: it does not run yet.
-    NotYet,
+    None,
     /// The one of the current spec.
-    Wanted,
+    Desired,
     /// The last good one, until its turn has come.
     LastGood(Box<Configuration>),
     /// One that cannot be read any more: the workload is left as it is until its turn has come.
-    Untouched,
+    Unknown,
 }
 
 /// A Job and how far it is.
@@ -60,7 +60,7 @@ pub struct Task {
     /// The name of the Job.
     pub name: String,
     /// How far it is.
-    pub state: OneShot,
+    pub state: JobState,
 }
 
 /// A run of the producer that a new nonce asked for.
@@ -76,7 +76,7 @@ pub struct Run {
 
 /// What is due.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Steps {
+pub struct RolloutPlan {
     /// The configuration of the current spec.
     pub wanted: Configuration,
     /// Making topic and table.
@@ -84,7 +84,7 @@ pub struct Steps {
     /// Saying what would be made; only with [`Mode::Plan`].
     pub plan: Option<Task>,
     /// What the processors run with.
-    pub processor: Turn,
+    pub processor: Revision,
     /// How many processors there are to be.
     pub replicas: u32,
     /// Why, while they are scaled by the lag.
@@ -93,19 +93,19 @@ pub struct Steps {
     pub processor_rollout: Rollout,
     /// What they report.
     pub processors: Processors,
-    /// What the producer runs with; [`Turn::NotYet`] without a source.
-    pub producer: Turn,
+    /// What the producer runs with; [`Revision::None`] without a source.
+    pub producer: Revision,
     /// The rollout of a continuous producer.
     pub producer_rollout: Rollout,
     /// The last run that a nonce asked for.
     pub run: Option<Run>,
 }
 
-impl Steps {
+impl RolloutPlan {
     /// Decides what is due.
     #[must_use]
-    pub fn decide(situation: &Situation<'_>) -> Self {
-        let Situation { resource, pipeline, settings, observed, .. } = *situation;
+    pub fn decide(situation: &ValidInput<'_>) -> Self {
+        let ValidInput { resource, pipeline, settings, observed, .. } = *situation;
         let names = Names(&pipeline.name);
         let existing = observed.config_maps.iter().map(AsRef::as_ref);
         let wanted = Configuration::of(resource, pipeline, Purpose::Work, settings).or_equivalent(existing);
@@ -118,15 +118,16 @@ impl Steps {
         let deployment = observed.deployment(&names.of(Component::Processor));
         let is_provisioned = provision.state.has_succeeded() && plan.is_none();
         let processor = if is_provisioned {
-            Turn::Wanted
+            Revision::Desired
         } else {
-            deployment.map_or(Turn::NotYet, |it| running(configuration_of_deployment(it).unwrap_or_default()))
+            deployment
+                .map_or(Revision::None, |it| running(configuration_of_deployment(it).unwrap_or_default()))
         };
         let processor_rollout = Rollout::of(deployment);
         // The last good configuration may be of a topic that had fewer partitions.
         let partitions = match &processor {
-            Turn::LastGood(last) => last.pipeline.topic.partitions,
-            Turn::NotYet | Turn::Wanted | Turn::Untouched => pipeline.topic.partitions,
+            Revision::LastGood(last) => last.pipeline.topic.partitions,
+            Revision::None | Revision::Desired | Revision::Unknown => pipeline.topic.partitions,
         };
         let processors = worker_reports::processors(observed, partitions.get(), situation.now);
         let scaling = scaling(situation, deployment.map(desired_replicas), &processors);
@@ -134,7 +135,8 @@ impl Steps {
         let replicas = if pipeline.suspend { 0 } else { replicas };
         let has_wanted = |it: &Deployment| configuration_of_deployment(it) == Some(wanted.hash.as_str());
         let is_told = |it: &Deployment| has_wanted(it) && u32::try_from(desired_replicas(it)) == Ok(replicas);
-        let processor_rollout = if processor == Turn::Wanted && deployment.is_some_and(|it| !is_told(it)) {
+        let processor_rollout = if processor == Revision::Desired && deployment.is_some_and(|it| !is_told(it))
+        {
             processor_rollout.before_write(replicas)
         } else {
             processor_rollout
@@ -149,21 +151,21 @@ impl Steps {
             is_provisioned && deployment.is_some_and(has_wanted) && processor_rollout.is_complete();
         // Once the producer has taken the spec over, processors that come and go do not take it back.
         let producer = match producing {
-            Some(hash) if hash == wanted.hash => Turn::Wanted,
-            _ if processors_follow => Turn::Wanted,
+            Some(hash) if hash == wanted.hash => Revision::Desired,
+            _ if processors_follow => Revision::Desired,
             Some(hash) => running(hash),
-            None => Turn::NotYet,
+            None => Revision::None,
         };
-        let producer = if plan.is_some() && producing.is_some() { Turn::Untouched } else { producer };
-        let processor = if plan.is_some() && deployment.is_some() { Turn::Untouched } else { processor };
+        let producer = if plan.is_some() && producing.is_some() { Revision::Unknown } else { producer };
+        let processor = if plan.is_some() && deployment.is_some() { Revision::Unknown } else { processor };
         let producer_rollout = Rollout::of(producer_deployment);
         let producer_rollout =
-            if producer == Turn::Wanted && producer_deployment.is_some_and(|it| !has_wanted(it)) {
+            if producer == Revision::Desired && producer_deployment.is_some_and(|it| !has_wanted(it)) {
                 producer_rollout.before_write(1)
             } else {
                 producer_rollout
             };
-        let run = run(situation, producer == Turn::Wanted && is_provisioned);
+        let run = run(situation, producer == Revision::Desired && is_provisioned);
         Self {
             wanted,
             provision,
@@ -181,7 +183,7 @@ impl Steps {
 }
 
 fn task(observed: &Observed, name: String) -> Task {
-    Task { state: OneShot::of(observed, &name), name }
+    Task { state: JobState::of(observed, &name), name }
 }
 
 /// A configuration is provisioned once, and once more whenever it is asked for.
@@ -192,15 +194,15 @@ fn provision_key(resource: &UserStreamPipeline, wanted: &Configuration) -> Strin
     }
 }
 
-fn turn_of_running(observed: &Observed, pipeline: &Pipeline, wanted: &Configuration, hash: &str) -> Turn {
+fn turn_of_running(observed: &Observed, pipeline: &Pipeline, wanted: &Configuration, hash: &str) -> Revision {
     if hash == wanted.hash {
-        return Turn::Wanted;
+        return Revision::Desired;
     }
     let read = observed.config_map(&config_map_name(pipeline, hash)).and_then(Configuration::read);
-    read.map_or(Turn::Untouched, |last| Turn::LastGood(Box::new(last)))
+    read.map_or(Revision::Unknown, |last| Revision::LastGood(Box::new(last)))
 }
 
-fn scaling(situation: &Situation<'_>, current: Option<i32>, processors: &Processors) -> Option<Decision> {
+fn scaling(situation: &ValidInput<'_>, current: Option<i32>, processors: &Processors) -> Option<Decision> {
     let policy = situation.pipeline.autoscaling.as_ref()?;
     let current = current.and_then(|current| u32::try_from(current).ok()).filter(|current| *current > 0);
     let load = Load {
@@ -213,14 +215,14 @@ fn scaling(situation: &Situation<'_>, current: Option<i32>, processors: &Process
     Some(autoscaling::decide(policy, &load, situation.now))
 }
 
-fn run(situation: &Situation<'_>, producer_is_current: bool) -> Option<Run> {
+fn run(situation: &ValidInput<'_>, producer_is_current: bool) -> Option<Run> {
     let nonce = situation.pipeline.source.as_ref()?.trigger_nonce;
     let observed_nonce = observed_nonce(situation.resource.status.as_ref());
     if nonce == 0 && observed_nonce == 0 {
         return None;
     }
     let task = task(situation.observed, Names(&situation.pipeline.name).run(nonce));
-    let is_new = nonce != observed_nonce && task.state == OneShot::Absent;
+    let is_new = nonce != observed_nonce && task.state == JobState::Absent;
     Some(Run { nonce, task, is_due: is_new && producer_is_current && !situation.pipeline.suspend })
 }
 

@@ -6,7 +6,7 @@ use userstream_crds::names::Component;
 
 use super::metadata;
 use super::pod::{Role, template};
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::model::configuration::Configuration;
 
 /// Provisioning is tried for as long as the spec asks for it: a broker that comes back, a Secret that somebody creates and
@@ -35,24 +35,24 @@ pub(super) const RUN: Role = Role {
     stays: false,
 };
 
-pub(super) fn provision(situation: &Situation<'_>, name: &str, configuration: &Configuration) -> Job {
+pub(super) fn provision(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
     job(situation, name, configuration, PROVISION, UNTIL_IT_SUCCEEDS)
 }
 
-pub(super) fn plan(situation: &Situation<'_>, name: &str, configuration: &Configuration) -> Job {
+pub(super) fn plan(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
     job(situation, name, configuration, PLAN, UNTIL_IT_SUCCEEDS)
 }
 
-pub(super) fn run(situation: &Situation<'_>, name: &str, configuration: &Configuration) -> Job {
+pub(super) fn run(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
     job(situation, name, configuration, RUN, RUN_ATTEMPTS)
 }
 
-pub(crate) fn cleanup(situation: &Situation<'_>, name: &str, configuration: &Configuration) -> Job {
+pub(crate) fn cleanup(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
     job(situation, name, configuration, CLEANUP, CLEANUP_ATTEMPTS)
 }
 
 fn job(
-    situation: &Situation<'_>,
+    situation: &ValidInput<'_>,
     name: &str,
     configuration: &Configuration,
     role: Role,

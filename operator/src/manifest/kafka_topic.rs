@@ -9,7 +9,7 @@ use userstream_crds::model::{DeletionPolicy, Pipeline, TopicManagementPolicy};
 use userstream_crds::names::{Component, PIPELINE, RETAINED_FOR};
 
 use super::{Desired, Manifest};
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
 use crate::model::observed::{is_controlled_by, retained_for};
@@ -49,7 +49,7 @@ impl NoKafkaTopic {
 
 /// The name of the Kafka cluster that a KafkaTopic belongs to; `None` when the pipeline does not leave its topic to Strimzi.
 #[must_use]
-pub fn cluster<'a>(situation: &Situation<'a>) -> Option<Result<&'a str, NoKafkaTopic>> {
+pub fn cluster<'a>(situation: &ValidInput<'a>) -> Option<Result<&'a str, NoKafkaTopic>> {
     let pipeline = situation.pipeline;
     if pipeline.topic.management != TopicManagementPolicy::Strimzi {
         return None;
@@ -71,7 +71,7 @@ pub fn cluster<'a>(situation: &Situation<'a>) -> Option<Result<&'a str, NoKafkaT
     })
 }
 
-pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>) {
+pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &ValidInput<'_>) {
     let version = situation.settings.kinds.kafka_topic;
     let (Some(Ok(cluster)), Some(version)) = (cluster(situation), version) else {
         return retain(desired, situation);
@@ -92,7 +92,7 @@ pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &S
 }
 
 /// Leaves the KafkaTopics that are no longer wanted where they are, as long as the topic is to be retained.
-pub(crate) fn retain(desired: &mut Desired, situation: &Situation<'_>) {
+pub(crate) fn retain(desired: &mut Desired, situation: &ValidInput<'_>) {
     let uid = situation.resource.uid().unwrap_or_default();
     if situation.pipeline.topic.deletion != DeletionPolicy::Retain {
         return;
@@ -108,7 +108,7 @@ pub(crate) fn retain(desired: &mut Desired, situation: &Situation<'_>) {
 }
 
 /// Whether a KafkaTopic would go with the pipeline although its topic is to be retained: the policy was another one until now.
-pub(crate) fn goes_too_early(situation: &Situation<'_>) -> bool {
+pub(crate) fn goes_too_early(situation: &ValidInput<'_>) -> bool {
     let uid = situation.resource.uid().unwrap_or_default();
     situation.pipeline.topic.deletion == DeletionPolicy::Retain
         && situation.observed.kafka_topics.iter().any(|topic| is_controlled_by(topic.as_ref(), &uid))

@@ -15,7 +15,7 @@ use userstream_crds::model::{HttpAuth, Pipeline, SourceKind};
 use userstream_crds::names::{CONFIGURATION, Component};
 use userstream_crds::worker_pod::{CONTAINER, STATUS_PORT_NAME};
 
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::model::configuration::{Configuration, FILE, STATUS_PORT};
 use crate::model::names::Names;
 
@@ -44,7 +44,7 @@ pub(super) struct Role {
 
 /// The template of a worker's pods.
 pub(super) fn template(
-    situation: &Situation<'_>,
+    situation: &ValidInput<'_>,
     configuration: &Configuration,
     role: Role,
 ) -> PodTemplateSpec {
@@ -89,7 +89,7 @@ pub(super) fn template(
     }
 }
 
-fn container(situation: &Situation<'_>, role: Role, secrets: &BTreeSet<&SecretName>) -> Container {
+fn container(situation: &ValidInput<'_>, role: Role, secrets: &BTreeSet<&SecretName>) -> Container {
     let file = format!("{CONFIGURATION_DIRECTORY}/{FILE}");
     let arguments = role.arguments.iter().map(|argument| (*argument).to_owned());
     let mut mounts = vec![mount("config".to_owned(), CONFIGURATION_DIRECTORY.to_owned())];

@@ -6,11 +6,11 @@ use userstream_crds::names::{COMPONENT, Component, PIPELINE};
 use userstream_crds::worker_pod::STATUS_PORT_NAME;
 
 use super::{Desired, Manifest};
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
 
-pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>) {
+pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &ValidInput<'_>) {
     if !situation.pipeline.pod_monitor || !situation.settings.kinds.pod_monitor {
         return;
     }

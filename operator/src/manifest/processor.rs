@@ -9,7 +9,7 @@ use userstream_crds::names::Component;
 
 use super::metadata;
 use super::pod::{Role, selector, template};
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::model::configuration::Configuration;
 use crate::model::names::Names;
 
@@ -23,7 +23,7 @@ const PROCESSOR: Role = Role {
 
 /// One by one: each processor that comes or goes makes the group hand its partitions around.
 pub(super) fn deployment(
-    situation: &Situation<'_>,
+    situation: &ValidInput<'_>,
     configuration: &Configuration,
     replicas: u32,
 ) -> Deployment {

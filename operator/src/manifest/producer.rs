@@ -12,7 +12,7 @@ use userstream_crds::worker_pod::has_ended;
 use super::job::{RUN, restarting};
 use super::pod::{Role, selector, template};
 use super::{Desired, configuration, metadata};
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
 use crate::model::configuration::Configuration;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
@@ -29,12 +29,17 @@ const SCHEDULED: Role = Role { component: Component::Producer, ..RUN };
 /// A run that fails is tried again this often; then the next one is due soon enough.
 const RUN_RETRIES: i32 = 2;
 
-pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &Situation<'_>, steps: &Steps) {
+pub(super) fn build(
+    desired: &mut Desired,
+    owner: &OwnerReference,
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
+) {
     let name = Names(&situation.pipeline.name).of(Component::Producer);
     let wants = situation.pipeline.source.as_ref().map(|source| &source.cadence);
     match configuration(&steps.producer, &steps.wanted) {
         // Its turn has come: the producer of the other kind, or one without a source, goes with it.
-        Some(configuration) if steps.producer == Turn::Wanted => match wants {
+        Some(configuration) if steps.producer == Revision::Desired => match wants {
             Some(cadence) if other_kind_works(situation.observed, &name, cadence) => {}
             Some(Cadence::Continuous { .. }) => {
                 desired.apply(Kind::Deployment, owner, deployment(situation, configuration));
@@ -60,12 +65,12 @@ pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &S
                 _ => keep(desired, situation, &name),
             }
         }
-        None if steps.producer == Turn::Untouched => keep(desired, situation, &name),
+        None if steps.producer == Revision::Unknown => keep(desired, situation, &name),
         None => {}
     }
 }
 
-fn keep(desired: &mut Desired, situation: &Situation<'_>, name: &str) {
+fn keep(desired: &mut Desired, situation: &ValidInput<'_>, name: &str) {
     desired.keep_workload(situation, Kind::Deployment, name);
     desired.keep_workload(situation, Kind::CronJob, name);
 }
@@ -82,7 +87,7 @@ fn other_kind_works(observed: &Observed, name: &str, wanted: &Cadence) -> bool {
 }
 
 /// One, and never two at once: two would fetch the same pages from the same position.
-fn deployment(situation: &Situation<'_>, configuration: &Configuration) -> Deployment {
+fn deployment(situation: &ValidInput<'_>, configuration: &Configuration) -> Deployment {
     let name = Names(&situation.pipeline.name).of(Component::Producer);
     Deployment {
         metadata: metadata(situation, Component::Producer, name),
@@ -101,7 +106,7 @@ fn deployment(situation: &Situation<'_>, configuration: &Configuration) -> Deplo
     }
 }
 
-fn cron_job(situation: &Situation<'_>, configuration: &Configuration, schedule: &Schedule) -> CronJob {
+fn cron_job(situation: &ValidInput<'_>, configuration: &Configuration, schedule: &Schedule) -> CronJob {
     let names = Names(&situation.pipeline.name);
     let limit = |count: u32| Some(i32::try_from(count).unwrap_or(i32::MAX));
     CronJob {

@@ -7,7 +7,7 @@ use crate::model::observed::Observed;
 
 /// How far a Job is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum OneShot {
+pub enum JobState {
     /// There is no such Job.
     Absent,
     /// It works, or waits to be able to.
@@ -23,7 +23,7 @@ pub enum OneShot {
     Failed(Option<Box<Termination>>),
 }
 
-impl OneShot {
+impl JobState {
     /// The state of the Job with this name.
     #[must_use]
     pub fn of(observed: &Observed, name: &str) -> Self {

@@ -60,7 +60,7 @@ impl PullPolicy {
     }
 }
 
-/// Kinds that other projects bring. Looked up when the operator starts.
+/// Kinds that other projects bring. Completion up when the operator starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OptionalKinds {
     /// `monitoring.coreos.com/v1` PodMonitor.

@@ -15,12 +15,12 @@ use crate::model::pipeline_key::PipelineKey;
 
 /// When a pipeline was created; a UID decides between two of the same second.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Seniority {
+struct CreationOrder {
     created: Option<Timestamp>,
     uid: String,
 }
 
-impl Seniority {
+impl CreationOrder {
     fn of(metadata: &ObjectMeta) -> Self {
         Self {
             created: metadata.creation_timestamp.as_ref().map(|time| time.0),
@@ -53,7 +53,7 @@ pub enum Precedence {
 
 /// What came of a pipeline's wish to begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Admission {
+pub struct Reservation {
     /// What keeps it from beginning; nothing: it may.
     pub conflict: Option<Conflict>,
     /// Who may have waited for what it was admitted to before, and has to give back.
@@ -62,7 +62,7 @@ pub struct Admission {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    seniority: Seniority,
+    seniority: CreationOrder,
     holder: PipelineKey,
     /// What it claims, by its spec.
     claims: Vec<Arc<Claim>>,
@@ -77,7 +77,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(seniority: Seniority, holder: PipelineKey) -> Self {
+    fn new(seniority: CreationOrder, holder: PipelineKey) -> Self {
         let (claims, admitted, given_up, used) = Default::default();
         Self { seniority, holder, claims, admitted, given_up, used, left: None }
     }
@@ -115,17 +115,17 @@ impl Entry {
 
 /// Who claims what, kept up to date as pipelines come and go.
 #[derive(Clone, Debug, Default)]
-pub struct ClaimIndex {
+pub struct Reservations {
     entries: BTreeMap<String, Entry>,
-    claimants: BTreeMap<Subject, BTreeSet<Seniority>>,
+    claimants: BTreeMap<Subject, BTreeSet<CreationOrder>>,
 }
 
-impl ClaimIndex {
+impl Reservations {
     /// Notes what the pipeline with these metadata claims. One whose spec is not valid (`None`) goes on claiming what it did:
     /// it goes on working with its last good configuration. Tells which others what it gave up, or claims from now on, may
     /// concern.
     pub fn insert(&mut self, metadata: &ObjectMeta, claims: Option<Vec<Claim>>) -> BTreeSet<PipelineKey> {
-        let seniority = Seniority::of(metadata);
+        let seniority = CreationOrder::of(metadata);
         let uid = seniority.uid.clone();
         let before = self.entries.remove(&uid);
         if before.is_none() && claims.is_none() {
@@ -167,17 +167,17 @@ impl ClaimIndex {
     /// What keeps the pipeline with this UID from beginning with what it claims. If nothing does, that is its own from then on,
     /// whoever comes after it; if something does, so is only what it works with. To be asked when what it works with has been
     /// noted.
-    pub fn admit(&mut self, uid: &str) -> Admission {
+    pub fn admit(&mut self, uid: &str) -> Reservation {
         let conflict = self.conflict(uid);
-        let Some(entry) = self.entries.get_mut(uid) else { return Admission::default() };
+        let Some(entry) = self.entries.get_mut(uid) else { return Reservation::default() };
         if conflict.is_none() {
             entry.admitted.clone_from(&entry.claims);
-            return Admission::default();
+            return Reservation::default();
         }
         let returned = std::mem::take(&mut entry.admitted);
         let unused: Vec<_> = returned.into_iter().filter(|claim| !entry.used.contains(claim)).collect();
         let concerned = self.concerned(uid, &unused);
-        Admission { conflict, concerned }
+        Reservation { conflict, concerned }
     }
 
     fn replace(&mut self, before: Option<&Entry>, entry: Entry) {
@@ -392,7 +392,7 @@ mod tests {
 
     #[derive(Default)]
     struct World {
-        index: ClaimIndex,
+        index: Reservations,
         pipelines: BTreeMap<usize, Pipeline>,
         /// How many of a name were there before: one that is created again is another.
         lives: BTreeMap<usize, usize>,
@@ -461,7 +461,7 @@ mod tests {
                 Happening::Restarts => {
                     // Of those that are gone it knows nothing, which is why this takes longer than a worker's end.
                     (0..PIPELINES).for_each(|who| self.ends(who));
-                    self.index = ClaimIndex::default();
+                    self.index = Reservations::default();
                     self.noted.clear();
                     for (who, pipeline) in &self.pipelines {
                         let metadata = self.metadata(*who);
@@ -522,7 +522,7 @@ mod tests {
     #[test]
     fn a_pipeline_that_was_begun_first_is_not_stopped_by_one_of_the_same_second_that_is_seen_later() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(1), Some(topics.clone()));
         assert_eq!(index.admit("1").conflict, None);
         index.insert(&metadata(0), Some(topics));
@@ -534,7 +534,7 @@ mod tests {
     #[test]
     fn one_that_stands_still_keeps_nobody_from_what_it_claims_and_does_not_have() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(0), Some(vec![topics[0].clone()]));
         index.insert(&metadata(2), Some(topics[..2].to_vec()));
         index.insert(&metadata(4), Some(vec![topics[1].clone()]));
@@ -544,7 +544,7 @@ mod tests {
     #[test]
     fn what_a_pipeline_gave_up_is_its_own_until_nothing_of_it_works_with_it_any_more() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(0), Some(vec![topics[0].clone()]));
         index.admit("0");
         index.insert(&metadata(2), Some(vec![topics[0].clone()]));
@@ -559,7 +559,7 @@ mod tests {
     #[test]
     fn one_that_claims_again_what_it_gave_up_and_stands_still_keeps_nobody_from_it() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(1), Some(vec![topics[1].clone()]));
         index.admit("1");
         index.insert(&metadata(3), Some(vec![topics[0].clone()]));
@@ -577,7 +577,7 @@ mod tests {
     #[test]
     fn what_a_pipeline_was_admitted_to_and_has_not_begun_with_is_free_once_it_stands_still() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(0), Some(vec![topics[1].clone()]));
         index.admit("0");
         index.insert(&metadata(2), Some(vec![topics[0].clone()]));
@@ -585,7 +585,7 @@ mod tests {
         index.insert(&metadata(4), Some(vec![topics[0].clone()]));
         index.insert(&metadata(2), Some(topics[..2].to_vec()));
         assert!(index.admit("4").conflict.is_some());
-        let Admission { conflict, concerned } = index.admit("2");
+        let Reservation { conflict, concerned } = index.admit("2");
         assert_eq!(conflict.map(|it| it.holder.name).as_deref(), Some("0"));
         assert_eq!(concerned.into_iter().map(|it| it.name).collect::<Vec<_>>(), ["4"]);
         assert_eq!(index.admit("4").conflict, None);
@@ -594,7 +594,7 @@ mod tests {
     #[test]
     fn what_a_deleted_pipeline_worked_with_is_free_when_its_workers_have_ended_and_the_rest_at_once() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(0), Some(vec![topics[0].clone()]));
         index.admit("0");
         index.insert(&metadata(2), Some(vec![topics[0].clone()]));
@@ -614,7 +614,7 @@ mod tests {
     #[test]
     fn a_long_chain_of_claimants_is_walked_once() {
         let topics = topics();
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         for pipeline in 0..60 {
             // All but the first stand still for the one before it, and nobody has begun.
             let claims = if pipeline == 0 { topics[..1].to_vec() } else { topics.clone() };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 
-use crate::diff::expectations::{Expectations, Written};
+use crate::diff::expectations::{Expectations, ObjectKey};
 use crate::diff::object_write::{ObjectWrite, stopped};
 use crate::manifest::{MAKERS, Manifest};
 use crate::model::kind::Kind;
@@ -25,8 +25,8 @@ use crate::model::observed::is_owned_by;
 use crate::model::settings::Settings;
 use crate::runtime::apply::managed_fields::as_applied;
 use crate::runtime::apply::request::Version;
-use crate::runtime::reconcile_state::{Memory, lock};
-use crate::status::Problem;
+use crate::runtime::reconcile_state::{ReconcileState, lock};
+use crate::status::ApplyFailure;
 
 /// Why an object could not be applied or deleted.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ impl ApplyError {
     }
 
     /// The problem as the status tells it.
-    pub(crate) fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> ApplyFailure {
         let (reason, is_final) = match self {
             Self::Foreign { .. } => ("NameTaken", true),
             Self::NamespaceTerminating => ("NamespaceTerminating", true),
@@ -86,7 +86,7 @@ impl ApplyError {
                 _ => ("ApiUnavailable", false),
             },
         };
-        Problem { reason, message: self.to_string(), is_final }
+        ApplyFailure { reason, message: self.to_string(), is_final }
     }
 }
 
@@ -108,7 +108,7 @@ pub(crate) struct Applied {
 
 /// Whose objects they are and where.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target<'a> {
+pub(crate) struct ApplyContext<'a> {
     pub(crate) namespace: &'a str,
     /// The name of the pipeline.
     pub(crate) pipeline: &'a str,
@@ -119,7 +119,7 @@ pub(crate) struct Target<'a> {
     pub(crate) settings: &'a Settings,
 }
 
-impl Target<'_> {
+impl ApplyContext<'_> {
     fn api(&self, client: &Client, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(client.clone(), self.namespace, &kind.api(self.settings.kinds.kafka_topic))
     }
@@ -129,14 +129,14 @@ impl Target<'_> {
 /// within one.
 pub(crate) async fn apply(
     client: &Client,
-    target: Target<'_>,
+    target: ApplyContext<'_>,
     writes: &[ObjectWrite],
-    memory: &Mutex<Memory>,
+    memory: &Mutex<ReconcileState>,
 ) -> Applied {
     let mut applied = Applied::default();
     for write in writes {
         let (kind, name) = (write.kind(), write.name());
-        let what = Written::Object(kind, name.to_owned());
+        let what = ObjectKey::Object(kind, name.to_owned());
         lock(memory).expectations.begin(what.clone(), Timestamp::now());
         match make(client, target, write).await {
             Ok(made) => {
@@ -170,7 +170,7 @@ enum Made {
 }
 
 /// That something comes into being is told as it will be seen. What comes of a change is not: a rollout, or nothing.
-fn note(expectations: &mut Expectations, what: Written, made: Made) {
+fn note(expectations: &mut Expectations, what: ObjectKey, made: Made) {
     let now = Timestamp::now();
     match made {
         Made::Created(version) => expectations.foresee(what, version, now),
@@ -179,7 +179,7 @@ fn note(expectations: &mut Expectations, what: Written, made: Made) {
     }
 }
 
-async fn make(client: &Client, target: Target<'_>, write: &ObjectWrite) -> Result<Made, ApplyError> {
+async fn make(client: &Client, target: ApplyContext<'_>, write: &ObjectWrite) -> Result<Made, ApplyError> {
     match write {
         ObjectWrite::Create(manifest) => create(client, target, manifest).await,
         ObjectWrite::CreateCleanup(manifest) => {
@@ -199,7 +199,11 @@ async fn make(client: &Client, target: Target<'_>, write: &ObjectWrite) -> Resul
 }
 
 /// Asks the API server, not the caches, whether the pipeline still is what was decided from and nothing of it works any more.
-async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) -> Result<(), ApplyError> {
+async fn may_clean_up(
+    client: &Client,
+    target: ApplyContext<'_>,
+    manifest: &Manifest,
+) -> Result<(), ApplyError> {
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
     let of = ApiResource::erase::<UserStreamPipeline>(&());
     let pipelines: Api<DynamicObject> = Api::namespaced_with(client.clone(), target.namespace, &of);
@@ -220,7 +224,7 @@ async fn may_clean_up(client: &Client, target: Target<'_>, manifest: &Manifest) 
 /// Creates an object that the cache does not have. A creation never touches what is there: what somebody else has created under
 /// its name is left alone. One that is the pipeline's after all has lost the labels that the cache knows it by, to whoever has
 /// changed them. What an older pipeline of this name has left behind for the topic's sake is taken over.
-async fn create(client: &Client, target: Target<'_>, manifest: &Manifest) -> Result<Made, ApplyError> {
+async fn create(client: &Client, target: ApplyContext<'_>, manifest: &Manifest) -> Result<Made, ApplyError> {
     let api = target.api(client, manifest.kind);
     let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);
     let parameters = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
@@ -242,7 +246,7 @@ async fn create(client: &Client, target: Target<'_>, manifest: &Manifest) -> Res
 /// Applies an object that is the pipeline's. With its UID, so that another one of its name is not mistaken for it.
 async fn update(
     client: &Client,
-    target: Target<'_>,
+    target: ApplyContext<'_>,
     manifest: &Manifest,
     uid: &str,
 ) -> Result<Version, ApplyError> {
@@ -255,7 +259,7 @@ async fn update(
 /// Applies a manifest to what is there of it.
 async fn apply_to(
     client: &Client,
-    target: Target<'_>,
+    target: ApplyContext<'_>,
     manifest: &Manifest,
     existing: PartialObjectMeta<DynamicObject>,
 ) -> Result<Version, ApplyError> {
@@ -281,7 +285,7 @@ async fn apply_to(
 /// Has a workload stop. With its UID, as above.
 async fn stop(
     client: &Client,
-    target: Target<'_>,
+    target: ApplyContext<'_>,
     kind: Kind,
     name: &str,
     uid: &str,
@@ -294,7 +298,7 @@ async fn stop(
 
 async fn delete(
     client: &Client,
-    target: Target<'_>,
+    target: ApplyContext<'_>,
     kind: Kind,
     name: &str,
     uid: String,
@@ -348,9 +352,14 @@ mod tests {
         let (asked, mut is_asked) = mpsc::channel(1);
         let client = api_server(asked).await;
         let settings = Settings::with_worker_image("example.org/userstream-worker:1");
-        let target =
-            Target { namespace: "demo", pipeline: "users", version: None, uid: "1", settings: &settings };
-        let memory = Mutex::new(Memory::default());
+        let target = ApplyContext {
+            namespace: "demo",
+            pipeline: "users",
+            version: None,
+            uid: "1",
+            settings: &settings,
+        };
+        let memory = Mutex::new(ReconcileState::default());
         let writes = [delete_of("first"), stop_of("first"), stop_of("second"), stop_of("third")];
         tokio::select! {
             _ = apply(&client, target, &writes, &memory) => panic!("the API server has answered"),
@@ -359,9 +368,9 @@ mod tests {
         let now = Timestamp::now();
         let waits_for = |name: &str, seen: Option<&str>| {
             let mut expectations = lock(&memory).expectations.clone();
-            let others = |what: &Written| *what != Written::Object(Kind::Deployment, name.to_owned());
+            let others = |what: &ObjectKey| *what != ObjectKey::Object(Kind::Deployment, name.to_owned());
             for other in
-                ["first", "second", "third"].map(|it| Written::Object(Kind::Deployment, it.to_owned()))
+                ["first", "second", "third"].map(|it| ObjectKey::Object(Kind::Deployment, it.to_owned()))
             {
                 if others(&other) {
                     expectations.forget(&other);
@@ -394,14 +403,19 @@ mod tests {
             };
             let client = answering(Router::new().route("/{*path}", any(answer))).await;
             let settings = Settings::with_worker_image("example.org/userstream-worker:1");
-            let target =
-                Target { namespace: "demo", pipeline: "users", version: None, uid: "1", settings: &settings };
+            let target = ApplyContext {
+                namespace: "demo",
+                pipeline: "users",
+                version: None,
+                uid: "1",
+                settings: &settings,
+            };
             let name = "users-processor".to_owned();
             let manifest = Manifest { kind: Kind::Deployment, name: name.clone(), body: object(is_there) };
-            let memory = Mutex::new(Memory::default());
+            let memory = Mutex::new(ReconcileState::default());
             let applied = apply(&client, target, &[ObjectWrite::Create(manifest)], &memory).await;
             assert_eq!((applied.writes, applied.errors.len()), (1, 0), "{:?}", applied.errors);
-            let what = Written::Object(Kind::Deployment, name);
+            let what = ObjectKey::Object(Kind::Deployment, name);
             let version = if is_there { "9" } else { "7" };
             assert_eq!(lock(&memory).expectations.foresaw(&what, version), !is_there);
         }

@@ -16,16 +16,16 @@ use tracing::Instrument;
 
 use crate::model::pipeline_key::PipelineKey;
 use crate::model::settings::Settings;
-use crate::plan::reservations::ClaimIndex;
-use crate::runtime::events::Announcer;
-use crate::runtime::lease::Lead;
+use crate::plan::reservations::Reservations;
+use crate::runtime::events::EventRecorder;
+use crate::runtime::lease::LeaderGuard;
 use crate::runtime::queue::pace::Pace;
 use crate::runtime::queue::workqueue::Queues;
-use crate::runtime::reconcile::{Context, Looked, ReconcileError, reconcile};
-use crate::runtime::reconcile_state::{Memories, Rest, Version, Wake, lock};
+use crate::runtime::reconcile::{Completion, Context, ReconcileError, reconcile};
+use crate::runtime::reconcile_state::{NextAction, ReconcileStates, Requeue, Version, lock};
 use crate::runtime::scrape::status_scraper::{ask_workers, ask_workers_due};
-use crate::runtime::watch::stored_pipeline::Guarded;
-use crate::runtime::watch::watches::{self, Caches, Watching, requests};
+use crate::runtime::watch::stored_pipeline::StoredPipeline;
+use crate::runtime::watch::watches::{self, Stores, Watches, requests};
 use crate::runtime::{Health, Metrics};
 
 /// How many pipelines are looked at at once.
@@ -42,7 +42,7 @@ pub(crate) const DEBOUNCE: Duration = Duration::from_millis(50);
 /// What the scopes have in common.
 #[derive(Clone)]
 struct Shared {
-    claims: Arc<Mutex<ClaimIndex>>,
+    claims: Arc<Mutex<Reservations>>,
     /// Where the scopes wait for each other: nobody is looked at before all claims are known.
     claimed: Arc<Barrier>,
     queues: Arc<Queues>,
@@ -63,7 +63,7 @@ pub struct Controller {
     /// The name of this replica, for Events.
     pub instance: String,
     /// Whether this replica may act.
-    pub lead: Lead,
+    pub lead: LeaderGuard,
     /// What is missing.
     pub health: Arc<Health>,
     /// The numbers.
@@ -111,23 +111,23 @@ impl Controller {
             client: self.client.clone(),
             namespace: namespace.clone(),
             settings: self.settings,
-            caches: Caches::default(),
+            caches: Stores::default(),
             pipelines: pipelines.clone(),
             claims: shared.claims,
             queues: shared.queues.clone(),
             reports: Arc::default(),
             pace: shared.pace,
-            memories: Memories::default(),
-            announcer: Announcer::new(self.client.clone(), reporter),
+            memories: ReconcileStates::default(),
+            announcer: EventRecorder::new(self.client.clone(), reporter),
             metrics: self.metrics,
             lead: self.lead,
         });
         let watching =
-            Watching { client: self.client, namespace, health: self.health, queues: shared.queues.clone() };
+            Watches { client: self.client, namespace, health: self.health, queues: shared.queues.clone() };
         watching.keep_all(&context.caches, &context.settings);
         let seen = {
             let context = context.clone();
-            move |pipeline: &Guarded| context.claiming().note(&mut lock(&context.claims), pipeline)
+            move |pipeline: &StoredPipeline| context.claiming().note(&mut lock(&context.claims), pipeline)
         };
         let gone = {
             let context = context.clone();
@@ -176,7 +176,7 @@ fn note_all_claims(context: &Context) {
 }
 
 /// What the lines of one reconcile have in common. The id is that of nothing else, also after a restart.
-fn reconcile_span(pipeline: &Guarded) -> tracing::Span {
+fn reconcile_span(pipeline: &StoredPipeline) -> tracing::Span {
     let metadata = pipeline.meta();
     let seed = format!("{:?} {}", metadata.uid, Timestamp::now());
     tracing::info_span!(
@@ -188,7 +188,7 @@ fn reconcile_span(pipeline: &Guarded) -> tracing::Span {
 }
 
 /// A reconcile that ends: in time, and without taking the others down with it.
-async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action, ReconcileError> {
+async fn guarded(pipeline: Arc<StoredPipeline>, context: Arc<Context>) -> Result<Action, ReconcileError> {
     let _under_way = context.lead.begin().await;
     let causes = context.queues.took(&watches::key_of(&pipeline));
     let (began, now) = (Instant::now(), Timestamp::now());
@@ -201,9 +201,9 @@ async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action
     let wake = lock(&memory).wake(&causes, now);
     tracing::debug!(?causes, ?wake, "its turn has come");
     match wake {
-        Wake::Looks => {}
-        Wake::Rests(rest) => return Ok(after(rest, now)),
-        Wake::WaitsForCaches => return Ok(Action::requeue(CACHES_SOON)),
+        NextAction::Reconcile => {}
+        NextAction::Skip(rest) => return Ok(after(rest, now)),
+        NextAction::AwaitCaches => return Ok(Action::requeue(CACHES_SOON)),
     }
     metrics.began();
     let bounded = tokio::time::timeout(PATIENCE, lead.while_it_holds(reconcile(pipeline, context)));
@@ -220,11 +220,11 @@ async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action
         Ok(looked) => {
             lock(&memory).succeeded();
             Ok(match looked {
-                Looked::Rests(rest) => {
+                Completion::Done(rest) => {
                     lock(&memory).rests(rest);
                     after(rest, now)
                 }
-                Looked::WaitsForCaches => Action::requeue(CACHES_SOON),
+                Completion::AwaitsCaches => Action::requeue(CACHES_SOON),
             })
         }
         Err(error) => {
@@ -242,14 +242,14 @@ async fn guarded(pipeline: Arc<Guarded>, context: Arc<Context>) -> Result<Action
 }
 
 /// What the runner does after a look.
-fn after(rest: Rest, now: Timestamp) -> Action {
+fn after(rest: Requeue, now: Timestamp) -> Action {
     let left = |until: Timestamp| Duration::try_from(until.duration_since(now)).unwrap_or_default();
     rest.until.map_or_else(Action::await_change, |until| Action::requeue(left(until)))
 }
 
 /// Failed ones come again after their pause.
 #[allow(clippy::needless_pass_by_value, reason = "the runner hands them over")]
-fn after_failure(pipeline: Arc<Guarded>, _: &ReconcileError, context: Arc<Context>) -> Action {
+fn after_failure(pipeline: Arc<StoredPipeline>, _: &ReconcileError, context: Arc<Context>) -> Action {
     let memory = context.memories.of(&pipeline.uid().unwrap_or_default());
     let left = lock(&memory).pause(&Version::of(pipeline.as_ref()), Timestamp::now());
     Action::requeue(left.unwrap_or_default())

@@ -20,14 +20,14 @@ const LONGEST_NOTE: usize = 1000;
 const MOST_REMEMBERED: usize = 512;
 
 /// Publishes Events.
-pub(crate) struct Announcer {
+pub(crate) struct EventRecorder {
     client: Client,
     reporter: Reporter,
     /// The recorder, and how many Events it was given.
     recorder: Mutex<(Recorder, usize)>,
 }
 
-impl Announcer {
+impl EventRecorder {
     pub(crate) fn new(client: Client, reporter: Reporter) -> Self {
         let recorder = Mutex::new((Recorder::new(client.clone(), reporter.clone()), 0));
         Self { client, reporter, recorder }

@@ -17,16 +17,16 @@ const INTERRUPTION: Duration = Duration::from_secs(75);
 
 /// What is missing, by part. Empty when nothing is.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<BTreeMap<String, Lack>>);
+pub struct Health(Mutex<BTreeMap<String, Missing>>);
 
 /// Why something is missing, and since when it is only interrupted: what has been read of it is still known.
 #[derive(Debug)]
-struct Lack {
+struct Missing {
     why: String,
     interrupted: Option<Instant>,
 }
 
-impl Lack {
+impl Missing {
     fn holds(&self) -> bool {
         self.interrupted.is_none_or(|since| since.elapsed() < INTERRUPTION)
     }
@@ -35,7 +35,7 @@ impl Lack {
 impl Health {
     /// Something is missing.
     pub fn missing(&self, part: &str, why: impl Into<String>) {
-        lock(&self.0).insert(part.to_owned(), Lack { why: why.into(), interrupted: None });
+        lock(&self.0).insert(part.to_owned(), Missing { why: why.into(), interrupted: None });
     }
 
     /// It is there (again).
@@ -58,7 +58,7 @@ impl Health {
         let mut lacks = lock(&self.0);
         let unread = lacks.get(part).is_some_and(|lack| lack.interrupted.is_none());
         let interrupted = (!unread).then(Instant::now);
-        lacks.insert(part.to_owned(), Lack { why, interrupted });
+        lacks.insert(part.to_owned(), Missing { why, interrupted });
     }
 
     fn continued(&self, part: &str) {

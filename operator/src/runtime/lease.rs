@@ -11,12 +11,12 @@ mod record;
 
 use std::time::Duration;
 
-pub use candidate::{Candidate, LeaseError};
+pub use candidate::{LeaderElector, LeaseError};
 pub use election::{Election, Step};
-pub use leader_guard::Lead;
+pub use leader_guard::LeaderGuard;
 pub use record::Record;
 
 /// How long others wait for a leader that says nothing any more.
-pub const LASTS: Duration = Duration::from_secs(15);
+pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// How long a leader acts after the beginning of its last renewal. What it has sent by then has arrived before another acts.
-pub const ACTS_FOR: Duration = Duration::from_secs(10);
+pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);

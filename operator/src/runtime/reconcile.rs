@@ -11,25 +11,25 @@ use serde::Serialize;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::PipelineStatus;
 
-use crate::diff::expectations::Written;
+use crate::diff::expectations::ObjectKey;
 use crate::diff::object_write::ObjectWrite;
 use crate::model::observed::Observed;
 use crate::model::pipeline_key::PipelineKey;
 use crate::model::settings::Settings;
-use crate::plan::reservations::{ClaimIndex, Conflict};
+use crate::plan::reservations::{Conflict, Reservations};
 use crate::plan::{Decision, Look, Release, is_paused};
 use crate::runtime::apply::pipeline::{self, PipelineWriteError};
-use crate::runtime::apply::{Applied, ApplyError, Target, apply};
-use crate::runtime::events::{self, Announcer};
-use crate::runtime::lease::Lead;
+use crate::runtime::apply::{Applied, ApplyContext, ApplyError, apply};
+use crate::runtime::events::{self, EventRecorder};
+use crate::runtime::lease::LeaderGuard;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::queue::pace::Pace;
-use crate::runtime::queue::workqueue::{Cause, Queues};
-use crate::runtime::reconcile_state::{Memories, Memory, Rest, lock};
+use crate::runtime::queue::workqueue::{Queues, Trigger};
+use crate::runtime::reconcile_state::{ReconcileState, ReconcileStates, Requeue, lock};
 use crate::runtime::reservations::Claiming;
 use crate::runtime::scrape::scrape_state::Reports;
-use crate::runtime::watch::stored_pipeline::{Guarded, Unreadable};
-use crate::runtime::watch::watches::{Caches, key_of};
+use crate::runtime::watch::stored_pipeline::{InvalidObject, StoredPipeline};
+use crate::runtime::watch::watches::{Stores, key_of};
 use crate::status::{Outcome, status, urgency};
 
 /// Everything that a reconcile uses.
@@ -38,16 +38,16 @@ pub(crate) struct Context {
     /// Where the pipelines of this scope are; None: in all namespaces.
     pub(crate) namespace: Option<String>,
     pub(crate) settings: Settings,
-    pub(crate) caches: Caches,
-    pub(crate) pipelines: Store<Guarded>,
-    pub(crate) claims: Arc<Mutex<ClaimIndex>>,
+    pub(crate) caches: Stores,
+    pub(crate) pipelines: Store<StoredPipeline>,
+    pub(crate) claims: Arc<Mutex<Reservations>>,
     pub(crate) queues: Arc<Queues>,
     pub(crate) reports: Arc<Reports>,
     pub(crate) pace: Arc<Pace>,
-    pub(crate) memories: Memories,
-    pub(crate) announcer: Announcer,
+    pub(crate) memories: ReconcileStates,
+    pub(crate) announcer: EventRecorder,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) lead: Lead,
+    pub(crate) lead: LeaderGuard,
 }
 
 impl Context {
@@ -84,23 +84,23 @@ pub(crate) enum ReconcileError {
 
 /// How a look has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Looked {
+pub(crate) enum Completion {
     /// All that is to be done now is done and told.
-    Rests(Rest),
+    Done(Requeue),
     /// Not at all: the caches have not seen what was written last.
-    WaitsForCaches,
+    AwaitsCaches,
 }
 
 /// What is waited for when there is nothing to do but by news.
-const UNTIL_NEWS: Looked = Looked::Rests(Rest { until: None });
+const UNTIL_NEWS: Completion = Completion::Done(Requeue { until: None });
 /// No pipeline is looked at sooner than after this for the time alone.
 const SOONEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// Looks at a pipeline.
 pub(crate) async fn reconcile(
-    guarded: Arc<Guarded>,
+    guarded: Arc<StoredPipeline>,
     context: Arc<Context>,
-) -> Result<Looked, ReconcileError> {
+) -> Result<Completion, ReconcileError> {
     let uid = guarded.uid().unwrap_or_default();
     let memory = context.memories.of(&uid);
     let resource = match guarded.read() {
@@ -119,7 +119,7 @@ pub(crate) async fn reconcile(
     // 1. Observe: what is there, once the caches have seen what was written last.
     let observed = reconcile.observe();
     if !reconcile.caches_have_seen_every_write(&observed) {
-        return Ok(Looked::WaitsForCaches);
+        return Ok(Completion::AwaitsCaches);
     }
     // 2. Validate: from the spec to a pipeline that breaks no rule, and nobody has what it claims.
     let validated = lock(&memory).validate(resource);
@@ -159,16 +159,16 @@ pub(crate) async fn reconcile(
         reconcile.announce(&events::scaling(reason)).await;
     }
     let until = work.again_at.into_iter().chain(told_later).min();
-    Ok(Looked::Rests(Rest { until: until.map(|until| until.max(reconcile.now + SOONEST)) }))
+    Ok(Completion::Done(Requeue { until: until.map(|until| until.max(reconcile.now + SOONEST)) }))
 }
 
 /// A resource that this operator cannot read. Told once for each thing that is wrong, and nothing else of its status is changed.
 async fn undecodable(
     context: &Context,
-    memory: &Mutex<Memory>,
-    guarded: &Guarded,
-    unreadable: &Unreadable,
-) -> Result<Looked, ReconcileError> {
+    memory: &Mutex<ReconcileState>,
+    guarded: &StoredPipeline,
+    unreadable: &InvalidObject,
+) -> Result<Completion, ReconcileError> {
     let (generation, error) = (guarded.meta().generation, &unreadable.error);
     let told = format!("{generation:?} {error}");
     if lock(memory).told_undecodable.as_ref() != Some(&told) {
@@ -187,7 +187,7 @@ struct Reconcile<'a> {
     resource: &'a UserStreamPipeline,
     key: PipelineKey,
     uid: &'a str,
-    memory: &'a Mutex<Memory>,
+    memory: &'a Mutex<ReconcileState>,
     now: Timestamp,
 }
 
@@ -228,20 +228,20 @@ impl Reconcile<'_> {
             }
         };
         for pipeline in concerned {
-            self.context.queues.send(pipeline, Cause::News).await;
+            self.context.queues.send(pipeline, Trigger::Changed).await;
         }
         conflict
     }
 
     fn caches_have_seen_every_write(&self, observed: &Observed) -> bool {
         lock(self.memory).expectations.are_met(self.now, |what| match what {
-            Written::Pipeline => self.resource.metadata.resource_version.clone(),
-            Written::Object(kind, name) => observed.version(*kind, name).map(str::to_owned),
+            ObjectKey::Pipeline => self.resource.metadata.resource_version.clone(),
+            ObjectKey::Object(kind, name) => observed.version(*kind, name).map(str::to_owned),
         })
     }
 
     async fn apply(&self, writes: &[ObjectWrite]) -> Applied {
-        let target = Target {
+        let target = ApplyContext {
             namespace: &self.key.namespace,
             pipeline: &self.key.name,
             version: self.resource.metadata.resource_version.as_deref(),
@@ -257,12 +257,12 @@ impl Reconcile<'_> {
     async fn write_finalizer(&self, wants: bool) -> Result<(), ReconcileError> {
         let version =
             pipeline::write_finalizer(&self.context.client, &self.key, self.resource, wants).await?;
-        lock(self.memory).expectations.expect(Written::Pipeline, version, self.now);
+        lock(self.memory).expectations.expect(ObjectKey::Pipeline, version, self.now);
         Ok(())
     }
 
     /// Lets a pipeline go, and says so when what it created stays although it says otherwise.
-    async fn release(&self, release: &Release) -> Result<Looked, ReconcileError> {
+    async fn release(&self, release: &Release) -> Result<Completion, ReconcileError> {
         if let Some(why) = &release.given_up {
             tracing::warn!(reason = why, "released without cleaning up");
             self.announce(&events::event(EventType::Warning, "CleanupGivenUp", why)).await;
@@ -286,7 +286,7 @@ impl Reconcile<'_> {
         {
             let mut memory = lock(self.memory);
             memory.tells(self.now);
-            memory.expectations.foresee(Written::Pipeline, version, self.now);
+            memory.expectations.foresee(ObjectKey::Pipeline, version, self.now);
         }
         for event in events::events(before, next) {
             self.announce(&event).await;

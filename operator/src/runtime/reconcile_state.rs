@@ -14,7 +14,7 @@ use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 use crate::diff::expectations::Expectations;
 use crate::model::configuration::Configuration;
 use crate::runtime::queue::pace::Pace;
-use crate::runtime::queue::workqueue::Cause;
+use crate::runtime::queue::workqueue::Trigger;
 use crate::status::{LASTING, LASTING_LONG, UNHURRIED, Urgency};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -42,25 +42,25 @@ pub(crate) type Validated = Result<Pipeline, Vec<Violation>>;
 
 /// A look came to its end: it is waited for news, and for a time if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rest {
+pub(crate) struct Requeue {
     /// When the pipeline is looked at again, whatever happens until then.
     pub(crate) until: Option<Timestamp>,
 }
 
 /// What a pipeline does whose turn has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
+pub(crate) enum NextAction {
     /// It is looked at.
-    Looks,
+    Reconcile,
     /// The last look came to its end, and nothing has happened since but what it foresaw.
-    Rests(Rest),
+    Skip(Requeue),
     /// What was written last is still on its way.
-    WaitsForCaches,
+    AwaitCaches,
 }
 
 /// What is remembered of one pipeline.
 #[derive(Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct ReconcileState {
     /// The last spec that was validated: its generation, and what came of it.
     validated: Option<(Option<i64>, Arc<Validated>)>,
     /// The names of the configurations whose claims were noted last. What has a name never changes.
@@ -68,7 +68,7 @@ pub(crate) struct Memory {
     /// Writes that the caches have not seen yet.
     pub(crate) expectations: Expectations,
     /// What the last look left to wait for; `None` when it did not come to its end.
-    rest: Option<Rest>,
+    rest: Option<Requeue>,
     /// Since when fewer processors would do.
     pub(crate) low_since: Option<Timestamp>,
     /// When its status was last written.
@@ -87,7 +87,7 @@ pub(crate) struct Memory {
     spread: u64,
 }
 
-impl Memory {
+impl ReconcileState {
     /// The model of the spec. A spec is validated once.
     pub(crate) fn validate(&mut self, resource: &UserStreamPipeline) -> Arc<Validated> {
         let generation = resource.metadata.generation;
@@ -118,22 +118,22 @@ impl Memory {
     }
 
     /// A pipeline's turn has come, for these causes. None for its time.
-    pub(crate) fn wake(&mut self, causes: &[Cause], now: Timestamp) -> Wake {
+    pub(crate) fn wake(&mut self, causes: &[Trigger], now: Timestamp) -> NextAction {
         let shown = || {
             causes.iter().filter_map(|cause| match cause {
-                Cause::News => None,
-                Cause::Shown(what, version) => Some((what, version)),
+                Trigger::Changed => None,
+                Trigger::Observed(what, version) => Some((what, version)),
             })
         };
         let foreseen = shown().filter(|(what, version)| self.expectations.foresaw(what, version)).count();
-        let is_time = |rest: &Rest| causes.is_empty() || rest.until.is_some_and(|until| until <= now);
+        let is_time = |rest: &Requeue| causes.is_empty() || rest.until.is_some_and(|until| until <= now);
         self.rest = self.rest.take().filter(|rest| foreseen == causes.len() && !is_time(rest));
         shown().for_each(|(what, version)| self.expectations.show(what, version));
         match self.rest {
-            Some(rest) => Wake::Rests(rest),
+            Some(rest) => NextAction::Skip(rest),
             // The watch that shows it has it looked at again. For its time alone it is looked what the caches have.
-            None if !causes.is_empty() && self.expectations.are_open(now) => Wake::WaitsForCaches,
-            None => Wake::Looks,
+            None if !causes.is_empty() && self.expectations.are_open(now) => NextAction::AwaitCaches,
+            None => NextAction::Reconcile,
         }
     }
 
@@ -171,7 +171,7 @@ impl Memory {
     }
 
     /// A look has come to its end.
-    pub(crate) fn rests(&mut self, rest: Rest) {
+    pub(crate) fn rests(&mut self, rest: Requeue) {
         self.rest = Some(rest);
     }
 
@@ -208,13 +208,13 @@ impl Memory {
 
 /// What is remembered of all pipelines, by their UID.
 #[derive(Debug, Default)]
-pub(crate) struct Memories(Mutex<HashMap<String, Arc<Mutex<Memory>>>>);
+pub(crate) struct ReconcileStates(Mutex<HashMap<String, Arc<Mutex<ReconcileState>>>>);
 
-impl Memories {
-    pub(crate) fn of(&self, uid: &str) -> Arc<Mutex<Memory>> {
+impl ReconcileStates {
+    pub(crate) fn of(&self, uid: &str) -> Arc<Mutex<ReconcileState>> {
         let fresh = || {
             let spread = uid.bytes().fold(7u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-            Arc::new(Mutex::new(Memory { spread, ..Memory::default() }))
+            Arc::new(Mutex::new(ReconcileState { spread, ..ReconcileState::default() }))
         };
         lock(&self.0).entry(uid.to_owned()).or_insert_with(fresh).clone()
     }
@@ -233,11 +233,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diff::expectations::Written;
+    use crate::diff::expectations::ObjectKey;
 
     #[test]
     fn pauses_grow_to_five_minutes_and_start_again_after_a_success() {
-        let mut memory = Memory::default();
+        let mut memory = ReconcileState::default();
         let pauses: Vec<Duration> = (0..40).map(|_| memory.next_pause()).collect();
         for (index, pause) in pauses.iter().enumerate() {
             let full = FIRST_RETRY
@@ -252,32 +252,41 @@ mod tests {
     #[test]
     fn a_look_that_ended_foresees_what_it_wrote_and_nothing_else() {
         let now = Timestamp::constant(1_800_000_000, 0);
-        let shown = |version: &str| Cause::Shown(Written::Pipeline, version.to_owned());
-        let rest = Rest { until: Some(now + SignedDuration::from_secs(5)) };
+        let shown = |version: &str| Trigger::Observed(ObjectKey::Pipeline, version.to_owned());
+        let rest = Requeue { until: Some(now + SignedDuration::from_secs(5)) };
         let after_a_look = || {
-            let mut memory = Memory::default();
-            memory.expectations.foresee(Written::Pipeline, Some("7".to_owned()), now);
+            let mut memory = ReconcileState::default();
+            memory.expectations.foresee(ObjectKey::Pipeline, Some("7".to_owned()), now);
             memory.rests(rest);
             memory
         };
-        assert_eq!(after_a_look().wake(&[shown("7")], now), Wake::Rests(rest));
-        for causes in [vec![], vec![shown("8")], vec![shown("7"), shown("8")], vec![shown("7"), Cause::News]]
+        assert_eq!(after_a_look().wake(&[shown("7")], now), NextAction::Skip(rest));
+        for causes in
+            [vec![], vec![shown("8")], vec![shown("7"), shown("8")], vec![shown("7"), Trigger::Changed]]
         {
-            assert_eq!(after_a_look().wake(&causes, now), Wake::Looks, "{causes:?}");
+            assert_eq!(after_a_look().wake(&causes, now), NextAction::Reconcile, "{causes:?}");
         }
-        assert_eq!(after_a_look().wake(&[shown("7")], rest.until.unwrap()), Wake::Looks, "its time has come");
+        assert_eq!(
+            after_a_look().wake(&[shown("7")], rest.until.unwrap()),
+            NextAction::Reconcile,
+            "its time has come"
+        );
         let mut memory = after_a_look();
-        assert_eq!(memory.wake(&[Cause::News], now), Wake::WaitsForCaches);
-        assert_eq!(memory.wake(&[shown("6")], now), Wake::WaitsForCaches);
-        assert_eq!(memory.wake(&[shown("7")], now), Wake::Looks, "for the news before");
-        assert_eq!(memory.wake(&[shown("7")], now), Wake::Looks, "that one has not come to its end");
+        assert_eq!(memory.wake(&[Trigger::Changed], now), NextAction::AwaitCaches);
+        assert_eq!(memory.wake(&[shown("6")], now), NextAction::AwaitCaches);
+        assert_eq!(memory.wake(&[shown("7")], now), NextAction::Reconcile, "for the news before");
+        assert_eq!(
+            memory.wake(&[shown("7")], now),
+            NextAction::Reconcile,
+            "that one has not come to its end"
+        );
     }
 
     #[test]
     fn a_step_that_is_over_before_it_has_lasted_is_not_told() {
         let start = Timestamp::constant(1_800_000_000, 0);
         let at = |milliseconds| start + SignedDuration::from_millis(milliseconds);
-        let (mut memory, pace) = (Memory::default(), Pace::default());
+        let (mut memory, pace) = (ReconcileState::default(), Pace::default());
         memory.tells(start);
         assert_eq!(memory.tells_at(Urgency::WhenItLasts, false, &pace, at(7_000)), Some(at(8_000)));
         assert_eq!(
@@ -312,7 +321,8 @@ mod tests {
     fn numbers_alone_wait_for_the_turn_of_their_pipeline_and_keep_it() {
         let now = Timestamp::constant(1_800_000_000, 0);
         let at = |milliseconds| now + SignedDuration::from_millis(milliseconds);
-        let (mut first, mut second, pace) = (Memory::default(), Memory::default(), Pace::default());
+        let (mut first, mut second, pace) =
+            (ReconcileState::default(), ReconcileState::default(), Pace::default());
         first.tells(now - SignedDuration::from_secs(60));
         assert_eq!(first.tells_at(Urgency::Numbers, false, &pace, now), None);
         first.tells(now);
@@ -329,7 +339,7 @@ mod tests {
         let now = Timestamp::constant(1_800_000_000, 0);
         let mut resource = k8s_openapi::api::core::v1::ConfigMap::default();
         resource.metadata.generation = Some(1);
-        let mut memory = Memory::default();
+        let mut memory = ReconcileState::default();
         assert_eq!(memory.pause(&Version::of(&resource), now), None);
         memory.failed(Version::of(&resource), now);
         resource.metadata.resource_version = Some("2".to_owned());
@@ -349,7 +359,7 @@ mod tests {
 
     #[test]
     fn pipelines_that_fail_together_do_not_come_back_together() {
-        let memories = Memories::default();
+        let memories = ReconcileStates::default();
         let pauses: std::collections::BTreeSet<Duration> = (0..20)
             .map(|index| {
                 let memory = memories.of(&format!("pipeline {index}"));

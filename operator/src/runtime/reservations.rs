@@ -12,10 +12,10 @@ use userstream_crds::worker_pod::has_ended;
 use crate::model::configuration::Configuration;
 use crate::model::observed::is_owned_by;
 use crate::model::pipeline_key::PipelineKey;
-use crate::plan::reservations::ClaimIndex;
-use crate::runtime::reconcile_state::{Memories, lock};
+use crate::plan::reservations::Reservations;
+use crate::runtime::reconcile_state::{ReconcileStates, lock};
 use crate::runtime::watch::store::Cache;
-use crate::runtime::watch::stored_pipeline::Guarded;
+use crate::runtime::watch::stored_pipeline::StoredPipeline;
 use crate::runtime::watch::watches::key_of;
 
 /// How long the workers of a deleted pipeline may take to end before nobody waits for them any more: the garbage collector's
@@ -26,7 +26,7 @@ const END: SignedDuration = SignedDuration::from_mins(2);
 pub(crate) struct Claiming<'a> {
     /// Where the pipelines are; None: in all namespaces.
     pub(crate) namespace: Option<&'a str>,
-    pub(crate) memories: &'a Memories,
+    pub(crate) memories: &'a ReconcileStates,
     pub(crate) config_maps: &'a Cache<ConfigMap>,
     pub(crate) deployments: &'a Cache<Deployment>,
     pub(crate) pods: &'a Cache<Pod>,
@@ -35,7 +35,7 @@ pub(crate) struct Claiming<'a> {
 impl Claiming<'_> {
     /// Notes what a pipeline claims: by its spec, or by the configuration it goes on with when the spec is refused.
     /// Tells whom else that concerns.
-    pub(crate) fn note(&self, index: &mut ClaimIndex, pipeline: &Guarded) -> BTreeSet<PipelineKey> {
+    pub(crate) fn note(&self, index: &mut Reservations, pipeline: &StoredPipeline) -> BTreeSet<PipelineKey> {
         let claimed = self.by_spec(pipeline).or_else(|| {
             let known = index.knows(&pipeline.uid().unwrap_or_default());
             if known { None } else { self.by_last_good(pipeline) }
@@ -47,8 +47,8 @@ impl Claiming<'_> {
     /// before that, and what they go on with was not known, or not which.
     pub(crate) fn note_all<'a>(
         &self,
-        index: &mut ClaimIndex,
-        pipelines: impl IntoIterator<Item = &'a Guarded>,
+        index: &mut Reservations,
+        pipelines: impl IntoIterator<Item = &'a StoredPipeline>,
     ) {
         for pipeline in pipelines {
             let claimed = self.by_spec(pipeline).or_else(|| self.by_last_good(pipeline));
@@ -63,13 +63,13 @@ impl Claiming<'_> {
 
     /// Notes that a pipeline is gone: what it worked with is free once its workers have ended. Tells whom that concerns. An
     /// operator that starts while they end does not know of it.
-    pub(crate) fn gone(&self, index: &mut ClaimIndex, uid: &str, now: Timestamp) -> BTreeSet<PipelineKey> {
+    pub(crate) fn gone(&self, index: &mut Reservations, uid: &str, now: Timestamp) -> BTreeSet<PipelineKey> {
         let has_workers = index.holder(uid).is_some_and(|holder| self.has_workers(holder));
         if has_workers { index.leave(uid, now) } else { index.remove(uid) }
     }
 
     /// Frees what the workers of deleted pipelines worked with that have ended meanwhile. Tells whom that concerns.
-    pub(crate) fn free_ended(&self, index: &mut ClaimIndex, now: Timestamp) -> BTreeSet<PipelineKey> {
+    pub(crate) fn free_ended(&self, index: &mut Reservations, now: Timestamp) -> BTreeSet<PipelineKey> {
         let is_own =
             |holder: &PipelineKey| self.namespace.is_none_or(|namespace| namespace == holder.namespace);
         let has_ended = |holder: &PipelineKey, left: Timestamp| {
@@ -84,7 +84,7 @@ impl Claiming<'_> {
         self.pods.of(holder).iter().any(|pod| !has_ended(pod))
     }
 
-    fn by_spec(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
+    fn by_spec(&self, pipeline: &StoredPipeline) -> Option<Vec<Claim>> {
         let memory = self.memories.of(&pipeline.uid().unwrap_or_default());
         // Most events are not about the spec, and reading a resource costs more than all the rest.
         let known = lock(&memory).validated(pipeline.meta().generation);
@@ -95,7 +95,7 @@ impl Claiming<'_> {
         validated.as_ref().as_ref().ok().map(claims)
     }
 
-    fn by_last_good(&self, pipeline: &Guarded) -> Option<Vec<Claim>> {
+    fn by_last_good(&self, pipeline: &StoredPipeline) -> Option<Vec<Claim>> {
         let key = key_of(pipeline);
         let last = Configuration::last_good(&self.config_maps.of(&key), &self.deployments.of(&key));
         last.map(|last| claims(&last.pipeline))
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::model::configuration::Purpose;
     use crate::model::settings::Settings;
-    use crate::runtime::watch::store::Feed;
+    use crate::runtime::watch::store::StoreWriter;
 
     /// A pipeline of the example, the older the smaller its year.
     fn named(name: &str, year: u16) -> Value {
@@ -153,14 +153,14 @@ mod tests {
                 deployments: &deployments,
                 pods: &pods,
             };
-            let mut index = ClaimIndex::default();
-            let pipelines: Vec<Guarded> =
+            let mut index = Reservations::default();
+            let pipelines: Vec<StoredPipeline> =
                 [refused, named("younger", 2021)].map(|it| serde_json::from_value(it).unwrap()).into();
             for pipeline in &pipelines {
                 claiming.note(&mut index, pipeline);
             }
             assert_eq!(index.conflict("younger"), None, "no configuration has been read yet");
-            Feed::new(config_maps.clone()).take(Event::Apply(config_map_of(&good)));
+            StoreWriter::new(config_maps.clone()).take(Event::Apply(config_map_of(&good)));
             claiming.note_all(&mut index, &pipelines);
             let holder = index.conflict("younger").map(|conflict| conflict.holder.name);
             assert_eq!(holder.as_deref(), Some("older"), "{pipelines:?}");
@@ -186,7 +186,7 @@ mod tests {
             .unwrap()
         };
         let noted = || {
-            let mut index = ClaimIndex::default();
+            let mut index = Reservations::default();
             for pipeline in [named("older", 2020), named("younger", 2021)] {
                 claiming(None).note(&mut index, &serde_json::from_value(pipeline).unwrap());
             }
@@ -196,7 +196,7 @@ mod tests {
         for (is_deleted, waited, is_free) in
             [(false, SignedDuration::ZERO, false), (false, END, true), (true, SignedDuration::ZERO, true)]
         {
-            let mut feed = Feed::new(pods.clone());
+            let mut feed = StoreWriter::new(pods.clone());
             let mut index = noted();
             feed.take(Event::Apply(pod("Running")));
             assert_eq!(index.admit("older").conflict, None);
@@ -220,7 +220,7 @@ mod tests {
         }
         let mut index = noted();
         index.admit("older");
-        Feed::new(pods.clone()).take(Event::Apply(pod("Succeeded")));
+        StoreWriter::new(pods.clone()).take(Event::Apply(pod("Succeeded")));
         assert_eq!(claiming(None).gone(&mut index, "older", now).len(), 1, "nothing of it works");
     }
 }

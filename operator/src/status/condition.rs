@@ -10,19 +10,19 @@ const LONGEST_MESSAGE: usize = 1024;
 
 /// Whether something is the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Truth {
+pub(super) enum ConditionStatus {
     True,
     False,
     Unknown,
 }
 
-impl From<bool> for Truth {
+impl From<bool> for ConditionStatus {
     fn from(is: bool) -> Self {
         if is { Self::True } else { Self::False }
     }
 }
 
-impl Truth {
+impl ConditionStatus {
     const fn name(self) -> &'static str {
         match self {
             Self::True => "True",
@@ -92,7 +92,7 @@ impl Type {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Verdict {
     pub(super) of: Type,
-    pub(super) truth: Truth,
+    pub(super) truth: ConditionStatus,
     pub(super) reason: String,
     pub(super) message: String,
     /// Whether nothing but a change by the user helps.
@@ -100,7 +100,12 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(of: Type, truth: impl Into<Truth>, reason: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(
+        of: Type,
+        truth: impl Into<ConditionStatus>,
+        reason: &str,
+        message: impl Into<String>,
+    ) -> Self {
         Self { of, truth: truth.into(), reason: reason.to_owned(), message: message.into(), is_final: false }
     }
 
@@ -109,7 +114,7 @@ impl Verdict {
     }
 
     pub(super) fn is_true(&self) -> bool {
-        self.truth == Truth::True
+        self.truth == ConditionStatus::True
     }
 }
 

@@ -9,22 +9,22 @@ use userstream_crds::status::{
 
 use super::condition::seconds;
 use super::slow::rounded;
-use crate::lifecycle::rollout::{Run, Situation, Steps};
+use crate::lifecycle::rollout::{RolloutPlan, Run, ValidInput};
 use crate::model::cron_job_history;
-use crate::model::job_state::OneShot;
+use crate::model::job_state::JobState;
 use crate::model::names::{Names, selector_text};
 use crate::model::worker_reports;
 
 /// Takes over what was seen, and what has come into being since if all `is_applied`.
 pub(super) fn observe(
     status: &mut PipelineStatus,
-    situation: &Situation<'_>,
-    steps: &Steps,
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
     is_applied: bool,
     object_changes: &[String],
     now: Timestamp,
 ) {
-    let Situation { pipeline, observed, .. } = *situation;
+    let ValidInput { pipeline, observed, .. } = *situation;
     if let Some(done) = steps.provision.state.termination().filter(|_| steps.provision.state.has_succeeded())
     {
         if let Some(topic) = &done.report.topic {
@@ -66,7 +66,7 @@ pub(super) fn observe(
     status.plan = steps.plan.as_ref().map(|plan| planned(&plan.state, object_changes)).unwrap_or_default();
 }
 
-fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
+fn planned(state: &JobState, object_changes: &[String]) -> Vec<String> {
     let report = state.termination().map(|it| &it.report);
     let refused =
         report.iter().flat_map(|it| &it.refusals).map(|refusal| format!("refused: {}", refusal.text));
@@ -80,8 +80,8 @@ fn planned(state: &OneShot, object_changes: &[String]) -> Vec<String> {
 
 fn producer(
     before: Option<&ProducerStatus>,
-    situation: &Situation<'_>,
-    steps: &Steps,
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
     is_applied: bool,
 ) -> Option<ProducerStatus> {
     let source = situation.pipeline.source.as_ref()?;
@@ -97,7 +97,7 @@ fn producer(
             ("CronJob", last_schedule, cron_job_history::last_success(situation.observed, &name))
         }
     };
-    let has_begun = |run: &&Run| run.task.state != OneShot::Absent || (run.is_due && is_applied);
+    let has_begun = |run: &&Run| run.task.state != JobState::Absent || (run.is_due && is_applied);
     let run = steps.run.as_ref().filter(has_begun).map(|run| run.nonce);
     let nonce_before = before.and_then(|before| before.observed_trigger_nonce);
     let success_before = || before.and_then(|before| before.last_success_time.clone());

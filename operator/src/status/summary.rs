@@ -3,18 +3,18 @@
 use userstream_crds::names::Component;
 use userstream_crds::status::Phase;
 
-use super::Problem;
+use super::ApplyFailure;
 use super::components as facets;
-use super::condition::{Truth, Type, Verdict};
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
-use crate::model::job_state::OneShot;
+use super::condition::{ConditionStatus, Type, Verdict};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
+use crate::model::job_state::JobState;
 use crate::model::names::Names;
 
 /// The conditions of a pipeline that was reconciled, as far as it could be.
 pub(super) fn reconciled(
-    situation: &Situation<'_>,
-    steps: &Steps,
-    problem: Option<&Problem>,
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
+    problem: Option<&ApplyFailure>,
 ) -> Vec<Verdict> {
     let mut facets = facets::provisioned(situation, steps);
     facets.push(facets::processor(situation, steps));
@@ -33,10 +33,10 @@ pub(super) fn reconciled(
 
 /// Ready, Reconciling and Stalled, from everything else.
 fn summary(
-    situation: &Situation<'_>,
-    steps: &Steps,
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
     facets: &[Verdict],
-    problem: Option<&Problem>,
+    problem: Option<&ApplyFailure>,
 ) -> Vec<Verdict> {
     let all = |ready: Verdict, is_reconciling: bool| {
         let is_stalled = ready.is_final;
@@ -51,7 +51,7 @@ fn summary(
     }
     if let Some(plan) = &steps.plan {
         return match &plan.state {
-            OneShot::Succeeded(_) => all(
+            JobState::Succeeded(_) => all(
                 Verdict::new(
                     Type::Ready,
                     false,
@@ -84,12 +84,12 @@ fn summary(
     if let Some(worst) =
         facets.iter().find(|facet| facet.is_final).or_else(|| facets.iter().find(|facet| !facet.is_true()))
     {
-        let ready = Verdict { of: Type::Ready, truth: Truth::False, ..worst.clone() };
+        let ready = Verdict { of: Type::Ready, truth: ConditionStatus::False, ..worst.clone() };
         // A run that failed and a scale of zero are states, not ways to one.
         let settles = !matches!(worst.reason.as_str(), "LastRunFailed" | "ScaledToZero");
         return all(ready, settles);
     }
-    let behind = |turn: &Turn| matches!(turn, Turn::LastGood(_) | Turn::Untouched);
+    let behind = |turn: &Revision| matches!(turn, Revision::LastGood(_) | Revision::Unknown);
     if behind(&steps.processor) || behind(&steps.producer) {
         return all(
             Verdict::new(Type::Ready, false, "TakingOver", "the changed spec is being taken over"),
@@ -100,9 +100,9 @@ fn summary(
 }
 
 /// The phase that goes with these conditions.
-pub(super) fn phase(situation: &Situation<'_>, steps: &Steps, verdicts: &[Verdict]) -> Phase {
+pub(super) fn phase(situation: &ValidInput<'_>, steps: &RolloutPlan, verdicts: &[Verdict]) -> Phase {
     let is = |of: Type| verdicts.iter().any(|verdict| verdict.of == of && verdict.is_true());
-    let works = steps.processor != Turn::NotYet;
+    let works = steps.processor != Revision::None;
     if situation.pipeline.suspend {
         Phase::Suspended
     } else if steps.plan.is_some() {
@@ -121,7 +121,7 @@ pub(super) fn phase(situation: &Situation<'_>, steps: &Steps, verdicts: &[Verdic
 }
 
 /// Whether records have flowed before, so that what is missing now is a fault and not the way there.
-fn has_run(situation: &Situation<'_>) -> bool {
+fn has_run(situation: &ValidInput<'_>) -> bool {
     let phase = situation.resource.status.as_ref().and_then(|status| status.phase);
     matches!(phase, Some(Phase::Running | Phase::Degraded))
 }

@@ -12,13 +12,13 @@ use userstream_crds::status::PipelineStatus;
 use userstream_crds::validate::Violation;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
 use userstream_operator::diff::last_applied::{differs, sealed};
-use userstream_operator::lifecycle::rollout::{Situation, Steps};
+use userstream_operator::lifecycle::rollout::{RolloutPlan, ValidInput};
 use userstream_operator::manifest::{Desired, build};
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::observed::{Observed, WorkerReport};
 use userstream_operator::model::settings::Settings;
 use userstream_operator::plan::{Decision, Look};
-use userstream_operator::runtime::watch::transform::Slim;
+use userstream_operator::runtime::watch::transform::StoreTransform;
 
 use crate::worker_reports::working;
 
@@ -94,11 +94,11 @@ impl Cluster {
     }
 
     pub(crate) fn observed(&self) -> Observed {
-        fn kept<K: Slim>(mut object: K) -> Arc<K> {
+        fn kept<K: StoreTransform>(mut object: K) -> Arc<K> {
             object.slim();
             Arc::new(object)
         }
-        fn all<K: Slim + DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
+        fn all<K: StoreTransform + DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
             let of_kind = cluster.objects.iter().filter(|((of, _), _)| *of == kind);
             of_kind.map(|(_, body)| kept(serde_json::from_value(body.clone()).unwrap())).collect()
         }
@@ -117,9 +117,9 @@ impl Cluster {
     }
 
     /// Decides, and hands what was decided on to a check.
-    pub(crate) fn decide<T>(&self, check: impl FnOnce(&Situation<'_>, &Steps) -> T) -> T {
+    pub(crate) fn decide<T>(&self, check: impl FnOnce(&ValidInput<'_>, &RolloutPlan) -> T) -> T {
         let (pipeline, observed) = (self.pipeline(), self.observed());
-        let situation = Situation {
+        let situation = ValidInput {
             resource: &self.resource,
             pipeline: &pipeline,
             settings: &self.settings,
@@ -127,7 +127,7 @@ impl Cluster {
             low_since: None,
             now: self.now,
         };
-        let steps = Steps::decide(&situation);
+        let steps = RolloutPlan::decide(&situation);
         check(&situation, &steps)
     }
 

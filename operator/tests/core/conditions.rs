@@ -10,8 +10,8 @@ use userstream_crds::validate;
 use userstream_crds::worker_status::Quantiles;
 use userstream_operator::manifest::Cleanup;
 use userstream_operator::model::kind::Kind;
-use userstream_operator::plan::reservations::ClaimIndex;
-use userstream_operator::status::{Outcome, Problem, status};
+use userstream_operator::plan::reservations::Reservations;
+use userstream_operator::status::{ApplyFailure, Outcome, status};
 
 use crate::cluster::{Cluster, NOW, example};
 
@@ -59,7 +59,7 @@ fn every_outcome_has_the_conditions_recorded() {
     let (older, mut younger) = (example("users"), example("users"));
     younger.metadata.name = Some("younger".to_owned());
     younger.metadata.uid = Some("ffffffff".to_owned());
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     for resource in [&older, &younger] {
         index.insert(&resource.metadata, Some(claims(&validate(resource).unwrap())));
     }
@@ -156,7 +156,7 @@ fn every_outcome_has_the_conditions_recorded() {
     }));
 
     let problem =
-        Problem { reason: "Forbidden", message: "jobs.batch is forbidden".to_owned(), is_final: false };
+        ApplyFailure { reason: "Forbidden", message: "jobs.batch is forbidden".to_owned(), is_final: false };
     let running = Cluster::running("users");
     all.push((
         "an object cannot be applied",

@@ -7,7 +7,7 @@ use userstream_crds::{UserStreamPipeline, validate};
 use userstream_operator::diff::object_write::ObjectWrite;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::pipeline_key::PipelineKey;
-use userstream_operator::plan::reservations::{ClaimIndex, Conflict, Precedence};
+use userstream_operator::plan::reservations::{Conflict, Precedence, Reservations};
 use userstream_operator::plan::{Decision, Look};
 
 use crate::cluster::{Cluster, NOW, example};
@@ -21,12 +21,12 @@ fn named(name: &str, age: i64) -> UserStreamPipeline {
 }
 
 /// Gives the names of those whom it concerns.
-fn insert(index: &mut ClaimIndex, resource: &UserStreamPipeline) -> Vec<String> {
+fn insert(index: &mut Reservations, resource: &UserStreamPipeline) -> Vec<String> {
     let concerned = index.insert(&resource.metadata, validate(resource).ok().as_ref().map(claims));
     concerned.into_iter().map(|holder| holder.name).collect()
 }
 
-fn conflict(index: &ClaimIndex, name: &str) -> Option<String> {
+fn conflict(index: &Reservations, name: &str) -> Option<String> {
     index.conflict(&format!("uid of {name}")).map(|conflict| conflict.holder.name)
 }
 
@@ -34,7 +34,7 @@ fn conflict(index: &ClaimIndex, name: &str) -> Option<String> {
 fn the_older_pipeline_keeps_what_both_claim_whoever_is_seen_first() {
     let (older, younger) = (named("older", 100), named("younger", 1));
     for order in [[&older, &younger], [&younger, &older]] {
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         for resource in order {
             insert(&mut index, resource);
         }
@@ -45,7 +45,7 @@ fn the_older_pipeline_keeps_what_both_claim_whoever_is_seen_first() {
 
 #[test]
 fn of_two_pipelines_of_the_same_second_exactly_one_has_the_conflict() {
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     insert(&mut index, &named("a", 5));
     insert(&mut index, &named("b", 5));
     assert_eq!((conflict(&index, "a"), conflict(&index, "b").as_deref()), (None, Some("a")));
@@ -53,7 +53,7 @@ fn of_two_pipelines_of_the_same_second_exactly_one_has_the_conflict() {
 
 #[test]
 fn the_younger_is_told_of_when_the_older_goes() {
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     insert(&mut index, &named("older", 100));
     insert(&mut index, &named("younger", 1));
     let waiting = index.remove("uid of older");
@@ -64,7 +64,7 @@ fn the_younger_is_told_of_when_the_older_goes() {
 
 #[test]
 fn the_younger_is_told_of_when_the_older_gives_up_what_both_claim_or_claims_it_later() {
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     let older = named("older", 100);
     let mut elsewhere = older.clone();
     elsewhere.spec.kafka.bootstrap_servers = "other:9092".to_owned();
@@ -80,7 +80,7 @@ fn the_younger_is_told_of_when_the_older_gives_up_what_both_claim_or_claims_it_l
 
 #[test]
 fn a_pipeline_whose_edit_is_refused_keeps_its_claims() {
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     let mut older = named("older", 100);
     insert(&mut index, &older);
     older.spec.processor.filter = Some("this is no expression (".to_owned());
@@ -91,7 +91,7 @@ fn a_pipeline_whose_edit_is_refused_keeps_its_claims() {
 
 #[test]
 fn the_same_names_on_other_clusters_are_no_conflict() {
-    let mut index = ClaimIndex::default();
+    let mut index = Reservations::default();
     insert(&mut index, &named("older", 100));
     let mut elsewhere = named("elsewhere", 1);
     elsewhere.spec.kafka.bootstrap_servers = "other:9092".to_owned();

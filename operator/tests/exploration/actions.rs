@@ -5,7 +5,7 @@ use userstream_crds::names::Component;
 
 use crate::contender::Rival;
 use crate::model::{Step, World};
-use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JOBS, JobState, PIPELINE, PODS, WATCH_NAMES, WATCHES};
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JOBS, JobPhase, PIPELINE, PODS, WATCH_NAMES, WATCHES};
 use crate::specs::{Facts, NAMESPACE, Spec, born};
 use crate::state::{Operator, Outside, State, UnderWay};
 
@@ -247,7 +247,7 @@ impl World {
         }
         for id in self.ids(state, JOBS) {
             let job = self.items.get(id);
-            if job.job != JobState::Open || job.owner.is_none() {
+            if job.job != JobPhase::Open || job.owner.is_none() {
                 continue;
             }
             if self.pods_of(state, job).is_empty() {
@@ -307,7 +307,7 @@ impl World {
             let job = self.items.get(id);
             let pods = self.pods_of(state, job);
             let has_failed = pods.iter().any(|pod| self.items.get(*pod).has_failed_before);
-            if job.job == JobState::Open && job.owner.is_some() && !pods.is_empty() && !has_failed {
+            if job.job == JobPhase::Open && job.owner.is_some() && !pods.is_empty() && !has_failed {
                 all.push(Action::AttemptFails(id));
                 if matches!(job.component.as_str(), "run" | "cleanup") {
                     all.push(Action::JobFails(id));

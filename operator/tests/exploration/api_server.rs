@@ -8,12 +8,12 @@ use userstream_operator::model::kind::Kind;
 
 use crate::model::{Plan, Step, World};
 use crate::mutants::Fault;
-use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JobState, PIPELINE, PODS, WATCHES, watch_of};
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JobPhase, PIPELINE, PODS, WATCHES, watch_of};
 use crate::specs::{Facts, uid};
 use crate::state::{Operator, State, UnderWay, View};
 
 /// What a write came to: whether anything was written, or which problem.
-type Written = Result<bool, u8>;
+type WriteResult = Result<bool, u8>;
 
 const NAME_TAKEN: u8 = 1;
 const NAMESPACE_TERMINATING: u8 = 2;
@@ -165,7 +165,7 @@ impl World {
         index: usize,
         operator: &Operator,
         write: &ObjectWrite,
-    ) -> Result<Written, String> {
+    ) -> Result<WriteResult, String> {
         let watch = watch_of(write.kind());
         let existing = self.find(&state.actual, watch, write.name());
         let item = existing.map(|id| self.items.get(id).clone());
@@ -216,7 +216,7 @@ impl World {
         existing: Option<u32>,
         manifest: &Manifest,
         operator: &Operator,
-    ) -> Result<Written, String> {
+    ) -> Result<WriteResult, String> {
         if self.outsides.get(state.outside).namespace_goes {
             return Ok(Err(NAMESPACE_TERMINATING));
         }
@@ -345,7 +345,7 @@ impl World {
                 (1..=DEPLOYMENTS).flat_map(|watch| (*self.groups.get(state.actual[watch])).clone());
             let user =
                 workloads.map(|id| self.items.get(id)).find(|user| {
-                    user.job == JobState::Open
+                    user.job == JobPhase::Open
                         && user.owner == item.owner
                         && plan.seen[user.watch] == state.actual[user.watch]
                         && user.config_map.as_ref() == Some(&item.name)

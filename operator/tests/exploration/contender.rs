@@ -3,11 +3,11 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use userstream_crds::claims::{Claim, Subject, claims};
 use userstream_operator::model::pipeline_key::PipelineKey;
-use userstream_operator::plan::reservations::{ClaimIndex, Conflict, Precedence};
+use userstream_operator::plan::reservations::{Conflict, Precedence, Reservations};
 
 use crate::model::World;
 use crate::mutants::Fault;
-use crate::objects::{CRON_JOBS, DEPLOYMENTS, JOBS, JobState, PIPELINE};
+use crate::objects::{CRON_JOBS, DEPLOYMENTS, JOBS, JobPhase, PIPELINE};
 use crate::specs::{NAMESPACE, Shape, Spec, born, uid};
 use crate::state::{Operator, State};
 
@@ -72,7 +72,7 @@ impl World {
         }
         let parsed = self.spec(Spec::new(Shape::Base));
         let claimed: Vec<Claim> = claims(parsed.1.as_ref().unwrap());
-        let mut index = ClaimIndex::default();
+        let mut index = Reservations::default();
         index.insert(&metadata(&own), known.0.then(|| claimed.clone()));
         index.insert(&metadata(UID), Some(claimed.clone()));
         if self.fault != Fault::TakesWhatAnotherWorksWith {
@@ -93,7 +93,7 @@ impl World {
             let item = self.items.get(*id);
             item.owner.is_some()
                 && match item.watch {
-                    JOBS => item.job == JobState::Open,
+                    JOBS => item.job == JobPhase::Open,
                     CRON_JOBS => !item.is_suspended,
                     _ => item.replicas > 0,
                 }

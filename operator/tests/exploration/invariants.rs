@@ -200,7 +200,7 @@ impl World {
         for id in self.ids(state, JOBS) {
             let job = self.items.get(id);
             if matches!(job.component.as_str(), "cleanup" | "plan")
-                || job.job == crate::objects::JobState::Open
+                || job.job == crate::objects::JobPhase::Open
             {
                 return wrong(&format!("{} is left", job.name));
             }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{Phase, PipelineStatus};
-use userstream_operator::diff::expectations::{Expectations, FORGOTTEN_AFTER, Written};
+use userstream_operator::diff::expectations::{EXPECTATIONS_TIMEOUT, Expectations, ObjectKey};
 use userstream_operator::model::configuration::{Configuration, Purpose};
 use userstream_operator::model::observed::Observed;
 use userstream_operator::model::settings::Settings;
 use userstream_operator::plan::reservations::Conflict;
 use userstream_operator::plan::{Decision, Look, Work};
-use userstream_operator::status::Problem;
+use userstream_operator::status::ApplyFailure;
 
 use crate::contender::{Kept, Known, conflict};
 use crate::mutants::Fault;
@@ -249,11 +249,11 @@ impl World {
         for (watch, name) in expected.iter() {
             expectations.expect(self.written(*watch, name), Some("2".to_owned()), NOW);
         }
-        let now = if later { NOW + FORGOTTEN_AFTER } else { NOW };
+        let now = if later { NOW + EXPECTATIONS_TIMEOUT } else { NOW };
         expectations.are_met(now, |what| {
             let (watch, name) = match what {
-                Written::Pipeline => (PIPELINE, String::new()),
-                Written::Object(kind, name) => (watch_of(*kind), name.clone()),
+                ObjectKey::Pipeline => (PIPELINE, String::new()),
+                ObjectKey::Object(kind, name) => (watch_of(*kind), name.clone()),
             };
             let is_behind = operator.stalled & (1 << watch) != 0;
             let is_there = watch == PIPELINE
@@ -262,10 +262,10 @@ impl World {
         })
     }
 
-    fn written(&self, watch: usize, name: &str) -> Written {
+    fn written(&self, watch: usize, name: &str) -> ObjectKey {
         use userstream_operator::model::kind::Kind;
         let kinds = [Kind::ConfigMap, Kind::Job, Kind::CronJob, Kind::Deployment, Kind::PodDisruptionBudget];
-        kinds.get(watch).map_or(Written::Pipeline, |kind| Written::Object(*kind, name.to_owned()))
+        kinds.get(watch).map_or(ObjectKey::Pipeline, |kind| ObjectKey::Object(*kind, name.to_owned()))
     }
 
     /// What an operator decides; none when it does not look or there is nothing to do.
@@ -359,7 +359,7 @@ impl World {
         let Some(work) = &plan.work else { return 0 };
         let parsed = self.spec(plan.facts.spec);
         let reason = PROBLEMS[problem as usize];
-        let problem = (problem != 0).then(|| Problem {
+        let problem = (problem != 0).then(|| ApplyFailure {
             reason,
             message: "refused".to_owned(),
             is_final: matches!(reason, "NameTaken" | "NamespaceTerminating" | "Invalid"),

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use userstream_crds::names::{COMPONENT, CONFIGURATION};
 use userstream_operator::model::kind::Kind;
-use userstream_operator::runtime::watch::transform::Slim;
+use userstream_operator::runtime::watch::transform::StoreTransform;
 
 use crate::specs::uid;
 
@@ -38,7 +38,7 @@ pub(crate) fn watch_of(kind: Kind) -> usize {
 }
 
 /// An object as a cache keeps it.
-fn kept<K: Slim + DeserializeOwned>(body: Value) -> Arc<K> {
+fn kept<K: StoreTransform + DeserializeOwned>(body: Value) -> Arc<K> {
     let mut object: K = serde_json::from_value(body).unwrap();
     object.slim();
     Arc::new(object)
@@ -57,7 +57,7 @@ pub(crate) enum Typed {
 
 /// How a Job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JobState {
+pub(crate) enum JobPhase {
     Open,
     Succeeded,
     Failed,
@@ -78,7 +78,7 @@ pub(crate) struct Item {
     pub(crate) config_map: Option<String>,
     pub(crate) replicas: i64,
     pub(crate) is_suspended: bool,
-    pub(crate) job: JobState,
+    pub(crate) job: JobPhase,
     /// Of a Deployment: its status is of its newest spec and all is well. Of a pod: it is running.
     pub(crate) is_well: bool,
     /// Of a Deployment: the controller has seen its newest spec and made its pods.
@@ -145,9 +145,9 @@ impl Item {
             replicas,
             is_suspended: body.pointer("/spec/suspend") == Some(&Value::Bool(true)),
             job: match condition.as_deref() {
-                Some("Complete") => JobState::Succeeded,
-                Some("Failed") => JobState::Failed,
-                _ => JobState::Open,
+                Some("Complete") => JobPhase::Succeeded,
+                Some("Failed") => JobPhase::Failed,
+                _ => JobPhase::Open,
             },
             is_well,
             is_rolling: body.pointer("/status").is_some()

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use userstream_crds::names::FIELD_MANAGER;
 
-use super::{Election, Lead, Record, Step};
+use super::{Election, LeaderGuard, Record, Step};
 use crate::runtime::Health;
 
 /// How often a leader renews, and how often others look.
@@ -36,7 +36,7 @@ pub enum LeaseError {
 
 /// One of the replicas that a Lease chooses between.
 #[derive(Debug)]
-pub struct Candidate {
+pub struct LeaderElector {
     api: Api<Lease>,
     name: String,
     identity: String,
@@ -47,7 +47,7 @@ pub struct Candidate {
     health: Arc<Health>,
 }
 
-impl Candidate {
+impl LeaderElector {
     /// A replica of this identity that wants the Lease of this name, and the lead that it may get.
     #[must_use]
     pub fn new(
@@ -56,11 +56,11 @@ impl Candidate {
         name: String,
         identity: String,
         health: Arc<Health>,
-    ) -> (Self, Lead) {
+    ) -> (Self, LeaderGuard) {
         let (until, lead) = watch::channel(None);
         let election = Election::of(identity.clone());
         let api = Api::namespaced(client, namespace);
-        (Self { api, name, identity, election, version: None, until, health }, Lead::watched(lead))
+        (Self { api, name, identity, election, version: None, until, health }, LeaderGuard::watched(lead))
     }
 
     /// Tries to get the Lease and to keep it, until the future is dropped.
@@ -245,8 +245,8 @@ mod tests {
         (server, client)
     }
 
-    fn candidate(client: &Client, identity: &str) -> (Candidate, Lead) {
-        Candidate::new(client.clone(), "demo", "operator".to_owned(), identity.to_owned(), Arc::default())
+    fn candidate(client: &Client, identity: &str) -> (LeaderElector, LeaderGuard) {
+        LeaderElector::new(client.clone(), "demo", "operator".to_owned(), identity.to_owned(), Arc::default())
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{ACTS_FOR, Record};
+use super::{RENEW_DEADLINE, Record};
 
 /// What is to be done about the Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Election {
 
     /// Notes that a write of this replica has been accepted. What counts is when it was begun: others may have seen it since.
     pub fn holds(&mut self, record: Record, began: Instant) {
-        self.acts_until = Some(began + ACTS_FOR);
+        self.acts_until = Some(began + RENEW_DEADLINE);
         self.seen = Some((record, began));
     }
 
@@ -86,7 +86,7 @@ mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::super::LASTS;
+    use super::super::LEASE_DURATION;
     use super::*;
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
@@ -116,11 +116,11 @@ mod tests {
         let began = Instant::now();
         election.saw(Some(held_by("a")), began);
         let renewed = Record { renewed: Some(NOW - jiff::SignedDuration::from_hours(5)), ..held_by("a") };
-        let moved = began + LASTS / 2;
+        let moved = began + LEASE_DURATION / 2;
         election.saw(Some(renewed.clone()), moved);
-        election.saw(Some(renewed), moved + LASTS / 2);
-        assert_eq!(election.step(began + LASTS), Step::Wait, "its wall clock is nobody's concern");
-        assert_eq!(election.step(moved + LASTS), Step::Hold);
+        election.saw(Some(renewed), moved + LEASE_DURATION / 2);
+        assert_eq!(election.step(began + LEASE_DURATION), Step::Wait, "its wall clock is nobody's concern");
+        assert_eq!(election.step(moved + LEASE_DURATION), Step::Hold);
     }
 
     #[test]
@@ -129,9 +129,9 @@ mod tests {
         for seen in [None, Some(released()), Some(held_by("b"))] {
             let mut election = Election::of("a".to_owned());
             election.holds(held_by("a"), now);
-            assert_eq!(election.acts_until(), Some(now + ACTS_FOR));
-            election.saw(Some(held_by("a")), now + ACTS_FOR / 2);
-            assert_eq!(election.acts_until(), Some(now + ACTS_FOR), "to read is not to renew");
+            assert_eq!(election.acts_until(), Some(now + RENEW_DEADLINE));
+            election.saw(Some(held_by("a")), now + RENEW_DEADLINE / 2);
+            assert_eq!(election.acts_until(), Some(now + RENEW_DEADLINE), "to read is not to renew");
             election.saw(seen, now);
             assert_eq!(election.acts_until(), None);
         }

@@ -9,14 +9,14 @@ use tokio::time::{Instant, sleep_until};
 
 /// Whether this replica may act, as long as it is known to.
 #[derive(Clone, Debug)]
-pub struct Lead {
+pub struct LeaderGuard {
     /// Until when; None: without a Lease, for ever.
     until: Option<watch::Receiver<Option<Instant>>>,
     /// Read by everything that is under way.
     under_way: Arc<RwLock<()>>,
 }
 
-impl Lead {
+impl LeaderGuard {
     /// The lead of one who is alone.
     #[must_use]
     pub fn of_one_alone() -> Self {
@@ -88,9 +88,9 @@ mod tests {
 
     use super::*;
 
-    fn lead(until: Option<Instant>) -> (watch::Sender<Option<Instant>>, Lead) {
+    fn lead(until: Option<Instant>) -> (watch::Sender<Option<Instant>>, LeaderGuard) {
         let (sender, receiver) = watch::channel(until);
-        (sender, Lead::watched(receiver))
+        (sender, LeaderGuard::watched(receiver))
     }
 
     #[tokio::test(start_paused = true)]
@@ -117,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_end_waits_for_what_is_under_way_and_lets_nothing_begin() {
-        let lead = Lead::of_one_alone();
+        let lead = LeaderGuard::of_one_alone();
         let under_way = lead.begin().await;
         let mut end = std::pin::pin!(lead.end());
         assert!(end.as_mut().now_or_never().is_none());

@@ -7,7 +7,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use serde_json::{Value, json};
 
-use super::LASTS;
+use super::LEASE_DURATION;
 
 /// What a Lease says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Record {
         let seconds = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         Self {
             holder: spec.holder_identity.filter(|holder| !holder.is_empty()),
-            lasts: seconds.map_or(LASTS, Duration::from_secs),
+            lasts: seconds.map_or(LEASE_DURATION, Duration::from_secs),
             acquired: spec.acquire_time.map(|time| time.0),
             renewed: spec.renew_time.map(|time| time.0),
             transitions: spec.lease_transitions.unwrap_or_default(),
@@ -47,7 +47,7 @@ impl Record {
         let transitions = before.map_or(0, |before| before.transitions);
         Self {
             holder: Some(identity.to_owned()),
-            lasts: LASTS,
+            lasts: LEASE_DURATION,
             acquired: own.and_then(|own| own.acquired).or(Some(now)),
             renewed: Some(now),
             transitions: if own.is_some() || before.is_none() {

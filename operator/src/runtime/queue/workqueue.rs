@@ -8,18 +8,18 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
-use crate::diff::expectations::Written;
+use crate::diff::expectations::ObjectKey;
 use crate::model::pipeline_key::PipelineKey;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::reconcile_state::lock;
 
 /// Why a pipeline is to be looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum Trigger {
     /// Only a look tells what is new.
-    News,
+    Changed,
     /// A watch has shown this version of something that is the pipeline's.
-    Shown(Written, String),
+    Observed(ObjectKey, String),
 }
 
 /// More causes than this, which are more than a pipeline has objects, are not told apart.
@@ -68,7 +68,7 @@ struct Waits {
     since: Option<Instant>,
     /// Whether it is not queued before the queue is short.
     is_held: bool,
-    causes: Vec<Cause>,
+    causes: Vec<Trigger>,
 }
 
 impl Waiting {
@@ -138,7 +138,7 @@ impl Queues {
     }
 
     /// Has a pipeline looked at by the scope that knows it.
-    pub(crate) async fn send(&self, pipeline: PipelineKey, cause: Cause) {
+    pub(crate) async fn send(&self, pipeline: PipelineKey, cause: Trigger) {
         if let Some(way) = self.way(&pipeline) {
             self.note(&pipeline, cause);
             self.queue(way, pipeline).await;
@@ -147,7 +147,7 @@ impl Queues {
 
     /// The same of one that can wait for those that are on their way, because it is new or because there are only numbers of it:
     /// so of many that are created at once the first are ready soon, and none is started only to wait.
-    pub(crate) async fn send_patient(&self, pipeline: PipelineKey, cause: Cause) {
+    pub(crate) async fn send_patient(&self, pipeline: PipelineKey, cause: Trigger) {
         let Some(way) = self.way(&pipeline) else { return };
         self.note(&pipeline, cause);
         let is_held = {
@@ -175,7 +175,7 @@ impl Queues {
         if self.way(&pipeline).is_none() {
             return;
         }
-        self.note(&pipeline, Cause::News);
+        self.note(&pipeline, Trigger::Changed);
         let queues = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(UNHURRIED).await;
@@ -191,12 +191,12 @@ impl Queues {
         self.ways.get(&Some(pipeline.namespace.clone())).or_else(|| self.ways.get(&None))
     }
 
-    fn note(&self, pipeline: &PipelineKey, cause: Cause) {
+    fn note(&self, pipeline: &PipelineKey, cause: Trigger) {
         let mut waiting = lock(&self.waiting);
         let causes = &mut waiting.all.entry(pipeline.clone()).or_default().causes;
         if causes.len() == MOST_CAUSES {
             causes.clear();
-            causes.push(Cause::News);
+            causes.push(Trigger::Changed);
         } else if !causes.contains(&cause) {
             causes.push(cause);
         }
@@ -214,7 +214,7 @@ impl Queues {
     }
 
     /// A pipeline's turn has come, for these causes. One that nobody has queued has waited for its time and not for its turn.
-    pub(crate) fn took(&self, pipeline: &PipelineKey) -> Vec<Cause> {
+    pub(crate) fn took(&self, pipeline: &PipelineKey) -> Vec<Trigger> {
         let waited = self.remove(pipeline).unwrap_or_default();
         match waited.since {
             Some(since) => self.metrics.waited(since.elapsed().as_secs_f64()),
@@ -263,7 +263,7 @@ mod tests {
         let (queues, receivers) =
             Queues::of(vec![Some("a".to_owned()), Some("b".to_owned())], Arc::default());
         for namespace in ["b", "a", "elsewhere"] {
-            queues.send(key(namespace), Cause::News).await;
+            queues.send(key(namespace), Trigger::Changed).await;
         }
         drop(queues);
         for (scope, mut receiver) in receivers {
@@ -276,8 +276,8 @@ mod tests {
     #[tokio::test]
     async fn where_all_namespaces_are_one_scope_they_have_one_queue() {
         let (queues, receivers) = Queues::of(vec![None], Arc::default());
-        queues.send(key("a"), Cause::News).await;
-        queues.send(key("b"), Cause::News).await;
+        queues.send(key("a"), Trigger::Changed).await;
+        queues.send(key("b"), Trigger::Changed).await;
         for (_, mut receiver) in receivers {
             assert_eq!((receiver.recv().await, receiver.recv().await), (Some(key("a")), Some(key("b"))));
         }
@@ -294,10 +294,10 @@ mod tests {
             assert!(text.contains(&format!("{line}\n")), "{line} is not in\n{text}");
         };
         says("workqueue_depth 0");
-        queues.send(key("a"), Cause::News).await;
+        queues.send(key("a"), Trigger::Changed).await;
         tokio::time::advance(std::time::Duration::from_secs(2)).await;
-        queues.send(key("a"), Cause::News).await;
-        queues.send(key("gone"), Cause::News).await;
+        queues.send(key("a"), Trigger::Changed).await;
+        queues.send(key("gone"), Trigger::Changed).await;
         says("workqueue_depth 2");
         queues.took(&key("a"));
         queues.dropped(&key("gone"));
@@ -313,7 +313,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_sent_while_waiting_is_looked_at_for_all_that_was_shown() {
         let (queues, _receivers) = Queues::of(vec![None], Arc::default());
-        let shown = |version: &str| Cause::Shown(Written::Pipeline, version.to_owned());
+        let shown = |version: &str| Trigger::Observed(ObjectKey::Pipeline, version.to_owned());
         for version in ["4", "5", "4"] {
             queues.send(key("a"), shown(version)).await;
         }
@@ -326,7 +326,7 @@ mod tests {
         for version in 0..=MOST_CAUSES {
             queues.send(key("a"), shown(&version.to_string())).await;
         }
-        assert_eq!(queues.took(&key("a")), [Cause::News]);
+        assert_eq!(queues.took(&key("a")), [Trigger::Changed]);
     }
 
     /// All that the queue has, each at its turn.
@@ -346,17 +346,17 @@ mod tests {
             (0..count).map(|number| format!("{prefix}-{number}")).collect()
         };
         for name in names("first", 3) {
-            queues.send_patient(key(&name), Cause::News).await;
+            queues.send_patient(key(&name), Trigger::Changed).await;
         }
         assert!(!queues.are_long());
         let (news, new) = (names("news", LONG), names("new", 20));
         for name in &news {
-            queues.send(key(name), Cause::News).await;
+            queues.send(key(name), Trigger::Changed).await;
         }
         for name in new.iter().chain(&new) {
-            queues.send_patient(key(name), Cause::News).await;
+            queues.send_patient(key(name), Trigger::Changed).await;
         }
-        queues.send(key("new-1"), Cause::News).await;
+        queues.send(key("new-1"), Trigger::Changed).await;
         assert!(queues.are_long());
         let turns = drain(&queues, &mut receivers[0].1);
         let others = new.iter().filter(|name| *name != "new-1").cloned();
@@ -370,10 +370,10 @@ mod tests {
     async fn whoever_can_wait_has_a_turn_also_when_the_queue_is_never_short() {
         let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
         for number in 0..2 * LONG {
-            queues.send(key(&format!("news-{number}")), Cause::News).await;
+            queues.send(key(&format!("news-{number}")), Trigger::Changed).await;
         }
         for name in ["new-1", "new-2"] {
-            queues.send_patient(key(name), Cause::News).await;
+            queues.send_patient(key(name), Trigger::Changed).await;
         }
         let mut began = Vec::new();
         for turn in 0..2 * LONG + 3 * TURNS {
@@ -382,7 +382,7 @@ mod tests {
             if next.namespace.starts_with("new-") {
                 began.push((turn, next.namespace));
             } else {
-                queues.send(next, Cause::News).await;
+                queues.send(next, Trigger::Changed).await;
             }
         }
         let names: Vec<&str> = began.iter().map(|(_, name)| name.as_str()).collect();
@@ -394,9 +394,9 @@ mod tests {
     async fn whoever_there_is_no_room_for_is_queued_when_there_is() {
         let (queues, mut receivers) = Queues::of(vec![None], Arc::default());
         for number in 0..QUEUE {
-            queues.send(key(&format!("news-{number}")), Cause::News).await;
+            queues.send(key(&format!("news-{number}")), Trigger::Changed).await;
         }
-        queues.send_patient(key("new"), Cause::News).await;
+        queues.send_patient(key("new"), Trigger::Changed).await;
         for number in 0..TURNS {
             queues.dropped(&key(&format!("gone-{number}")));
         }
@@ -411,13 +411,13 @@ mod tests {
         let began = Instant::now();
         queues.send_unhurried(key("a"));
         assert_eq!(receiver.recv().await, Some(key("a")));
-        assert_eq!((began.elapsed(), queues.took(&key("a"))), (UNHURRIED, vec![Cause::News]));
+        assert_eq!((began.elapsed(), queues.took(&key("a"))), (UNHURRIED, vec![Trigger::Changed]));
 
-        let shown = Cause::Shown(Written::Pipeline, "4".to_owned());
+        let shown = Trigger::Observed(ObjectKey::Pipeline, "4".to_owned());
         queues.send_unhurried(key("a"));
         queues.send(key("a"), shown.clone()).await;
         assert_eq!(receiver.recv().await, Some(key("a")));
-        assert_eq!(queues.took(&key("a")), [Cause::News, shown], "what follows is not kept waiting");
+        assert_eq!(queues.took(&key("a")), [Trigger::Changed, shown], "what follows is not kept waiting");
         tokio::time::advance(2 * UNHURRIED).await;
         tokio::task::yield_now().await;
         assert!(receiver.try_recv().is_err(), "it was looked at");

@@ -47,7 +47,7 @@ pub(crate) struct Worker {
 
 /// A worker and whose it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Askable {
+pub(crate) struct Target {
     pub(crate) pipeline: PipelineKey,
     pub(crate) pod: String,
     pub(crate) worker: Worker,
@@ -135,7 +135,7 @@ impl Reports {
         pods: &Cache<Pod>,
         is_ready: impl Fn(&PipelineKey) -> bool,
         now: Timestamp,
-    ) -> Vec<Askable> {
+    ) -> Vec<Target> {
         let mut all = lock(&self.0);
         all.retain(|pipeline, own| {
             own.retain(|pod, _| pods.has_worker(pipeline, pod));
@@ -148,9 +148,9 @@ impl Reports {
     }
 
     /// Those of these workers that were not asked since they have become ready.
-    pub(crate) fn not_asked(&self, workers: Vec<Askable>) -> Vec<Askable> {
+    pub(crate) fn not_asked(&self, workers: Vec<Target>) -> Vec<Target> {
         let all = lock(&self.0);
-        let asked = |it: &Askable| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
+        let asked = |it: &Target| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
         workers.into_iter().filter(|it| is_new(it.worker, asked(it))).collect()
     }
 
@@ -158,7 +158,7 @@ impl Reports {
     pub(crate) async fn ask(
         &self,
         client: &reqwest::Client,
-        workers: Vec<Askable>,
+        workers: Vec<Target>,
         now: Timestamp,
     ) -> BTreeSet<PipelineKey> {
         let answers = futures::stream::iter(workers).map(|it| async move {
@@ -167,7 +167,7 @@ impl Reports {
         });
         let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENCY));
         let mut concerned = BTreeSet::new();
-        while let Some((Askable { pipeline, pod, worker }, answer)) = answers.next().await {
+        while let Some((Target { pipeline, pod, worker }, answer)) = answers.next().await {
             let answer = answer
                 .inspect_err(|error| {
                     tracing::debug!(namespace = pipeline.namespace, pod, %error, "the worker does not tell its status");

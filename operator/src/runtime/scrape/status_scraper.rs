@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use kube::Resource;
 
 use crate::model::pipeline_key::PipelineKey;
-use crate::runtime::queue::workqueue::Cause;
+use crate::runtime::queue::workqueue::Trigger;
 use crate::runtime::reconcile::Context;
 use crate::runtime::reconcile_state::lock;
-use crate::runtime::watch::stored_pipeline::Guarded;
+use crate::runtime::watch::stored_pipeline::StoredPipeline;
 
 /// Workers that become ready within this time are asked together.
 const TOGETHER: Duration = Duration::from_millis(100);
@@ -41,10 +41,10 @@ pub(crate) async fn ask_workers(client: reqwest::Client, context: Arc<Context>) 
             }
         };
         for pipeline in concerned.on_their_way {
-            context.queues.send(pipeline, Cause::News).await;
+            context.queues.send(pipeline, Trigger::Changed).await;
         }
         for pipeline in concerned.ready {
-            context.queues.send_patient(pipeline, Cause::News).await;
+            context.queues.send_patient(pipeline, Trigger::Changed).await;
         }
     }
 }
@@ -72,7 +72,7 @@ pub(crate) async fn ask_workers_due(client: &reqwest::Client, context: &Context)
     Concerned { on_their_way, ready }
 }
 
-fn names(pipeline: &Guarded) -> Option<(&str, &str)> {
+fn names(pipeline: &StoredPipeline) -> Option<(&str, &str)> {
     let metadata = pipeline.meta();
     metadata.namespace.as_deref().zip(metadata.name.as_deref())
 }

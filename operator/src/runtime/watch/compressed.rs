@@ -15,13 +15,13 @@ thread_local! {
 
 /// An object, packed.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Packed {
+pub(crate) struct Compressed {
     packed: Box<[u8]>,
     /// How long its JSON is.
     length: usize,
 }
 
-impl Packed {
+impl Compressed {
     /// Packs an object; one that has no JSON becomes nothing.
     pub(crate) fn of(object: &impl Serialize) -> Self {
         let json = serde_json::to_vec(object).unwrap_or_default();
@@ -66,20 +66,20 @@ mod tests {
         let text =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/examples/users.yaml"));
         let object: Value = serde_saphyr::from_str(&text.unwrap()).unwrap();
-        assert!(Packed::of(&object).packed.len() * 2 < object.to_string().len());
+        assert!(Compressed::of(&object).packed.len() * 2 < object.to_string().len());
     }
 
     #[test]
     fn what_is_not_of_the_type_is_nothing() {
-        let packed = Packed::of(&json!({"a": 1}));
+        let packed = Compressed::of(&json!({"a": 1}));
         assert_eq!(packed.read::<Vec<String>>(), None);
-        assert_eq!(Packed::default().read::<Value>(), None);
+        assert_eq!(Compressed::default().read::<Value>(), None);
     }
 
     proptest! {
         #[test]
         fn an_object_is_read_as_it_was(texts in prop::collection::vec(".{0,200}", 0..20)) {
-            prop_assert_eq!(Packed::of(&texts).read::<Vec<String>>(), Some(texts));
+            prop_assert_eq!(Compressed::of(&texts).read::<Vec<String>>(), Some(texts));
         }
     }
 }

@@ -15,12 +15,12 @@ use serde::de::DeserializeOwned;
 use userstream_crds::names::PIPELINE;
 
 use crate::model::pipeline_key::PipelineKey;
-use crate::runtime::scrape::scrape_state::{Askable, Worker};
-use crate::runtime::watch::compressed::Packed;
-use crate::runtime::watch::transform::Slim;
+use crate::runtime::scrape::scrape_state::{Target, Worker};
+use crate::runtime::watch::compressed::Compressed;
+use crate::runtime::watch::transform::StoreTransform;
 
 /// What a cache can keep.
-pub(crate) trait Cached: Slim + Serialize + DeserializeOwned {
+pub(crate) trait Cached: StoreTransform + Serialize + DeserializeOwned {
     /// How to ask the worker, of a pod in which one works and stays.
     fn worker(&self) -> Option<Worker> {
         None
@@ -44,7 +44,7 @@ impl Cached for Pod {
 /// What is kept of an object.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    pub(crate) object: Packed,
+    pub(crate) object: Compressed,
     pub(crate) worker: Option<Worker>,
 }
 
@@ -76,15 +76,15 @@ impl Objects {
     }
 
     /// Keeps an object, and gives the worker that has become ready with it.
-    pub(crate) fn insert<K: Cached>(&mut self, pipeline: PipelineKey, mut object: K) -> Option<Askable> {
+    pub(crate) fn insert<K: Cached>(&mut self, pipeline: PipelineKey, mut object: K) -> Option<Target> {
         let (pod, worker) = (object.name_any(), object.worker());
         object.slim();
-        let kept = Kept { object: Packed::of(&object), worker };
+        let kept = Kept { object: Compressed::of(&object), worker };
         self.names.insert(self.hashes.hash_one((&pipeline.namespace, &pod)));
         let before = self.all.entry(pipeline.clone()).or_default().insert(pod.clone(), kept);
         let was_ready = before.and_then(|before| before.worker).is_some_and(|worker| worker.is_ready);
         let worker = worker.filter(|worker| worker.is_ready && !was_ready)?;
-        Some(Askable { pipeline, pod, worker })
+        Some(Target { pipeline, pod, worker })
     }
 
     /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its

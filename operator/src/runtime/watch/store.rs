@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::model::pipeline_key::PipelineKey;
 use crate::runtime::reconcile_state::lock;
-use crate::runtime::scrape::scrape_state::{Askable, Worker};
+use crate::runtime::scrape::scrape_state::{Target, Worker};
 use crate::runtime::watch::indexer::{Cached, Kept, Objects, pipeline_of};
 
 /// The objects of one kind.
@@ -18,7 +18,7 @@ use crate::runtime::watch::indexer::{Cached, Kept, Objects, pipeline_of};
 pub(crate) struct Cache<K> {
     objects: RwLock<Objects>,
     /// The workers that have become ready and were not taken yet.
-    came_up: Mutex<Vec<Askable>>,
+    came_up: Mutex<Vec<Target>>,
     comes_up: Notify,
     kind: PhantomData<fn() -> K>,
 }
@@ -46,11 +46,11 @@ impl<K: Cached> Cache<K> {
     }
 
     /// The workers that can be asked how they are and that are wanted, by their pipeline, their pod, and how to ask them.
-    pub(crate) fn workers(&self, is_wanted: impl Fn(&PipelineKey, &str, Worker) -> bool) -> Vec<Askable> {
+    pub(crate) fn workers(&self, is_wanted: impl Fn(&PipelineKey, &str, Worker) -> bool) -> Vec<Target> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
         let askable = |(key, name, pod): (&PipelineKey, &String, &Kept)| {
             let worker = pod.worker.filter(|worker| is_wanted(key, name, *worker))?;
-            Some(Askable { pipeline: key.clone(), pod: name.clone(), worker })
+            Some(Target { pipeline: key.clone(), pod: name.clone(), worker })
         };
         objects.iter().filter_map(askable).collect()
     }
@@ -67,20 +67,20 @@ impl<K: Cached> Cache<K> {
     }
 
     /// The workers that have become ready since the last time.
-    pub(crate) fn came_up(&self) -> Vec<Askable> {
+    pub(crate) fn came_up(&self) -> Vec<Target> {
         std::mem::take(&mut *lock(&self.came_up))
     }
 }
 
 /// Applies the events of one watch to a cache, and tells which pipelines they concern.
 #[derive(Debug)]
-pub(crate) struct Feed<K> {
+pub(crate) struct StoreWriter<K> {
     cache: Arc<Cache<K>>,
     /// What a list that is being read has shown so far; it becomes the cache when it is complete.
     listed: Objects,
 }
 
-impl<K: Cached> Feed<K> {
+impl<K: Cached> StoreWriter<K> {
     pub(crate) fn new(cache: Arc<Cache<K>>) -> Self {
         Self { cache, listed: Objects::default() }
     }
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn objects_are_found_by_their_pipeline_and_events_tell_whom_they_concern() {
         let cache = Arc::new(Cache::default());
-        let mut feed = Feed::new(cache.clone());
+        let mut feed = StoreWriter::new(cache.clone());
         assert_eq!(feed.take(Event::Apply(config_map("a", "users"))), [key("users")].into());
         feed.take(Event::Apply(config_map("b", "users")));
         feed.take(Event::Apply(config_map("c", "orders")));
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_new_list_takes_the_place_of_what_was_known_when_it_is_complete() {
         let cache = Arc::new(Cache::default());
-        let mut feed = Feed::new(cache.clone());
+        let mut feed = StoreWriter::new(cache.clone());
         feed.take(Event::Apply(config_map("gone", "users")));
         feed.take(Event::Init);
         feed.take(Event::InitApply(config_map("new", "orders")));
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn an_object_whose_label_is_changed_leaves_nothing_with_the_pipeline_that_had_it() {
         let cache = Arc::new(Cache::default());
-        let mut feed = Feed::new(cache.clone());
+        let mut feed = StoreWriter::new(cache.clone());
         feed.take(Event::Apply(config_map("a", "users")));
         feed.take(Event::Apply(config_map("b", "users")));
         let concerned = feed.take(Event::Apply(config_map("a", "orders")));
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_object_without_our_label_is_nobodys() {
-        let mut feed = Feed::new(Arc::new(Cache::default()));
+        let mut feed = StoreWriter::new(Arc::new(Cache::default()));
         let mut object = config_map("a", "users");
         object.metadata.labels = None;
         assert!(feed.take(Event::Apply(object)).is_empty());
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn that_a_worker_has_become_ready_is_told_once() {
         let cache = Arc::new(Cache::<Pod>::default());
-        let mut feed = Feed::new(cache.clone());
+        let mut feed = StoreWriter::new(cache.clone());
         let pod = |is_ready: bool| -> Pod {
             serde_json::from_value(serde_json::json!({
                 "metadata": {

@@ -10,29 +10,29 @@ use serde_json::Value;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{PENDING, PipelineStatus};
 
-use crate::runtime::watch::compressed::Packed;
+use crate::runtime::watch::compressed::Compressed;
 
 /// The annotation that `kubectl apply` leaves: all of the resource once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A pipeline, packed. Whether it can be read is seen when it is looked at.
 #[derive(Clone, Debug)]
-pub(crate) struct Guarded {
+pub(crate) struct StoredPipeline {
     metadata: ObjectMeta,
     is_told: bool,
     is_ready: bool,
-    packed: Packed,
+    packed: Compressed,
 }
 
 /// What is left of one that cannot be.
 #[derive(Clone, Debug)]
-pub(crate) struct Unreadable {
+pub(crate) struct InvalidObject {
     pub(crate) error: String,
     /// Its status, whatever it says.
     status: Value,
 }
 
-impl Unreadable {
+impl InvalidObject {
     /// The status as far as it can be read.
     pub(crate) fn known(&self) -> Option<PipelineStatus> {
         serde_json::from_value(self.status.clone()).ok()
@@ -52,12 +52,12 @@ impl Unreadable {
     }
 }
 
-impl Guarded {
+impl StoredPipeline {
     /// The resource, without the status that it has from the definition.
     ///
     /// # Errors
     /// With what is left of one that cannot be read.
-    pub(crate) fn read(&self) -> Result<Box<UserStreamPipeline>, Box<Unreadable>> {
+    pub(crate) fn read(&self) -> Result<Box<UserStreamPipeline>, Box<InvalidObject>> {
         if let Some(pipeline) = self.packed.read::<UserStreamPipeline>() {
             let status = pipeline.status.filter(|status| !status.is_pending());
             return Ok(Box::new(UserStreamPipeline { status, ..pipeline }));
@@ -66,7 +66,7 @@ impl Guarded {
         let all: Value = self.packed.read().unwrap_or_default();
         UserStreamPipeline::deserialize(&all).map(Box::new).map_err(|error| {
             let status = all.get("status").cloned().unwrap_or_default();
-            Box::new(Unreadable { error: error.to_string(), status })
+            Box::new(InvalidObject { error: error.to_string(), status })
         })
     }
 
@@ -81,7 +81,7 @@ impl Guarded {
     }
 }
 
-impl<'de> Deserialize<'de> for Guarded {
+impl<'de> Deserialize<'de> for StoredPipeline {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut all = Value::deserialize(deserializer)?;
         drop_bulk(&mut all);
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Guarded {
         let ready = conditions.into_iter().find(|condition| condition["type"] == "Ready");
         let is_ready = ready.is_some_and(|ready| ready["status"] == "True");
         let is_told = ready.is_some_and(|ready| ready["reason"] != PENDING);
-        Ok(Self { metadata, is_told, is_ready, packed: Packed::of(&all) })
+        Ok(Self { metadata, is_told, is_ready, packed: Compressed::of(&all) })
     }
 }
 
@@ -104,7 +104,7 @@ fn drop_bulk(resource: &mut Value) {
     }
 }
 
-impl Resource for Guarded {
+impl Resource for StoredPipeline {
     type DynamicType = <UserStreamPipeline as Resource>::DynamicType;
     type Scope = <UserStreamPipeline as Resource>::Scope;
 
@@ -141,12 +141,12 @@ mod tests {
     use super::*;
     use crate::status::{Outcome, status};
 
-    fn unreadable(status: &Value) -> Unreadable {
+    fn unreadable(status: &Value) -> InvalidObject {
         let body = json!({
             "apiVersion": "userstream.dev/v1alpha1", "kind": "UserStreamPipeline",
             "metadata": {"name": "users", "generation": 3}, "spec": {"schema": 5}, "status": status,
         });
-        let guarded: Guarded = serde_json::from_value(body).unwrap();
+        let guarded: StoredPipeline = serde_json::from_value(body).unwrap();
         *guarded.read().unwrap_err()
     }
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_kubectl_apply_leaves_behind_is_not_kept() {
-        let guarded: Guarded = serde_json::from_value(json!({
+        let guarded: StoredPipeline = serde_json::from_value(json!({
             "metadata": {"name": "users", "annotations": {LAST_APPLIED: "{}", "other": "annotation"}, "managedFields": []},
             "spec": 5,
         }))
@@ -206,7 +206,7 @@ mod tests {
         for (status, is_ready) in [("True", true), ("False", false)] {
             body["status"] = json!({"conditions": [{"type": "Ready", "status": status, "reason": "Running", "message": "",
                 "lastTransitionTime": "2027-01-01T00:00:00Z"}]});
-            let guarded: Guarded = serde_json::from_value(body.clone()).unwrap();
+            let guarded: StoredPipeline = serde_json::from_value(body.clone()).unwrap();
             let written: UserStreamPipeline = serde_json::from_value(body.clone()).unwrap();
             let read = guarded.read().unwrap();
             assert_eq!((&read.spec, &read.status), (&written.spec, &written.status));
@@ -215,7 +215,7 @@ mod tests {
         for untold in [None, Some(Value::Null), Some(json!(PipelineStatus::pending()))] {
             body.as_object_mut().unwrap().remove("status");
             body.as_object_mut().unwrap().extend(untold.map(|status| ("status".to_owned(), status)));
-            let guarded: Guarded = serde_json::from_value(body.clone()).unwrap();
+            let guarded: StoredPipeline = serde_json::from_value(body.clone()).unwrap();
             assert!(!guarded.is_told() && !guarded.is_ready());
             assert_eq!(guarded.read().unwrap().status, None, "what it has from the definition says nothing");
         }

@@ -12,21 +12,21 @@ use userstream_crds::names::{COMPONENT, PIPELINE};
 use userstream_crds::worker_pod::{CONTAINER, finished};
 
 /// Of an object, what decisions are made from.
-pub trait Slim: Resource {
+pub trait StoreTransform: Resource {
     /// Drops everything else.
     fn slim(&mut self) {
         self.meta_mut().managed_fields = None;
     }
 }
 
-impl Slim for ConfigMap {}
-impl Slim for CronJob {}
-impl Slim for Deployment {}
-impl Slim for DynamicObject {}
-impl Slim for NetworkPolicy {}
-impl Slim for PodDisruptionBudget {}
+impl StoreTransform for ConfigMap {}
+impl StoreTransform for CronJob {}
+impl StoreTransform for Deployment {}
+impl StoreTransform for DynamicObject {}
+impl StoreTransform for NetworkPolicy {}
+impl StoreTransform for PodDisruptionBudget {}
 
-impl Slim for Job {
+impl StoreTransform for Job {
     /// A Job that has ended stays as it is, whatever it is to be: its spec is not compared with anything.
     fn slim(&mut self) {
         self.metadata.managed_fields = None;
@@ -36,7 +36,7 @@ impl Slim for Job {
     }
 }
 
-impl Slim for Pod {
+impl StoreTransform for Pod {
     /// Whose it is, which configuration it uses, how to reach it and how its worker is.
     fn slim(&mut self) {
         let metadata = &mut self.metadata;
@@ -100,7 +100,7 @@ mod tests {
         serde_json::from_value(body).unwrap()
     }
 
-    fn slimmed<K: Slim + Clone>(object: &K) -> K {
+    fn slimmed<K: StoreTransform + Clone>(object: &K) -> K {
         let mut object = object.clone();
         object.slim();
         object

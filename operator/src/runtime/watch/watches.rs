@@ -17,16 +17,16 @@ use kube::runtime::watcher::{Config, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Client, Resource, ResourceExt};
 
-use crate::diff::expectations::Written;
+use crate::diff::expectations::ObjectKey;
 use crate::model::kind::{self, Kind};
 use crate::model::names::MANAGED_BY;
 use crate::model::pipeline_key::PipelineKey;
 use crate::model::settings::Settings;
 use crate::runtime::health::Health;
-use crate::runtime::queue::workqueue::{Cause, Queues};
+use crate::runtime::queue::workqueue::{Queues, Trigger};
 use crate::runtime::watch::indexer::Cached;
-use crate::runtime::watch::store::{Cache, Feed};
-use crate::runtime::watch::stored_pipeline::Guarded;
+use crate::runtime::watch::store::{Cache, StoreWriter};
+use crate::runtime::watch::stored_pipeline::StoredPipeline;
 
 /// The kind that everything is about, in the plural.
 pub(crate) const PIPELINES: &str = "userstreampipelines";
@@ -37,7 +37,7 @@ const PAGE: u32 = 50;
 
 /// The caches of a scope.
 #[derive(Debug, Default)]
-pub(crate) struct Caches {
+pub(crate) struct Stores {
     pub(crate) config_maps: Arc<Cache<ConfigMap>>,
     pub(crate) jobs: Arc<Cache<Job>>,
     pub(crate) cron_jobs: Arc<Cache<CronJob>>,
@@ -51,7 +51,7 @@ pub(crate) struct Caches {
 
 /// What every watch of a scope needs.
 #[derive(Clone)]
-pub(crate) struct Watching {
+pub(crate) struct Watches {
     pub(crate) client: Client,
     /// None: all namespaces.
     pub(crate) namespace: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct Watching {
     pub(crate) queues: Arc<Queues>,
 }
 
-impl Watching {
+impl Watches {
     fn part(&self, plural: &str) -> String {
         match &self.namespace {
             None => format!("watch of {plural}"),
@@ -76,12 +76,12 @@ impl Watching {
         let part = self.part(&plural);
         let ours = config().labels(&format!("app.kubernetes.io/managed-by={MANAGED_BY}"));
         let mut events = watcher(api, ours).default_backoff().boxed();
-        let mut feed = Feed::new(cache);
+        let mut feed = StoreWriter::new(cache);
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
             match event {
                 Ok(event) => {
-                    let written = |object: &K| kind.map(|kind| Written::Object(kind, object.name_any()));
+                    let written = |object: &K| kind.map(|kind| ObjectKey::Object(kind, object.name_any()));
                     let cause = cause(&event, written);
                     let is_unhurried = kind.is_none() && matches!(event, Event::Apply(_));
                     for pipeline in feed.take(event) {
@@ -131,7 +131,7 @@ impl Watching {
     }
 
     /// Keeps all caches up to date, in tasks of their own.
-    pub(crate) fn keep_all(&self, caches: &Caches, settings: &Settings) {
+    pub(crate) fn keep_all(&self, caches: &Stores, settings: &Settings) {
         self.keep_typed(&caches.config_maps, Some(Kind::ConfigMap));
         self.keep_typed(&caches.jobs, Some(Kind::Job));
         self.keep_typed(&caches.cron_jobs, Some(Kind::CronJob));
@@ -162,11 +162,11 @@ impl Watching {
     /// is no more; both tell whom else that concerns.
     pub(crate) async fn keep_pipelines(
         self,
-        writer: reflector::store::Writer<Guarded>,
-        seen: impl Fn(&Guarded) -> BTreeSet<PipelineKey> + Send + 'static,
+        writer: reflector::store::Writer<StoredPipeline>,
+        seen: impl Fn(&StoredPipeline) -> BTreeSet<PipelineKey> + Send + 'static,
         gone: impl Fn(&str) -> BTreeSet<PipelineKey> + Send + 'static,
     ) {
-        let api: Api<Guarded> = match &self.namespace {
+        let api: Api<StoredPipeline> = match &self.namespace {
             None => Api::all(self.client.clone()),
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
         };
@@ -178,7 +178,7 @@ impl Watching {
         while let Some(event) = events.next().await {
             self.health.heard(&part, &event);
             let (mut concerned, mut begin) = (Vec::new(), Vec::new());
-            let itself = event.as_ref().ok().map(|event| cause(event, |_| Some(Written::Pipeline)));
+            let itself = event.as_ref().ok().map(|event| cause(event, |_| Some(ObjectKey::Pipeline)));
             match event {
                 Ok(Event::Init) => {
                     listed.clear();
@@ -201,7 +201,7 @@ impl Watching {
                 Ok(Event::Apply(pipeline)) => {
                     known.insert(pipeline.uid().unwrap_or_default());
                     concerned.extend(seen(&pipeline));
-                    let cause = itself.unwrap_or(Cause::News);
+                    let cause = itself.unwrap_or(Trigger::Changed);
                     if pipeline.is_told() {
                         self.queues.send(key_of(&pipeline), cause).await;
                     } else {
@@ -216,10 +216,10 @@ impl Watching {
                 Err(error) => tracing::warn!(kind = PIPELINES, %error, "the watch was interrupted"),
             }
             for pipeline in concerned {
-                self.queues.send(pipeline, Cause::News).await;
+                self.queues.send(pipeline, Trigger::Changed).await;
             }
             for pipeline in begin {
-                self.queues.send_patient(pipeline, Cause::News).await;
+                self.queues.send_patient(pipeline, Trigger::Changed).await;
             }
         }
     }
@@ -227,10 +227,10 @@ impl Watching {
 
 /// Why an event has the pipelines looked at that it concerns: because something, which the operator may have `written` itself, has
 /// another version now, or for any other reason.
-fn cause<K: Resource>(event: &Event<K>, written: impl Fn(&K) -> Option<Written>) -> Cause {
-    let Event::Apply(object) = event else { return Cause::News };
+fn cause<K: Resource>(event: &Event<K>, written: impl Fn(&K) -> Option<ObjectKey>) -> Trigger {
+    let Event::Apply(object) = event else { return Trigger::Changed };
     let shown = written(object).zip(object.resource_version());
-    shown.map_or(Cause::News, |(what, version)| Cause::Shown(what, version))
+    shown.map_or(Trigger::Changed, |(what, version)| Trigger::Observed(what, version))
 }
 
 /// How everything is watched.
@@ -238,17 +238,17 @@ fn config() -> Config {
     Config::default().page_size(PAGE)
 }
 
-pub(crate) fn key_of(pipeline: &Guarded) -> PipelineKey {
+pub(crate) fn key_of(pipeline: &StoredPipeline) -> PipelineKey {
     PipelineKey { namespace: pipeline.namespace().unwrap_or_default(), name: pipeline.name_any() }
 }
 
 /// The queue as the runner takes it.
 pub(crate) fn requests(
     queue: tokio::sync::mpsc::Receiver<PipelineKey>,
-) -> impl Stream<Item = Result<ObjectRef<Guarded>, std::convert::Infallible>> {
+) -> impl Stream<Item = Result<ObjectRef<StoredPipeline>, std::convert::Infallible>> {
     futures::stream::unfold(queue, |mut queue| async move {
         let key = queue.recv().await?;
-        let reference = ObjectRef::<Guarded>::new_with(&key.name, ()).within(&key.namespace);
+        let reference = ObjectRef::<StoredPipeline>::new_with(&key.name, ()).within(&key.namespace);
         Some((Ok(reference), queue))
     })
 }

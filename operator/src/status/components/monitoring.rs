@@ -1,10 +1,10 @@
 //! Whether the workers are scraped.
 
-use crate::lifecycle::rollout::Situation;
+use crate::lifecycle::rollout::ValidInput;
 use crate::status::condition::{Type, Verdict};
 
 /// Whether there is a PodMonitor; `None` where none is asked for. Records flow without one, so that nothing else waits for it.
-pub(in crate::status) fn monitoring(situation: &Situation<'_>) -> Option<Verdict> {
+pub(in crate::status) fn monitoring(situation: &ValidInput<'_>) -> Option<Verdict> {
     let of = Type::MonitoringReady;
     let has_kind = situation.settings.kinds.pod_monitor;
     situation.pipeline.pod_monitor.then(|| match has_kind {

@@ -3,18 +3,18 @@
 use userstream_crds::names::Component;
 
 use super::{first, why_not_up};
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
 use crate::model::workload::Rollout;
 use crate::status::condition::{Type, Verdict};
 
 /// The verdict of the processors.
-pub(in crate::status) fn processor(situation: &Situation<'_>, steps: &Steps) -> Verdict {
+pub(in crate::status) fn processor(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Verdict {
     let of = Type::ProcessorReady;
     if situation.pipeline.suspend {
         return Verdict::new(of, false, "Suspended", "the processors are suspended");
     }
     match (&steps.processor, &steps.processor_rollout) {
-        (Turn::NotYet, _) => Verdict::new(
+        (Revision::None, _) => Verdict::new(
             of,
             false,
             "AwaitingProvisioning",
@@ -34,13 +34,13 @@ pub(in crate::status) fn processor(situation: &Situation<'_>, steps: &Steps) -> 
                 .unwrap_or_else(|| "not every partition is accounted for yet".to_owned());
             Verdict::new(of, false, "LagUnknown", format!("the processors' lag is not known: {why}"))
         }
-        (Turn::Wanted, Rollout::Complete { replicas }) => Verdict::new(
+        (Revision::Desired, Rollout::Complete { replicas }) => Verdict::new(
             of,
             true,
             "Processing",
             format!("{replicas} processors are up to date and report their lag"),
         ),
-        (Turn::LastGood(_) | Turn::Untouched, Rollout::Complete { replicas }) => Verdict::new(
+        (Revision::LastGood(_) | Revision::Unknown, Rollout::Complete { replicas }) => Verdict::new(
             of,
             true,
             "LastGoodConfiguration",
@@ -49,7 +49,13 @@ pub(in crate::status) fn processor(situation: &Situation<'_>, steps: &Steps) -> 
     }
 }
 
-fn rolling_out(situation: &Situation<'_>, steps: &Steps, up: i32, desired: i32, is_stuck: bool) -> Verdict {
+fn rolling_out(
+    situation: &ValidInput<'_>,
+    steps: &RolloutPlan,
+    up: i32,
+    desired: i32,
+    is_stuck: bool,
+) -> Verdict {
     let why = why_not_up(situation.observed, Component::Processor)
         .or_else(|| first(&steps.processors.missing))
         .map(|why| format!(": {why}"))

@@ -8,21 +8,21 @@ use userstream_crds::names::Component;
 use userstream_crds::worker_pod::last_termination;
 
 use super::{first, why_not_up};
-use crate::lifecycle::rollout::{Situation, Steps, Turn};
+use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
 use crate::model::cron_job_history;
 use crate::model::names::Names;
 use crate::model::worker_reports;
 use crate::model::workload::Rollout;
-use crate::status::condition::{Truth, Type, Verdict};
+use crate::status::condition::{ConditionStatus, Type, Verdict};
 
 /// The verdict of the producer; `None` without a source.
-pub(in crate::status) fn producer(situation: &Situation<'_>, steps: &Steps) -> Option<Verdict> {
+pub(in crate::status) fn producer(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Option<Verdict> {
     let of = Type::ProducerReady;
     let source = situation.pipeline.source.as_ref()?;
     if situation.pipeline.suspend {
         return Some(Verdict::new(of, false, "Suspended", "the producer is suspended"));
     }
-    if steps.producer == Turn::NotYet {
+    if steps.producer == Revision::None {
         return Some(Verdict::new(
             of,
             false,
@@ -36,7 +36,7 @@ pub(in crate::status) fn producer(situation: &Situation<'_>, steps: &Steps) -> O
     })
 }
 
-fn continuous(situation: &Situation<'_>, steps: &Steps, interval: Duration) -> Verdict {
+fn continuous(situation: &ValidInput<'_>, steps: &RolloutPlan, interval: Duration) -> Verdict {
     let of = Type::ProducerReady;
     let report = worker_reports::producer(situation.observed, situation.now);
     let missing = report.as_ref().and_then(|report| first(&report.missing));
@@ -59,7 +59,12 @@ fn continuous(situation: &Situation<'_>, steps: &Steps, interval: Duration) -> V
         return Verdict::new(of, false, reason, format!("the producer is not up to date and available{why}"));
     }
     match report {
-        None => Verdict::new(of, Truth::Unknown, "NotHeard", "the producer has not told how its runs go yet"),
+        None => Verdict::new(
+            of,
+            ConditionStatus::Unknown,
+            "NotHeard",
+            "the producer has not told how its runs go yet",
+        ),
         Some(report) if report.last_success.is_none() => {
             Verdict::new(of, false, "AwaitingFirstRun", format!("no run has ended yet{}", why(missing)))
         }
@@ -73,10 +78,10 @@ fn is_old(at: Timestamp, interval: Duration, now: Timestamp) -> bool {
     age > interval.saturating_mul(3) + Duration::from_secs(120)
 }
 
-fn scheduled(situation: &Situation<'_>, source: &Source) -> Verdict {
+fn scheduled(situation: &ValidInput<'_>, source: &Source) -> Verdict {
     let of = Type::ProducerReady;
     let Cadence::Scheduled(schedule) = &source.cadence else {
-        return Verdict::new(of, Truth::Unknown, "NotHeard", "the source has no schedule");
+        return Verdict::new(of, ConditionStatus::Unknown, "NotHeard", "the source has no schedule");
     };
     let cron_job = Names(&situation.pipeline.name).of(Component::Producer);
     match cron_job_history::last_ended(situation.observed, &cron_job) {

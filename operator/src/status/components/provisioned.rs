@@ -3,50 +3,50 @@
 use userstream_crds::provision_report::Refusal;
 use userstream_crds::worker_pod::Termination;
 
-use crate::lifecycle::rollout::{Situation, Steps};
+use crate::lifecycle::rollout::{RolloutPlan, ValidInput};
 use crate::manifest::strimzi_cluster;
-use crate::model::job_state::OneShot;
-use crate::status::condition::{Truth, Type, Verdict};
+use crate::model::job_state::JobState;
+use crate::status::condition::{ConditionStatus, Type, Verdict};
 
 /// The exit code of a worker that cannot work with its configuration, or was refused.
 const EXIT_CONFIGURATION: i32 = 78;
 
 /// The verdicts of topic, schema and table.
-pub(in crate::status) fn provisioned(situation: &Situation<'_>, steps: &Steps) -> Vec<Verdict> {
+pub(in crate::status) fn provisioned(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Vec<Verdict> {
     let facets = [Type::TopicReady, Type::TableReady];
     facets.into_iter().map(|of| facet(situation, steps, of)).collect()
 }
 
-fn facet(situation: &Situation<'_>, steps: &Steps, of: Type) -> Verdict {
+fn facet(situation: &ValidInput<'_>, steps: &RolloutPlan, of: Type) -> Verdict {
     if of == Type::TopicReady
         && let Some(Err(problem)) = strimzi_cluster(situation)
     {
         return Verdict::new(of, false, "NoKafkaTopic", problem.message()).finally();
     }
     match &steps.provision.state {
-        OneShot::Succeeded(_) => {
+        JobState::Succeeded(_) => {
             Verdict::new(of, true, "Provisioned", format!("{} is as the spec wants it", subject(of)))
         }
-        OneShot::Absent if situation.pipeline.suspend => Verdict::new(
+        JobState::Absent if situation.pipeline.suspend => Verdict::new(
             of,
-            Truth::Unknown,
+            ConditionStatus::Unknown,
             "Suspended",
             "nothing is provisioned while the pipeline is suspended",
         ),
-        OneShot::Running { last_failure: Some(failure), .. } | OneShot::Failed(Some(failure)) => {
+        JobState::Running { last_failure: Some(failure), .. } | JobState::Failed(Some(failure)) => {
             failed(of, failure)
         }
-        OneShot::Running { obstacle: Some(obstacle), .. } => Verdict::new(
+        JobState::Running { obstacle: Some(obstacle), .. } => Verdict::new(
             of,
             false,
             "PodNotStarting",
             format!("the provisioning pod does not start: {obstacle}"),
         ),
         // A Job that this look has made, and one that the next will see, are one thing to tell.
-        OneShot::Absent | OneShot::Running { .. } => {
+        JobState::Absent | JobState::Running { .. } => {
             Verdict::new(of, false, "Provisioning", running(situation))
         }
-        OneShot::Failed(None) => Verdict::new(
+        JobState::Failed(None) => Verdict::new(
             of,
             false,
             "ProvisioningFailed",
@@ -55,7 +55,7 @@ fn facet(situation: &Situation<'_>, steps: &Steps, of: Type) -> Verdict {
     }
 }
 
-fn running(situation: &Situation<'_>) -> String {
+fn running(situation: &ValidInput<'_>) -> String {
     let spec = &situation.resource.spec;
     let named = serde_json::to_value(spec).map(|spec| secret_names(&spec)).unwrap_or_default();
     if named.is_empty() {
@@ -104,7 +104,7 @@ fn failed(of: Type, failure: &Termination) -> Verdict {
     if !refusals.is_empty() {
         return Verdict::new(
             of,
-            Truth::Unknown,
+            ConditionStatus::Unknown,
             "Blocked",
             "nothing is changed while something else is refused",
         );
