@@ -1,5 +1,5 @@
-//! What is due next for a pipeline: which configuration each workload runs, how many processors there are, which run starts,
-//! and what a deletion still has to clean up.
+//! What is due next for a pipeline: the revision that each workload runs, the number of processors, a manual run, and
+//! the stages of a cleanup. Pure; imports [`model`](crate::model).
 
 pub mod autoscaling;
 pub mod cleanup;

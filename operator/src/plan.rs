@@ -1,280 +1,133 @@
-//! One look at a pipeline, decided: what is written, in which order, and what is told of it. Pure: [`crate::runtime`]
-//! does the reading and the writing, and nothing else.
+//! What a reconcile writes, in which order, and what the status reports afterwards: one pure function of what was
+//! observed, [`Decision::of`]. The runtime carries it out. Imports every pure layer.
 
+mod deletion;
+mod dry_run;
 pub mod reservations;
 
 use jiff::Timestamp;
-use kube::ResourceExt;
-use userstream_crds::model::{Mode, Pipeline};
-use userstream_crds::names::{Component, FINALIZER, PAUSE};
+use userstream_crds::names::Component;
 use userstream_crds::status::PipelineStatus;
-use userstream_crds::{UserStreamPipeline, Violation, validate};
 
-use crate::diff::last_applied::{Change, change, sealed};
 use crate::diff::object_write::{ObjectWrite, writes};
-use crate::lifecycle::autoscaling::Reason;
-use crate::lifecycle::rollout::{Revision, RolloutPlan, ValidInput};
-use crate::manifest::{Cleanup, Desired, build, cleanup, deletes_anything, stop_everything};
-use crate::model::configuration::Configuration;
+use crate::lifecycle::autoscaling::ScalingReason;
+use crate::lifecycle::cleanup::deletes_anything;
+use crate::lifecycle::rollout::RolloutPlan;
+use crate::manifest::{self, Desired};
+use crate::model::input::{Input, has_finalizer, is_paused};
 use crate::model::kind::Kind;
 use crate::model::names::Names;
-use crate::model::observed::Observed;
-use crate::model::owned::Owned;
-use crate::model::settings::Settings;
 use crate::model::workload::desired_replicas;
-use crate::plan::reservations::Conflict;
 use crate::status::{ApplyFailure, Outcome, status};
 
-/// Everything that a look is decided from.
-#[derive(Clone, Copy, Debug)]
-pub struct Look<'a> {
-    /// The resource.
-    pub resource: &'a UserStreamPipeline,
-    /// The model of its spec, or what is wrong with it.
-    pub validated: Result<&'a Pipeline, &'a [Violation]>,
-    /// What it claims and another pipeline has.
-    pub conflict: Option<&'a Conflict>,
-    /// What the installation decides.
-    pub settings: &'a Settings,
-    /// What is there.
-    pub observed: &'a Observed,
-    /// Since when fewer processors would do.
-    pub low_since: Option<Timestamp>,
-    /// The time.
-    pub now: Timestamp,
-}
-
-/// What a look comes to.
+/// What a reconcile comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
-    /// There is nothing to do.
+    /// There is nothing to do: the pipeline is being deleted, and does not have the finalizer.
     Nothing,
-    /// The pipeline is being deleted and let go.
+    /// The finalizer is removed, and with it the pipeline is gone.
     Release(Release),
-    /// First the finalizer is written, then the objects, then the status.
-    Work(Box<Work>),
+    /// A plan is carried out.
+    Apply(Box<Plan>),
 }
 
-/// A pipeline's finalizer is taken from it.
+/// The removal of a pipeline's finalizer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Release {
-    /// Why what it created stays although it says otherwise; an Event tells of it.
+    /// Why what the pipeline created stays against its deletion policies. An Event reports it.
     pub given_up: Option<String>,
 }
 
-/// What is written, and what is told of it.
+/// What a reconcile writes: first the finalizer, then the objects, then the status.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Work {
-    /// Whether the pipeline is to hold the finalizer, when that is to change.
+pub struct Plan {
+    /// Whether the finalizer is added or removed; `None`: neither.
     pub finalizer: Option<bool>,
     /// The writes of objects, in order.
     pub writes: Vec<ObjectWrite>,
-    /// When to look again although nothing has changed.
-    pub again_at: Option<Timestamp>,
-    /// Since when fewer processors would do.
+    /// When to reconcile again although nothing has changed.
+    pub requeue_at: Option<Timestamp>,
+    /// Since when the lag has called for fewer processors; input of the next reconcile.
     pub low_since: Option<Timestamp>,
-    story: Story,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Story {
-    Paused,
-    Invalid,
-    Conflict(Conflict),
-    Reconciled { steps: Box<RolloutPlan>, object_changes: Vec<String> },
-    CleaningUp(Box<Cleanup>),
+    outcome: Outcome,
 }
 
 impl Decision {
-    /// Decides what is to be done.
+    /// Decides what a reconcile writes.
     #[must_use]
-    pub fn of(look: &Look<'_>) -> Self {
-        if look.resource.metadata.deletion_timestamp.is_some() {
-            return deletion(look);
+    pub fn of(input: &Input<'_>) -> Self {
+        if input.resource.metadata.deletion_timestamp.is_some() {
+            return deletion::decide(input);
         }
-        if is_paused(look.resource) {
-            return Self::told(Story::Paused);
+        if is_paused(input.resource) {
+            return Self::report(Outcome::Paused);
         }
-        let pipeline = match look.validated {
-            Ok(pipeline) => pipeline,
-            // What runs goes on, unless nothing is to run: that much is clear.
-            Err(_) if look.resource.spec.suspend => {
-                return Self::written(stop_everything(look.observed), look, Story::Invalid);
-            }
-            Err(_) => return Self::told(Story::Invalid),
+        // The workloads of a refused spec keep running, unless it suspends them.
+        let refused = |outcome| match input.resource.spec.suspend {
+            true => Self::apply(Desired::everything_stopped(input.observed), input, outcome),
+            false => Self::report(outcome),
         };
-        if let Some(conflict) = look.conflict {
-            let story = Story::Conflict(conflict.clone());
-            // As above: an edit can bring a conflict about while it runs.
-            return match pipeline.suspend {
-                true => Self::written(stop_everything(look.observed), look, story),
-                false => Self::told(story),
-            };
+        let Ok(pipeline) = input.validated else { return refused(Outcome::Invalid) };
+        if let Some(conflict) = input.conflict {
+            return refused(Outcome::Conflict(conflict.clone()));
         }
-        let situation = look.situation(pipeline);
-        let steps = RolloutPlan::decide(&situation);
-        let owned = look.owned();
-        let object_changes = if steps.plan.is_some() { planned(look, pipeline, &owned) } else { Vec::new() };
-        let wants = deletes_anything(pipeline);
-        Self::Work(Box::new(Work {
-            finalizer: (has_finalizer(look.resource) != wants).then_some(wants),
-            writes: writes(build(&situation, &steps), &owned),
-            again_at: None,
-            low_since: steps.scaling.and_then(|decision| decision.low_since),
-            story: Story::Reconciled { steps: Box::new(steps), object_changes },
+        let valid = input.with_pipeline(pipeline);
+        let rollout = RolloutPlan::of(&valid);
+        let owned = input.owned();
+        let dry_run = match rollout.plan {
+            Some(_) => dry_run::changes(input, pipeline, &owned),
+            None => Vec::new(),
+        };
+        let wants_finalizer = deletes_anything(pipeline);
+        let has_changed = has_finalizer(input.resource) != wants_finalizer;
+        Self::Apply(Box::new(Plan {
+            finalizer: has_changed.then_some(wants_finalizer),
+            writes: writes(manifest::build(&valid, &rollout), &owned),
+            requeue_at: None,
+            low_since: rollout.scaling.and_then(|decision| decision.low_since),
+            outcome: Outcome::Reconciled { rollout: Box::new(rollout), dry_run },
         }))
     }
 
-    fn told(story: Story) -> Self {
-        let (finalizer, writes, again_at, low_since) = (None, Vec::new(), None, None);
-        Self::Work(Box::new(Work { finalizer, writes, again_at, low_since, story }))
+    /// Writes nothing but the status.
+    fn report(outcome: Outcome) -> Self {
+        let (finalizer, writes, requeue_at, low_since) = (None, Vec::new(), None, None);
+        Self::Apply(Box::new(Plan { finalizer, writes, requeue_at, low_since, outcome }))
     }
 
-    fn written(desired: Desired, look: &Look<'_>, story: Story) -> Self {
-        let (finalizer, again_at, low_since) = (None, None, look.low_since);
-        let writes = writes(desired, &look.owned());
-        Self::Work(Box::new(Work { finalizer, writes, again_at, low_since, story }))
-    }
-
-    fn given_up(reason: String) -> Self {
-        Self::Release(Release { given_up: Some(reason) })
+    fn apply(desired: Desired, input: &Input<'_>, outcome: Outcome) -> Self {
+        let (finalizer, requeue_at, low_since) = (None, None, input.low_since);
+        let writes = writes(desired, &input.owned());
+        Self::Apply(Box::new(Plan { finalizer, writes, requeue_at, low_since, outcome }))
     }
 }
 
-impl Work {
-    /// The status after the writes, of which one may have come to nothing.
+impl Plan {
+    /// The status after the writes, of which one may have failed.
     #[must_use]
-    pub fn status(&self, look: &Look<'_>, problem: Option<&ApplyFailure>) -> PipelineStatus {
-        let tell = |outcome: &Outcome<'_>| {
-            status(look.resource.status.as_ref(), look.resource.metadata.generation, outcome, look.now)
-        };
-        match &self.story {
-            Story::Paused => tell(&Outcome::Paused),
-            Story::Invalid => tell(&Outcome::Invalid {
-                violations: look.validated.err().unwrap_or_default(),
-                is_suspended: look.resource.spec.suspend,
-                problem,
-            }),
-            Story::Conflict(conflict) => {
-                tell(&Outcome::Conflict { conflict, is_suspended: look.resource.spec.suspend, problem })
-            }
-            Story::CleaningUp(cleanup) => tell(&Outcome::CleaningUp(cleanup)),
-            Story::Reconciled { steps, object_changes } => match look.validated {
-                Ok(pipeline) => {
-                    let situation = &look.situation(pipeline);
-                    tell(&Outcome::Reconciled { situation, steps, problem, object_changes })
-                }
-                // A story of a valid spec has one.
-                Err(violations) => tell(&Outcome::Invalid { violations, is_suspended: false, problem }),
-            },
-        }
+    pub fn status(&self, input: &Input<'_>, failure: Option<&ApplyFailure>) -> PipelineStatus {
+        status(input, &self.outcome, failure)
     }
 
-    /// Why processors are added or taken away by the writes, where the lag decides how many there are.
+    /// Why the writes add or remove processors; `None` unless autoscaling decides their number and it changes.
     #[must_use]
-    pub fn scaling(&self, look: &Look<'_>) -> Option<Reason> {
-        let Story::Reconciled { steps, .. } = &self.story else { return None };
-        let decided = steps.scaling.filter(|decision| decision.replicas == steps.replicas)?;
-        let name = Names(&look.validated.ok()?.name).of(Component::Processor);
-        let before = desired_replicas(look.observed.deployment(&name)?);
-        // One that was suspended begins again with as many as there are to be.
-        let is_scaled = before > 0 && u32::try_from(before) != Ok(decided.replicas);
+    pub fn scaling(&self, input: &Input<'_>) -> Option<ScalingReason> {
+        let Outcome::Reconciled { rollout, .. } = &self.outcome else { return None };
+        let decision = rollout.scaling.filter(|decision| decision.replicas == rollout.replicas)?;
+        let name = Names(&input.validated.ok()?.name).of(Component::Processor);
+        let before = desired_replicas(input.observed.deployment(&name)?);
+        // A pipeline that resumes starts as many processors as autoscaling decides, which is no scaling.
+        let is_scaled = before > 0 && u32::try_from(before) != Ok(decision.replicas);
         let is_written =
             self.writes.iter().any(|write| write.kind() == Kind::Deployment && write.name() == name);
-        (is_scaled && is_written).then_some(decided.reason)
+        (is_scaled && is_written).then_some(decision.reason)
     }
 
-    /// What else is to be done when the namespace turns out to be going, in which nothing can be made any more.
+    /// The release of a deleted pipeline whose namespace is terminating: the cleanup Job can no longer be created
+    /// there.
     #[must_use]
-    pub fn when_the_namespace_goes(&self) -> Option<Release> {
+    pub fn release_in_terminating_namespace(&self) -> Option<Release> {
         let reason = || "the namespace is being deleted: what the pipeline created stays".to_owned();
-        matches!(self.story, Story::CleaningUp(_)).then(|| Release { given_up: Some(reason()) })
+        matches!(self.outcome, Outcome::CleaningUp(_)).then(|| Release { given_up: Some(reason()) })
     }
-}
-
-impl Look<'_> {
-    fn situation<'s>(&'s self, pipeline: &'s Pipeline) -> ValidInput<'s> {
-        ValidInput {
-            resource: self.resource,
-            pipeline,
-            settings: self.settings,
-            observed: self.observed,
-            low_since: self.low_since,
-            now: self.now,
-        }
-    }
-
-    /// The objects that are the pipeline's.
-    #[must_use]
-    pub fn owned(&self) -> Owned {
-        Owned::of(self.observed, self.resource.metadata.uid.as_deref().unwrap_or_default())
-    }
-}
-
-/// Whether somebody asked for nothing of a pipeline to be changed.
-#[must_use]
-pub fn is_paused(resource: &UserStreamPipeline) -> bool {
-    resource.annotations().get(PAUSE).is_some_and(|value| value == "true")
-}
-
-/// Whether a pipeline holds the finalizer.
-#[must_use]
-pub fn has_finalizer(resource: &UserStreamPipeline) -> bool {
-    resource.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
-}
-
-/// Deletes what the pipeline created where it says so, for a bounded time, and lets it go.
-fn deletion(look: &Look<'_>) -> Decision {
-    let resource = look.resource;
-    if !has_finalizer(resource) {
-        return Decision::Nothing;
-    }
-    let Ok(pipeline) = look.validated else { return deletion_of_invalid(look) };
-    let deleted_at = resource.metadata.deletion_timestamp.as_ref().map_or(look.now, |time| time.0);
-    match cleanup(&look.situation(pipeline), deleted_at) {
-        Cleanup::Done => Decision::Release(Release { given_up: None }),
-        Cleanup::GivenUp { reason } => Decision::given_up(reason),
-        Cleanup::Working { desired, job, deadline } => {
-            let writes = writes(desired.clone(), &look.owned());
-            let (finalizer, again_at, low_since) = (None, Some(deadline), None);
-            let story = Story::CleaningUp(Box::new(Cleanup::Working { desired, job, deadline }));
-            Decision::Work(Box::new(Work { finalizer, writes, again_at, low_since, story }))
-        }
-    }
-}
-
-/// An edit that is refused does not change which topic and table are the pipeline's: the last good configuration has them.
-fn deletion_of_invalid(look: &Look<'_>) -> Decision {
-    let last = Configuration::last_good(&look.observed.config_maps, &look.observed.deployments);
-    let resource = last.map(|last| last.as_spec_of(look.resource));
-    let validated = resource.as_ref().map(|resource| (resource, validate(resource)));
-    match &validated {
-        Some((resource, Ok(pipeline))) => deletion(&Look { resource, validated: Ok(pipeline), ..*look }),
-        Some((_, Err(_))) | None => Decision::given_up(
-            "the spec is invalid, so it is not known what to delete: everything stays".to_owned(),
-        ),
-    }
-}
-
-/// What would change among the objects if the mode were Apply.
-fn planned(look: &Look<'_>, pipeline: &Pipeline, owned: &Owned) -> Vec<String> {
-    let mut applying = pipeline.clone();
-    applying.mode = Mode::Apply;
-    let situation = look.situation(&applying);
-    // As if provisioning had succeeded: the plan is about the end, not about the next step.
-    let mut steps = RolloutPlan::decide(&situation);
-    steps.processor = Revision::Desired;
-    steps.producer = Revision::Desired;
-    let desired = build(&situation, &steps);
-    let changes = desired.manifests.into_iter().map(sealed).filter_map(|manifest| {
-        let existing = owned.find(manifest.kind, &manifest.name).map(|existing| &existing.body);
-        let verb = match change(&manifest, existing) {
-            Change::None => return None,
-            Change::Create => "create",
-            Change::Update => "change",
-            Change::Replace => "replace",
-        };
-        Some(format!("{verb} {} {}", manifest.kind.name(), manifest.name))
-    });
-    changes.collect()
 }

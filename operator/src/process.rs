@@ -1,4 +1,4 @@
-//! The operator's process: connect, wait to be the leader, reconcile until told to stop, let another lead.
+//! The operator's process: connects, waits until it leads, reconciles until SIGTERM, and releases the Lease.
 
 pub mod arguments;
 pub mod check;
@@ -16,38 +16,38 @@ use self::arguments::Arguments;
 use crate::model::settings::{OptionalKinds, Settings};
 use crate::runtime::discovery::optional_kinds;
 use crate::runtime::lease::{LeaderElector, LeaderGuard};
-use crate::runtime::serve::{self, Observed};
+use crate::runtime::serve::{self, Served};
 use crate::runtime::{Controller, Health, Metrics, explained, worker_client};
 
-/// The pause between two attempts to get something from the API server at the start.
-const CONNECT_PAUSE: Duration = Duration::from_secs(2);
-/// How long what is under way may take to end once the process is told to stop.
-const ENDING: Duration = Duration::from_secs(5);
+/// The delay between two attempts to reach the API server at the start.
+const CONNECT_DELAY: Duration = Duration::from_secs(2);
+/// How long reconciles in progress may take to end after SIGTERM.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the process ends before it is told to.
+/// Why the process ends without a signal.
 #[derive(Debug, thiserror::Error)]
-enum Ended {
-    /// There is no way to reach the API server.
-    #[error("the API server's address cannot be found out: {0}")]
+enum ExitCause {
+    /// Neither a kubeconfig nor a service account names the API server.
+    #[error("the API server's address is unknown: {0}")]
     Configuration(#[source] Box<kube::Error>),
     /// The endpoints cannot be served.
     #[error("health and metrics cannot be served: {0}")]
     Listen(#[from] std::io::Error),
-    /// There is no way to ask the workers.
-    #[error("workers cannot be asked: {0}")]
+    /// The client of the workers cannot be created.
+    #[error("workers cannot be scraped: {0}")]
     Workers(#[from] reqwest::Error),
-    /// Another replica leads now, or may. A new process starts with nothing in flight.
+    /// Another replica leads now, or may. A new process starts with nothing in progress.
     #[error("this replica is not the leader any more")]
-    LostLead,
+    LeadershipLost,
 }
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
 pub fn run(arguments: Arguments) -> ExitCode {
     logging::init();
-    // Fails only when a provider was installed before, and then there is one.
+    // Fails only when a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // What it does is short or waits for others: between threads it would be handed on more often than worked at.
+    // Tasks are short or wait for I/O: moving them between threads would cost more than running them.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -55,8 +55,8 @@ pub fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(69);
         }
     };
-    let ended = runtime.block_on(serve_and_work(arguments));
-    // Nothing that is in flight has to end: whoever comes next finishes it.
+    let ended = runtime.block_on(serve_and_reconcile(arguments));
+    // The next leader finishes what is in progress.
     runtime.shutdown_background();
     match ended {
         Ok(()) => {
@@ -64,13 +64,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            tracing::error!(%error, "ended");
+            tracing::error!(%error, "exits");
             ExitCode::from(69)
         }
     }
 }
 
-async fn told_to_stop() {
+async fn termination_signal() {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
@@ -82,61 +82,60 @@ async fn told_to_stop() {
     }
 }
 
-async fn serve_and_work(arguments: Arguments) -> Result<(), Ended> {
+async fn serve_and_reconcile(arguments: Arguments) -> Result<(), ExitCause> {
     let (health, metrics): (Arc<Health>, Arc<Metrics>) = Default::default();
-    let serving =
-        serve::serve(arguments.listen, Observed { health: health.clone(), metrics: metrics.clone() });
-    let working = work(arguments, health, metrics, told_to_stop());
+    let serving = serve::serve(arguments.listen, Served { health: health.clone(), metrics: metrics.clone() });
+    let reconciling = lead_and_reconcile(arguments, health, metrics, termination_signal());
     tokio::select! {
         served = serving => Ok(served?),
-        ended = working => ended,
+        ended = reconciling => ended,
     }
 }
 
-async fn work(
+async fn lead_and_reconcile(
     arguments: Arguments,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
     stop: impl Future<Output = ()>,
-) -> Result<(), Ended> {
+) -> Result<(), ExitCause> {
     let mut stop = std::pin::pin!(stop);
-    let client = Client::try_default().await.map_err(|error| Ended::Configuration(Box::new(error)))?;
+    let client = Client::try_default().await.map_err(|error| ExitCause::Configuration(Box::new(error)))?;
     let kinds = tokio::select! {
-        kinds = reached(&health, "API server", async || optional_kinds(&client).await) => kinds,
+        kinds = retried(&health, "API server", async || optional_kinds(&client).await) => kinds,
         () = &mut stop => return Ok(()),
     };
     let Some(namespace) = &arguments.lease_namespace else {
-        metrics.leads(true);
-        let lead = LeaderGuard::of_one_alone();
-        let controller = controller(&arguments, client, kinds, health, metrics, lead)?;
+        metrics.set_leader(true);
+        let leader = LeaderGuard::always();
+        let controller = controller(&arguments, client, kinds, health, metrics, leader)?;
         return reconcile(controller, stop).await;
     };
     let (name, identity) = (arguments.lease_name.clone(), arguments.instance.clone());
-    let (mut candidate, lead) = LeaderElector::new(client.clone(), namespace, name, identity, health.clone());
+    let (mut elector, leader) = LeaderElector::new(client.clone(), namespace, name, identity, health.clone());
     let leading = async {
-        tracing::info!("waiting to be the leader");
+        tracing::info!("waiting for leadership");
         tokio::select! {
-            () = lead.gained() => {}
+            () = leader.gained() => {}
             () = &mut stop => return Ok(()),
         }
-        tracing::info!("is the leader");
-        metrics.leads(true);
+        tracing::info!("leading");
+        metrics.set_leader(true);
         let controller =
-            controller(&arguments, client, kinds, health.clone(), metrics.clone(), lead.clone())?;
+            controller(&arguments, client, kinds, health.clone(), metrics.clone(), leader.clone())?;
         let ended = reconcile(controller, stop).await;
-        metrics.leads(false);
+        metrics.set_leader(false);
         ended
     };
     let ended = tokio::select! {
-        () = candidate.stand() => Err(Ended::LostLead),
+        () = elector.run() => Err(ExitCause::LeadershipLost),
         ended = leading => ended,
     };
-    if matches!(ended, Err(Ended::LostLead)) {
-        health.missing("lease", "this replica was the leader and is not any more; it starts again");
+    if matches!(ended, Err(ExitCause::LeadershipLost)) {
+        health.set_missing("lease", "this replica has lost its leadership and restarts");
     }
     // Nothing of this replica acts any more.
-    if let Err(error) = candidate.release().await {
-        tracing::warn!(%error, "the lease is not given back: others wait until it has run out");
+    if let Err(error) = elector.release().await {
+        tracing::warn!(%error, "lease not released: other replicas wait until it expires");
     }
     ended
 }
@@ -147,8 +146,8 @@ fn controller(
     kinds: OptionalKinds,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
-    lead: LeaderGuard,
-) -> Result<Controller, Ended> {
+    leader: LeaderGuard,
+) -> Result<Controller, ExitCause> {
     Ok(Controller {
         client,
         workers: worker_client()?,
@@ -162,40 +161,40 @@ fn controller(
         },
         namespaces: arguments.watch_namespaces.clone(),
         instance: arguments.instance.clone(),
-        lead,
+        leader,
         health,
         metrics,
     })
 }
 
-/// Reconciles as long as this replica leads; told to stop, it lets what is under way end, for a bounded time.
-async fn reconcile(controller: Controller, stop: impl Future<Output = ()>) -> Result<(), Ended> {
-    let lead = controller.lead.clone();
-    let ending = async {
+/// Reconciles as long as this replica leads. After a signal, reconciles in progress may end within a timeout.
+async fn reconcile(controller: Controller, stop: impl Future<Output = ()>) -> Result<(), ExitCause> {
+    let leader = controller.leader.clone();
+    let draining = async {
         stop.await;
-        drop(timeout(ENDING, lead.end()).await);
+        drop(timeout(DRAIN_TIMEOUT, leader.drain()).await);
     };
     tokio::select! {
         () = controller.run() => Ok(()),
-        () = ending => Ok(()),
-        () = lead.lost() => Err(Ended::LostLead),
+        () = draining => Ok(()),
+        () = leader.lost() => Err(ExitCause::LeadershipLost),
     }
 }
 
-/// What an attempt gives as soon as one succeeds; until then it is told as missing. The process does not end meanwhile: a new
-/// one would not get it either, and be started ever more slowly.
-async fn reached<T>(health: &Health, part: &str, attempt: impl AsyncFn() -> Result<T, kube::Error>) -> T {
+/// Retries an attempt until it succeeds, and reports the part as missing until then. The process does not exit
+/// meanwhile: a new one would fail as well, and Kubernetes would restart it ever later.
+async fn retried<T>(health: &Health, part: &str, attempt: impl AsyncFn() -> Result<T, kube::Error>) -> T {
     loop {
         match attempt().await {
-            Ok(reached) => {
-                health.present(part);
-                return reached;
+            Ok(value) => {
+                health.set_present(part);
+                return value;
             }
             Err(error) => {
                 let why = explained(&error);
-                tracing::warn!(part, error = why, "not to be had, and tried again");
-                health.missing(part, why);
-                tokio::time::sleep(CONNECT_PAUSE).await;
+                tracing::warn!(part, error = why, "unavailable, retrying");
+                health.set_missing(part, why);
+                tokio::time::sleep(CONNECT_DELAY).await;
             }
         }
     }
@@ -208,7 +207,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_had_is_named_as_missing_and_tried_again_until_it_can() {
+    async fn failed_attempt_is_reported_and_retried() {
         let health = Health::default();
         let refused = |why: &str| Err(kube::Error::Service(why.into()));
         let answers = RefCell::new(vec![Ok("kinds"), refused("forbidden"), refused("no route")]);
@@ -217,11 +216,11 @@ mod tests {
             missing.borrow_mut().push(health.report());
             answers.borrow_mut().pop().unwrap()
         };
-        assert_eq!(reached(&health, "API server", attempt).await, "kinds");
+        assert_eq!(retried(&health, "API server", attempt).await, "kinds");
         let missing = missing.into_inner();
         assert!(missing[0].is_empty() && missing.len() == 3, "{missing:?}");
-        for (said, why) in missing[1..].iter().zip(["no route", "forbidden"]) {
-            assert!(said[0].starts_with("API server: ") && said[0].ends_with(why), "{said:?}");
+        for (report, why) in missing[1..].iter().zip(["no route", "forbidden"]) {
+            assert!(report[0].starts_with("API server: ") && report[0].ends_with(why), "{report:?}");
         }
         assert_eq!(health.report(), Vec::<String>::new());
     }

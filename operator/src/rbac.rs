@@ -1,11 +1,11 @@
-//! What the operator may do, and why. The chart's roles are generated from this: a verb that is not here is refused by the
-//! API server, and one that is here without being used is found by whoever reads this beside the code.
+//! The operator's RBAC rules, each with its reason. The chart's roles are generated from them.
 //!
-//! There is no verb on Secrets, none on pods' logs, exec or ephemeral containers, and none on anything of the cluster's.
+//! The operator has no right on Secrets, on the logs, exec or ephemeral containers of pods, or on cluster-wide
+//! resources.
 
 use std::fmt::Write;
 
-/// What may be done with some resources.
+/// A rule of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Where it applies.
@@ -14,91 +14,91 @@ pub struct Rule {
     pub group: &'static str,
     /// The resources, in the plural.
     pub resources: &'static [&'static str],
-    /// What may be done with them.
+    /// The verbs on them.
     pub verbs: &'static [&'static str],
-    /// What for.
+    /// Why the operator needs it.
     pub why: &'static str,
 }
 
 /// Where a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// In every namespace that is watched.
+    /// In every watched namespace.
     Watched,
-    /// In every namespace that is watched, when NetworkPolicies are made.
+    /// In every watched namespace, when the operator creates NetworkPolicies.
     WatchedWithNetworkPolicies,
     /// In the operator's own namespace.
     Own,
-    /// There, for what has the operator's own name.
+    /// In the operator's own namespace, for objects with its own name.
     OwnByName,
 }
 
-/// What is not there is created. Before what is there is applied again, it is asked whose it is, and which of its fields.
-const MAKE_AND_DELETE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
+/// The verbs on a kind that the operator manages. `get` reads the owner and the managed fields of an existing object.
+const MANAGE: &[&str] = &["get", "list", "watch", "create", "patch", "delete"];
 
-/// Everything that the operator may do.
+/// All rules.
 pub const RULES: &[Rule] = &[
     Rule {
         place: Place::Watched,
         group: "userstream.dev",
         resources: &["userstreampipelines"],
         verbs: &["list", "watch", "patch"],
-        why: "reads the pipelines; patches nothing of them but the finalizer of those that delete what they created",
+        why: "reads the pipelines; patches only the finalizer of those that delete what they created",
     },
     Rule {
         place: Place::Watched,
         group: "userstream.dev",
         resources: &["userstreampipelines/status"],
         verbs: &["patch"],
-        why: "tells how a pipeline stands",
+        why: "reports the state of a pipeline",
     },
     Rule {
         place: Place::Watched,
         group: "",
         resources: &["configmaps"],
-        verbs: MAKE_AND_DELETE,
+        verbs: MANAGE,
         why: "the workers' configuration; it names Secrets and contains none",
     },
     Rule {
         place: Place::Watched,
         group: "batch",
         resources: &["jobs", "cronjobs"],
-        verbs: MAKE_AND_DELETE,
-        why: "provisioning, single runs, cleanup; the producer of a scheduled source",
+        verbs: MANAGE,
+        why: "provisioning, manual runs, cleanup; the producer of a scheduled source",
     },
     Rule {
         place: Place::Watched,
         group: "apps",
         resources: &["deployments"],
-        verbs: MAKE_AND_DELETE,
+        verbs: MANAGE,
         why: "processors, and the producer of a continuous source",
     },
     Rule {
         place: Place::Watched,
         group: "policy",
         resources: &["poddisruptionbudgets"],
-        verbs: MAKE_AND_DELETE,
-        why: "draining a node takes one processor of a pipeline at a time",
+        verbs: MANAGE,
+        why: "the drain of a node takes one processor of a pipeline at a time",
     },
     Rule {
         place: Place::Watched,
         group: "",
         resources: &["pods"],
         verbs: &["list", "watch"],
-        why: "why a worker does not start, what it reported at its end, and where its status is served",
+        why: "why a worker does not start, what it reported when it terminated, and the address of its status",
     },
     Rule {
         place: Place::Watched,
         group: "monitoring.coreos.com",
         resources: &["podmonitors"],
-        verbs: MAKE_AND_DELETE,
+        verbs: MANAGE,
         why: "observability.podMonitor, where the Prometheus operator is installed",
     },
     Rule {
         place: Place::Watched,
         group: "kafka.strimzi.io",
         resources: &["kafkatopics"],
-        verbs: MAKE_AND_DELETE,
+        verbs: MANAGE,
         why: "topic.managementPolicy Strimzi, where Strimzi is installed",
     },
     Rule {
@@ -106,28 +106,28 @@ pub const RULES: &[Rule] = &[
         group: "events.k8s.io",
         resources: &["events"],
         verbs: &["create", "patch"],
-        why: "tells of each step; patches to count repetitions",
+        why: "reports each step; patches count repetitions",
     },
     Rule {
         place: Place::WatchedWithNetworkPolicies,
         group: "networking.k8s.io",
         resources: &["networkpolicies"],
-        verbs: MAKE_AND_DELETE,
-        why: "closes the workers' pods to everything but their status port",
+        verbs: MANAGE,
+        why: "limits ingress of the workers' pods to their status port",
     },
     Rule {
         place: Place::Own,
         group: "coordination.k8s.io",
         resources: &["leases"],
         verbs: &["create"],
-        why: "several replicas elect their leader; what does not exist yet cannot be granted by its name",
+        why: "leader election; a right to create cannot be limited to a name",
     },
     Rule {
         place: Place::OwnByName,
         group: "coordination.k8s.io",
         resources: &["leases"],
         verbs: &["get", "patch"],
-        why: "the leader renews the lease, the others wait until it runs out",
+        why: "the leader renews the Lease, the other replicas wait until it expires",
     },
 ];
 
@@ -152,7 +152,7 @@ mod tests {
     use crate::model::kind::Kind;
 
     #[test]
-    fn no_rule_reaches_secrets_or_other_tenants_pods_or_everything() {
+    fn no_rule_covers_secrets_nodes_or_wildcards() {
         for rule in RULES {
             for resource in rule.resources {
                 assert!(
@@ -169,17 +169,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_and_deleted_is_every_kind_that_a_pipeline_owns_and_no_other() {
-        let made = RULES.iter().filter(|rule| rule.verbs == MAKE_AND_DELETE);
-        let made = made.flat_map(|rule| {
+    fn operator_manages_exactly_the_kinds_that_pipelines_own() {
+        let managed = RULES.iter().filter(|rule| rule.verbs == MANAGE);
+        let managed = managed.flat_map(|rule| {
             rule.resources.iter().map(|resource| (rule.group.to_owned(), (*resource).to_owned()))
         });
         let owned = Kind::ALL.map(|kind| kind.api(None)).map(|api| (api.group, api.plural));
-        assert_eq!(made.collect::<BTreeSet<_>>(), BTreeSet::from(owned));
+        assert_eq!(managed.collect::<BTreeSet<_>>(), BTreeSet::from(owned));
     }
 
     #[test]
-    fn the_rules_of_the_chart_are_these() {
+    fn roles_of_the_chart_are_generated_from_the_rules() {
         let files = [
             (Place::Watched, "watched"),
             (Place::WatchedWithNetworkPolicies, "watched-with-network-policies"),

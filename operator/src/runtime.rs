@@ -1,6 +1,12 @@
-//! The imperative shell: everything that reads from the API server or from workers, and everything that writes.
+//! The imperative shell: everything that reads from the API server or from workers, and everything that writes. Imports
+//! every pure layer.
+//!
+//! Bottom-up: [`health`](Health), [`metrics`](Metrics), [`lease`]; then `watch` (informers and their stores), `queue`,
+//! `apply`, `events` and `scrape`; above them `reconcile`, which carries out the phases, and `controller`, which runs
+//! all of it.
 
 mod apply;
+mod backoff;
 mod controller;
 pub mod discovery;
 mod events;
@@ -13,8 +19,10 @@ mod queue;
 mod reconcile;
 mod reconcile_state;
 mod reservations;
+mod runner;
 mod scrape;
 pub mod serve;
+mod sync;
 pub mod watch;
 
 pub use controller::{Controller, worker_client};

@@ -1,6 +1,7 @@
 //! The types and reasons of a pipeline's conditions, which are also the reasons of its Events.
 //!
-//! The API carries both as CamelCase text. Code compares these enums instead, and the documentation lists them from here.
+//! The API carries both as CamelCase text. Code compares these enums instead, and the documentation lists them from
+//! here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -95,7 +96,8 @@ api_texts! {
         FreshnessMet,
         /// `autoscaling` decides the number of processors; present only with it
         ScalingActive,
-        /// a PodMonitor has the workers scraped; present only with `observability.podMonitor`, and `Ready` does not depend on it
+        /// a PodMonitor has the workers scraped; present only with `observability.podMonitor`, and `Ready` does not
+        /// depend on it
         MonitoringReady,
         /// the annotation `userstream.dev/pause-reconciliation` is set
         ReconciliationPaused,

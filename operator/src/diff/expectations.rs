@@ -1,4 +1,5 @@
-//! Writes that the caches have not seen yet. Whoever decides again before that decides from the past.
+//! Expectations, as client-go's controllers keep them: writes that the stores do not show yet. A decision that is made
+//! before they do is made from the past.
 
 use std::collections::HashMap;
 
@@ -6,19 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::kind::Kind;
 
-/// After this long a write is taken as seen: its object may have been deleted by somebody else since.
+/// After this long an expectation expires: another client may have deleted the object since the write.
 pub const EXPECTATIONS_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
-/// What was written: an object of the pipeline, or the pipeline itself.
+/// What was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectKey {
     /// The pipeline itself.
     Pipeline,
-    /// The object of this kind and name.
-    Object(Kind, String),
+    /// The pipeline's object of this kind and name.
+    Owned(Kind, String),
 }
 
-/// The versions that the caches have to reach.
+/// The resource versions that the stores have to reach.
 #[derive(Clone, Debug, Default)]
 pub struct Expectations {
     versions: HashMap<ObjectKey, Expected>,
@@ -26,78 +27,79 @@ pub struct Expectations {
 
 #[derive(Clone, Debug)]
 struct Expected {
-    /// None: it is not known yet, because the write has not been answered.
+    /// `None` until the API server has answered the write.
     version: Option<String>,
     at: Timestamp,
-    /// Whether the look that wrote it has told and done already what there is to tell and to do about it.
-    is_foreseen: bool,
+    /// Whether the reconcile that wrote it has already acted and reported on it.
+    is_accounted: bool,
 }
 
 impl Expectations {
-    /// Notes that something is about to be written. Whoever is stopped before the answer comes does not know what it wrote.
-    pub fn begin(&mut self, what: ObjectKey, now: Timestamp) {
-        self.versions.insert(what, Expected { version: None, at: now, is_foreseen: false });
+    /// Records that a write starts. Should the reconcile be cancelled before the answer, the written version is
+    /// unknown.
+    pub fn start(&mut self, key: ObjectKey, now: Timestamp) {
+        self.versions.insert(key, Expected { version: None, at: now, is_accounted: false });
     }
 
-    /// Notes that nothing was written, or nothing that can be waited for.
-    pub fn forget(&mut self, what: &ObjectKey) {
-        self.versions.remove(what);
+    /// Drops the expectation: nothing was written, or the write has no version to wait for.
+    pub fn cancel(&mut self, key: &ObjectKey) {
+        self.versions.remove(key);
     }
 
-    /// Notes the version that a write has given to an object.
-    pub fn expect(&mut self, what: ObjectKey, version: Option<String>, now: Timestamp) {
-        self.note(what, version, now, false);
+    /// Expects the version that a write has given to an object. The watch event that shows it triggers a reconcile.
+    pub fn expect(&mut self, key: ObjectKey, version: Option<String>, now: Timestamp) {
+        self.insert(key, version, now, false);
     }
 
-    /// The same of a write that nobody has to look at again when the caches have seen it: the look that made it has decided in
-    /// view of it.
-    pub fn foresee(&mut self, what: ObjectKey, version: Option<String>, now: Timestamp) {
-        self.note(what, version, now, true);
+    /// Expects the version of a write whose consequences the same reconcile has already decided on. The watch event
+    /// that shows it triggers no reconcile.
+    pub fn expect_accounted(&mut self, key: ObjectKey, version: Option<String>, now: Timestamp) {
+        self.insert(key, version, now, true);
     }
 
-    fn note(&mut self, what: ObjectKey, version: Option<String>, at: Timestamp, is_foreseen: bool) {
+    fn insert(&mut self, key: ObjectKey, version: Option<String>, at: Timestamp, is_accounted: bool) {
         match version {
-            Some(_) => drop(self.versions.insert(what, Expected { version, at, is_foreseen })),
-            None => self.forget(&what),
+            Some(_) => drop(self.versions.insert(key, Expected { version, at, is_accounted })),
+            None => self.cancel(&key),
         }
     }
 
-    /// Whether this version is one that was foreseen, and so is no news.
+    /// Whether this version is that of a write whose consequences are already decided on.
     #[must_use]
-    pub fn foresaw(&self, what: &ObjectKey, version: &str) -> bool {
-        let expected = self.versions.get(what).filter(|expected| expected.is_foreseen);
+    pub fn is_accounted(&self, key: &ObjectKey, version: &str) -> bool {
+        let expected = self.versions.get(key).filter(|expected| expected.is_accounted);
         expected.is_some_and(|expected| expected.version.as_deref() == Some(version))
     }
 
-    /// A watch has shown this version: whatever was expected of it, or before it, has come about.
-    pub fn show(&mut self, what: &ObjectKey, seen: &str) {
-        let expected = self.versions.get(what).and_then(|expected| expected.version.as_deref());
-        if expected.is_some_and(|expected| is_at_least(seen, expected)) {
-            self.versions.remove(what);
+    /// Records that a watch has shown this version, which satisfies the expectation of it and of earlier ones.
+    pub fn observe(&mut self, key: &ObjectKey, version: &str) {
+        let expected = self.versions.get(key).and_then(|expected| expected.version.as_deref());
+        if expected.is_some_and(|expected| is_at_least(version, expected)) {
+            self.versions.remove(key);
         }
     }
 
-    /// Whether writes are on their way that no watch has shown.
+    /// Whether the watches have yet to show a write.
     #[must_use]
-    pub fn are_open(&self, now: Timestamp) -> bool {
+    pub fn are_pending(&self, now: Timestamp) -> bool {
         self.versions.values().any(|expected| now.duration_since(expected.at) < EXPECTATIONS_TIMEOUT)
     }
 
-    /// Whether the caches have seen every write. `seen` gives the version that they have.
-    pub fn are_met(&mut self, now: Timestamp, seen: impl Fn(&ObjectKey) -> Option<String>) -> bool {
-        self.versions.retain(|what, expected| {
-            let is_old = now.duration_since(expected.at) >= EXPECTATIONS_TIMEOUT;
-            let is_seen = expected
+    /// Whether the stores show every write. `stored` returns the version in the stores.
+    pub fn are_satisfied(&mut self, now: Timestamp, stored: impl Fn(&ObjectKey) -> Option<String>) -> bool {
+        self.versions.retain(|key, expected| {
+            let is_expired = now.duration_since(expected.at) >= EXPECTATIONS_TIMEOUT;
+            let is_stored = expected
                 .version
                 .as_ref()
-                .is_some_and(|version| seen(what).is_some_and(|seen| is_at_least(&seen, version)));
-            !is_old && !is_seen
+                .is_some_and(|version| stored(key).is_some_and(|stored| is_at_least(&stored, version)));
+            !is_expired && !is_stored
         });
         self.versions.is_empty()
     }
 }
 
-/// Versions are numbers that grow; where they are not, only the same one is as new.
+/// Compares resource versions as growing numbers. Versions that are no numbers compare by equality alone.
 fn is_at_least(seen: &str, expected: &str) -> bool {
     match (seen.parse::<u128>(), expected.parse::<u128>()) {
         (Ok(seen), Ok(expected)) => seen >= expected,
@@ -112,7 +114,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     fn job() -> ObjectKey {
-        ObjectKey::Object(Kind::Job, "users-run-1".to_owned())
+        ObjectKey::Owned(Kind::Job, "users-run-1".to_owned())
     }
 
     fn expecting(version: &str) -> Expectations {
@@ -122,60 +124,63 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_waited_for_until_the_cache_has_it_or_something_newer() {
-        for (seen, met) in [(None, false), (Some("99"), false), (Some("100"), true), (Some("1000"), true)] {
-            let is = expecting("100").are_met(NOW, |_| seen.map(str::to_owned));
-            assert_eq!(is, met, "{seen:?}");
+    fn write_is_expected_until_the_store_has_its_version() {
+        for (stored, satisfied) in
+            [(None, false), (Some("99"), false), (Some("100"), true), (Some("1000"), true)]
+        {
+            let is = expecting("100").are_satisfied(NOW, |_| stored.map(str::to_owned));
+            assert_eq!(is, satisfied, "{stored:?}");
         }
     }
 
     #[test]
-    fn a_write_that_was_not_answered_is_waited_for_until_it_is_too_old_to_be_on_its_way() {
+    fn unanswered_write_is_expected_until_the_timeout() {
         let mut expectations = Expectations::default();
-        expectations.begin(job(), NOW);
-        assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "which version it made is unknown");
-        assert!(expectations.clone().are_met(NOW + EXPECTATIONS_TIMEOUT, |_| None));
-        expectations.forget(&job());
-        assert!(expectations.are_met(NOW, |_| None), "it was refused");
+        expectations.start(job(), NOW);
+        let any = |_: &ObjectKey| Some("100".to_owned());
+        assert!(!expectations.are_satisfied(NOW, any), "the version that it wrote is unknown");
+        assert!(expectations.clone().are_satisfied(NOW + EXPECTATIONS_TIMEOUT, |_| None));
+        expectations.cancel(&job());
+        assert!(expectations.are_satisfied(NOW, |_| None), "the write was refused");
     }
 
     #[test]
-    fn what_was_met_once_is_not_asked_for_again() {
+    fn satisfied_expectation_stays_satisfied() {
         let mut expectations = expecting("100");
-        assert!(expectations.are_met(NOW, |_| Some("100".to_owned())));
-        assert!(expectations.are_met(NOW, |_| None));
+        assert!(expectations.are_satisfied(NOW, |_| Some("100".to_owned())));
+        assert!(expectations.are_satisfied(NOW, |_| None));
     }
 
     #[test]
-    fn only_the_version_that_was_foreseen_is_no_news() {
+    fn only_the_version_of_an_accounted_write_is_accounted() {
         let mut expectations = expecting("100");
-        assert!(!expectations.foresaw(&job(), "100"), "somebody has to look what came of it");
-        expectations.foresee(job(), Some("101".to_owned()), NOW);
-        let told = ["100", "101", "102"].map(|version| expectations.foresaw(&job(), version));
-        assert_eq!(told, [false, true, false]);
-        assert!(!expectations.foresaw(&ObjectKey::Pipeline, "101"), "that is something else");
-        assert!(!expectations.are_met(NOW, |_| Some("100".to_owned())), "it is waited for all the same");
+        assert!(!expectations.is_accounted(&job(), "100"), "its consequences are yet to be decided on");
+        expectations.expect_accounted(job(), Some("101".to_owned()), NOW);
+        let accounted = ["100", "101", "102"].map(|version| expectations.is_accounted(&job(), version));
+        assert_eq!(accounted, [false, true, false]);
+        assert!(!expectations.is_accounted(&ObjectKey::Pipeline, "101"), "another object");
+        assert!(!expectations.are_satisfied(NOW, |_| Some("100".to_owned())), "it is expected all the same");
     }
 
     #[test]
-    fn what_a_watch_has_shown_is_not_waited_for_any_more() {
-        for (shown, is_open) in [("99", true), ("100", false), ("101", false)] {
+    fn observed_version_satisfies_the_expectation() {
+        for (observed, is_pending) in [("99", true), ("100", false), ("101", false)] {
             let mut expectations = expecting("100");
-            expectations.show(&job(), shown);
-            assert_eq!(expectations.are_open(NOW), is_open, "{shown}");
+            expectations.observe(&job(), observed);
+            assert_eq!(expectations.are_pending(NOW), is_pending, "{observed}");
         }
         let mut expectations = expecting("100");
-        expectations.show(&ObjectKey::Pipeline, "100");
-        assert!(expectations.are_open(NOW), "that was something else");
-        assert!(!expectations.are_open(NOW + EXPECTATIONS_TIMEOUT));
-        expectations.begin(job(), NOW);
-        expectations.show(&job(), "100");
-        assert!(expectations.are_open(NOW), "which version it made is unknown");
+        expectations.observe(&ObjectKey::Pipeline, "100");
+        assert!(expectations.are_pending(NOW), "another object");
+        assert!(!expectations.are_pending(NOW + EXPECTATIONS_TIMEOUT));
+        expectations.start(job(), NOW);
+        expectations.observe(&job(), "100");
+        assert!(expectations.are_pending(NOW), "the version that it wrote is unknown");
     }
 
     #[test]
-    fn an_object_that_somebody_deleted_is_not_waited_for_for_ever() {
+    fn expectation_of_a_deleted_object_expires() {
         let later = NOW + EXPECTATIONS_TIMEOUT;
-        assert!(expecting("100").are_met(later, |_| None));
+        assert!(expecting("100").are_satisfied(later, |_| None));
     }
 }

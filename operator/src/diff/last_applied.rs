@@ -1,6 +1,6 @@
-//! Whether an object is as it was applied: the hash of what was applied last is the same, and every field of it still has
-//! its value. The first finds fields that are no longer wanted, the second finds what somebody else has changed. Fields
-//! that others have added are theirs, and a write that changes nothing is not made.
+//! Whether an object differs from its manifest. The hash of the last applied manifest finds fields that are no longer
+//! desired; comparing each field finds what another client has changed. Fields that other clients have added are
+//! ignored.
 
 use serde_json::Value;
 use userstream_crds::names::APPLIED;
@@ -9,34 +9,34 @@ use crate::manifest::Manifest;
 use crate::model::hash;
 use crate::model::kind::Kind;
 
-/// The manifest with the hash of itself among its annotations.
+/// The manifest with its own hash as the last-applied annotation.
 #[must_use]
-pub fn sealed(mut manifest: Manifest) -> Manifest {
-    let seal = hash::short(manifest.body.to_string().as_bytes());
+pub fn with_hash(mut manifest: Manifest) -> Manifest {
+    let hash = hash::short(manifest.body.to_string().as_bytes());
     if let Some(metadata) = manifest.body.get_mut("metadata").and_then(Value::as_object_mut) {
         let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Default::default()));
         if let Some(annotations) = annotations.as_object_mut() {
-            annotations.insert(APPLIED.to_owned(), Value::String(seal));
+            annotations.insert(APPLIED.to_owned(), Value::String(hash));
         }
     }
     manifest
 }
 
-/// What has to be done so that an object is as its manifest.
+/// The change that makes an object match its manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing.
+    /// None: it matches.
     None,
-    /// It has to be created.
+    /// It is created.
     Create,
-    /// It has to be applied again.
+    /// It is applied again.
     Update,
-    /// It has to be deleted and created again: what is different cannot be changed.
+    /// It is deleted and created again, because the fields that differ are immutable.
     Replace,
 }
 
-/// What has to be done so that the object is as its (sealed) manifest. A Job cannot be changed: one that has ended stays as
-/// it is, one that still works begins again.
+/// The change that makes an object match its manifest, which has the hash annotation. A Job is immutable: a finished
+/// Job stays as it is, an unfinished one is replaced.
 #[must_use]
 pub fn change(manifest: &Manifest, existing: Option<&Value>) -> Change {
     match existing {
@@ -44,51 +44,51 @@ pub fn change(manifest: &Manifest, existing: Option<&Value>) -> Change {
         Some(existing) if !differs(manifest, existing) => Change::None,
         Some(existing) if manifest.kind == Kind::Job => {
             let conditions = existing.pointer("/status/conditions").and_then(Value::as_array);
-            let is_end = |condition: &Value| {
+            let is_finished = |condition: &Value| {
                 let of = condition.get("type").and_then(Value::as_str);
                 matches!(of, Some("Complete" | "Failed"))
                     && condition.get("status") == Some(&Value::from("True"))
             };
-            if conditions.into_iter().flatten().any(is_end) { Change::None } else { Change::Replace }
+            if conditions.into_iter().flatten().any(is_finished) { Change::None } else { Change::Replace }
         }
         Some(_) => Change::Update,
     }
 }
 
-/// Whether the object has to be applied (again). The manifest is a sealed one.
+/// Whether an object differs from its manifest, which has the hash annotation.
 #[must_use]
 pub fn differs(manifest: &Manifest, existing: &Value) -> bool {
     !contains(existing, &manifest.body)
 }
 
-/// Whether `existing` has every field of `wanted` with its value. Items of lists are matched by their name where they have
-/// one, as server-side apply does, and in order where they have none.
-fn contains(existing: &Value, wanted: &Value) -> bool {
-    match (existing, wanted) {
-        (Value::Object(existing), Value::Object(wanted)) => wanted.iter().all(|(field, wanted)| {
-            existing.get(field).map_or_else(|| is_empty(wanted), |existing| contains(existing, wanted))
+/// Whether `existing` has every field of `desired` with its value. List items with a key are matched by key, as
+/// server-side apply does; other lists are compared in order.
+fn contains(existing: &Value, desired: &Value) -> bool {
+    match (existing, desired) {
+        (Value::Object(existing), Value::Object(desired)) => desired.iter().all(|(field, desired)| {
+            existing.get(field).map_or_else(|| is_empty(desired), |existing| contains(existing, desired))
         }),
-        (Value::Array(existing), Value::Array(wanted)) => {
-            match wanted.iter().map(key).collect::<Option<Vec<_>>>() {
-                Some(keys) if !keys.is_empty() => keys.iter().zip(wanted).all(|(wanted_key, wanted)| {
-                    let named = existing.iter().find(|existing| key(existing) == Some(*wanted_key));
-                    named.is_some_and(|existing| contains(existing, wanted))
+        (Value::Array(existing), Value::Array(desired)) => {
+            match desired.iter().map(key).collect::<Option<Vec<_>>>() {
+                Some(keys) if !keys.is_empty() => keys.iter().zip(desired).all(|(desired_key, desired)| {
+                    let named = existing.iter().find(|existing| key(existing) == Some(*desired_key));
+                    named.is_some_and(|existing| contains(existing, desired))
                 }),
                 _ => {
-                    existing.len() == wanted.len()
-                        && existing.iter().zip(wanted).all(|(existing, wanted)| contains(existing, wanted))
+                    existing.len() == desired.len()
+                        && existing.iter().zip(desired).all(|(existing, desired)| contains(existing, desired))
                 }
             }
         }
-        (Value::String(existing), Value::String(wanted)) => {
-            existing == wanted
-                || quantity(existing).is_some_and(|existing| Some(existing) == quantity(wanted))
+        (Value::String(existing), Value::String(desired)) => {
+            existing == desired
+                || quantity(existing).is_some_and(|existing| Some(existing) == quantity(desired))
         }
-        _ => existing == wanted,
+        _ => existing == desired,
     }
 }
 
-/// What is empty may be left out by the API server.
+/// The API server may leave out empty values.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -98,13 +98,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The field that lists of containers, volumes, ports, mounts and owners are keyed by.
+/// The key of an item in a list of containers, volumes, ports, mounts or owners.
 fn key(item: &Value) -> Option<&str> {
     ["mountPath", "uid", "name"].iter().find_map(|field| item.get(field)).and_then(Value::as_str)
 }
 
-/// A quantity in thousandths: the API server writes `0.5` as `500m` and `1024Ki` as `1Mi`. `None` for what is none, and for
-/// what is finer or larger than any resource.
+/// A quantity in thousandths: the API server writes `0.5` as `500m` and `1024Ki` as `1Mi`. `None` for text that is no
+/// quantity, and for a finer or larger one than any resource needs.
 fn quantity(text: &str) -> Option<i128> {
     let end =
         text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(text.len());
@@ -147,11 +147,11 @@ mod tests {
                 "volumes": [],
             },
         });
-        sealed(Manifest { kind: Kind::Deployment, name: "users".to_owned(), body })
+        with_hash(Manifest { kind: Kind::Deployment, name: "users".to_owned(), body })
     }
 
     #[test]
-    fn what_the_api_server_and_others_add_is_no_difference() {
+    fn fields_of_other_clients_are_ignored() {
         let mut existing = manifest().body;
         existing["metadata"]["uid"] = json!("1");
         existing["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("3");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_that_somebody_changed_or_removed_is_a_difference() {
+    fn each_changed_or_removed_field_is_a_difference() {
         let changes: [fn(&mut Value); 6] = [
             |it| it["spec"]["replicas"] = json!(3),
             |it| it["spec"]["containers"][0]["args"] = json!(["process"]),
@@ -180,24 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_ended_stays_and_one_that_works_begins_again() {
-        let wanted = Manifest { kind: Kind::Job, ..manifest() };
-        assert_eq!(change(&wanted, None), Change::Create);
-        assert_eq!(change(&wanted, Some(&wanted.body)), Change::None);
-        let mut existing = wanted.body.clone();
+    fn finished_job_stays_and_unfinished_job_is_replaced() {
+        let desired = Manifest { kind: Kind::Job, ..manifest() };
+        assert_eq!(change(&desired, None), Change::Create);
+        assert_eq!(change(&desired, Some(&desired.body)), Change::None);
+        let mut existing = desired.body.clone();
         existing["spec"]["replicas"] = json!(1);
-        assert_eq!(change(&wanted, Some(&existing)), Change::Replace);
+        assert_eq!(change(&desired, Some(&existing)), Change::Replace);
         existing["status"] = json!({"conditions": [{"type": "Failed", "status": "True"}]});
-        assert_eq!(change(&wanted, Some(&existing)), Change::None);
+        assert_eq!(change(&desired, Some(&existing)), Change::None);
         assert_eq!(change(&manifest(), Some(&existing)), Change::Update);
     }
 
     #[test]
-    fn a_field_that_is_no_longer_wanted_is_a_difference() {
+    fn field_that_is_no_longer_desired_is_a_difference() {
         let mut next = manifest();
         next.body["metadata"]["annotations"].as_object_mut().unwrap().remove(APPLIED);
         next.body["spec"].as_object_mut().unwrap().remove("replicas");
-        assert!(differs(&sealed(next), &manifest().body));
+        assert!(differs(&with_hash(next), &manifest().body));
     }
 
     #[test]
@@ -214,12 +214,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd_for_a_quantity(text in ".*") {
+        fn any_text_is_parsed_without_panic(text in ".*") {
             let _ = quantity(&text);
         }
 
         #[test]
-        fn numbers_are_quantities_of_themselves(number in -1_000_000_000i64..1_000_000_000, unit in "(Ki|Mi|Gi|k|M|G|m|)") {
+        fn every_number_with_a_unit_is_a_quantity(number in -1_000_000_000i64..1_000_000_000, unit in "(Ki|Mi|Gi|k|M|G|m|)") {
             let text = format!("{number}{unit}");
             prop_assert!(quantity(&text).is_some(), "{}", text);
         }

@@ -1,27 +1,29 @@
-//! From what is to be there and what is there to the writes between the two, in order.
+//! The writes that turn the owned objects into the desired ones, in order.
 
-use crate::diff::last_applied::{Change, change, sealed};
+use serde_json::Value;
+
+use super::last_applied::{Change, change, with_hash};
 use crate::manifest::{Desired, Manifest};
 use crate::model::kind::Kind;
 use crate::model::owned::{Owned, OwnedObject};
+use crate::model::workload::stopped_fields;
 
-/// A write of an object of the pipeline. What names a UID does nothing to another object of that name.
+/// A write of an object of the pipeline. A write with a UID does nothing to another object of the same name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ObjectWrite {
-    /// Creates an object. One of that name that is not the pipeline's is left alone.
+    /// Creates an object. An object of the same name that does not belong to the pipeline is left alone.
     Create(Manifest),
-    /// Creates the Job that deletes what the pipeline created. The caches are not enough for that: the API server is asked
-    /// whether the pipeline still is what the decision was made from, and whether the last pod that could make anything
-    /// again has ended.
+    /// Creates the cleanup Job. The stores may be stale, so the API server is asked first whether the pipeline has
+    /// changed since the decision, and whether a pod that could create anything again still runs.
     CreateCleanup(Manifest),
     /// Applies an object again.
     Update {
-        /// What it is to be.
+        /// The desired object.
         manifest: Manifest,
         /// Its UID.
         uid: String,
     },
-    /// Has a workload stop and changes nothing else of it.
+    /// Stops a workload and changes nothing else of it.
     Stop {
         /// Deployment or CronJob.
         kind: Kind,
@@ -64,22 +66,22 @@ impl ObjectWrite {
         }
     }
 
-    /// Whether the writes after this one need it: a pod its configuration.
+    /// Whether the following writes depend on this one: pods need their configuration.
     #[must_use]
-    pub fn is_needed_by_the_next(&self) -> bool {
+    pub fn is_required_by_next(&self) -> bool {
         self.kind() == Kind::ConfigMap && !matches!(self, Self::Delete { .. })
     }
 }
 
-/// The writes that make what is there what is to be there. Objects that are no longer wanted go last.
+/// The writes in order: workloads stop, objects are applied, and objects that are no longer desired are deleted.
 #[must_use]
 pub fn writes(desired: Desired, owned: &Owned) -> Vec<ObjectWrite> {
     let surplus: Vec<ObjectWrite> =
-        owned.iter().filter(|object| !desired.has(object.kind, &object.name)).map(delete).collect();
-    let stopping = owned.iter().filter(|object| desired.stops(object.kind, &object.name) && works(object));
+        owned.iter().filter(|object| !desired.contains(object.kind, &object.name)).map(delete).collect();
+    let stopping = owned.iter().filter(|object| desired.stops(object.kind, &object.name) && runs(object));
     let stopping: Vec<ObjectWrite> = stopping.map(stop).collect();
     let cleanup = desired.cleanup.clone();
-    let applied = desired.manifests.into_iter().map(sealed).filter_map(|manifest| {
+    let applied = desired.manifests.into_iter().map(with_hash).filter_map(|manifest| {
         let existing = owned.find(manifest.kind, &manifest.name);
         match (change(&manifest, existing.map(|existing| &existing.body)), existing) {
             (Change::None, _) => None,
@@ -104,23 +106,8 @@ fn stop(object: &OwnedObject) -> ObjectWrite {
     ObjectWrite::Stop { kind: object.kind, name: object.name.clone(), uid: object.uid.clone() }
 }
 
-/// The fields, and their values, with which a workload does not work.
-#[must_use]
-pub fn stopped(kind: Kind) -> Option<serde_json::Value> {
-    match kind {
-        Kind::Deployment => Some(serde_json::json!({"replicas": 0})),
-        Kind::CronJob => Some(serde_json::json!({"suspend": true})),
-        Kind::ConfigMap
-        | Kind::Job
-        | Kind::PodDisruptionBudget
-        | Kind::NetworkPolicy
-        | Kind::PodMonitor
-        | Kind::KafkaTopic => None,
-    }
-}
-
-/// Whether a workload has not been stopped.
-fn works(object: &OwnedObject) -> bool {
-    let Some(serde_json::Value::Object(stopped)) = stopped(object.kind) else { return false };
+/// Whether a workload is not stopped yet.
+fn runs(object: &OwnedObject) -> bool {
+    let Some(Value::Object(stopped)) = stopped_fields(object.kind) else { return false };
     stopped.iter().any(|(field, value)| object.body.pointer(&format!("/spec/{field}")) != Some(value))
 }

@@ -1,119 +1,142 @@
-//! Deleting a pipeline whose `deletionPolicy` is `Delete` somewhere: stop its workloads, then delete what it created.
+//! The deletion of a pipeline with a `deletionPolicy: Delete`: its workloads stop, then a Job deletes what it created.
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
+use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::model::{DeletionPolicy, Pipeline};
 use userstream_crds::names::Component;
 
-use crate::lifecycle::rollout::ValidInput;
-use crate::manifest::{Desired, config_map, job, kafka_topic, keep_everything, owner};
 use crate::model::configuration::{Configuration, Purpose};
+use crate::model::input::ValidInput;
 use crate::model::job_state::JobState;
-use crate::model::kind::Kind;
 use crate::model::names::Names;
-use crate::model::observed::Observed;
-use crate::status::is_cleaning_up;
+use crate::model::observed::{Observed, is_controlled_by};
 
-/// How long deleting a pipeline waits for its cleanup.
+/// How long the deletion of a pipeline waits for its cleanup.
 const DEADLINE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What becomes of a pipeline that is being deleted.
+/// The components whose pods could create again what a cleanup deletes.
+pub const CREATING_COMPONENTS: [Component; 4] =
+    [Component::Processor, Component::Producer, Component::Provision, Component::Run];
+
+/// How far the cleanup of a deleted pipeline is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cleanup {
-    /// Its workloads still end, or what it created is being deleted.
+    /// It is not finished.
     Working {
-        /// The objects that are to be there meanwhile.
-        desired: Desired,
-        /// How far the Job is.
+        /// What is done meanwhile.
+        stage: Box<Stage>,
+        /// How far the cleanup Job is.
         job: JobState,
-        /// When it is given up.
+        /// When the operator gives up.
         deadline: Timestamp,
     },
-    /// What it created is deleted, or there was nothing.
+    /// What the pipeline created is deleted, or it created nothing.
     Done,
-    /// What it created stays: there was no more waiting for it.
+    /// The operator has given up: what the pipeline created stays.
     GivenUp {
         /// Why.
         reason: String,
     },
 }
 
-/// Whether deleting the pipeline deletes anything outside of Kubernetes.
+/// A stage of a cleanup.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// The KafkaTopic of a retained topic loses its owner reference, so that the garbage collector leaves it.
+    ReleaseTopic,
+    /// The workloads are deleted, and their pods terminate.
+    StopWorkloads,
+    /// The cleanup Job runs.
+    RunJob {
+        /// The name of the Job.
+        name: String,
+        /// What it works with.
+        configuration: Configuration,
+    },
+}
+
+impl Cleanup {
+    /// How far the cleanup of a pipeline is that was deleted at this time and has the finalizer.
+    #[must_use]
+    pub fn of(input: &ValidInput<'_>, deleted_at: Timestamp) -> Self {
+        let ValidInput { resource, pipeline, settings, observed, now, .. } = *input;
+        let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
+        if retained_topic_is_controlled(input) && now < deadline {
+            let stage = Box::new(Stage::ReleaseTopic);
+            return Self::Working { stage, job: JobState::Absent, deadline };
+        }
+        if !deletes_anything(pipeline) || !was_ever_provisioned(input) {
+            return Self::Done;
+        }
+        let configuration = Configuration::of(resource, pipeline, Purpose::Cleanup, settings);
+        let name = Names(&pipeline.name).numbered(Component::Cleanup, &configuration.hash);
+        let job = JobState::of(observed, &name);
+        if let Some(end) = ended(&job, now >= deadline) {
+            return end;
+        }
+        // A workload that still runs could create again what is deleted.
+        let stage = if job != JobState::Absent || is_quiet(observed, &name) {
+            Stage::RunJob { name, configuration }
+        } else {
+            Stage::StopWorkloads
+        };
+        Self::Working { stage: Box::new(stage), job, deadline }
+    }
+}
+
+/// The end of a cleanup whose Job is so far, if it has ended.
+fn ended(job: &JobState, is_late: bool) -> Option<Cleanup> {
+    match job {
+        JobState::Succeeded(_) => Some(Cleanup::Done),
+        JobState::Failed(last) => {
+            let why = last.as_ref().map_or("it failed too often", |last| last.message.as_str());
+            Some(Cleanup::GivenUp { reason: format!("deleting what the pipeline created failed: {why}") })
+        }
+        JobState::Absent | JobState::Running { .. } if is_late => {
+            let last = job.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
+            let minutes = DEADLINE.as_mins();
+            Some(Cleanup::GivenUp {
+                reason: format!("what the pipeline created was not deleted within {minutes} minutes{last}"),
+            })
+        }
+        JobState::Absent | JobState::Running { .. } => None,
+    }
+}
+
+/// Whether the deletion of the pipeline deletes anything outside of Kubernetes.
 #[must_use]
 pub fn deletes_anything(pipeline: &Pipeline) -> bool {
     [pipeline.topic.deletion, pipeline.keyspace.deletion, pipeline.table.deletion]
         .contains(&DeletionPolicy::Delete)
 }
 
-/// What becomes of a pipeline that is being deleted and holds the finalizer.
-#[must_use]
-pub fn cleanup(situation: &ValidInput<'_>, deleted_at: Timestamp) -> Cleanup {
-    let ValidInput { resource, pipeline, settings, observed, now, .. } = *situation;
-    let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
-    if kafka_topic::goes_too_early(situation) && now < deadline {
-        let mut desired = Desired::default();
-        keep_everything(&mut desired, observed);
-        kafka_topic::retain(&mut desired, situation);
-        return Cleanup::Working { desired, job: JobState::Absent, deadline };
-    }
-    if !deletes_anything(pipeline) || !was_ever_provisioned(situation) {
-        return Cleanup::Done;
-    }
-    let configuration = Configuration::of(resource, pipeline, Purpose::Cleanup, settings);
-    let name = Names(&pipeline.name).numbered(Component::Cleanup, &configuration.hash);
-    let state = JobState::of(observed, &name);
-    match &state {
-        JobState::Succeeded(_) => return Cleanup::Done,
-        JobState::Failed(last) => {
-            let why = last.as_ref().map_or("it failed too often", |last| last.message.as_str());
-            return Cleanup::GivenUp { reason: format!("deleting what the pipeline created failed: {why}") };
-        }
-        JobState::Absent | JobState::Running { .. } if now >= deadline => {
-            let last = state.termination().map(|last| format!(": {}", last.message)).unwrap_or_default();
-            let minutes = DEADLINE.as_mins();
-            return Cleanup::GivenUp {
-                reason: format!("what the pipeline created was not deleted within {minutes} minutes{last}"),
-            };
-        }
-        JobState::Absent | JobState::Running { .. } => {}
-    }
-    let mut desired = Desired::default();
-    // They say what there is to delete, should the spec not, and go with the pipeline.
-    desired.kept.extend(observed.config_maps.iter().map(|it| (Kind::ConfigMap, it.name_any())));
-    kafka_topic::retain(&mut desired, situation);
-    // Whoever still works could make again what is deleted. Pods that end are not waited for longer than the deadline.
-    if is_quiet(observed, &name) || state != JobState::Absent {
-        let owner = owner(resource);
-        config_map(&mut desired, &owner, &configuration);
-        desired.apply(Kind::Job, &owner, job::cleanup(situation, &name, &configuration));
-        desired.cleanup = Some(name);
-    }
-    Cleanup::Working { desired, job: state, deadline }
+/// Whether the garbage collector would delete a KafkaTopic whose topic is to be retained: its policy was `Delete` until
+/// now.
+fn retained_topic_is_controlled(input: &ValidInput<'_>) -> bool {
+    let uid = input.resource.uid().unwrap_or_default();
+    input.pipeline.topic.deletion == DeletionPolicy::Retain
+        && input.observed.kafka_topics.iter().any(|topic| is_controlled_by(topic.as_ref(), &uid))
 }
 
-/// The components whose pods could make again what a cleanup deletes.
-pub const MAKERS: [Component; 4] =
-    [Component::Processor, Component::Producer, Component::Provision, Component::Run];
-
-/// Whether nothing works that could make again what is deleted, and nothing is there that could bring such a pod about.
+/// Whether nothing runs, and no workload can start a pod, that could create again what the cleanup deletes.
 fn is_quiet(observed: &Observed, cleanup: &str) -> bool {
     let has_workload = !observed.deployments.is_empty()
         || !observed.cron_jobs.is_empty()
         || observed.jobs.iter().any(|job| job.metadata.name.as_deref() != Some(cleanup));
-    let still_works = |component| observed.pods_of(component).next().is_some();
-    !has_workload && !MAKERS.into_iter().any(still_works)
+    let has_pods = |component| observed.pods_of(component).next().is_some();
+    !has_workload && !CREATING_COMPONENTS.into_iter().any(has_pods)
 }
 
-/// A pipeline that was never provisioned created nothing. Whoever provisioned it need not have been this process, and the caches
-/// of the kinds are not equally fresh: any of them tells, and so does a cleanup that once began.
-fn was_ever_provisioned(situation: &ValidInput<'_>) -> bool {
-    let remembers = situation
-        .resource
-        .status
-        .as_ref()
-        .is_some_and(|status| status.topic.is_some() || status.table.is_some() || is_cleaning_up(status));
-    let observed = situation.observed;
-    remembers
+/// Whether the pipeline may have created anything. Another replica may have provisioned it, and the stores of the kinds
+/// are not equally fresh, so any trace counts, also that of a cleanup that has started.
+fn was_ever_provisioned(input: &ValidInput<'_>) -> bool {
+    let has_trace_in_status = input.resource.status.as_ref().is_some_and(|status| {
+        let is_cleaning_up = status.reason(ConditionType::Ready) == Some(Reason::CleaningUp);
+        status.topic.is_some() || status.table.is_some() || is_cleaning_up
+    });
+    let observed = input.observed;
+    has_trace_in_status
         || !observed.config_maps.is_empty()
         || !observed.jobs.is_empty()
         || !observed.deployments.is_empty()

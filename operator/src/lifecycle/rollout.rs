@@ -1,232 +1,253 @@
-//! What is due: how far a pipeline has come, and which configuration each workload runs with next.
+//! The rollout of a spec: which revision each workload runs next.
 //!
-//! A changed spec is taken over in order: topic and table first, then the processors, then the producer. Until its turn
-//! has come a workload goes on with the configuration it has, the last good one; so a column exists before rows have it,
-//! and every record that is produced finds processors that can read it.
+//! A changed spec rolls out in order: topic and table first, then the processors, then the producer. Until it is a
+//! workload's turn, the workload keeps its last good configuration. So a column exists before rows have it, and
+//! processors that can read a record run before the record is produced.
 
-use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use userstream_crds::UserStreamPipeline;
-use userstream_crds::model::{Mode, Pipeline};
+use userstream_crds::model::Mode;
 use userstream_crds::names::{Component, REQUESTED_AT};
 use userstream_crds::status::PipelineStatus;
 
-use crate::lifecycle::autoscaling::{self, Decision, Load};
+use super::autoscaling::{self, Load, ScalingDecision};
 use crate::model::configuration::{Configuration, Purpose, config_map_name};
 use crate::model::hash;
+use crate::model::input::ValidInput;
 use crate::model::job_state::JobState;
 use crate::model::names::Names;
 use crate::model::observed::Observed;
-use crate::model::settings::Settings;
-use crate::model::worker_reports::{self, Processors};
+use crate::model::worker_reports::{self, ProcessorsReport};
 use crate::model::workload::{
-    Rollout, configuration_of_cron_job, configuration_of_deployment, desired_replicas,
+    RolloutStatus, configuration_of_cron_job, configuration_of_deployment, desired_replicas,
 };
 
-/// Everything that a decision is made from.
-#[derive(Clone, Copy, Debug)]
-pub struct ValidInput<'a> {
-    /// The resource.
-    pub resource: &'a UserStreamPipeline,
-    /// The model of its spec.
-    pub pipeline: &'a Pipeline,
-    /// What the installation decides.
-    pub settings: &'a Settings,
-    /// What is there.
-    pub observed: &'a Observed,
-    /// Since when fewer processors would do.
-    pub low_since: Option<Timestamp>,
-    /// The time.
-    pub now: Timestamp,
-}
-
-/// Which configuration a workload runs with.
+/// The configuration that a workload runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Revision {
-    /// None: it does not run yet.
+    /// None: the workload does not run yet.
     None,
-    /// The one of the current spec.
+    /// That of the current spec.
     Desired,
-    /// The last good one, until its turn has come.
+    /// The last good one, until the rollout reaches the workload.
     LastGood(Box<Configuration>),
-    /// One that cannot be read any more: the workload is left as it is until its turn has come.
+    /// One that cannot be read any more. The workload stays as it is until the rollout reaches it.
     Unknown,
 }
 
-/// A Job and how far it is.
+/// A Job by its name, and how far it is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Task {
+pub struct PlannedJob {
     /// The name of the Job.
     pub name: String,
     /// How far it is.
     pub state: JobState,
 }
 
-/// A run of the producer that a new nonce asked for.
+/// A run of the producer that `source.triggerNonce` requests.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run {
+pub struct ManualRun {
     /// The nonce.
     pub nonce: i64,
     /// Its Job.
-    pub task: Task,
-    /// Whether it is to be started now.
+    pub job: PlannedJob,
+    /// Whether the Job is to be created now.
     pub is_due: bool,
 }
 
-/// What is due.
+/// What is due of the rollout of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RolloutPlan {
     /// The configuration of the current spec.
-    pub wanted: Configuration,
-    /// Making topic and table.
-    pub provision: Task,
-    /// Saying what would be made; only with [`Mode::Plan`].
-    pub plan: Option<Task>,
-    /// What the processors run with.
+    pub desired: Configuration,
+    /// The Job that provisions topic and table.
+    pub provision: PlannedJob,
+    /// The Job that computes what provisioning would change; only with [`Mode::Plan`].
+    pub plan: Option<PlannedJob>,
+    /// What the processors run.
     pub processor: Revision,
     /// How many processors there are to be.
     pub replicas: u32,
-    /// Why, while they are scaled by the lag.
-    pub scaling: Option<Decision>,
-    /// The processors' rollout.
-    pub processor_rollout: Rollout,
-    /// What they report.
-    pub processors: Processors,
-    /// What the producer runs with; [`Revision::None`] without a source.
+    /// Why as many, when the lag decides.
+    pub scaling: Option<ScalingDecision>,
+    /// The rollout of the processors.
+    pub processor_rollout: RolloutStatus,
+    /// What the processors report.
+    pub processors: ProcessorsReport,
+    /// What the producer runs; [`Revision::None`] without a source.
     pub producer: Revision,
     /// The rollout of a continuous producer.
-    pub producer_rollout: Rollout,
-    /// The last run that a nonce asked for.
-    pub run: Option<Run>,
+    pub producer_rollout: RolloutStatus,
+    /// The last manual run.
+    pub run: Option<ManualRun>,
+}
+
+/// What the processors run, and how many there are to be.
+struct ProcessorPlan {
+    revision: Revision,
+    replicas: u32,
+    scaling: Option<ScalingDecision>,
+    rollout: RolloutStatus,
+    report: ProcessorsReport,
+}
+
+/// What the producer runs.
+struct ProducerPlan {
+    revision: Revision,
+    rollout: RolloutStatus,
+    has_workload: bool,
 }
 
 impl RolloutPlan {
     /// Decides what is due.
     #[must_use]
-    pub fn decide(situation: &ValidInput<'_>) -> Self {
-        let ValidInput { resource, pipeline, settings, observed, .. } = *situation;
+    pub fn of(input: &ValidInput<'_>) -> Self {
+        let ValidInput { resource, pipeline, settings, observed, .. } = *input;
         let names = Names(&pipeline.name);
         let existing = observed.config_maps.iter().map(AsRef::as_ref);
-        let wanted = Configuration::of(resource, pipeline, Purpose::Work, settings).or_equivalent(existing);
-        let provision =
-            task(observed, names.numbered(Component::Provision, &provision_key(resource, &wanted)));
+        let desired = Configuration::of(resource, pipeline, Purpose::Work, settings).or_equivalent(existing);
+        let key = provision_key(resource, &desired);
+        let provision = planned_job(observed, names.numbered(Component::Provision, &key));
         let plan = (pipeline.mode == Mode::Plan)
-            .then(|| task(observed, names.numbered(Component::Plan, &provision_key(resource, &wanted))));
-
-        let running = |hash: &str| turn_of_running(observed, pipeline, &wanted, hash);
-        let deployment = observed.deployment(&names.of(Component::Processor));
+            .then(|| planned_job(observed, names.numbered(Component::Plan, &key)));
         let is_provisioned = provision.state.has_succeeded() && plan.is_none();
-        let processor = if is_provisioned {
-            Revision::Desired
-        } else {
-            deployment
-                .map_or(Revision::None, |it| running(configuration_of_deployment(it).unwrap_or_default()))
-        };
-        let processor_rollout = Rollout::of(deployment);
-        // The last good configuration may be of a topic that had fewer partitions.
-        let partitions = match &processor {
-            Revision::LastGood(last) => last.pipeline.topic.partitions,
-            Revision::None | Revision::Desired | Revision::Unknown => pipeline.topic.partitions,
-        };
-        let processors = worker_reports::processors(observed, partitions.get(), situation.now);
-        let scaling = scaling(situation, deployment.map(desired_replicas), &processors);
-        let replicas = scaling.map_or(pipeline.processor.replicas, |decision| decision.replicas);
-        let replicas = if pipeline.suspend { 0 } else { replicas };
-        let has_wanted = |it: &Deployment| configuration_of_deployment(it) == Some(wanted.hash.as_str());
-        let is_told = |it: &Deployment| has_wanted(it) && u32::try_from(desired_replicas(it)) == Ok(replicas);
-        let processor_rollout = if processor == Revision::Desired && deployment.is_some_and(|it| !is_told(it))
-        {
-            processor_rollout.before_write(replicas)
-        } else {
-            processor_rollout
-        };
 
-        let name = names.of(Component::Producer);
-        let producer_deployment = observed.deployment(&name);
-        let producing = producer_deployment
-            .map(|it| configuration_of_deployment(it).unwrap_or_default())
-            .or_else(|| observed.cron_job(&name).map(|it| configuration_of_cron_job(it).unwrap_or_default()));
-        let processors_follow =
-            is_provisioned && deployment.is_some_and(has_wanted) && processor_rollout.is_complete();
-        // Once the producer has taken the spec over, processors that come and go do not take it back.
-        let producer = match producing {
-            Some(hash) if hash == wanted.hash => Revision::Desired,
-            _ if processors_follow => Revision::Desired,
-            Some(hash) => running(hash),
-            None => Revision::None,
+        let deployment = observed.deployment(&names.of(Component::Processor));
+        let processor = processor_plan(input, &desired, deployment, is_provisioned);
+        let processors_follow = is_provisioned
+            && deployment.is_some_and(|it| has_configuration(it, &desired))
+            && processor.rollout.is_complete();
+        let producer = producer_plan(input, &desired, processors_follow);
+        let run = manual_run(input, producer.revision == Revision::Desired && is_provisioned);
+        // Mode Plan changes nothing of what runs.
+        let unchanged = |exists: bool, revision| match plan {
+            Some(_) if exists => Revision::Unknown,
+            _ => revision,
         };
-        let producer = if plan.is_some() && producing.is_some() { Revision::Unknown } else { producer };
-        let processor = if plan.is_some() && deployment.is_some() { Revision::Unknown } else { processor };
-        let producer_rollout = Rollout::of(producer_deployment);
-        let producer_rollout =
-            if producer == Revision::Desired && producer_deployment.is_some_and(|it| !has_wanted(it)) {
-                producer_rollout.before_write(1)
-            } else {
-                producer_rollout
-            };
-        let run = run(situation, producer == Revision::Desired && is_provisioned);
         Self {
-            wanted,
+            processor: unchanged(deployment.is_some(), processor.revision),
+            replicas: processor.replicas,
+            scaling: processor.scaling,
+            processor_rollout: processor.rollout,
+            processors: processor.report,
+            producer: unchanged(producer.has_workload, producer.revision),
+            producer_rollout: producer.rollout,
+            run,
+            desired,
             provision,
             plan,
-            processor,
-            replicas,
-            scaling,
-            processor_rollout,
-            processors,
-            producer,
-            producer_rollout,
-            run,
         }
     }
 }
 
-fn task(observed: &Observed, name: String) -> Task {
-    Task { state: JobState::of(observed, &name), name }
+fn processor_plan(
+    input: &ValidInput<'_>,
+    desired: &Configuration,
+    deployment: Option<&Deployment>,
+    is_provisioned: bool,
+) -> ProcessorPlan {
+    let pipeline = input.pipeline;
+    let revision = match deployment {
+        _ if is_provisioned => Revision::Desired,
+        Some(it) => running_revision(input, desired, configuration_of_deployment(it).unwrap_or_default()),
+        None => Revision::None,
+    };
+    // The topic of the last good configuration may have had fewer partitions.
+    let partitions = match &revision {
+        Revision::LastGood(last) => last.pipeline.topic.partitions,
+        Revision::None | Revision::Desired | Revision::Unknown => pipeline.topic.partitions,
+    };
+    let report = worker_reports::processors(input.observed, partitions.get(), input.now);
+    let scaling = scaling(input, deployment.map(desired_replicas), &report);
+    let replicas = scaling.map_or(pipeline.processor.replicas, |decision| decision.replicas);
+    let replicas = if pipeline.suspend { 0 } else { replicas };
+    let is_written = |it: &Deployment| {
+        has_configuration(it, desired) && u32::try_from(desired_replicas(it)) == Ok(replicas)
+    };
+    let rollout = RolloutStatus::of(deployment);
+    let rollout = if revision == Revision::Desired && deployment.is_some_and(|it| !is_written(it)) {
+        rollout.before_write(replicas)
+    } else {
+        rollout
+    };
+    ProcessorPlan { revision, replicas, scaling, rollout, report }
 }
 
-/// A configuration is provisioned once, and once more whenever it is asked for.
-fn provision_key(resource: &UserStreamPipeline, wanted: &Configuration) -> String {
+fn producer_plan(input: &ValidInput<'_>, desired: &Configuration, processors_follow: bool) -> ProducerPlan {
+    let name = Names(&input.pipeline.name).of(Component::Producer);
+    let deployment = input.observed.deployment(&name);
+    let running = deployment.map(|it| configuration_of_deployment(it).unwrap_or_default()).or_else(|| {
+        input.observed.cron_job(&name).map(|it| configuration_of_cron_job(it).unwrap_or_default())
+    });
+    let revision = match running {
+        // A producer that has reached the spec keeps it, whatever happens to the processors afterwards.
+        Some(hash) if hash == desired.hash => Revision::Desired,
+        _ if processors_follow => Revision::Desired,
+        Some(hash) => running_revision(input, desired, hash),
+        None => Revision::None,
+    };
+    let rollout = RolloutStatus::of(deployment);
+    let is_behind = deployment.is_some_and(|it| !has_configuration(it, desired));
+    let rollout = if revision == Revision::Desired && is_behind { rollout.before_write(1) } else { rollout };
+    ProducerPlan { revision, rollout, has_workload: running.is_some() }
+}
+
+fn has_configuration(deployment: &Deployment, configuration: &Configuration) -> bool {
+    configuration_of_deployment(deployment) == Some(configuration.hash.as_str())
+}
+
+fn planned_job(observed: &Observed, name: String) -> PlannedJob {
+    PlannedJob { state: JobState::of(observed, &name), name }
+}
+
+/// A configuration is provisioned once, and once more for each value of the annotation `requested-at`.
+fn provision_key(resource: &UserStreamPipeline, desired: &Configuration) -> String {
     match resource.annotations().get(REQUESTED_AT) {
-        None => wanted.hash.clone(),
-        Some(requested) => hash::short(format!("{}\n{requested}", wanted.hash).as_bytes()),
+        None => desired.hash.clone(),
+        Some(requested) => hash::short(format!("{}\n{requested}", desired.hash).as_bytes()),
     }
 }
 
-fn turn_of_running(observed: &Observed, pipeline: &Pipeline, wanted: &Configuration, hash: &str) -> Revision {
-    if hash == wanted.hash {
+/// The revision of a workload that runs the configuration with this hash.
+fn running_revision(input: &ValidInput<'_>, desired: &Configuration, hash: &str) -> Revision {
+    if hash == desired.hash {
         return Revision::Desired;
     }
-    let read = observed.config_map(&config_map_name(pipeline, hash)).and_then(Configuration::read);
-    read.map_or(Revision::Unknown, |last| Revision::LastGood(Box::new(last)))
+    let config_map = input.observed.config_map(&config_map_name(input.pipeline, hash));
+    let last_good = config_map.and_then(Configuration::read);
+    last_good.map_or(Revision::Unknown, |last| Revision::LastGood(Box::new(last)))
 }
 
-fn scaling(situation: &ValidInput<'_>, current: Option<i32>, processors: &Processors) -> Option<Decision> {
-    let policy = situation.pipeline.autoscaling.as_ref()?;
+fn scaling(
+    input: &ValidInput<'_>,
+    current: Option<i32>,
+    report: &ProcessorsReport,
+) -> Option<ScalingDecision> {
+    let policy = input.pipeline.autoscaling.as_ref()?;
     let current = current.and_then(|current| u32::try_from(current).ok()).filter(|current| *current > 0);
     let load = Load {
         current: current.unwrap_or(policy.min_replicas.get()),
-        partitions: situation.pipeline.topic.partitions.get(),
-        lag: processors.lag,
-        write_latency: processors.write_latency,
-        low_since: situation.low_since,
+        partitions: input.pipeline.topic.partitions.get(),
+        lag: report.lag,
+        write_latency: report.write_latency,
+        low_since: input.low_since,
     };
-    Some(autoscaling::decide(policy, &load, situation.now))
+    Some(autoscaling::decide(policy, &load, input.now))
 }
 
-fn run(situation: &ValidInput<'_>, producer_is_current: bool) -> Option<Run> {
-    let nonce = situation.pipeline.source.as_ref()?.trigger_nonce;
-    let observed_nonce = observed_nonce(situation.resource.status.as_ref());
+fn manual_run(input: &ValidInput<'_>, producer_is_current: bool) -> Option<ManualRun> {
+    let nonce = input.pipeline.source.as_ref()?.trigger_nonce;
+    let observed_nonce = observed_nonce(input.resource.status.as_ref());
     if nonce == 0 && observed_nonce == 0 {
         return None;
     }
-    let task = task(situation.observed, Names(&situation.pipeline.name).run(nonce));
-    let is_new = nonce != observed_nonce && task.state == JobState::Absent;
-    Some(Run { nonce, task, is_due: is_new && producer_is_current && !situation.pipeline.suspend })
+    let job = planned_job(input.observed, Names(&input.pipeline.name).run(nonce));
+    let is_new = nonce != observed_nonce && job.state == JobState::Absent;
+    Some(ManualRun { nonce, job, is_due: is_new && producer_is_current && !input.pipeline.suspend })
 }
 
-/// The nonce that was run last, as the status remembers it; 0 before the first.
+/// The nonce of the last manual run, as the status records it; 0 before the first.
 #[must_use]
 pub fn observed_nonce(status: Option<&PipelineStatus>) -> i64 {
     status.and_then(|status| status.producer.as_ref()?.observed_trigger_nonce).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! One-shot work as Jobs of the worker's image.
+//! One-shot work: Jobs of the worker's image.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -6,70 +6,64 @@ use userstream_crds::names::Component;
 
 use super::metadata;
 use super::pod::{Role, template};
-use crate::lifecycle::rollout::ValidInput;
 use crate::model::configuration::Configuration;
+use crate::model::input::ValidInput;
 
-/// Provisioning is tried for as long as the spec asks for it: a broker that comes back, a Secret that somebody creates and
-/// a topic that somebody makes room for all end well without anybody's help. The pauses grow to five minutes.
-const UNTIL_IT_SUCCEEDS: i32 = i32::MAX;
-/// A run that somebody asked for now is of no use in an hour.
-const RUN_ATTEMPTS: i32 = 3;
-/// Deleting a pipeline waits for this Job, so it does not try for ever.
-const CLEANUP_ATTEMPTS: i32 = 10;
+/// Provisioning is retried until it succeeds, so that it recovers without help from a broker that was down or a Secret
+/// that was missing. Kubernetes' backoff grows to five minutes.
+const UNLIMITED_RETRIES: i32 = i32::MAX;
+/// A manual run is wanted now, not an hour later.
+const RUN_RETRIES: i32 = 3;
+/// The deletion of the pipeline waits for this Job.
+const CLEANUP_RETRIES: i32 = 10;
 
 const PROVISION: Role = Role {
     component: Component::Provision,
     arguments: &["provision"],
     uses_source: false,
     uses_table: true,
-    stays: false,
+    is_long_running: false,
 };
 const PLAN: Role = Role { component: Component::Plan, arguments: &["provision", "--plan"], ..PROVISION };
 const CLEANUP: Role = Role { component: Component::Cleanup, arguments: &["cleanup"], ..PROVISION };
-/// A run of the producer that ends by itself.
+/// A single run of the producer.
 pub(super) const RUN: Role = Role {
     component: Component::Run,
     arguments: &["produce", "--once"],
     uses_source: true,
     uses_table: false,
-    stays: false,
+    is_long_running: false,
 };
 
-pub(super) fn provision(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
-    job(situation, name, configuration, PROVISION, UNTIL_IT_SUCCEEDS)
+pub(super) fn provision(input: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
+    job(input, name, configuration, PROVISION, UNLIMITED_RETRIES)
 }
 
-pub(super) fn plan(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
-    job(situation, name, configuration, PLAN, UNTIL_IT_SUCCEEDS)
+pub(super) fn plan(input: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
+    job(input, name, configuration, PLAN, UNLIMITED_RETRIES)
 }
 
-pub(super) fn run(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
-    job(situation, name, configuration, RUN, RUN_ATTEMPTS)
+pub(super) fn run(input: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
+    job(input, name, configuration, RUN, RUN_RETRIES)
 }
 
-pub(crate) fn cleanup(situation: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
-    job(situation, name, configuration, CLEANUP, CLEANUP_ATTEMPTS)
+pub(super) fn cleanup(input: &ValidInput<'_>, name: &str, configuration: &Configuration) -> Job {
+    job(input, name, configuration, CLEANUP, CLEANUP_RETRIES)
 }
 
-fn job(
-    situation: &ValidInput<'_>,
-    name: &str,
-    configuration: &Configuration,
-    role: Role,
-    attempts: i32,
-) -> Job {
+fn job(input: &ValidInput<'_>, name: &str, configuration: &Configuration, role: Role, retries: i32) -> Job {
     Job {
-        metadata: metadata(situation, role.component, name.to_owned()),
+        metadata: metadata(input, role.component, name.to_owned()),
         spec: Some(JobSpec {
-            backoff_limit: Some(attempts),
-            template: restarting(template(situation, configuration, role)),
+            backoff_limit: Some(retries),
+            template: restarting(template(input, configuration, role)),
             ..JobSpec::default()
         }),
         ..Job::default()
     }
 }
 
-/// The container is restarted in its pod, so that a Job has one pod, and that one the report of the last attempt.
+/// Restarts a failed container in its pod, so that a Job has one pod, which holds the report of the last attempt.
 pub(super) fn restarting(mut template: PodTemplateSpec) -> PodTemplateSpec {
     if let Some(spec) = template.spec.as_mut() {
         spec.restart_policy = Some("OnFailure".to_owned());

@@ -1,5 +1,5 @@
-//! Closes the workers' pods to everything but their status port. Nothing limits whom they dial: that is the tenant's
-//! network's to say.
+//! The NetworkPolicy that limits ingress of the workers' pods to their status port. Egress is left to the tenant's own
+//! policies.
 
 use k8s_openapi::api::networking::v1::{
     NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPort, NetworkPolicySpec,

@@ -1,5 +1,5 @@
-//! The pod that a worker runs in. It satisfies the `restricted` Pod Security profile, has no service account's token and
-//! no writable root, and gets Secrets as files by reference: the operator never reads one.
+//! The pod of a worker. It satisfies the `restricted` Pod Security profile, has no service account token and no
+//! writable root filesystem, and mounts Secrets by reference: the operator never reads one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,42 +15,36 @@ use userstream_crds::model::{HttpAuth, Pipeline, SourceKind};
 use userstream_crds::names::{CONFIGURATION, Component};
 use userstream_crds::worker_pod::{CONTAINER, STATUS_PORT_NAME};
 
-use crate::lifecycle::rollout::ValidInput;
-use crate::model::configuration::{Configuration, FILE, STATUS_PORT};
+use crate::model::configuration::{Configuration, FILE, SECRETS_DIRECTORY, STATUS_PORT};
+use crate::model::input::ValidInput;
 use crate::model::names::Names;
 
-/// The folder where each Secret is mounted, under its name.
-pub const SECRETS_DIRECTORY: &str = "/etc/userstream/secrets";
 const CONFIGURATION_DIRECTORY: &str = "/etc/userstream/config";
-/// A user without a name and without rights; the image has no other use for it.
+/// An unprivileged user ID without an account in the image.
 const USER: i64 = 65_532;
-/// A worker ends within 10 s of SIGTERM; twice that, and some for a slow node.
+/// A worker terminates within 10 s of SIGTERM; a slow node gets three times as long.
 const GRACE_PERIOD_SECONDS: i64 = 30;
 
-/// Which Secrets a worker needs, and whether it stays.
+/// What a worker does, which Secrets that needs, and whether it is long-running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Role {
-    /// What it is for.
+    /// The component that the pod is part of.
     pub(super) component: Component,
     /// The worker's subcommand and its flags.
     pub(super) arguments: &'static [&'static str],
-    /// Whether it dials the source.
+    /// Whether it connects to the source.
     pub(super) uses_source: bool,
-    /// Whether it dials the table.
+    /// Whether it connects to Cassandra.
     pub(super) uses_table: bool,
-    /// Whether it stays and is to be found healthy, or ends by itself.
-    pub(super) stays: bool,
+    /// Whether it runs until it is stopped, and so has probes.
+    pub(super) is_long_running: bool,
 }
 
 /// The template of a worker's pods.
-pub(super) fn template(
-    situation: &ValidInput<'_>,
-    configuration: &Configuration,
-    role: Role,
-) -> PodTemplateSpec {
-    let template = &situation.pipeline.template;
-    let names = Names(&situation.pipeline.name);
-    // Ours win: a label of the template must not move pods out of their Deployment's selector.
+pub(super) fn template(input: &ValidInput<'_>, configuration: &Configuration, role: Role) -> PodTemplateSpec {
+    let template = &input.pipeline.template;
+    let names = Names(&input.pipeline.name);
+    // The operator's labels win: a label of the template must not move pods out of their Deployment's selector.
     let mut labels = template.labels.clone();
     labels.extend(names.labels(role.component));
     let mut annotations = template.annotations.clone();
@@ -63,10 +57,10 @@ pub(super) fn template(
             ..ObjectMeta::default()
         }),
         spec: Some(PodSpec {
-            containers: vec![container(situation, role, &secrets)],
+            containers: vec![container(input, role, &secrets)],
             volumes: Some(volumes(configuration, &secrets)),
             automount_service_account_token: Some(false),
-            // Every Service of the namespace would become environment variables, and thereby its size.
+            // Each Service of the namespace would otherwise add environment variables, without a limit.
             enable_service_links: Some(false),
             termination_grace_period_seconds: Some(GRACE_PERIOD_SECONDS),
             security_context: Some(PodSecurityContext {
@@ -89,7 +83,7 @@ pub(super) fn template(
     }
 }
 
-fn container(situation: &ValidInput<'_>, role: Role, secrets: &BTreeSet<&SecretName>) -> Container {
+fn container(input: &ValidInput<'_>, role: Role, secrets: &BTreeSet<&SecretName>) -> Container {
     let file = format!("{CONFIGURATION_DIRECTORY}/{FILE}");
     let arguments = role.arguments.iter().map(|argument| (*argument).to_owned());
     let mut mounts = vec![mount("config".to_owned(), CONFIGURATION_DIRECTORY.to_owned())];
@@ -99,13 +93,13 @@ fn container(situation: &ValidInput<'_>, role: Role, secrets: &BTreeSet<&SecretN
             .enumerate()
             .map(|(index, secret)| mount(secret_volume(index), format!("{SECRETS_DIRECTORY}/{secret}"))),
     );
-    let own = &situation.pipeline.template.resources;
+    let own = &input.pipeline.template.resources;
     let resources =
-        if *own == ResourceRequirements::default() { &situation.settings.worker_resources } else { own };
+        if *own == ResourceRequirements::default() { &input.settings.worker_resources } else { own };
     Container {
         name: CONTAINER.to_owned(),
-        image: Some(situation.settings.worker_image.clone()),
-        image_pull_policy: Some(situation.settings.worker_image_pull_policy.name().to_owned()),
+        image: Some(input.settings.worker_image.clone()),
+        image_pull_policy: Some(input.settings.worker_image_pull_policy.name().to_owned()),
         args: Some(arguments.chain(["--config".to_owned(), file]).collect()),
         ports: Some(vec![ContainerPort {
             name: Some(STATUS_PORT_NAME.to_owned()),
@@ -113,8 +107,8 @@ fn container(situation: &ValidInput<'_>, role: Role, secrets: &BTreeSet<&SecretN
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }]),
-        liveness_probe: role.stays.then(|| probe("/livez", 10, 6)),
-        readiness_probe: role.stays.then(|| probe("/readyz", 2, 3)),
+        liveness_probe: role.is_long_running.then(|| probe("/livez", 10, 6)),
+        readiness_probe: role.is_long_running.then(|| probe("/readyz", 2, 3)),
         resources: Some(resources.clone()).filter(|resources| *resources != ResourceRequirements::default()),
         volume_mounts: Some(mounts),
         security_context: Some(SecurityContext {
@@ -167,12 +161,12 @@ fn mount(name: String, path: String) -> VolumeMount {
     VolumeMount { name, mount_path: path, read_only: Some(true), ..VolumeMount::default() }
 }
 
-/// A Secret's name may be longer than a volume's, so volumes are numbered.
+/// Volumes are numbered, because a Secret's name may be longer than a volume's.
 fn secret_volume(index: usize) -> String {
     format!("secret-{index}")
 }
 
-/// The Secrets that a worker needs for its role, and no others.
+/// The Secrets that a role needs, and no others.
 fn secrets(pipeline: &Pipeline, role: Role) -> BTreeSet<&SecretName> {
     let mut secrets = BTreeSet::new();
     let kafka = &pipeline.kafka;

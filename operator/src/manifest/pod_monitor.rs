@@ -1,4 +1,4 @@
-//! The Prometheus operator's PodMonitor, where the pipeline asks for one and the cluster has the kind.
+//! The Prometheus operator's PodMonitor, when the pipeline enables it and the cluster serves the kind.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::json;
@@ -6,28 +6,28 @@ use userstream_crds::names::{COMPONENT, Component, PIPELINE};
 use userstream_crds::worker_pod::STATUS_PORT_NAME;
 
 use super::{Desired, Manifest};
-use crate::lifecycle::rollout::ValidInput;
+use crate::model::input::ValidInput;
 use crate::model::kind::Kind;
 use crate::model::names::Names;
 
-pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, situation: &ValidInput<'_>) {
-    if !situation.pipeline.pod_monitor || !situation.settings.kinds.pod_monitor {
+pub(super) fn build(desired: &mut Desired, owner: &OwnerReference, input: &ValidInput<'_>) {
+    if !input.pipeline.pod_monitor || !input.settings.kinds.pod_monitor {
         return;
     }
-    let name = situation.pipeline.name.to_string();
+    let name = input.pipeline.name.to_string();
     let body = json!({
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PodMonitor",
         "metadata": {
             "name": name,
-            "namespace": situation.pipeline.namespace.as_str(),
-            "labels": Names(&situation.pipeline.name).labels(Component::Configuration),
+            "namespace": input.pipeline.namespace.as_str(),
+            "labels": Names(&input.pipeline.name).labels(Component::Configuration),
             "ownerReferences": [owner],
         },
         "spec": {
             "selector": {"matchLabels": {PIPELINE: name}},
             "podMetricsEndpoints": [{"port": STATUS_PORT_NAME, "path": "/metrics"}],
-            // So that metrics of all pipelines can be told apart without the names of their pods.
+            // They distinguish the pipelines in queries without the names of pods.
             "podTargetLabels": [PIPELINE, COMPONENT],
         },
     });

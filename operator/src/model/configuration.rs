@@ -1,8 +1,8 @@
 //! The worker's configuration as an immutable ConfigMap, named by the hash of its content.
 //!
-//! A pod is bound to a configuration by that name, so a changed configuration rolls pods and an unchanged one never does.
-//! Whatever the worker does not act on is therefore taken out first: how many processors there are, when runs are due,
-//! nonces, what becomes of the data when the pipeline is deleted.
+//! A pod references its configuration by that name, so a changed configuration rolls pods and an unchanged one never
+//! does. Fields on which the worker does not act are reset first, so that their edits restart nothing: replicas,
+//! schedules, nonces, deletion policies.
 
 use std::sync::Arc;
 
@@ -17,16 +17,18 @@ use userstream_crds::pipeline::{Mode, PipelineSpec, UserStreamPipeline};
 use userstream_crds::source::{ConcurrencyPolicy, ScheduleSpec};
 use userstream_crds::worker_config::{CONTRACT_VERSION, LogFormat, PipelineIdentity, WorkerConfig};
 
-use crate::model::hash;
-use crate::model::names::Names;
-use crate::model::settings::Settings;
-use crate::model::workload::configuration_of_deployment;
+use super::hash;
+use super::names::Names;
+use super::settings::Settings;
+use super::workload::configuration_of_deployment;
 
 /// The key of the document in its ConfigMap, and the file's name in the pod.
 pub const FILE: &str = "worker.json";
-/// Where the worker serves health, metrics and status.
+/// The port on which the worker serves health, metrics and status.
 pub const STATUS_PORT: u16 = 8080;
-/// Where a container leaves its report.
+/// The folder of the pod where each Secret is mounted, under its name.
+pub const SECRETS_DIRECTORY: &str = "/etc/userstream/secrets";
+/// The file into which a container writes its termination message.
 const TERMINATION_MESSAGE: &str = "/dev/termination-log";
 
 /// A configuration and the model of its pipeline.
@@ -37,16 +39,16 @@ pub struct Configuration {
     /// The document, JSON.
     pub text: String,
     config: WorkerConfig,
-    /// The pipeline that a worker makes of it.
+    /// The model of the pipeline in the document.
     pub pipeline: Pipeline,
 }
 
 /// What a configuration is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Everything but cleaning up.
+    /// Every command but cleanup.
     Work,
-    /// Cleaning up: it says what is to be deleted.
+    /// Cleanup: the only one that reads the deletion policies.
     Cleanup,
 }
 
@@ -67,20 +69,21 @@ impl Configuration {
                 uid: resource.metadata.uid.clone().unwrap_or_default(),
                 generation: 0,
             },
-            spec: essential(&resource.spec, purpose),
-            secrets_directory: crate::manifest::SECRETS_DIRECTORY.into(),
+            spec: worker_spec(&resource.spec, purpose),
+            secrets_directory: SECRETS_DIRECTORY.into(),
             allowed_private_ranges: settings.allowed_private_ranges.clone(),
             listen: Some(([0, 0, 0, 0], STATUS_PORT).into()),
             termination_message_path: Some(TERMINATION_MESSAGE.into()),
             log_format: LogFormat::Json,
         };
         let text = serde_json::to_string(&config).unwrap_or_default();
-        // As a worker reads it, so that it can be compared with what was read.
+        // A worker parses the text; only the parsed form compares equal to a configuration that is read back.
         let config = serde_json::from_str(&text).unwrap_or(config);
         Self { hash: hash::short(text.as_bytes()), text, config, pipeline: pipeline.clone() }
     }
 
-    /// Reads a configuration back; `None` when this version's rules refuse it, or the ConfigMap is not what its name says.
+    /// Reads a configuration back. `None` when this version's rules refuse it, or its content does not match the hash
+    /// in the ConfigMap's name.
     #[must_use]
     pub fn read(config_map: &ConfigMap) -> Option<Self> {
         let text = config_map.data.as_ref()?.get(FILE)?;
@@ -90,18 +93,19 @@ impl Configuration {
         Some(Self { hash, text: text.clone(), config, pipeline })
     }
 
-    /// The last good configuration of a pipeline whose spec is refused: the one that its processors have, or any.
+    /// The last good configuration of a pipeline whose spec is refused: that of its processors, or else any readable
+    /// one.
     #[must_use]
     pub fn last_good(config_maps: &[Arc<ConfigMap>], deployments: &[Arc<Deployment>]) -> Option<Self> {
         let processors = deployments.iter().find(|it| it.name_any().ends_with(Component::Processor.name()));
         let running = processors.and_then(|it| configuration_of_deployment(it));
         let is_running = |it: &&Arc<ConfigMap>| running.is_some_and(|hash| it.name_any().ends_with(hash));
-        let first = config_maps.iter().find(is_running).and_then(|it| Self::read(it));
-        first.or_else(|| config_maps.iter().find_map(|it| Self::read(it)))
+        let of_processors = config_maps.iter().find(is_running).and_then(|it| Self::read(it));
+        of_processors.or_else(|| config_maps.iter().find_map(|it| Self::read(it)))
     }
 
-    /// A resource that has this configuration for its spec, and deletes what the given resource says is to be deleted. What
-    /// becomes of data is not in a configuration, and can be read from a spec that is refused as well.
+    /// The resource with this configuration as its spec, and with its own deletion policies. A configuration does not
+    /// contain those, and a refused spec still declares them.
     #[must_use]
     pub fn as_spec_of(&self, resource: &UserStreamPipeline) -> UserStreamPipeline {
         let mut spec = self.config.spec.clone();
@@ -111,8 +115,8 @@ impl Configuration {
         UserStreamPipeline { spec, ..resource.clone() }
     }
 
-    /// This configuration, or the one of these that tells a worker the same in other words: an operator that only spells
-    /// things differently than the one before it must not restart anything.
+    /// This configuration, or an existing one that a worker parses to the same: an operator of another version that
+    /// only serializes it differently must not restart anything.
     #[must_use]
     pub fn or_equivalent<'a>(self, existing: impl Iterator<Item = &'a ConfigMap> + Clone) -> Self {
         let name = self.name();
@@ -129,7 +133,7 @@ impl Configuration {
         config_map_name(&self.pipeline, &self.hash)
     }
 
-    /// Its ConfigMap, without an owner.
+    /// Its ConfigMap, without an owner reference.
     #[must_use]
     pub fn config_map(&self) -> ConfigMap {
         ConfigMap {
@@ -152,8 +156,9 @@ pub fn config_map_name(pipeline: &Pipeline, hash: &str) -> String {
     Names(&pipeline.name).numbered(Component::Configuration, hash)
 }
 
-/// When runs are due is the CronJob's to know; the worker is told a schedule only because its spec must have one.
-fn any_schedule() -> ScheduleSpec {
+/// The schedule in every configuration of a scheduled source: the CronJob schedules runs, but the worker's spec
+/// requires one.
+fn placeholder_schedule() -> ScheduleSpec {
     ScheduleSpec {
         cron: "@yearly".to_owned(),
         time_zone: "Etc/UTC".to_owned(),
@@ -164,7 +169,8 @@ fn any_schedule() -> ScheduleSpec {
     }
 }
 
-fn essential(spec: &PipelineSpec, purpose: Purpose) -> PipelineSpec {
+/// The spec without the fields on which the worker does not act.
+fn worker_spec(spec: &PipelineSpec, purpose: Purpose) -> PipelineSpec {
     let mut spec = spec.clone();
     spec.suspend = false;
     spec.mode = Mode::Apply;
@@ -177,7 +183,7 @@ fn essential(spec: &PipelineSpec, purpose: Purpose) -> PipelineSpec {
     spec.delivery.dead_letter.redrive_nonce = 0;
     if let Some(source) = spec.source.as_mut() {
         source.trigger_nonce = 0;
-        source.schedule = source.schedule.is_some().then(any_schedule);
+        source.schedule = source.schedule.is_some().then(placeholder_schedule);
     }
     if purpose == Purpose::Work {
         spec.kafka.topic.deletion_policy = DeletionPolicy::Retain;

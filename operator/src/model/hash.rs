@@ -16,7 +16,7 @@ pub fn short(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_hash_is_ten_digits_of_the_sha_256() {
+    fn hash_is_ten_digits_of_the_sha_256() {
         assert_eq!(super::short(b"abc"), "ba7816bf8f");
     }
 }

@@ -1,25 +1,25 @@
-//! One-shot work: how far a Job is, and what its worker reported at its end.
+//! How far a Job is, and what its worker reported when it terminated.
 
 use k8s_openapi::api::core::v1::Pod;
 use userstream_crds::worker_pod::{CRASH_LOOP, Obstacle, Termination, finished, last_termination, obstacle};
 
-use crate::model::observed::Observed;
+use super::observed::Observed;
 
 /// How far a Job is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobState {
     /// There is no such Job.
     Absent,
-    /// It works, or waits to be able to.
+    /// It runs, or its pod waits to start.
     Running {
-        /// How its last attempt ended, when there was one.
+        /// How its last attempt ended, when one has failed.
         last_failure: Option<Box<Termination>>,
         /// What keeps its pod from starting, in Kubernetes' words.
         obstacle: Option<Obstacle>,
     },
-    /// It did what it had to. The report is gone once the pod is.
+    /// It has completed. The report is gone once the pod is.
     Succeeded(Option<Box<Termination>>),
-    /// It is not tried again.
+    /// It has failed and is not retried.
     Failed(Option<Box<Termination>>),
 }
 
@@ -39,19 +39,13 @@ impl JobState {
         }
     }
 
-    /// Whether it did what it had to.
+    /// Whether the Job has completed.
     #[must_use]
     pub const fn has_succeeded(&self) -> bool {
         matches!(self, Self::Succeeded(_))
     }
 
-    /// Whether it will do no more.
-    #[must_use]
-    pub const fn has_ended(&self) -> bool {
-        matches!(self, Self::Succeeded(_) | Self::Failed(_))
-    }
-
-    /// The last report, of an attempt that failed too.
+    /// The last report, also that of a failed attempt.
     #[must_use]
     pub fn termination(&self) -> Option<&Termination> {
         match self {
@@ -62,7 +56,7 @@ impl JobState {
     }
 }
 
-/// What keeps a pod from starting, other than a crash, which the termination tells more of.
+/// What keeps a pod from starting, other than a crash: the termination message explains a crash better.
 pub fn start_obstacle(pod: &Pod) -> Option<Obstacle> {
     obstacle(pod).filter(|obstacle| obstacle.reason != CRASH_LOOP)
 }

@@ -8,26 +8,29 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::ApiResource;
 use kube::core::GroupVersionKind;
 
-use crate::model::settings::KafkaTopicVersion;
+use super::settings::KafkaTopicVersion;
+
+/// The plural of the kind of pipelines.
+pub const PIPELINES: &str = "userstreampipelines";
 
 /// A kind of object that a pipeline owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The worker's configuration.
     ConfigMap,
-    /// Work that is done once.
+    /// One-shot work: provisioning, a manual run, a cleanup.
     Job,
     /// A scheduled producer.
     CronJob,
     /// Processors, and a continuous producer.
     Deployment,
-    /// How many processors may be away.
+    /// How many processors an eviction may take at a time.
     PodDisruptionBudget,
-    /// Who may reach the workers.
+    /// Which ports of the workers are reachable.
     NetworkPolicy,
-    /// The Prometheus operator's.
+    /// The Prometheus operator's scrape configuration.
     PodMonitor,
-    /// Strimzi's.
+    /// Strimzi's topic.
     KafkaTopic,
 }
 
@@ -44,7 +47,7 @@ impl Kind {
         Self::KafkaTopic,
     ];
 
-    /// How the API serves it.
+    /// The API resource that serves this kind.
     #[must_use]
     pub fn api(self, kafka_topics: Option<KafkaTopicVersion>) -> ApiResource {
         match self {
@@ -59,7 +62,7 @@ impl Kind {
         }
     }
 
-    /// The spelling in manifests.
+    /// The `kind` in manifests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

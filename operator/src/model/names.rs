@@ -1,4 +1,4 @@
-//! What the objects of a pipeline are called, and the labels that they carry.
+//! The names and the labels of a pipeline's objects.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 /// The value of `app.kubernetes.io/managed-by`.
 pub const MANAGED_BY: &str = FIELD_MANAGER;
 
-/// The names of a pipeline's objects. A pipeline's name has at most 40 characters, so that each of these fits into a
-/// label and a CronJob's name.
+/// The names of a pipeline's objects. A pipeline's name has at most 40 characters, so each of these fits into a label
+/// and into a CronJob's name.
 #[derive(Clone, Copy, Debug)]
 pub struct Names<'a>(pub &'a PipelineName);
 
@@ -26,14 +26,14 @@ impl Names<'_> {
         format!("{}-{}-{key}", self.0, component.name())
     }
 
-    /// The Job that runs the producer for a nonce. Short nonces are readable, long ones only unique.
+    /// The Job of a manual run. A short nonce stays readable in the name, a long one is hashed.
     #[must_use]
     pub fn run(&self, nonce: i64) -> String {
         let readable = nonce.to_string();
         if readable.len() <= 10 && nonce >= 0 {
             self.numbered(Component::Run, &readable)
         } else {
-            self.numbered(Component::Run, &crate::model::hash::short(readable.as_bytes()))
+            self.numbered(Component::Run, &super::hash::short(readable.as_bytes()))
         }
     }
 
@@ -62,7 +62,7 @@ impl Names<'_> {
     }
 }
 
-/// A selector as the scale subresource tells it: `a=b,c=d`.
+/// A selector as the scale subresource writes it: `a=b,c=d`.
 #[must_use]
 pub fn selector_text(selector: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_derived_name_of_the_longest_pipeline_fits_into_a_label() {
+    fn derived_names_of_the_longest_pipeline_fit_into_a_label() {
         let longest: PipelineName = "a".repeat(40).parse().unwrap();
         let names = Names(&longest);
         let hash = crate::model::hash::short(b"anything");

@@ -1,4 +1,4 @@
-//! What is there: the objects of one pipeline as the caches have them, and what its workers report.
+//! The objects of one pipeline as the stores show them, and the status of its workers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,45 +15,46 @@ use userstream_crds::UserStreamPipeline;
 use userstream_crds::names::{Component, RETAINED_FOR};
 use userstream_crds::worker_status::WorkerStatus;
 
-use crate::model::kind::Kind;
+use super::kind::Kind;
 
-/// The objects of one pipeline: those that it owns, by their owner reference or the annotation in its place. Pods belong to it through their label.
+/// The objects of one pipeline. It owns them by their owner reference, or by the annotation that replaces it. Pods
+/// belong to it by their label.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// The worker's configurations.
     pub config_maps: Vec<Arc<ConfigMap>>,
-    /// Jobs, those of the CronJob included.
+    /// Its Jobs, including those of its CronJob.
     pub jobs: Vec<Arc<Job>>,
     /// The producer of a scheduled source.
     pub cron_jobs: Vec<Arc<CronJob>>,
     /// Processors, and the producer of a continuous source.
     pub deployments: Vec<Arc<Deployment>>,
-    /// How many processors may be away.
+    /// How many processors an eviction may take at a time.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
-    /// Who may reach the workers.
+    /// Which ports of the workers are reachable.
     pub network_policies: Vec<Arc<NetworkPolicy>>,
-    /// PodMonitors, where the cluster has the kind.
+    /// PodMonitors, where the cluster serves the kind.
     pub pod_monitors: Vec<Arc<DynamicObject>>,
-    /// Strimzi's KafkaTopics, where the cluster has the kind.
+    /// Strimzi's KafkaTopics, where the cluster serves the kind.
     pub kafka_topics: Vec<Arc<DynamicObject>>,
     /// The pods of all of them.
     pub pods: Vec<Arc<Pod>>,
-    /// What the workers told of themselves last, by the name of their pod.
+    /// The last status that each worker reported, by the name of its pod.
     pub reports: BTreeMap<String, WorkerReport>,
 }
 
-/// What a worker told of itself, and when.
+/// The status that a worker reported, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerReport {
-    /// When it was asked.
+    /// When the operator requested it.
     pub at: Timestamp,
-    /// What it said.
+    /// The status.
     pub status: WorkerStatus,
 }
 
 impl Observed {
-    /// Of what goes by the name of a pipeline, what is its own. Objects of an older pipeline of the same name are on their
-    /// way out and not seen, and so are its pods.
+    /// The objects that belong to this pipeline, among those that carry its name. Objects and pods of an older pipeline
+    /// of the same name are being garbage-collected and left out.
     #[must_use]
     pub fn of(resource: &UserStreamPipeline, named: Self) -> Self {
         fn own<K: Resource>(objects: Vec<Arc<K>>, uid: Option<&str>) -> Vec<Arc<K>> {
@@ -66,9 +67,9 @@ impl Observed {
             runs_of(uid, job) || cron_jobs.iter().any(|it| runs_of(it.metadata.uid.as_deref(), job))
         };
         let jobs = named.jobs.into_iter().filter(|job| is_own(job)).collect();
-        let born = resource.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        let created = resource.metadata.creation_timestamp.as_ref().map(|time| time.0);
         let mut pods = named.pods;
-        pods.retain(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0) >= born);
+        pods.retain(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0) >= created);
         Self {
             config_maps: own(named.config_maps, uid),
             jobs,
@@ -83,7 +84,7 @@ impl Observed {
         }
     }
 
-    /// The version of an object, as far as the caches know.
+    /// The resource version of an object in the stores.
     #[must_use]
     pub fn version(&self, kind: Kind, name: &str) -> Option<&str> {
         fn of<'a, K: Resource>(objects: &'a [Arc<K>], name: &str) -> Option<&'a str> {
@@ -140,19 +141,19 @@ fn find<'a, K: Resource>(objects: &'a [Arc<K>], name: &str) -> Option<&'a K> {
     objects.iter().map(Arc::as_ref).find(|object| object.meta().name.as_deref() == Some(name))
 }
 
-/// Whether an object belongs to the one with this UID: that is its controller, or the object says that it outlives it. A
-/// reference would have it collected as garbage.
+/// Whether an object belongs to the owner with this UID: by its controller reference, or by the annotation of an object
+/// that outlives its owner. A controller reference would have such an object garbage-collected.
 pub fn is_owned_by<K: Resource>(object: &K, uid: Option<&str>) -> bool {
     uid.is_some_and(|uid| is_controlled_by(object, uid) || retained_for(object) == Some(uid))
 }
 
-/// Whether the controller of an object is the one with this UID, with which it goes.
+/// Whether the controller of an object has this UID. The garbage collector deletes the object with it.
 pub fn is_controlled_by<K: Resource>(object: &K, uid: &str) -> bool {
     let owners = object.meta().owner_references.iter().flatten();
     owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == uid)
 }
 
-/// The UID of the pipeline that an object outlives, or has outlived.
+/// The UID of the pipeline that a retained object belongs to.
 pub fn retained_for<K: Resource>(object: &K) -> Option<&str> {
     object.meta().annotations.as_ref()?.get(RETAINED_FOR).map(String::as_str)
 }

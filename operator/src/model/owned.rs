@@ -6,8 +6,8 @@ use kube::Resource;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::model::kind::Kind;
-use crate::model::observed::{Observed, is_owned_by};
+use super::kind::Kind;
+use super::observed::{Observed, is_owned_by};
 
 /// An object that a pipeline owns.
 #[derive(Clone, Debug)]
@@ -16,9 +16,9 @@ pub struct OwnedObject {
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// Its UID, by which it is told from another one of its name.
+    /// Its UID, which another object of the same name does not have.
     pub uid: String,
-    /// All of it, as the API has it.
+    /// All of it, as the API serves it.
     pub body: Value,
 }
 
@@ -27,7 +27,7 @@ pub struct OwnedObject {
 pub struct Owned(Vec<OwnedObject>);
 
 impl Owned {
-    /// Those among what was observed that belong to the pipeline with this UID. The runs of a CronJob are the CronJob's.
+    /// The observed objects that belong to the pipeline with this UID. The Jobs of a CronJob belong to the CronJob.
     #[must_use]
     pub fn of(observed: &Observed, uid: &str) -> Self {
         let mut all = Self::default();
@@ -60,7 +60,7 @@ impl Owned {
         self.0.iter()
     }
 
-    /// The one of this kind and name.
+    /// The object of this kind and name.
     #[must_use]
     pub fn find(&self, kind: Kind, name: &str) -> Option<&OwnedObject> {
         self.0.iter().find(|object| object.kind == kind && object.name == name)

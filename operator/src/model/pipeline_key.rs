@@ -1,6 +1,6 @@
-//! Which pipeline is meant.
+//! The identity of a pipeline in the cluster.
 
-/// A pipeline by its namespace and name.
+/// The namespace and the name of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PipelineKey {
     /// Its namespace.

@@ -1,4 +1,4 @@
-//! What the installation decides, not the pipelines: images, defaults, and which kinds the cluster has.
+//! The settings of the installation: images, defaults, and which optional kinds the cluster serves.
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::ResourceRequirements;
@@ -6,22 +6,23 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 /// The operator's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The image of every worker. Whoever may create a pipeline may not thereby run any image, so it is not in the resource.
+    /// The image of every worker. It is not in the resource: the right to create a pipeline must not be the right to
+    /// run any image.
     pub worker_image: String,
-    /// When the image is pulled.
+    /// When nodes pull the image.
     pub worker_image_pull_policy: PullPolicy,
     /// Private address ranges that sources may dial.
     pub allowed_private_ranges: Vec<IpNet>,
-    /// What a worker's container gets when its pipeline does not say.
+    /// The resource requirements of a worker whose pipeline declares none.
     pub worker_resources: ResourceRequirements,
-    /// Whether a NetworkPolicy closes the workers' pods to everything but their status port.
+    /// Whether a NetworkPolicy limits ingress of the workers' pods to their status port.
     pub network_policies: bool,
-    /// Which optional kinds the cluster has.
+    /// Which optional kinds the cluster serves.
     pub kinds: OptionalKinds,
 }
 
 impl Settings {
-    /// Workers of this image, and everything else at its default.
+    /// The default settings with this worker image.
     #[must_use]
     pub fn with_worker_image(image: &str) -> Self {
         Self {
@@ -35,11 +36,11 @@ impl Settings {
     }
 }
 
-/// When an image is pulled.
+/// When nodes pull an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 #[clap(rename_all = "PascalCase")]
 pub enum PullPolicy {
-    /// When the node does not have it.
+    /// When the node does not have the image.
     #[default]
     IfNotPresent,
     /// At every start.
@@ -49,7 +50,7 @@ pub enum PullPolicy {
 }
 
 impl PullPolicy {
-    /// The spelling of Kubernetes.
+    /// The text in manifests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,16 +61,16 @@ impl PullPolicy {
     }
 }
 
-/// Kinds that other projects bring. Completion up when the operator starts.
+/// Kinds of other projects. The operator discovers them when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OptionalKinds {
     /// `monitoring.coreos.com/v1` PodMonitor.
     pub pod_monitor: bool,
-    /// `kafka.strimzi.io` KafkaTopic, in its newest version.
+    /// `kafka.strimzi.io` KafkaTopic, in the newest version that the cluster serves.
     pub kafka_topic: Option<KafkaTopicVersion>,
 }
 
-/// The versions of Strimzi's KafkaTopic that are written.
+/// The versions of Strimzi's KafkaTopic that the operator can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KafkaTopicVersion {
     /// `v1beta2`.
@@ -79,7 +80,7 @@ pub enum KafkaTopicVersion {
 }
 
 impl KafkaTopicVersion {
-    /// The spelling in `apiVersion`.
+    /// The text in `apiVersion`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

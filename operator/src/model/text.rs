@@ -1,25 +1,25 @@
-//! Texts that are told to people: errors with what is behind them, and long ones cut where they may be.
+//! Texts for users: errors with their causes, and long texts truncated.
 
-/// An error with its causes, of which the last says most: that nobody listens, or that a name does not exist.
+/// An error followed by its causes, of which the last is the most specific: a refused connection, an unknown host.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// The beginning of a text, of so many bytes at most.
-pub(crate) fn beginning(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+/// The beginning of a text, at most so many bytes long and cut between two characters.
+pub(crate) fn truncated(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::beginning;
+    use super::truncated;
 
     #[test]
-    fn a_text_is_cut_between_two_letters() {
-        for (most, cut) in [(0, ""), (1, ""), (2, "ü"), (3, "üa"), (9, "üa")] {
-            assert_eq!(beginning("üa", most), cut, "{most}");
+    fn text_is_truncated_between_characters() {
+        for (bytes, beginning) in [(0, ""), (1, ""), (2, "ü"), (3, "üa"), (9, "üa")] {
+            assert_eq!(truncated("üa", bytes), beginning, "{bytes}");
         }
     }
 }

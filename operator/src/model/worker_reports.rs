@@ -1,4 +1,5 @@
-//! What the workers of a pipeline report, taken together. What one of them does not know, nobody knows.
+//! The reports of a pipeline's workers, aggregated. A value that one worker does not report is unknown for the
+//! pipeline.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,19 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use crate::model::observed::{Observed, WorkerReport};
 use userstream_crds::names::Component;
 use userstream_crds::worker_status::WorkerStatus;
 
-/// A report older than this says nothing about now.
-const STALE: SignedDuration = SignedDuration::from_secs(120);
+use super::observed::{Observed, WorkerReport};
 
-/// The processors, taken together.
+/// A report older than this is stale.
+const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
+
+/// The reports of all processors, aggregated.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Processors {
-    /// How many records are not written yet; `None` unless every partition of the topic is accounted for.
+pub struct ProcessorsReport {
+    /// How many records are not written yet; `None` unless the reports cover every partition of the topic.
     pub lag: Option<u64>,
-    /// The highest 99th percentile of the table's write latency.
+    /// The highest 99th percentile of the write latency to the table.
     pub write_latency: Option<Duration>,
     /// The highest 99th percentile of a row's age when it was written.
     pub freshness: Option<Duration>,
@@ -27,27 +29,28 @@ pub struct Processors {
     pub last_row: Option<Timestamp>,
     /// How many dead letters there are.
     pub dead_letters: Option<i64>,
-    /// What the processors miss, in their own words.
+    /// The dependencies that processors miss, as they report them.
     pub missing: BTreeSet<String>,
 }
 
-/// The producer of a continuous source.
+/// The report of the producer of a continuous source.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Producer {
-    /// When a run last ended well.
+pub struct ProducerReport {
+    /// When a run last succeeded.
     pub last_success: Option<Timestamp>,
-    /// Whether runs have failed since the producer started and none has ended well.
+    /// Whether runs have failed since the producer started and none has succeeded.
     pub only_failures: bool,
-    /// What the producer misses, in its own words.
+    /// The dependencies that the producer misses, as it reports them.
     pub missing: BTreeSet<String>,
 }
 
-/// What the processors report.
+/// The reports of the processors of a topic with so many partitions.
 #[must_use]
-pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> Processors {
-    let pods: Vec<&Pod> = observed.pods_of(Component::Processor).filter(|pod| is_working(pod)).collect();
-    let reports: Vec<&WorkerReport> = pods.iter().filter_map(|pod| fresh(observed, pod, now)).collect();
-    let mut all = Processors::default();
+pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> ProcessorsReport {
+    let pods: Vec<&Pod> = observed.pods_of(Component::Processor).filter(|pod| is_running(pod)).collect();
+    let reports: Vec<&WorkerReport> =
+        pods.iter().filter_map(|pod| fresh_report(observed, pod, now)).collect();
+    let mut all = ProcessorsReport::default();
     let mut assigned = BTreeSet::new();
     let mut lag = Some(0u64);
     for report in &reports {
@@ -68,45 +71,45 @@ pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> Proce
     all
 }
 
-/// What the producer reports; `None` while it has not been heard.
+/// The report of the producer; `None` without a fresh one.
 #[must_use]
-pub fn producer(observed: &Observed, now: Timestamp) -> Option<Producer> {
-    let mut pods = observed.pods_of(Component::Producer).filter(|pod| is_working(pod));
-    let report = pods.find_map(|pod| fresh(observed, pod, now))?;
+pub fn producer(observed: &Observed, now: Timestamp) -> Option<ProducerReport> {
+    let mut pods = observed.pods_of(Component::Producer).filter(|pod| is_running(pod));
+    let report = pods.find_map(|pod| fresh_report(observed, pod, now))?;
     let status = &report.status.producer;
-    Some(Producer {
+    Some(ProducerReport {
         last_success: status.last_success_time.and_then(timestamp),
         only_failures: status.runs == 0 && status.failed_runs > 0,
         missing: report.status.missing.iter().cloned().collect(),
     })
 }
 
-/// Whether a pod's container can work: it has an address and is not on its way out.
+/// Whether a pod runs and is not terminating.
 #[must_use]
-pub fn is_working(pod: &Pod) -> bool {
+pub fn is_running(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let is_running = status.and_then(|status| status.phase.as_deref()) == Some("Running");
     is_running && pod.metadata.deletion_timestamp.is_none()
 }
 
-fn fresh<'a>(observed: &'a Observed, pod: &Pod, now: Timestamp) -> Option<&'a WorkerReport> {
+fn fresh_report<'a>(observed: &'a Observed, pod: &Pod, now: Timestamp) -> Option<&'a WorkerReport> {
     observed.reports.get(&pod.name_any()).filter(|report| is_fresh(report, now))
 }
 
-/// Whether a report says something about now.
+/// Whether a report is not stale.
 #[must_use]
 pub fn is_fresh(report: &WorkerReport, now: Timestamp) -> bool {
-    now.duration_since(report.at) <= STALE
+    now.duration_since(report.at) <= STALE_AFTER
 }
 
-/// Whether there is no more to decide or to tell at once from what a worker says than from what it said before: nothing has
-/// appeared or gone, and no number has doubled or halved. Times and small steps are found at the next look.
+/// Whether a worker's new status differs too little from the one before to trigger a reconcile: no value has appeared
+/// or disappeared, and no number has doubled or halved. Later reconciles pick up the times and the smaller steps.
 #[must_use]
-pub fn say_the_same(before: &WorkerStatus, now: &WorkerStatus) -> bool {
-    gist(before) == gist(now)
+pub fn is_equivalent(before: &WorkerStatus, now: &WorkerStatus) -> bool {
+    coarse(before) == coarse(now)
 }
 
-fn gist(status: &WorkerStatus) -> impl PartialEq {
+fn coarse(status: &WorkerStatus) -> impl PartialEq {
     let WorkerStatus { ready, missing, producer, processor, errors: _ } = status;
     let partitions = processor.partitions.as_ref();
     let partitions: Option<Vec<i32>> = partitions.map(|all| all.iter().map(|it| it.partition).collect());
@@ -137,7 +140,7 @@ fn timestamp(millisecond: i64) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-pub(crate) use tests::an_idle_worker;
+pub(crate) use tests::idle_worker;
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    pub(crate) fn an_idle_worker() -> WorkerStatus {
+    pub(crate) fn idle_worker() -> WorkerStatus {
         serde_json::from_value(serde_json::json!({
             "ready": true, "missing": [], "errors": [],
             "producer": {
@@ -158,8 +161,8 @@ mod tests {
         .unwrap()
     }
 
-    fn a_busy_worker() -> WorkerStatus {
-        let mut status = an_idle_worker();
+    fn busy_worker() -> WorkerStatus {
+        let mut status = idle_worker();
         let partition = Partition {
             partition: 0,
             position: None,
@@ -177,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_whose_numbers_move_a_little_says_the_same() {
-        let before = a_busy_worker();
+    fn small_changes_of_numbers_trigger_no_reconcile() {
+        let before = busy_worker();
         let mut now = before.clone();
         let processor = &mut now.processor;
         (processor.read, processor.written, processor.lag) = (5_000, 4_000, Some(500));
@@ -189,11 +192,11 @@ mod tests {
         if let Some(all) = &mut processor.partitions {
             (all[0].committed, all[0].high_watermark) = (Some(5_005), Some(5_009));
         }
-        assert!(now != before && say_the_same(&before, &now));
+        assert!(now != before && is_equivalent(&before, &now));
     }
 
     #[test]
-    fn whatever_a_decision_can_turn_on_is_news() {
+    fn values_that_can_change_a_decision_trigger_a_reconcile() {
         type Edit = fn(&mut WorkerStatus);
         let edits: [Edit; 14] = [
             |it| it.ready = false,
@@ -212,12 +215,12 @@ mod tests {
             |it| it.producer.runs = 0,
         ];
         for (number, edit) in edits.into_iter().enumerate() {
-            let mut now = a_busy_worker();
+            let mut now = busy_worker();
             edit(&mut now);
-            assert!(!say_the_same(&a_busy_worker(), &now), "edit {number}");
+            assert!(!is_equivalent(&busy_worker(), &now), "edit {number}");
         }
-        let mut now = a_busy_worker();
+        let mut now = busy_worker();
         now.producer.failed_runs = 1;
-        assert!(!say_the_same(&a_busy_worker(), &now));
+        assert!(!is_equivalent(&busy_worker(), &now));
     }
 }

@@ -1,32 +1,34 @@
-//! How far the rollout of a workload is, and which configuration it runs with.
+//! How far the rollout of a workload is, which configuration it runs, and how it is stopped.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
-
+use serde_json::{Value, json};
 use userstream_crds::names::CONFIGURATION;
 
-/// How far a Deployment's rollout is.
+use super::kind::Kind;
+
+/// How far the rollout of a Deployment is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rollout {
+pub enum RolloutStatus {
     /// There is no Deployment.
     Absent,
-    /// Not all of its pods are of the newest template and available.
+    /// Not all of its pods have the newest template and are available.
     Progressing {
-        /// How many are.
+        /// How many pods do and are.
         updated_and_available: i32,
-        /// How many there have to be.
+        /// How many pods the Deployment wants.
         desired: i32,
-        /// Whether it makes no progress any more.
+        /// Whether the Deployment's progress deadline is exceeded.
         is_stuck: bool,
     },
-    /// All of its pods are, and there are no others.
+    /// All of its pods do and are, and there are no others.
     Complete {
-        /// How many there are.
+        /// How many pods there are.
         replicas: i32,
     },
 }
 
-impl Rollout {
+impl RolloutStatus {
     /// The rollout of a Deployment.
     #[must_use]
     pub fn of(deployment: Option<&Deployment>) -> Self {
@@ -49,7 +51,8 @@ impl Rollout {
         Self::Progressing { updated_and_available, desired, is_stuck }
     }
 
-    /// The rollout when the Deployment has not been told yet what is wanted of it: what it has completed is not that.
+    /// The rollout as long as the Deployment's new spec is not written yet: the completed rollout is that of the old
+    /// spec.
     #[must_use]
     pub fn before_write(self, desired: u32) -> Self {
         let desired = i32::try_from(desired).unwrap_or(i32::MAX);
@@ -59,7 +62,7 @@ impl Rollout {
         }
     }
 
-    /// Whether all pods are of the newest template and available.
+    /// Whether all pods have the newest template and are available.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
         matches!(self, Self::Complete { .. })
@@ -92,4 +95,19 @@ pub fn configuration_of_deployment(deployment: &Deployment) -> Option<&str> {
 pub fn configuration_of_cron_job(cron_job: &CronJob) -> Option<&str> {
     let template = &cron_job.spec.as_ref()?.job_template.spec.as_ref()?.template;
     template.metadata.as_ref()?.annotations.as_ref()?.get(CONFIGURATION).map(String::as_str)
+}
+
+/// The fields of `spec`, with their values, that stop a workload of this kind; `None` for a kind that is no workload.
+#[must_use]
+pub fn stopped_fields(kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::Deployment => Some(json!({"replicas": 0})),
+        Kind::CronJob => Some(json!({"suspend": true})),
+        Kind::ConfigMap
+        | Kind::Job
+        | Kind::PodDisruptionBudget
+        | Kind::NetworkPolicy
+        | Kind::PodMonitor
+        | Kind::KafkaTopic => None,
+    }
 }

@@ -1,5 +1,5 @@
-//! `operator check URL`: asks a running operator whether anything is missing. `helm test` runs it in a pod, where there is
-//! no shell and no other client.
+//! `operator check URL`: prints whether a running operator is ready. `helm test` runs it in a pod, whose image has no
+//! shell and no other HTTP client.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,29 +9,29 @@ use clap::Parser;
 use crate::model::text::with_causes;
 use crate::runtime::worker_client;
 
-/// How long one answer is waited for.
+/// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause between two attempts.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The exit code when it is not ready in time.
+/// The delay between two requests.
+const DELAY: Duration = Duration::from_secs(1);
+/// The exit code when the operator is not ready in time.
 const UNAVAILABLE: u8 = 69;
 
-/// Asks a running operator whether it is ready.
+/// Waits until a running operator is ready.
 #[derive(Debug, Parser)]
 #[command(name = "operator check")]
 pub struct Arguments {
-    /// What is asked, such as `http://userstream.userstream-system.svc:8080/readyz`.
+    /// The readiness endpoint, such as `http://userstream.userstream-system.svc:8080/readyz`.
     pub url: reqwest::Url,
-    /// How long it may take to become ready, in seconds.
+    /// How long the operator may take to become ready, in seconds.
     #[arg(long, default_value_t = 60)]
     pub within_seconds: u64,
 }
 
-/// Asks until the answer is good or the time is up, and prints the last answer.
+/// Sends requests until one succeeds or the time is up, and prints the last answer.
 #[must_use]
 #[allow(clippy::print_stdout, reason = "the answer is this command's output")]
 pub fn run(arguments: &Arguments) -> ExitCode {
-    // Fails only when a provider was installed before, and then there is one.
+    // Fails only when a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -53,20 +53,20 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The answer once it is good, or the last one when the time is up.
+/// The first successful answer, or the last one when the time is up.
 async fn until_ready(url: &reqwest::Url, within: Duration) -> Result<String, String> {
     let client = worker_client().map_err(|error| with_causes(&error))?;
-    let began = Instant::now();
+    let started = Instant::now();
     loop {
-        let answer = ask(&client, url).await;
-        if answer.is_ok() || began.elapsed() + PAUSE > within {
+        let answer = get(&client, url).await;
+        if answer.is_ok() || started.elapsed() + DELAY > within {
             return answer;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(DELAY).await;
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &reqwest::Url) -> Result<String, String> {
+async fn get(client: &reqwest::Client, url: &reqwest::Url) -> Result<String, String> {
     let response =
         client.get(url.clone()).timeout(TIMEOUT).send().await.map_err(|error| with_causes(&error))?;
     let status = response.status();
@@ -78,15 +78,15 @@ async fn ask(client: &reqwest::Client, url: &reqwest::Url) -> Result<String, Str
 mod tests {
     use axum::Router;
     use axum::http::StatusCode;
-    use axum::routing::get;
+    use axum::routing;
 
     use super::*;
 
-    async fn asked(answer: (StatusCode, &'static str)) -> Result<String, String> {
+    async fn checked(answer: (StatusCode, &'static str)) -> Result<String, String> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/readyz", listener.local_addr().unwrap()).parse().unwrap();
-        let router = Router::new().route("/readyz", get(move || async move { answer }));
+        let router = Router::new().route("/readyz", routing::get(move || async move { answer }));
         tokio::select! {
             answer = until_ready(&url, Duration::ZERO) => answer,
             ended = async { axum::serve(listener, router).await } => panic!("{ended:?}"),
@@ -94,14 +94,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_missing_is_passed_on() {
-        assert_eq!(asked((StatusCode::OK, "ok\n")).await.unwrap(), "ok\n");
-        let missing = asked((StatusCode::SERVICE_UNAVAILABLE, "watch of jobs: forbidden")).await.unwrap_err();
+    async fn report_of_a_running_operator_is_printed() {
+        assert_eq!(checked((StatusCode::OK, "ok\n")).await.unwrap(), "ok\n");
+        let missing =
+            checked((StatusCode::SERVICE_UNAVAILABLE, "watch of jobs: forbidden")).await.unwrap_err();
         assert!(missing.contains("503") && missing.contains("watch of jobs: forbidden"), "{missing}");
     }
 
     #[tokio::test]
-    async fn nobody_who_answers_is_told_as_such() {
+    async fn refused_connection_is_reported() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/readyz", listener.local_addr().unwrap()).parse().unwrap();

@@ -1,4 +1,4 @@
-//! The operator's own lines: JSON, whatever is told, a panic too.
+//! The operator's log: JSON lines, panics included.
 
 use std::panic::PanicHookInfo;
 
@@ -6,22 +6,21 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// The client tells of every call that fails as an error. Whoever made the call tells of it too, knows of what it was, and
-/// whether it is tried again; an error is told of a bug alone.
-const CLIENT_IS_SILENT: &str = "kube_client::client::builder=off";
+/// kube logs each failed call at ERROR. Callers log it with context and retry state; this crate keeps ERROR for bugs.
+const CLIENT_OFF: &str = "kube_client::client::builder=off";
 
-/// Has everything from here on told as JSON on stderr.
+/// Starts logging to stderr, also of panics.
 pub(crate) fn init() {
     lines(filter(&std::env::var("RUST_LOG").unwrap_or_default()), std::io::stderr).init();
-    std::panic::set_hook(Box::new(tell));
+    std::panic::set_hook(Box::new(log_panic));
 }
 
-/// What is told. Whoever wants to hear of the client names it.
+/// The filter of `RUST_LOG`. Naming kube in it turns the client's log on.
 fn filter(directives: &str) -> EnvFilter {
     let level = tracing::Level::INFO.into();
     let filter = EnvFilter::builder().with_default_directive(level).parse_lossy(directives);
-    match CLIENT_IS_SILENT.parse() {
-        Ok(silent) if !directives.contains("kube") => filter.add_directive(silent),
+    match CLIENT_OFF.parse() {
+        Ok(off) if !directives.contains("kube") => filter.add_directive(off),
         _ => filter,
     }
 }
@@ -34,8 +33,8 @@ where
     lines.json().flatten_event(true).with_current_span(true).finish()
 }
 
-/// One line, with the span in which it happened.
-fn tell(panic: &PanicHookInfo<'_>) {
+/// Logs a panic as one line, with the span in which it happened.
+fn log_panic(panic: &PanicHookInfo<'_>) {
     tracing::error!(%panic, "this is a bug");
 }
 
@@ -48,21 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_one_line_of_json_that_names_the_reconcile() {
-        let told = Arc::new(Mutex::new(std::io::Cursor::new(Vec::new())));
-        // The other tests' panics are told as before, too.
+    fn panic_is_one_json_line_with_the_reconcile_id() {
+        let written = Arc::new(Mutex::new(std::io::Cursor::new(Vec::new())));
+        // The panics of other tests are still printed by their own hook.
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            tell(panic);
+            log_panic(panic);
             before(panic);
         }));
-        let lines = lines(EnvFilter::new("info"), Shared(told.clone()));
+        let lines = lines(EnvFilter::new("info"), Shared(written.clone()));
         tracing::dispatcher::with_default(&lines.into(), || {
             let span = tracing::info_span!("reconcile", reconcile_id = "0123456789");
             let panicked = span.in_scope(|| std::panic::catch_unwind(|| panic!("two\nlines")));
             assert!(panicked.is_err());
         });
-        let text = String::from_utf8(told.lock().unwrap().get_ref().clone()).unwrap();
+        let text = String::from_utf8(written.lock().unwrap().get_ref().clone()).unwrap();
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(line["level"], "ERROR", "{text}");
@@ -71,21 +70,21 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_fails_is_no_error_of_the_operators() {
-        let told = |directives: &str| {
-            let told = Arc::new(Mutex::new(std::io::Cursor::new(Vec::new())));
+    fn failed_calls_of_the_client_are_not_logged() {
+        let logged = |directives: &str| {
+            let written = Arc::new(Mutex::new(std::io::Cursor::new(Vec::new())));
             tracing::dispatcher::with_default(
-                &lines(filter(directives), Shared(told.clone())).into(),
+                &lines(filter(directives), Shared(written.clone())).into(),
                 || {
                     tracing::error!(target: "kube_client::client::builder", "failed with error client error (Connect)");
-                    tracing::info!("told");
+                    tracing::info!("own line");
                 },
             );
-            let text = String::from_utf8(told.lock().unwrap().get_ref().clone()).unwrap();
-            (text.contains("failed"), text.contains("told"))
+            let text = String::from_utf8(written.lock().unwrap().get_ref().clone()).unwrap();
+            (text.contains("failed"), text.contains("own line"))
         };
-        assert_eq!((told(""), told("info")), ((false, true), (false, true)));
-        assert_eq!(told("info,kube=debug"), (true, true));
+        assert_eq!((logged(""), logged("info")), ((false, true), (false, true)));
+        assert_eq!(logged("info,kube=debug"), (true, true));
     }
 
     #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! Which optional kinds the cluster has.
+//! Which optional kinds the cluster serves.
 
 use kube::Client;
 use kube::core::GroupVersionKind;
@@ -6,12 +6,13 @@ use kube::discovery::pinned_kind;
 
 use crate::model::settings::{KafkaTopicVersion, OptionalKinds};
 
-/// Asks the API server for the kinds that other projects bring.
+/// Discovers the kinds of other projects.
 ///
 /// # Errors
-/// When it does not answer.
+/// When the API server does not answer.
 pub async fn optional_kinds(client: &Client) -> Result<OptionalKinds, kube::Error> {
-    let topics = |version: KafkaTopicVersion| has(client, "kafka.strimzi.io", version.name(), "KafkaTopic");
+    let topics =
+        |version: KafkaTopicVersion| serves(client, "kafka.strimzi.io", version.name(), "KafkaTopic");
     let kafka_topic = if topics(KafkaTopicVersion::V1).await? {
         Some(KafkaTopicVersion::V1)
     } else if topics(KafkaTopicVersion::V1Beta2).await? {
@@ -19,11 +20,11 @@ pub async fn optional_kinds(client: &Client) -> Result<OptionalKinds, kube::Erro
     } else {
         None
     };
-    let pod_monitor = has(client, "monitoring.coreos.com", "v1", "PodMonitor").await?;
+    let pod_monitor = serves(client, "monitoring.coreos.com", "v1", "PodMonitor").await?;
     Ok(OptionalKinds { pod_monitor, kafka_topic })
 }
 
-async fn has(client: &Client, group: &str, version: &str, kind: &str) -> Result<bool, kube::Error> {
+async fn serves(client: &Client, group: &str, version: &str, kind: &str) -> Result<bool, kube::Error> {
     match pinned_kind(client, &GroupVersionKind::gvk(group, version, kind)).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Discovery(_)) => Ok(false),

@@ -1,11 +1,11 @@
-//! An API server of a test's own making.
+//! A fake API server for unit tests.
 
 use axum::Router;
 use kube::Client;
 
-/// A client of what answers like this, for as long as the test's runtime lives.
-pub(crate) async fn answering(router: Router) -> Client {
-    // Fails only when one was installed before, and then there is one.
+/// A client of a server with these routes, which runs as long as the test's runtime.
+pub(crate) async fn client_of(router: Router) -> Client {
+    // Fails only when another test has installed a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

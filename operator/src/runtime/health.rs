@@ -7,83 +7,84 @@ use std::time::Duration;
 use kube::runtime::watcher::{Error, Event};
 use tokio::time::Instant;
 
+use super::sync::lock;
+use crate::model::kind::PIPELINES;
 use crate::model::text::with_causes;
-use crate::runtime::reconcile_state::lock;
-use crate::runtime::watch::watches::PIPELINES;
 
-/// How long an interrupted watch counts as interrupted when no more is heard of it. A watch that goes on says so only with its
-/// next event, which may be far off; one that does not go on fails again, after a pause of half a minute, or twice that.
+/// How long an interrupted watch counts as missing when it reports nothing more. A watch that has recovered only
+/// reports with its next event, which may take hours; one that has not fails again after at most a minute.
 const INTERRUPTION: Duration = Duration::from_secs(75);
 
-/// What is missing, by part. Empty when nothing is.
+/// The parts that are missing. Empty when the operator is ready.
 #[derive(Debug, Default)]
 pub struct Health(Mutex<BTreeMap<String, Missing>>);
 
-/// Why something is missing, and since when it is only interrupted: what has been read of it is still known.
+/// Why a part is missing.
 #[derive(Debug)]
 struct Missing {
     why: String,
+    /// Since when the part is only interrupted: what was read of it is still in the store.
     interrupted: Option<Instant>,
 }
 
 impl Missing {
-    fn holds(&self) -> bool {
+    fn is_current(&self) -> bool {
         self.interrupted.is_none_or(|since| since.elapsed() < INTERRUPTION)
     }
 }
 
 impl Health {
-    /// Something is missing.
-    pub fn missing(&self, part: &str, why: impl Into<String>) {
+    /// Records that a part is missing.
+    pub fn set_missing(&self, part: &str, why: impl Into<String>) {
         lock(&self.0).insert(part.to_owned(), Missing { why: why.into(), interrupted: None });
     }
 
-    /// It is there (again).
-    pub fn present(&self, part: &str) {
+    /// Records that a part is present.
+    pub fn set_present(&self, part: &str) {
         lock(&self.0).remove(part);
     }
 
-    /// What a watch said last. One that was interrupted after its list goes on where it was, and does not list again.
-    pub(crate) fn heard<K>(&self, part: &str, event: &Result<Event<K>, Error>) {
+    /// Records an event of a watch. A watch that is interrupted after its list continues without another list.
+    pub(crate) fn observe_watch<K>(&self, part: &str, event: &Result<Event<K>, Error>) {
         match event {
-            Ok(Event::InitDone) => self.present(part),
-            // Said before the API server is asked.
+            Ok(Event::InitDone) => self.set_present(part),
+            // The watcher emits it before it sends the request.
             Ok(Event::Init) => {}
-            Ok(_) => self.continued(part),
-            Err(error) => self.interrupted(part, of_watch(part, error)),
+            Ok(_) => self.set_continued(part),
+            Err(error) => self.set_interrupted(part, explained_watch_error(part, error)),
         }
     }
 
-    fn interrupted(&self, part: &str, why: String) {
-        let mut lacks = lock(&self.0);
-        let unread = lacks.get(part).is_some_and(|lack| lack.interrupted.is_none());
-        let interrupted = (!unread).then(Instant::now);
-        lacks.insert(part.to_owned(), Missing { why, interrupted });
+    fn set_interrupted(&self, part: &str, why: String) {
+        let mut missing = lock(&self.0);
+        let is_unsynced = missing.get(part).is_some_and(|missing| missing.interrupted.is_none());
+        let interrupted = (!is_unsynced).then(Instant::now);
+        missing.insert(part.to_owned(), Missing { why, interrupted });
     }
 
-    fn continued(&self, part: &str) {
-        let mut lacks = lock(&self.0);
-        if lacks.get(part).is_some_and(|lack| lack.interrupted.is_some()) {
-            lacks.remove(part);
+    fn set_continued(&self, part: &str) {
+        let mut missing = lock(&self.0);
+        if missing.get(part).is_some_and(|missing| missing.interrupted.is_some()) {
+            missing.remove(part);
         }
     }
 
-    /// Whether all parts with this beginning have been there. Some may be interrupted.
-    pub(crate) fn has_had_all(&self, beginning: &str) -> bool {
-        !lock(&self.0).iter().any(|(part, lack)| part.starts_with(beginning) && lack.interrupted.is_none())
+    /// Whether all parts with this prefix have synced once. Some may be interrupted.
+    pub(crate) fn have_synced(&self, prefix: &str) -> bool {
+        !lock(&self.0).iter().any(|(part, missing)| part.starts_with(prefix) && missing.interrupted.is_none())
     }
 
-    /// Everything that is missing, a line each.
+    /// Everything that is missing, one line each.
     #[must_use]
     pub fn report(&self) -> Vec<String> {
-        let mut lacks = lock(&self.0);
-        lacks.retain(|_, lack| lack.holds());
-        lacks.iter().map(|(part, lack)| format!("{part}: {}", lack.why)).collect()
+        let mut missing = lock(&self.0);
+        missing.retain(|_, missing| missing.is_current());
+        missing.iter().map(|(part, missing)| format!("{part}: {}", missing.why)).collect()
     }
 }
 
 /// What is wrong with a watch, and the way out where there is one.
-fn of_watch(part: &str, error: &Error) -> String {
+fn explained_watch_error(part: &str, error: &Error) -> String {
     match error {
         Error::InitialListFailed(kube::Error::Api(status))
             if status.code == 404 && part.contains(PIPELINES) =>
@@ -92,7 +93,7 @@ fn of_watch(part: &str, error: &Error) -> String {
                 .to_owned()
         }
         Error::InitialListFailed(source) | Error::WatchStartFailed(source) | Error::WatchFailed(source)
-            if is_silence(source) =>
+            if is_unanswered(source) =>
         {
             explained(source)
         }
@@ -102,15 +103,15 @@ fn of_watch(part: &str, error: &Error) -> String {
 
 /// What is wrong with a call of the API server.
 pub(crate) fn explained(error: &kube::Error) -> String {
-    if is_silence(error) {
+    if is_unanswered(error) {
         format!("the API server does not answer: {}", with_causes(error))
     } else {
         error.to_string()
     }
 }
 
-/// Whether the API server could not be reached or broke off.
-const fn is_silence(error: &kube::Error) -> bool {
+/// Whether the API server was unreachable, or the connection broke.
+const fn is_unanswered(error: &kube::Error) -> bool {
     matches!(error, kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_))
 }
 
@@ -122,30 +123,30 @@ mod tests {
 
     const JOBS: &str = "watch of jobs";
 
-    fn hears(health: &Health, event: &Result<Event<ConfigMap>, Error>) {
-        health.heard(JOBS, event);
+    fn observe(health: &Health, event: &Result<Event<ConfigMap>, Error>) {
+        health.observe_watch(JOBS, event);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interruption_ends_with_the_next_event_of_any_kind() {
+    async fn next_event_of_any_kind_ends_an_interruption() {
         let health = Health::default();
         for event in
             [Event::Apply(ConfigMap::default()), Event::Delete(ConfigMap::default()), Event::InitDone]
         {
-            hears(&health, &Err(Error::NoResourceVersion));
+            observe(&health, &Err(Error::NoResourceVersion));
             assert_eq!(health.report().len(), 1);
-            hears(&health, &Ok(Event::Init));
+            observe(&health, &Ok(Event::Init));
             assert_eq!(health.report().len(), 1, "the API server has not answered yet");
-            hears(&health, &Ok(event));
+            observe(&health, &Ok(event));
             assert_eq!(health.report(), Vec::<String>::new());
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interruption_that_is_not_repeated_is_over() {
+    async fn interruption_that_is_not_repeated_expires() {
         let health = Health::default();
         for _ in 0..3 {
-            hears(&health, &Err(Error::NoResourceVersion));
+            observe(&health, &Err(Error::NoResourceVersion));
             tokio::time::advance(INTERRUPTION - Duration::from_secs(1)).await;
             assert_eq!(health.report().len(), 1);
         }
@@ -154,27 +155,27 @@ mod tests {
     }
 
     #[test]
-    fn an_api_server_that_does_not_answer_is_named_with_the_innermost_cause() {
+    fn unreachable_api_server_is_reported_with_its_cause() {
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let error = Error::WatchStartFailed(kube::Error::Service(refused.into()));
-        let said = of_watch(JOBS, &error);
+        let text = explained_watch_error(JOBS, &error);
         assert!(
-            said.starts_with("the API server does not answer: ") && said.ends_with("connection refused"),
-            "{said}"
+            text.starts_with("the API server does not answer: ") && text.ends_with("connection refused"),
+            "{text}"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_never_read_stays_missing_and_what_was_read_counts_as_read_while_interrupted() {
+    async fn interrupted_watch_stays_synced_and_unsynced_stays_missing() {
         let health = Health::default();
-        health.missing(JOBS, "not read yet");
-        hears(&health, &Err(Error::NoResourceVersion));
-        hears(&health, &Ok(Event::InitApply(ConfigMap::default())));
+        health.set_missing(JOBS, "not synced yet");
+        observe(&health, &Err(Error::NoResourceVersion));
+        observe(&health, &Ok(Event::InitApply(ConfigMap::default())));
         tokio::time::advance(INTERRUPTION * 2).await;
-        assert!(!health.has_had_all("watch of "));
+        assert!(!health.have_synced("watch of "));
         assert_eq!(health.report(), [format!("{JOBS}: {}", Error::NoResourceVersion)]);
-        hears(&health, &Ok(Event::InitDone));
-        hears(&health, &Err(Error::NoResourceVersion));
-        assert!(health.has_had_all("watch of "));
+        observe(&health, &Ok(Event::InitDone));
+        observe(&health, &Err(Error::NoResourceVersion));
+        assert!(health.have_synced("watch of "));
     }
 }

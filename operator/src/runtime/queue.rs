@@ -1,4 +1,4 @@
-//! Which pipelines wait for a reconcile, and why.
+//! The pipelines that wait for a reconcile, and why they do.
 
-pub(crate) mod pace;
+pub(crate) mod trigger;
 pub(crate) mod workqueue;

@@ -1,184 +1,144 @@
-//! One look at one pipeline: observe, validate, build, apply, tell.
+//! One reconcile of one pipeline: observe, validate, plan, apply, status.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::runtime::events::EventType;
-use kube::runtime::reflector::Store;
+use kube::runtime::events::Event;
+use kube::runtime::reflector;
 use kube::{Client, Resource, ResourceExt};
 use serde::Serialize;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::PipelineStatus;
 
+use super::apply::pipeline::{self, PipelineWriteError};
+use super::apply::{Applied, Applier, ApplyError};
+use super::events::{self, EventRecorder};
+use super::lease::LeaderGuard;
+use super::metrics::Metrics;
+use super::queue::trigger::Trigger;
+use super::queue::workqueue::{Priority, WorkQueue};
+use super::reconcile_state::{ReconcileState, ReconcileStates, Requeue};
+use super::reservations::ClaimSources;
+use super::scrape::scrape_state::ScrapeStates;
+use super::sync::lock;
+use super::watch::stored_pipeline::{InvalidObject, StoredPipeline};
+use super::watch::watches::{Stores, key_of};
 use crate::diff::expectations::ObjectKey;
 use crate::diff::object_write::ObjectWrite;
+use crate::model::conflict::Conflict;
+use crate::model::input::{Input, is_paused};
 use crate::model::observed::Observed;
 use crate::model::pipeline_key::PipelineKey;
 use crate::model::settings::Settings;
-use crate::plan::reservations::{Conflict, Reservations};
-use crate::plan::{Decision, Look, Release, is_paused};
-use crate::runtime::apply::pipeline::{self, PipelineWriteError};
-use crate::runtime::apply::{Applied, ApplyContext, ApplyError, apply};
-use crate::runtime::events::{self, EventRecorder};
-use crate::runtime::lease::LeaderGuard;
-use crate::runtime::metrics::Metrics;
-use crate::runtime::queue::pace::Pace;
-use crate::runtime::queue::workqueue::{Queues, Trigger};
-use crate::runtime::reconcile_state::{ReconcileState, ReconcileStates, Requeue, lock};
-use crate::runtime::reservations::Claiming;
-use crate::runtime::scrape::scrape_state::Reports;
-use crate::runtime::watch::stored_pipeline::{InvalidObject, StoredPipeline};
-use crate::runtime::watch::watches::{Stores, key_of};
-use crate::status::{Outcome, status, urgency};
+use crate::plan::reservations::Reservations;
+use crate::plan::{Decision, Plan, Release};
+use crate::status::throttle::{RateLimiter, StatusChange};
+use crate::status::undecodable;
 
-/// Everything that a reconcile uses.
+/// What the reconciles of one namespace, or of all, share.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    /// Where the pipelines of this scope are; None: in all namespaces.
+    /// The namespace of the pipelines; `None`: all.
     pub(crate) namespace: Option<String>,
     pub(crate) settings: Settings,
-    pub(crate) caches: Stores,
-    pub(crate) pipelines: Store<StoredPipeline>,
-    pub(crate) claims: Arc<Mutex<Reservations>>,
-    pub(crate) queues: Arc<Queues>,
-    pub(crate) reports: Arc<Reports>,
-    pub(crate) pace: Arc<Pace>,
-    pub(crate) memories: ReconcileStates,
-    pub(crate) announcer: EventRecorder,
+    pub(crate) stores: Stores,
+    pub(crate) pipelines: reflector::Store<StoredPipeline>,
+    pub(crate) reservations: Arc<Mutex<Reservations>>,
+    pub(crate) queue: Arc<WorkQueue>,
+    pub(crate) scrapes: Arc<ScrapeStates>,
+    pub(crate) limiter: Arc<Mutex<RateLimiter>>,
+    pub(crate) states: ReconcileStates,
+    pub(crate) events: EventRecorder,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) lead: LeaderGuard,
+    pub(crate) leader: LeaderGuard,
 }
 
 impl Context {
-    pub(crate) fn claiming(&self) -> Claiming<'_> {
-        Claiming {
+    pub(crate) fn claim_sources(&self) -> ClaimSources<'_> {
+        ClaimSources {
             namespace: self.namespace.as_deref(),
-            memories: &self.memories,
-            config_maps: &self.caches.config_maps,
-            deployments: &self.caches.deployments,
-            pods: &self.caches.pods,
+            states: &self.states,
+            config_maps: &self.stores.config_maps,
+            deployments: &self.stores.deployments,
+            pods: &self.stores.pods,
         }
     }
 }
 
-/// Why a reconcile did not come to its end. It is tried again.
+/// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReconcileError {
     /// The API server refused a write of the pipeline itself.
     #[error(transparent)]
     Pipeline(#[from] PipelineWriteError),
-    /// Some objects could not be applied; the status says which.
+    /// Objects could not be written; the status reports the first of them.
     #[error("{0} objects could not be applied or deleted")]
     Objects(usize),
-    /// It took too long.
+    /// The reconcile took too long.
     #[error("the reconcile took longer than {} s", .0.as_secs())]
     Timeout(Duration),
-    /// Another replica may act now, and this one does not go on.
+    /// Another replica may act now.
     #[error("this replica is not the leader any more")]
-    LeadLost,
-    /// It panicked, which is a bug.
+    LeadershipLost,
+    /// The reconcile panicked, which is a bug.
     #[error("the reconcile panicked")]
     Panicked,
 }
 
-/// How a look has ended.
+/// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completion {
-    /// All that is to be done now is done and told.
+    /// All that is due is written.
     Done(Requeue),
-    /// Not at all: the caches have not seen what was written last.
+    /// Nothing was decided: the stores do not show the last writes.
     AwaitsCaches,
 }
 
-/// What is waited for when there is nothing to do but by news.
-const UNTIL_NEWS: Completion = Completion::Done(Requeue { until: None });
-/// No pipeline is looked at sooner than after this for the time alone.
-const SOONEST: SignedDuration = SignedDuration::from_secs(1);
+/// The completion of a reconcile after which only a change makes anything due.
+const UNTIL_CHANGE: Completion = Completion::Done(Requeue { at: None });
+/// The shortest delay of a reconcile that only the time makes due.
+const SHORTEST_REQUEUE: SignedDuration = SignedDuration::from_secs(1);
 
-/// Looks at a pipeline.
+/// Reconciles a pipeline.
 pub(crate) async fn reconcile(
-    guarded: Arc<StoredPipeline>,
+    stored: Arc<StoredPipeline>,
     context: Arc<Context>,
 ) -> Result<Completion, ReconcileError> {
-    let uid = guarded.uid().unwrap_or_default();
-    let memory = context.memories.of(&uid);
-    let resource = match guarded.read() {
+    let uid = stored.uid().unwrap_or_default();
+    let state = context.states.of(&uid);
+    let resource = match stored.read() {
         Ok(resource) => resource,
-        Err(unreadable) => return undecodable(&context, &memory, &guarded, &unreadable).await,
+        Err(invalid) => return report_undecodable(&context, &state, &stored, &invalid).await,
     };
-    let resource = resource.as_ref();
     let reconcile = Reconcile {
-        key: key_of(&guarded),
+        key: key_of(&stored),
         context: &context,
-        resource,
+        resource: &resource,
         uid: &uid,
-        memory: &memory,
+        state: &state,
         now: Timestamp::now(),
     };
-    // 1. Observe: what is there, once the caches have seen what was written last.
-    let observed = reconcile.observe();
-    if !reconcile.caches_have_seen_every_write(&observed) {
-        return Ok(Completion::AwaitsCaches);
-    }
-    // 2. Validate: from the spec to a pipeline that breaks no rule, and nobody has what it claims.
-    let validated = lock(&memory).validate(resource);
-    let conflict = reconcile.claim(&observed, validated.is_ok()).await;
-    // 3. Build: what is due, and the writes that it takes.
-    let look = Look {
-        resource,
-        validated: validated.as_ref().as_ref().map_err(Vec::as_slice),
-        conflict: conflict.as_ref(),
-        settings: &context.settings,
-        observed: &observed,
-        low_since: lock(&memory).low_since,
-        now: reconcile.now,
-    };
-    let work = match Decision::of(&look) {
-        Decision::Nothing => return Ok(UNTIL_NEWS),
-        Decision::Release(release) => return reconcile.release(&release).await,
-        Decision::Work(work) => work,
-    };
-    // 4. Apply.
-    if let Some(wants) = work.finalizer {
-        reconcile.write_finalizer(wants).await?;
-    }
-    let applied = reconcile.apply(&work.writes).await;
-    lock(&memory).low_since = work.low_since;
-    let namespace_goes = applied.errors.iter().any(|it| matches!(it, ApplyError::NamespaceTerminating));
-    if let Some(release) = work.when_the_namespace_goes().filter(|_| namespace_goes) {
-        return reconcile.release(&release).await;
-    }
-    // 5. Status: whatever came of it is told.
-    let problem = applied.errors.first().map(ApplyError::problem);
-    let told_later = reconcile.tell(&work.status(&look, problem.as_ref())).await?;
-    if !applied.errors.is_empty() {
-        return Err(ReconcileError::Objects(applied.errors.len()));
-    }
-    if let Some(reason) = work.scaling(&look) {
-        reconcile.announce(&events::scaling(reason)).await;
-    }
-    let until = work.again_at.into_iter().chain(told_later).min();
-    Ok(Completion::Done(Requeue { until: until.map(|until| until.max(reconcile.now + SOONEST)) }))
+    reconcile.run().await
 }
 
-/// A resource that this operator cannot read. Told once for each thing that is wrong, and nothing else of its status is changed.
-async fn undecodable(
+/// Reports a resource that cannot be deserialized, once for each generation and error. Only its conditions are written.
+async fn report_undecodable(
     context: &Context,
-    memory: &Mutex<ReconcileState>,
-    guarded: &StoredPipeline,
-    unreadable: &InvalidObject,
+    state: &Mutex<ReconcileState>,
+    stored: &StoredPipeline,
+    invalid: &InvalidObject,
 ) -> Result<Completion, ReconcileError> {
-    let (generation, error) = (guarded.meta().generation, &unreadable.error);
-    let told = format!("{generation:?} {error}");
-    if lock(memory).told_undecodable.as_ref() != Some(&told) {
-        let known = unreadable.known();
-        let next = status(known.as_ref(), generation, &Outcome::Undecodable(error), Timestamp::now());
-        let next = unreadable.with(&next);
-        write_status(context, &key_of(guarded), &guarded.uid().unwrap_or_default(), &next).await?;
-        lock(memory).told_undecodable = Some(told);
+    let (generation, error) = (stored.meta().generation, &invalid.error);
+    let report = format!("{generation:?} {error}");
+    if lock(state).reported_undecodable.as_ref() != Some(&report) {
+        let known = invalid.known_status();
+        let next = undecodable(known.as_ref(), generation, error, Timestamp::now());
+        let next = invalid.status_with(&next);
+        write_status(context, &key_of(stored), &stored.uid().unwrap_or_default(), &next).await?;
+        lock(state).reported_undecodable = Some(report);
     }
-    Ok(UNTIL_NEWS)
+    Ok(UNTIL_CHANGE)
 }
 
 /// One reconcile of one pipeline.
@@ -187,117 +147,171 @@ struct Reconcile<'a> {
     resource: &'a UserStreamPipeline,
     key: PipelineKey,
     uid: &'a str,
-    memory: &'a Mutex<ReconcileState>,
+    state: &'a Mutex<ReconcileState>,
     now: Timestamp,
 }
 
 impl Reconcile<'_> {
+    async fn run(&self) -> Result<Completion, ReconcileError> {
+        // 1. Observe: the pipeline's objects, once the stores show the last writes.
+        let observed = self.observe();
+        if !self.stores_show_every_write(&observed) {
+            return Ok(Completion::AwaitsCaches);
+        }
+        // 2. Validate: the model of the spec, and no other pipeline holds its claims.
+        let validated = lock(self.state).validate(self.resource);
+        let conflict = self.reserve(&observed, validated.is_ok());
+        // 3. Plan: the writes that are due.
+        let input = Input {
+            resource: self.resource,
+            validated: validated.as_ref().as_ref().map_err(Vec::as_slice),
+            conflict: conflict.as_ref(),
+            settings: &self.context.settings,
+            observed: &observed,
+            low_since: lock(self.state).low_since,
+            now: self.now,
+        };
+        match Decision::of(&input) {
+            Decision::Nothing => Ok(UNTIL_CHANGE),
+            Decision::Release(release) => self.release(&release).await,
+            Decision::Apply(plan) => self.carry_out(&plan, &input).await,
+        }
+    }
+
+    async fn carry_out(&self, plan: &Plan, input: &Input<'_>) -> Result<Completion, ReconcileError> {
+        // 4. Apply: the finalizer first, then the objects.
+        if let Some(is_added) = plan.finalizer {
+            self.write_finalizer(is_added).await?;
+        }
+        let applied = self.apply(&plan.writes).await;
+        lock(self.state).low_since = plan.low_since;
+        let is_terminating = applied.errors.iter().any(|it| matches!(it, ApplyError::NamespaceTerminating));
+        if let Some(release) = plan.release_in_terminating_namespace().filter(|_| is_terminating) {
+            return self.release(&release).await;
+        }
+        // 5. Status: reports every outcome, also that of failed writes.
+        let failure = applied.errors.first().map(ApplyError::failure);
+        let write_at = self.report(&plan.status(input, failure.as_ref())).await?;
+        if !applied.errors.is_empty() {
+            return Err(ReconcileError::Objects(applied.errors.len()));
+        }
+        if let Some(reason) = plan.scaling(input) {
+            self.publish(&events::scaling(reason)).await;
+        }
+        let at = plan.requeue_at.into_iter().chain(write_at).min();
+        Ok(Completion::Done(Requeue { at: at.map(|at| at.max(self.now + SHORTEST_REQUEUE)) }))
+    }
+
     fn observe(&self) -> Observed {
-        let (caches, key) = (&self.context.caches, &self.key);
-        let pods = caches.pods.of(key);
+        let (stores, key) = (&self.context.stores, &self.key);
+        let pods = stores.pods.of(key);
         let named = Observed {
-            config_maps: caches.config_maps.of(key),
-            jobs: caches.jobs.of(key),
-            cron_jobs: caches.cron_jobs.of(key),
-            deployments: caches.deployments.of(key),
-            pod_disruption_budgets: caches.pod_disruption_budgets.of(key),
-            network_policies: caches.network_policies.of(key),
-            pod_monitors: caches.pod_monitors.of(key),
-            kafka_topics: caches.kafka_topics.of(key),
-            reports: self.context.reports.of(key, pods.iter().map(AsRef::as_ref)),
+            config_maps: stores.config_maps.of(key),
+            jobs: stores.jobs.of(key),
+            cron_jobs: stores.cron_jobs.of(key),
+            deployments: stores.deployments.of(key),
+            pod_disruption_budgets: stores.pod_disruption_budgets.of(key),
+            network_policies: stores.network_policies.of(key),
+            pod_monitors: stores.pod_monitors.of(key),
+            kafka_topics: stores.kafka_topics.of(key),
+            reports: self.context.scrapes.reports(key, pods.iter().map(AsRef::as_ref)),
             pods,
         };
         Observed::of(self.resource, named)
     }
 
-    /// What another keeps this pipeline from, if it is to begin with what it claims at all. What it works with no more, others
-    /// may have from now on.
-    async fn claim(&self, observed: &Observed, is_valid: bool) -> Option<Conflict> {
-        let used = lock(self.memory).used(&observed.config_maps);
-        let begins =
-            is_valid && !is_paused(self.resource) && self.resource.metadata.deletion_timestamp.is_none();
-        let (concerned, conflict) = {
-            let mut claims = lock(&self.context.claims);
-            let mut concerned = claims.works_with(self.uid, used);
-            if begins {
-                let admission = claims.admit(self.uid);
-                concerned.extend(admission.concerned);
-                (concerned, admission.conflict)
+    fn stores_show_every_write(&self, observed: &Observed) -> bool {
+        lock(self.state).expectations.are_satisfied(self.now, |key| match key {
+            ObjectKey::Pipeline => self.resource.metadata.resource_version.clone(),
+            ObjectKey::Owned(kind, name) => observed.version(*kind, name).map(str::to_owned),
+        })
+    }
+
+    /// Reserves the claims of a pipeline that may start, and returns a claim that another pipeline holds. Adds the
+    /// pipelines to the workqueue that may wait for claims that this one no longer holds.
+    fn reserve(&self, observed: &Observed, is_valid: bool) -> Option<Conflict> {
+        let used = lock(self.state).used_claims(&observed.config_maps);
+        let is_deleted = self.resource.metadata.deletion_timestamp.is_some();
+        let may_start = is_valid && !is_paused(self.resource) && !is_deleted;
+        let (affected, conflict) = {
+            let mut reservations = lock(&self.context.reservations);
+            let mut affected = reservations.set_used(self.uid, used);
+            if may_start {
+                let reservation = reservations.reserve(self.uid);
+                affected.extend(reservation.affected);
+                (affected, reservation.conflict)
             } else {
-                (concerned, claims.conflict(self.uid))
+                (affected, reservations.conflict(self.uid))
             }
         };
-        for pipeline in concerned {
-            self.context.queues.send(pipeline, Trigger::Changed).await;
+        for pipeline in affected {
+            self.context.queue.add(pipeline, Priority::High, Trigger::Changed);
         }
         conflict
     }
 
-    fn caches_have_seen_every_write(&self, observed: &Observed) -> bool {
-        lock(self.memory).expectations.are_met(self.now, |what| match what {
-            ObjectKey::Pipeline => self.resource.metadata.resource_version.clone(),
-            ObjectKey::Object(kind, name) => observed.version(*kind, name).map(str::to_owned),
-        })
-    }
-
     async fn apply(&self, writes: &[ObjectWrite]) -> Applied {
-        let target = ApplyContext {
+        let applier = Applier {
+            client: &self.context.client,
             namespace: &self.key.namespace,
             pipeline: &self.key.name,
-            version: self.resource.metadata.resource_version.as_deref(),
             uid: self.uid,
-            settings: &self.context.settings,
+            version: self.resource.metadata.resource_version.as_deref(),
+            kafka_topics: self.context.settings.kinds.kafka_topic,
         };
-        let applied = apply(&self.context.client, target, writes, self.memory).await;
+        let applied = applier.apply(writes, self.state).await;
         self.context.metrics.wrote(applied.writes);
         applied
     }
 
-    /// Adds or removes the finalizer, and nothing else; not when the pipeline has changed since it was looked at.
-    async fn write_finalizer(&self, wants: bool) -> Result<(), ReconcileError> {
+    async fn write_finalizer(&self, is_added: bool) -> Result<(), ReconcileError> {
         let version =
-            pipeline::write_finalizer(&self.context.client, &self.key, self.resource, wants).await?;
-        lock(self.memory).expectations.expect(ObjectKey::Pipeline, version, self.now);
+            pipeline::write_finalizer(&self.context.client, &self.key, self.resource, is_added).await?;
+        lock(self.state).expectations.expect(ObjectKey::Pipeline, version, self.now);
         Ok(())
     }
 
-    /// Lets a pipeline go, and says so when what it created stays although it says otherwise.
+    /// Removes the finalizer. Publishes an Event if what the pipeline created stays against its deletion policies.
     async fn release(&self, release: &Release) -> Result<Completion, ReconcileError> {
         if let Some(why) = &release.given_up {
-            tracing::warn!(reason = why, "released without cleaning up");
-            self.announce(&events::event(EventType::Warning, "CleanupGivenUp", why)).await;
+            tracing::warn!(reason = why, "released without cleanup");
+            self.publish(&events::cleanup_given_up(why)).await;
         }
-        self.write_finalizer(false).await.map(|()| UNTIL_NEWS)
+        self.write_finalizer(false).await.map(|()| UNTIL_CHANGE)
     }
 
-    /// Writes the status when it differs, and announces what is worth it; or says when it is to be written.
-    async fn tell(&self, next: &PipelineStatus) -> Result<Option<Timestamp>, ReconcileError> {
+    /// Writes a changed status and publishes its Events, or returns when it is to be written.
+    async fn report(&self, next: &PipelineStatus) -> Result<Option<Timestamp>, ReconcileError> {
         let before = self.resource.status.as_ref();
         if before == Some(next) {
-            lock(self.memory).told_it_is_now();
+            lock(self.state).throttle.unchanged();
             return Ok(None);
         }
-        let (urgency, others_wait) = (urgency(before, next), self.context.queues.are_long());
-        let until = lock(self.memory).tells_at(urgency, others_wait, &self.context.pace, self.now);
-        if until.is_some() {
-            return Ok(until);
+        let change = StatusChange::between(before, next);
+        let is_under_load = self.context.queue.is_under_load();
+        let write_at = {
+            let limiter = &mut lock(&self.context.limiter);
+            lock(self.state).throttle.write_at(change, is_under_load, limiter, self.now)
+        };
+        if write_at.is_some() {
+            return Ok(write_at);
         }
         let version = write_status(self.context, &self.key, self.uid, next).await?;
         {
-            let mut memory = lock(self.memory);
-            memory.tells(self.now);
-            memory.expectations.foresee(ObjectKey::Pipeline, version, self.now);
+            let mut state = lock(self.state);
+            state.throttle.written(self.now);
+            state.expectations.expect_accounted(ObjectKey::Pipeline, version, self.now);
         }
         for event in events::events(before, next) {
-            self.announce(&event).await;
+            self.publish(&event).await;
         }
         Ok(None)
     }
 
-    async fn announce(&self, event: &kube::runtime::events::Event) {
+    async fn publish(&self, event: &Event) {
         let reference = self.resource.object_ref(&());
-        if let Err(error) = self.context.announcer.publish(event, &reference).await {
-            tracing::warn!(%error, reason = event.reason, "the event cannot be published");
+        if let Err(error) = self.context.events.publish(event, &reference).await {
+            tracing::warn!(%error, reason = event.reason, "event not published");
         }
     }
 }

@@ -1,10 +1,12 @@
-//! The parts of a pipeline, each with its verdict.
+//! The conditions of a pipeline's components.
 
 mod freshness;
 mod monitoring;
 mod processor;
 mod producer;
 mod provisioned;
+
+use std::collections::BTreeSet;
 
 use userstream_crds::names::Component;
 use userstream_crds::worker_pod::last_termination;
@@ -18,13 +20,19 @@ pub(super) use processor::processor;
 pub(super) use producer::producer;
 pub(super) use provisioned::provisioned;
 
-fn first(missing: &std::collections::BTreeSet<String>) -> Option<String> {
+fn first(missing: &BTreeSet<String>) -> Option<String> {
     missing.first().cloned()
 }
 
-/// Why pods that should be up are not: what the last worker said that failed, or what keeps one from starting.
-fn why_not_up(observed: &Observed, component: Component) -> Option<String> {
+/// A cause as the end of a message.
+fn because(cause: Option<String>) -> String {
+    cause.map(|cause| format!(": {cause}")).unwrap_or_default()
+}
+
+/// Why pods of a component are not available: the last failure that a worker reported, or what keeps a pod from
+/// starting.
+fn why_unavailable(observed: &Observed, component: Component) -> Option<String> {
     let failed = last_termination(observed.pods_of(component)).filter(|ended| ended.exit_code != 0);
-    let stopped = || observed.pods_of(component).find_map(start_obstacle);
-    failed.map(|ended| ended.message).or_else(|| stopped().map(|obstacle| obstacle.to_string()))
+    let obstacle = || observed.pods_of(component).find_map(start_obstacle);
+    failed.map(|ended| ended.message).or_else(|| obstacle().map(|obstacle| obstacle.to_string()))
 }

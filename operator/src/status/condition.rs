@@ -1,14 +1,15 @@
-//! A condition before it has a time: what is the case, why, and what to do.
+//! A condition before it has a transition time.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as ApiCondition, Time};
+use userstream_crds::condition::{ConditionType, Reason};
 
-use crate::model::text::beginning;
+use crate::model::text::truncated;
 
 /// The longest message of a condition, in bytes; Kubernetes allows 32768.
 const LONGEST_MESSAGE: usize = 1024;
 
-/// Whether something is the case.
+/// The status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConditionStatus {
     True,
@@ -32,124 +33,74 @@ impl ConditionStatus {
     }
 }
 
-/// The types of conditions, in the order in which they are listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Type {
-    Ready,
-    Reconciling,
-    Stalled,
-    TopicReady,
-    SchemaReady,
-    TableReady,
-    ProcessorReady,
-    ProducerReady,
-    FreshnessMet,
-    ScalingActive,
-    MonitoringReady,
-    ReconciliationPaused,
-}
-
-impl Type {
-    const ALL: [Self; 12] = [
-        Self::Ready,
-        Self::Reconciling,
-        Self::Stalled,
-        Self::TopicReady,
-        Self::SchemaReady,
-        Self::TableReady,
-        Self::ProcessorReady,
-        Self::ProducerReady,
-        Self::FreshnessMet,
-        Self::ScalingActive,
-        Self::MonitoringReady,
-        Self::ReconciliationPaused,
-    ];
-
-    /// Where the condition of this name is in the list; others come last.
-    pub(super) fn position(name: &str) -> usize {
-        Self::ALL.iter().position(|of| of.name() == name).unwrap_or(Self::ALL.len())
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Reconciling => "Reconciling",
-            Self::Stalled => "Stalled",
-            Self::TopicReady => "TopicReady",
-            Self::SchemaReady => "SchemaReady",
-            Self::TableReady => "TableReady",
-            Self::ProcessorReady => "ProcessorReady",
-            Self::ProducerReady => "ProducerReady",
-            Self::FreshnessMet => "FreshnessMet",
-            Self::ScalingActive => "ScalingActive",
-            Self::MonitoringReady => "MonitoringReady",
-            Self::ReconciliationPaused => "ReconciliationPaused",
-        }
-    }
-}
-
-/// A condition without a time.
+/// A condition without a transition time.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Verdict {
-    pub(super) of: Type,
-    pub(super) truth: ConditionStatus,
-    pub(super) reason: String,
+pub(super) struct Condition {
+    pub(super) of: ConditionType,
+    pub(super) status: ConditionStatus,
+    pub(super) reason: Reason,
     pub(super) message: String,
-    /// Whether nothing but a change by the user helps.
-    pub(super) is_final: bool,
+    /// Whether only a change by the user helps.
+    pub(super) is_terminal: bool,
 }
 
-impl Verdict {
+impl Condition {
     pub(super) fn new(
-        of: Type,
-        truth: impl Into<ConditionStatus>,
-        reason: &str,
+        of: ConditionType,
+        status: impl Into<ConditionStatus>,
+        reason: Reason,
         message: impl Into<String>,
     ) -> Self {
-        Self { of, truth: truth.into(), reason: reason.to_owned(), message: message.into(), is_final: false }
+        Self { of, status: status.into(), reason, message: message.into(), is_terminal: false }
     }
 
-    pub(super) fn finally(self) -> Self {
-        Self { is_final: true, ..self }
+    pub(super) fn terminal(self) -> Self {
+        Self { is_terminal: true, ..self }
     }
 
     pub(super) fn is_true(&self) -> bool {
-        self.truth == ConditionStatus::True
+        self.status == ConditionStatus::True
     }
 }
 
-/// The verdicts as conditions. The time of one moves only when its status does.
-pub(super) fn conditions(
-    previous: &[Condition],
-    mut verdicts: Vec<Verdict>,
+/// The conditions as the API has them, in the order of their types. A transition time changes only with its status.
+pub(super) fn api_conditions(
+    previous: &[ApiCondition],
+    mut conditions: Vec<Condition>,
     generation: Option<i64>,
     now: Timestamp,
-) -> Vec<Condition> {
-    verdicts.sort_by_key(|verdict| verdict.of);
-    let condition = |verdict: Verdict| {
-        let status = verdict.truth.name();
-        let before = previous.iter().find(|one| one.type_ == verdict.of.name() && one.status == status);
-        Condition {
-            type_: verdict.of.name().to_owned(),
+) -> Vec<ApiCondition> {
+    conditions.sort_by_key(|condition| condition.of);
+    let api_condition = |condition: Condition| {
+        let (of, status) = (condition.of.name(), condition.status.name());
+        let unchanged = previous.iter().find(|before| before.type_ == of && before.status == status);
+        ApiCondition {
+            type_: of.to_owned(),
             status: status.to_owned(),
-            reason: verdict.reason,
-            message: shortened(verdict.message),
+            reason: condition.reason.name().to_owned(),
+            message: limited(condition.message),
             observed_generation: generation,
-            // A status holds whole seconds; comparing it with what comes back must find nothing new.
-            last_transition_time: before.map_or_else(|| seconds(now), |one| one.last_transition_time.clone()),
+            last_transition_time: unchanged
+                .map_or_else(|| api_time(now), |before| before.last_transition_time.clone()),
         }
     };
-    verdicts.into_iter().map(condition).collect()
+    conditions.into_iter().map(api_condition).collect()
 }
 
-/// A time as the API keeps it: in whole seconds.
-pub(super) fn seconds(time: Timestamp) -> Time {
+/// The position of a condition in the order of types; unknown types come last.
+pub(super) fn position(condition: &ApiCondition) -> usize {
+    let known = ConditionType::ALL.iter().position(|of| of.name() == condition.type_);
+    known.unwrap_or(ConditionType::ALL.len())
+}
+
+/// A time as the API stores it, in whole seconds: a finer one would differ from what is read back.
+pub(super) fn api_time(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-fn shortened(mut message: String) -> String {
+fn limited(mut message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
-        message.truncate(beginning(&message, LONGEST_MESSAGE).len());
+        message.truncate(truncated(&message, LONGEST_MESSAGE).len());
         message.push('…');
     }
     message

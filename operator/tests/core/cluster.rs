@@ -1,4 +1,5 @@
-//! A model of a cluster: it has the objects that were applied, and tests decide what becomes of them.
+//! A model of a cluster with one pipeline: it contains the objects that were applied, and tests play the part of the
+//! controllers.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,21 +12,22 @@ use serde_json::{Value, json};
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::validate::Violation;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, validate};
-use userstream_operator::diff::last_applied::{differs, sealed};
-use userstream_operator::lifecycle::rollout::{RolloutPlan, ValidInput};
+use userstream_operator::diff::last_applied::{differs, with_hash};
+use userstream_operator::lifecycle::rollout::RolloutPlan;
 use userstream_operator::manifest::{Desired, build};
+use userstream_operator::model::input::{Input, ValidInput};
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::observed::{Observed, WorkerReport};
 use userstream_operator::model::settings::Settings;
-use userstream_operator::plan::{Decision, Look};
+use userstream_operator::plan::Decision;
 use userstream_operator::runtime::watch::transform::StoreTransform;
 
-use crate::worker_reports::working;
+use crate::worker_reports::report_of;
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 pub(crate) const UID: &str = "0b5bd1f6-6f5a-4d1c-9a2e-6f3b5d0c9e11";
 
-/// One pipeline and what is there of it.
+/// One pipeline and its objects.
 pub(crate) struct Cluster {
     pub(crate) resource: UserStreamPipeline,
     pub(crate) settings: Settings,
@@ -42,7 +44,7 @@ pub(crate) fn settings() -> Settings {
     Settings::with_worker_image("example.org/userstream-worker:1")
 }
 
-/// The resource in an example file, as the API server would hand it out.
+/// The resource in an example file, as the API server returns it.
 pub(crate) fn example(name: &str) -> UserStreamPipeline {
     let path = format!("{}/../crds/examples/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -70,12 +72,13 @@ impl Cluster {
     /// The cluster in which the pipeline of an example runs.
     pub(crate) fn running(name: &str) -> Self {
         let mut cluster = Self::with(example(name));
-        cluster.settle();
+        cluster.converge();
         cluster.writes.clear();
         cluster
     }
 
-    /// The model of the spec as it is. Compiling its expressions takes most of a test's time, so it is done once for each.
+    /// The model of the current spec. Compiling its expressions takes most of a test's time, so each spec is validated
+    /// once.
     pub(crate) fn pipeline(&self) -> Pipeline {
         let mut known = self.validated.borrow_mut();
         match &*known {
@@ -94,13 +97,13 @@ impl Cluster {
     }
 
     pub(crate) fn observed(&self) -> Observed {
-        fn kept<K: StoreTransform>(mut object: K) -> Arc<K> {
-            object.slim();
+        fn stored<K: StoreTransform>(mut object: K) -> Arc<K> {
+            object.transform();
             Arc::new(object)
         }
         fn all<K: StoreTransform + DeserializeOwned>(cluster: &Cluster, kind: Kind) -> Vec<Arc<K>> {
             let of_kind = cluster.objects.iter().filter(|((of, _), _)| *of == kind);
-            of_kind.map(|(_, body)| kept(serde_json::from_value(body.clone()).unwrap())).collect()
+            of_kind.map(|(_, body)| stored(serde_json::from_value(body.clone()).unwrap())).collect()
         }
         Observed {
             config_maps: all(self, Kind::ConfigMap),
@@ -111,15 +114,15 @@ impl Cluster {
             network_policies: all(self, Kind::NetworkPolicy),
             pod_monitors: all(self, Kind::PodMonitor),
             kafka_topics: all(self, Kind::KafkaTopic),
-            pods: self.pods.iter().cloned().map(kept).collect(),
+            pods: self.pods.iter().cloned().map(stored).collect(),
             reports: self.reports.clone(),
         }
     }
 
-    /// Decides, and hands what was decided on to a check.
-    pub(crate) fn decide<T>(&self, check: impl FnOnce(&ValidInput<'_>, &RolloutPlan) -> T) -> T {
+    /// What a function returns for the rollout that is due.
+    pub(crate) fn decide<T>(&self, of: impl FnOnce(&ValidInput<'_>, &RolloutPlan) -> T) -> T {
         let (pipeline, observed) = (self.pipeline(), self.observed());
-        let situation = ValidInput {
+        let input = ValidInput {
             resource: &self.resource,
             pipeline: &pipeline,
             settings: &self.settings,
@@ -127,22 +130,21 @@ impl Cluster {
             low_since: None,
             now: self.now,
         };
-        let steps = RolloutPlan::decide(&situation);
-        check(&situation, &steps)
+        of(&input, &RolloutPlan::of(&input))
     }
 
-    /// What one look at the pipeline comes to, of a valid spec and of one that is not.
-    pub(crate) fn look(&self) -> Decision {
+    /// The decision of a reconcile, also of an invalid spec.
+    pub(crate) fn decision(&self) -> Decision {
         let (observed, validated) = (self.observed(), validate(&self.resource));
-        Decision::of(&self.look_at(&observed, validated.as_ref().map_err(Vec::as_slice)))
+        Decision::of(&self.input(&observed, validated.as_ref().map_err(Vec::as_slice)))
     }
 
-    fn look_at<'a>(
+    pub(crate) fn input<'a>(
         &'a self,
         observed: &'a Observed,
         validated: Result<&'a Pipeline, &'a [Violation]>,
-    ) -> Look<'a> {
-        Look {
+    ) -> Input<'a> {
+        Input {
             resource: &self.resource,
             validated,
             conflict: None,
@@ -159,14 +161,14 @@ impl Cluster {
 
     pub(crate) fn status(&self) -> PipelineStatus {
         let (pipeline, observed) = (self.pipeline(), self.observed());
-        let look = self.look_at(&observed, Ok(&pipeline));
-        match Decision::of(&look) {
-            Decision::Work(work) => work.status(&look, None),
+        let input = self.input(&observed, Ok(&pipeline));
+        match Decision::of(&input) {
+            Decision::Apply(plan) => plan.status(&input, None),
             other => panic!("{other:?} has no status"),
         }
     }
 
-    /// One reconcile: applies, prunes, writes the status. Says whether anything was written.
+    /// One reconcile: applies, prunes, writes the status. Returns whether anything was written.
     pub(crate) fn reconcile(&mut self) -> bool {
         let desired = self.desired();
         let status = self.status();
@@ -181,8 +183,8 @@ impl Cluster {
 
     pub(crate) fn apply(&mut self, desired: Desired) {
         let gone: Vec<_> =
-            self.objects.keys().filter(|(kind, name)| !desired.has(*kind, name)).cloned().collect();
-        for manifest in desired.manifests.into_iter().map(sealed) {
+            self.objects.keys().filter(|(kind, name)| !desired.contains(*kind, name)).cloned().collect();
+        for manifest in desired.manifests.into_iter().map(with_hash) {
             let key = (manifest.kind, manifest.name.clone());
             let existing = self.objects.get(&key);
             if existing.is_some_and(|existing| !differs(&manifest, existing)) {
@@ -200,26 +202,26 @@ impl Cluster {
         }
         for (kind, name) in gone {
             self.writes.push(format!("delete {} {name}", kind.name()));
-            // As the garbage collector does: what a Job or a Deployment owns goes with it.
+            // As the garbage collector does with the pods of a Job or a Deployment.
             self.pods.retain(|pod| pod.metadata.owner_references.as_ref().unwrap()[0].name != name);
             self.objects.remove(&(kind, name));
         }
     }
 
-    /// Reconciles and lets everything go well until nothing changes any more.
-    pub(crate) fn settle(&mut self) {
+    /// Reconciles and makes progress until nothing changes any more.
+    pub(crate) fn converge(&mut self) {
         for _ in 0..30 {
             let changed = self.reconcile();
-            let moved = self.everything_goes_well();
-            if !changed && !moved {
+            let progressed = self.progress();
+            if !changed && !progressed {
                 return;
             }
         }
-        panic!("it does not settle: {:#?}", self.writes);
+        panic!("it does not converge: {:#?}", self.writes);
     }
 
-    /// Jobs succeed, Deployments roll out, workers report. Says whether anything moved.
-    pub(crate) fn everything_goes_well(&mut self) -> bool {
+    /// Jobs succeed, Deployments roll out, workers report. Returns whether anything changed.
+    pub(crate) fn progress(&mut self) -> bool {
         let before = (self.objects.clone(), self.reports.clone());
         for (kind, name) in self.objects.keys().cloned().collect::<Vec<_>>() {
             match kind {
@@ -264,7 +266,7 @@ impl Cluster {
         self.end_pod(job, 0, &report.to_string(), true);
     }
 
-    /// The schedule's CronJob has made a Job at this time, and it has ended.
+    /// The CronJob has created a Job at this time, and the Job has finished.
     pub(crate) fn run_of_schedule(&mut self, started: &str, completed: Option<&str>) {
         let cron_job = self.object(Kind::CronJob, "users-producer").clone();
         let name = format!("users-producer-{}", self.objects.len());
@@ -288,7 +290,7 @@ impl Cluster {
         self.end_pod(&name, if completed.is_some() { 0 } else { 69 }, &report.to_string(), true);
     }
 
-    /// The pod of a Job with a container that ended; a failed one is about to be started again.
+    /// The pod of a Job with a terminated container; unless this is the last attempt, it is about to restart.
     pub(crate) fn end_pod(&mut self, job: &str, exit_code: i32, message: &str, is_last: bool) {
         let ended = json!({"terminated": {"exitCode": exit_code, "message": message, "finishedAt": "2027-01-01T00:00:00Z"}});
         let status = if is_last {
@@ -320,7 +322,7 @@ impl Cluster {
         self.pods.push(pod);
     }
 
-    /// All pods of a Deployment are of its newest template, available, and report that they work.
+    /// All pods of a Deployment have its newest template, are available, and report their status.
     pub(crate) fn roll_out(&mut self, deployment: &str) {
         let body = self.object(Kind::Deployment, deployment);
         let replicas = body["spec"]["replicas"].as_u64().unwrap();
@@ -338,7 +340,7 @@ impl Cluster {
             let partitions = (0..self.pipeline().topic.partitions.get())
                 .filter(|partition| u64::from(*partition) % replicas == index)
                 .map(|partition| i32::try_from(partition).unwrap());
-            let report = working(partitions, self.now);
+            let report = report_of(partitions, self.now);
             self.reports.insert(name, report);
         }
     }

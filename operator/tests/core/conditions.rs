@@ -1,22 +1,27 @@
-//! Every outcome and the conditions that it becomes.
+//! The conditions of every outcome.
 
 use std::fmt::Write;
 
 use serde_json::json;
 use userstream_crds::claims::claims;
+use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::duration::GoDuration;
-use userstream_crds::status::PipelineStatus;
-use userstream_crds::validate;
+use userstream_crds::model::Mode;
+use userstream_crds::status::{Phase, PipelineStatus};
 use userstream_crds::worker_status::Quantiles;
-use userstream_operator::manifest::Cleanup;
+use userstream_crds::{PipelineSpec, UserStreamPipeline, validate};
+use userstream_operator::lifecycle::cleanup::Cleanup;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::plan::reservations::Reservations;
-use userstream_operator::status::{ApplyFailure, Outcome, status};
+use userstream_operator::status::{ApplyFailure, Outcome, status, undecodable};
 
 use crate::cluster::{Cluster, NOW, example};
 
-/// The conditions as a table, and the phase.
-fn told(status: &PipelineStatus) -> String {
+/// A title and a status.
+type Case = (&'static str, PipelineStatus);
+
+/// The phase and the conditions, one line each.
+fn lines(status: &PipelineStatus) -> String {
     let mut text = status.phase.map(|phase| format!("phase {phase:?}\n")).unwrap_or_default();
     for condition in &status.conditions {
         let _ = writeln!(
@@ -28,236 +33,230 @@ fn told(status: &PipelineStatus) -> String {
     text
 }
 
-fn after(outcome: &Outcome<'_>) -> PipelineStatus {
-    status(None, Some(1), outcome, NOW)
+/// The status of a resource after an outcome.
+fn after(resource: UserStreamPipeline, outcome: &Outcome) -> PipelineStatus {
+    after_failure(&Cluster::with(resource), outcome, None)
 }
 
-fn provisioning(example_name: &str, exit_code: i32, message: &str) -> PipelineStatus {
-    let mut cluster = Cluster::with(example(example_name));
-    cluster.reconcile();
-    let job = cluster.job("-provision-");
-    cluster.end_pod(&job, exit_code, message, false);
-    cluster.status()
+fn after_failure(cluster: &Cluster, outcome: &Outcome, failure: Option<&ApplyFailure>) -> PipelineStatus {
+    let (observed, validated) = (cluster.observed(), validate(&cluster.resource));
+    status(&cluster.input(&observed, validated.as_ref().map_err(Vec::as_slice)), outcome, failure)
 }
 
-#[test]
-fn every_outcome_has_the_conditions_recorded() {
-    let mut all: Vec<(&str, PipelineStatus)> = Vec::new();
-    all.push(("undecodable", after(&Outcome::Undecodable("missing field `kafka`"))));
+/// A running pipeline after an edit.
+fn edited(name: &str, edit: fn(&mut PipelineSpec)) -> Cluster {
+    let mut cluster = Cluster::running(name);
+    cluster.edit(edit);
+    cluster
+}
 
+fn refused() -> Vec<Case> {
     let mut invalid = example("users");
     invalid.spec.kafka.topic.name = "no spaces".to_owned();
-    all.push((
-        "invalid",
-        after(&Outcome::Invalid {
-            violations: &validate(&invalid).unwrap_err(),
-            is_suspended: false,
-            problem: None,
-        }),
-    ));
-
     let (older, mut younger) = (example("users"), example("users"));
     younger.metadata.name = Some("younger".to_owned());
     younger.metadata.uid = Some("ffffffff".to_owned());
-    let mut index = Reservations::default();
+    let mut reservations = Reservations::default();
     for resource in [&older, &younger] {
-        index.insert(&resource.metadata, Some(claims(&validate(resource).unwrap())));
+        reservations.declare(&resource.metadata, Some(claims(&validate(resource).unwrap())));
     }
-    index.admit(older.metadata.uid.as_deref().unwrap());
-    all.push((
-        "conflict",
-        after(&Outcome::Conflict {
-            conflict: &index.conflict("ffffffff").unwrap(),
-            is_suspended: false,
-            problem: None,
-        }),
-    ));
+    let older = older.metadata.uid.as_deref().unwrap();
+    reservations.reserve(older);
+    let conflict = |reservations: &Reservations| {
+        let conflict = reservations.conflict("ffffffff").unwrap();
+        after(example("users"), &Outcome::Conflict(conflict))
+    };
+    let in_use = conflict(&reservations);
+    reservations.release(older, NOW);
+    vec![
+        ("undecodable", undecodable(None, Some(1), "missing field `kafka`", NOW)),
+        ("invalid", after(invalid, &Outcome::Invalid)),
+        ("conflict", in_use),
+        ("the workers of a deleted pipeline are terminating", conflict(&reservations)),
+        ("paused before the first reconcile", after(example("users"), &Outcome::Paused)),
+    ]
+}
 
-    index.leave(older.metadata.uid.as_deref().unwrap(), NOW);
-    all.push((
-        "the workers of another are ending",
-        after(&Outcome::Conflict {
-            conflict: &index.conflict("ffffffff").unwrap(),
-            is_suspended: false,
-            problem: None,
-        }),
-    ));
+fn provisioning() -> Vec<Case> {
+    let failed = |exit_code, message: &str| {
+        let mut cluster = Cluster::with(example("users"));
+        cluster.reconcile();
+        let job = cluster.job("-provision-");
+        cluster.end_pod(&job, exit_code, message, false);
+        cluster.status()
+    };
+    let started = |name: &str| {
+        let mut cluster = Cluster::with(example(name));
+        cluster.reconcile();
+        cluster.status()
+    };
+    let unavailable = r#"{"outcome":"Unavailable","message":"no broker answers at kafka:9092"}"#;
+    let refusal = json!({"outcome": "Config", "message": "", "refusals": [{"resource": "topic/users_created", "reason": "Exists",
+        "text": "topic users_created exists: set adoptionPolicy to Adopt"}]});
+    vec![
+        ("new", Cluster::with(example("users")).status()),
+        ("provisioning", started("users")),
+        ("provisioning with Secrets", started("users-production")),
+        ("a dependency is unavailable", failed(69, unavailable)),
+        ("a topic that exists", failed(78, &refusal.to_string())),
+        ("a refused configuration", failed(78, r#"{"outcome":"Config","message":"unknown field"}"#)),
+        ("a worker that is killed", failed(137, "")),
+    ]
+}
 
-    all.push(("paused before it was ever looked at", after(&Outcome::Paused)));
-
+fn rolling_out() -> Vec<Case> {
     let mut cluster = Cluster::with(example("users"));
-    all.push(("new", cluster.status()));
     cluster.reconcile();
-    all.push(("provisioning", cluster.status()));
-    all.push(("provisioning waits for Secrets", {
-        let mut it = Cluster::with(example("users-production"));
-        it.reconcile();
-        it.status()
-    }));
-    all.push((
-        "a dependency is away",
-        provisioning("users", 69, r#"{"outcome":"Unavailable","message":"no broker answers at kafka:9092"}"#),
-    ));
-    let refusal = json!({"outcome": "Config", "message": "", "refusals": [
-        {"resource": "topic/users_created", "reason": "Exists", "text": "topic users_created exists: set adoptionPolicy to Adopt"}]});
-    all.push(("a topic that exists", provisioning("users", 78, &refusal.to_string())));
-    all.push((
-        "a configuration that is refused",
-        provisioning("users", 78, r#"{"outcome":"Config","message":"unknown field"}"#),
-    ));
-    all.push(("a worker that is killed", provisioning("users", 137, "")));
-
     let job = cluster.job("users-provision-");
     cluster.succeed(&job);
     cluster.reconcile();
-    all.push(("processors roll out", cluster.status()));
+    let processors_roll_out = cluster.status();
     cluster.roll_out("users-processor");
     cluster.reports.clear();
-    all.push(("lag is unknown", cluster.status()));
+    let lag_is_unknown = cluster.status();
     cluster.roll_out("users-processor");
     cluster.reconcile();
-    all.push(("the producer starts", cluster.status()));
-    cluster.settle();
-    all.push(("running", cluster.status()));
+    let producer_starts = cluster.status();
+    cluster.converge();
+    let mut changed = edited("users", |spec| spec.kafka.topic.partitions = 9);
+    changed.reconcile();
+    vec![
+        ("processors roll out", processors_roll_out),
+        ("the lag is unknown", lag_is_unknown),
+        ("the producer starts", producer_starts),
+        ("running", cluster.status()),
+        ("a changed spec is being provisioned", changed.status()),
+    ]
+}
 
-    let mut behind = Cluster::running("users");
-    behind.edit(|spec| spec.kafka.topic.partitions = 9);
-    behind.reconcile();
-    all.push(("a changed spec is being provisioned", behind.status()));
-
-    let mut suspended = Cluster::running("users");
-    suspended.edit(|spec| spec.suspend = true);
-    suspended.settle();
-    all.push(("suspended", suspended.status()));
-
-    let mut zero = Cluster::running("users");
-    zero.edit(|spec| spec.processor.replicas = 0);
-    zero.settle();
-    all.push(("scaled to zero", zero.status()));
-
+fn running() -> Vec<Case> {
+    let converged = |edit| {
+        let mut cluster = edited("users", edit);
+        cluster.converge();
+        cluster.status()
+    };
     let mut crashing = Cluster::running("users");
     crashing.object(Kind::Deployment, "users-processor")["status"]["availableReplicas"] = json!(0);
-    all.push(("a processor is away", crashing.status()));
+    let mut scheduled = Cluster::running("users-production");
+    let not_due = scheduled.status();
+    scheduled.run_of_schedule("2027-01-01T00:00:00Z", Some("2027-01-01T00:00:09Z"));
+    let succeeded = scheduled.status();
+    scheduled.run_of_schedule("2027-01-02T00:00:00Z", None);
+    vec![
+        ("suspended", converged(|spec| spec.suspend = true)),
+        ("scaled to zero", converged(|spec| spec.processor.replicas = 0)),
+        ("a processor is unavailable", crashing.status()),
+        ("scheduled, autoscaled and with an objective", not_due),
+        ("a run of the schedule has succeeded", succeeded),
+        ("the next one has failed", scheduled.status()),
+        ("planned", converged(|spec| spec.mode = Mode::Plan)),
+    ]
+}
 
-    let scheduled = Cluster::running("users-production");
-    all.push(("scheduled, autoscaled and with an objective", scheduled.status()));
-
-    let mut ran = Cluster::running("users-production");
-    ran.run_of_schedule("2027-01-01T00:00:00Z", Some("2027-01-01T00:00:09Z"));
-    all.push(("a run of the schedule has ended well", ran.status()));
-    ran.run_of_schedule("2027-01-02T00:00:00Z", None);
-    all.push(("the next one has failed", ran.status()));
-
-    all.push(("planned", {
-        let mut it = Cluster::running("users");
-        it.edit(|spec| spec.mode = userstream_crds::model::Mode::Plan);
-        it.settle();
-        it.status()
-    }));
-
-    let problem =
-        ApplyFailure { reason: "Forbidden", message: "jobs.batch is forbidden".to_owned(), is_final: false };
+fn failing() -> Vec<Case> {
+    let message = "jobs.batch is forbidden".to_owned();
+    let failure = ApplyFailure { reason: Reason::Forbidden, message, is_terminal: false };
     let running = Cluster::running("users");
-    all.push((
-        "an object cannot be applied",
-        running.decide(|situation, steps| {
-            let outcome =
-                Outcome::Reconciled { situation, steps, problem: Some(&problem), object_changes: &[] };
-            status(running.resource.status.as_ref(), Some(1), &outcome, NOW)
-        }),
-    ));
-    let gone =
-        Cleanup::GivenUp { reason: "what the pipeline created was not deleted within 5 minutes".to_owned() };
-    all.push(("cleanup is given up", after(&Outcome::CleaningUp(&gone))));
+    let rollout = Box::new(running.decide(|_, rollout| rollout.clone()));
+    let reconciled = Outcome::Reconciled { rollout, dry_run: Vec::new() };
+    let reason = "what the pipeline created was not deleted within 5 minutes".to_owned();
+    let given_up = Outcome::CleaningUp(Cleanup::GivenUp { reason });
+    vec![
+        ("an object cannot be applied", after_failure(&running, &reconciled, Some(&failure))),
+        ("cleanup is given up", after(example("users"), &given_up)),
+    ]
+}
 
-    let text: Vec<String> = all.iter().map(|(name, status)| format!("## {name}\n{}", told(status))).collect();
+#[test]
+fn outcomes_have_the_conditions_recorded() {
+    let all = [refused(), provisioning(), rolling_out(), running(), failing()].concat();
+    let text: Vec<String> =
+        all.iter().map(|(title, status)| format!("## {title}\n{}", lines(status))).collect();
     insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
         insta::assert_snapshot!("conditions", text.join("\n"));
     });
 }
 
 #[test]
-fn every_status_names_its_generation_and_sums_up_in_the_way_of_kstatus() {
+fn status_names_its_generation_and_sums_up_as_kstatus_expects() {
     let mut cluster = Cluster::with(example("users"));
     cluster.edit(|_| ());
     for _ in 0..8 {
         let status = cluster.status();
         assert_eq!(status.observed_generation, Some(2));
-        let is = |name: &str| status.condition(name).unwrap().status == "True";
         for condition in &status.conditions {
             assert_eq!(condition.observed_generation, Some(2), "{condition:?}");
-            assert!(
-                !condition.reason.is_empty() && condition.reason.chars().all(char::is_alphanumeric),
-                "{condition:?}"
-            );
+            assert!(condition.reason.parse::<Reason>().is_ok(), "{condition:?}");
         }
-        let summary = ["Ready", "Reconciling", "Stalled"].into_iter().filter(|name| is(name)).count();
-        assert_eq!(summary, 1, "{:#?}", status.conditions);
+        let summary = [ConditionType::Ready, ConditionType::Reconciling, ConditionType::Stalled];
+        let count = summary.into_iter().filter(|of| status.is_true(*of)).count();
+        assert_eq!(count, 1, "{:#?}", status.conditions);
         cluster.reconcile();
-        cluster.everything_goes_well();
+        cluster.progress();
     }
 }
 
 #[test]
-fn the_time_of_a_condition_moves_only_with_its_status() {
+fn transition_time_changes_only_with_the_status() {
     let mut cluster = Cluster::running("users");
     let before = cluster.status();
     cluster.now += jiff::SignedDuration::from_secs(60);
-    cluster.everything_goes_well();
+    cluster.progress();
     cluster.object(Kind::Deployment, "users-processor")["status"]["availableReplicas"] = json!(0);
     let after = cluster.status();
+    let mut changes = 0;
     for (before, after) in before.conditions.iter().zip(&after.conditions) {
-        let moved = before.last_transition_time != after.last_transition_time;
-        assert_eq!(moved, before.status != after.status, "{before:?} {after:?}");
+        let has_other_time = before.last_transition_time != after.last_transition_time;
+        assert_eq!(has_other_time, before.status != after.status, "{before:?} {after:?}");
+        changes += usize::from(has_other_time);
     }
-    assert!(
-        before.conditions.iter().zip(&after.conditions).any(|(before, after)| before.status != after.status)
-    );
+    assert!(changes > 0);
 }
 
 #[test]
-fn a_pause_keeps_what_was_known_and_its_end_is_told() {
-    let running = Cluster::running("users").resource.status.unwrap();
-    let paused = status(Some(&running), Some(9), &Outcome::Paused, NOW);
-    let find = |status: &PipelineStatus, name: &str| status.condition(name).cloned().unwrap();
-    assert_eq!(find(&paused, "Ready"), find(&running, "Ready"));
-    assert_eq!(find(&paused, "ReconciliationPaused").status, "True");
-    assert_eq!(status(Some(&paused), Some(9), &Outcome::Paused, NOW), paused, "told once");
+fn paused_pipeline_keeps_its_conditions() {
+    let mut cluster = Cluster::running("users");
+    let running = cluster.resource.status.clone().unwrap();
+    cluster.edit(|_| ());
+    let paused = after_failure(&cluster, &Outcome::Paused, None);
+    assert_eq!(paused.find(ConditionType::Ready), running.find(ConditionType::Ready));
+    assert!(paused.is_true(ConditionType::ReconciliationPaused));
+    cluster.resource.status = Some(paused.clone());
+    assert_eq!(after_failure(&cluster, &Outcome::Paused, None), paused, "it is reported once");
 }
 
 #[test]
-fn a_run_that_ended_well_is_told_together_with_its_time() {
+fn successful_run_is_reported_together_with_its_time() {
     let mut cluster = Cluster::running("users-production");
-    let told = |cluster: &Cluster| {
+    let reported = |cluster: &Cluster| {
         let status = cluster.status();
-        let reason = status.condition("ProducerReady").unwrap().reason.clone();
+        let reason = status.reason(ConditionType::ProducerReady).unwrap();
         let success = status.producer.unwrap().last_success_time;
         (reason, success.map(|time| time.0.to_string()))
     };
-    let well = |time: &str| ("LastRunSucceeded".to_owned(), Some(time.to_owned()));
-    assert_eq!(told(&cluster), ("Scheduled".to_owned(), None));
+    let succeeded = |time: &str| (Reason::LastRunSucceeded, Some(time.to_owned()));
+    assert_eq!(reported(&cluster), (Reason::Scheduled, None));
     cluster.run_of_schedule("2027-01-01T00:00:00Z", Some("2027-01-01T00:00:09Z"));
-    assert_eq!(told(&cluster), well("2027-01-01T00:00:09Z"), "the CronJob's controller has not told it yet");
-    let remembered = json!("2027-01-02T00:00:09Z");
-    cluster.object(Kind::CronJob, "users-producer")["status"]["lastSuccessfulTime"] = remembered;
-    assert_eq!(told(&cluster), well("2027-01-02T00:00:09Z"), "its Job is gone already");
+    let why = "the CronJob's controller has not reported it yet";
+    assert_eq!(reported(&cluster), succeeded("2027-01-01T00:00:09Z"), "{why}");
+    let last_success = json!("2027-01-02T00:00:09Z");
+    cluster.object(Kind::CronJob, "users-producer")["status"]["lastSuccessfulTime"] = last_success;
+    assert_eq!(reported(&cluster), succeeded("2027-01-02T00:00:09Z"), "its Job is deleted already");
 }
 
 #[test]
-fn a_long_message_is_cut_between_characters() {
-    let text = "ü".repeat(5000);
-    let status = after(&Outcome::Undecodable(&text));
+fn long_message_is_truncated_between_characters() {
+    let status = undecodable(None, Some(1), &"ü".repeat(5000), NOW);
     assert!(status.conditions.iter().all(|condition| condition.message.len() <= 1030));
 }
 
 #[test]
-fn rows_that_are_not_written_are_late_and_rows_that_need_not_be_are_not() {
-    // What was written of late, when the last row was ever, and how many records wait.
-    let told = |p99: Option<f64>, has_row: bool, lag: Option<i64>| {
-        let mut cluster = Cluster::running("users");
-        cluster.edit(|spec| spec.objectives.freshness = Some(GoDuration::from_secs(30)));
-        cluster.settle();
-        cluster.everything_goes_well();
+fn freshness_depends_on_written_rows_and_on_the_lag() {
+    // By the freshness of recent rows, whether a row was ever written, and the lag.
+    let reported = |p99: Option<f64>, has_row: bool, lag: Option<i64>| {
+        let mut cluster = edited("users", |spec| spec.objectives.freshness = Some(GoDuration::from_secs(30)));
+        cluster.converge();
+        cluster.progress();
         for report in cluster.reports.values_mut() {
             let processor = &mut report.status.processor;
             processor.freshness = p99.map(|p99_seconds| Quantiles { p50_seconds: 0.1, p99_seconds });
@@ -265,52 +264,49 @@ fn rows_that_are_not_written_are_late_and_rows_that_need_not_be_are_not() {
             processor.lag = lag;
         }
         let status = cluster.status();
-        let met = status.condition("FreshnessMet").unwrap();
+        let met = status.find(ConditionType::FreshnessMet).unwrap();
         (met.status.clone(), met.reason.clone())
     };
     for (found, status, reason) in [
-        (told(Some(29.0), true, Some(0)), "True", "Fresh"),
-        (told(Some(31.0), true, Some(0)), "False", "Late"),
-        (told(None, false, Some(0)), "Unknown", "NoRowsYet"),
-        (told(None, true, Some(0)), "True", "CaughtUp"),
-        (told(None, true, Some(7)), "False", "NoRows"),
-        (told(None, true, None), "Unknown", "UnknownLag"),
+        (reported(Some(29.0), true, Some(0)), "True", Reason::Fresh),
+        (reported(Some(31.0), true, Some(0)), "False", Reason::Late),
+        (reported(None, false, Some(0)), "Unknown", Reason::NoRowsYet),
+        (reported(None, true, Some(0)), "True", Reason::CaughtUp),
+        (reported(None, true, Some(7)), "False", Reason::NoRows),
+        (reported(None, true, None), "Unknown", Reason::UnknownLag),
     ] {
-        assert_eq!(found, (status.to_owned(), reason.to_owned()));
+        assert_eq!(found, (status.to_owned(), reason.name().to_owned()));
     }
 }
 
 #[test]
-fn what_is_about_to_be_written_is_not_done() {
-    type Edit = fn(&mut userstream_crds::PipelineSpec);
+fn change_that_is_yet_to_be_written_is_in_progress() {
+    type Edit = fn(&mut PipelineSpec);
     let edits: [(&str, Edit); 2] =
-        [("another scale", |spec| spec.processor.replicas = 3), ("no scale", |spec| spec.suspend = true)];
+        [("scaled", |spec| spec.processor.replicas = 3), ("suspended", |spec| spec.suspend = true)];
     for (title, edit) in edits {
-        let mut cluster = Cluster::running("users");
-        cluster.edit(edit);
+        let mut cluster = edited("users", edit);
         let status = cluster.status();
-        let reconciling = status.condition("Reconciling").unwrap();
         assert_eq!(status.observed_generation, cluster.resource.metadata.generation, "{title}");
-        assert_eq!(reconciling.status, "True", "{title}: the look that writes it\n{}", told(&status));
-        cluster.settle();
-        let settled = told(&cluster.status());
-        assert!(settled.contains("Ready True"), "{title}: {settled}");
+        assert!(status.is_true(ConditionType::Reconciling), "{title}: {}", lines(&status));
+        cluster.converge();
+        let status = cluster.status();
+        assert!(status.is_true(ConditionType::Ready), "{title}: {}", lines(&status));
     }
 }
 
 #[test]
-fn a_pod_monitor_that_cannot_be_made_is_no_secret_and_keeps_nothing_from_running() {
+fn missing_pod_monitor_kind_is_reported_and_ready_ignores_it() {
     let mut cluster = Cluster::running("users");
-    let monitoring = |cluster: &Cluster| {
-        let condition = cluster.status().conditions.into_iter().find(|one| one.type_ == "MonitoringReady");
-        condition.map(|one| (one.status, one.reason))
-    };
-    assert_eq!(monitoring(&cluster), None, "nobody asks for one");
+    let monitoring = |cluster: &Cluster| cluster.status().reason(ConditionType::MonitoringReady);
+    assert_eq!(monitoring(&cluster), None, "the pipeline enables none");
     cluster.edit(|spec| spec.observability.pod_monitor = true);
-    cluster.settle();
-    assert_eq!(monitoring(&cluster), Some(("False".to_owned(), "NoPodMonitor".to_owned())));
-    assert_eq!(cluster.status().phase, Some(userstream_crds::status::Phase::Running));
+    cluster.converge();
+    assert_eq!(monitoring(&cluster), Some(Reason::NoPodMonitor));
+    assert!(!cluster.status().is_true(ConditionType::MonitoringReady));
+    assert_eq!(cluster.status().phase, Some(Phase::Running));
     cluster.settings.kinds.pod_monitor = true;
-    cluster.settle();
-    assert_eq!(monitoring(&cluster), Some(("True".to_owned(), "Monitored".to_owned())));
+    cluster.converge();
+    assert_eq!(monitoring(&cluster), Some(Reason::Monitored));
+    assert!(cluster.status().is_true(ConditionType::MonitoringReady));
 }

@@ -1,14 +1,16 @@
-//! Two pipelines that claim the same.
+//! Two pipelines with the same claims.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::claims::{Subject, claims};
 use userstream_crds::status::Phase;
 use userstream_crds::{UserStreamPipeline, validate};
 use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::model::conflict::{Conflict, Precedence};
+use userstream_operator::model::input::Input;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::pipeline_key::PipelineKey;
-use userstream_operator::plan::reservations::{Conflict, Precedence, Reservations};
-use userstream_operator::plan::{Decision, Look};
+use userstream_operator::plan::Decision;
+use userstream_operator::plan::reservations::Reservations;
 
 use crate::cluster::{Cluster, NOW, example};
 
@@ -20,88 +22,88 @@ fn named(name: &str, age: i64) -> UserStreamPipeline {
     resource
 }
 
-/// Gives the names of those whom it concerns.
-fn insert(index: &mut Reservations, resource: &UserStreamPipeline) -> Vec<String> {
-    let concerned = index.insert(&resource.metadata, validate(resource).ok().as_ref().map(claims));
-    concerned.into_iter().map(|holder| holder.name).collect()
+/// Returns the names of the affected pipelines.
+fn declare(reservations: &mut Reservations, resource: &UserStreamPipeline) -> Vec<String> {
+    let affected = reservations.declare(&resource.metadata, validate(resource).ok().as_ref().map(claims));
+    affected.into_iter().map(|holder| holder.name).collect()
 }
 
-fn conflict(index: &Reservations, name: &str) -> Option<String> {
-    index.conflict(&format!("uid of {name}")).map(|conflict| conflict.holder.name)
+fn conflict(reservations: &Reservations, name: &str) -> Option<String> {
+    reservations.conflict(&format!("uid of {name}")).map(|conflict| conflict.holder.name)
 }
 
 #[test]
-fn the_older_pipeline_keeps_what_both_claim_whoever_is_seen_first() {
+fn older_pipeline_holds_what_both_claim() {
     let (older, younger) = (named("older", 100), named("younger", 1));
     for order in [[&older, &younger], [&younger, &older]] {
-        let mut index = Reservations::default();
+        let mut reservations = Reservations::default();
         for resource in order {
-            insert(&mut index, resource);
+            declare(&mut reservations, resource);
         }
-        assert_eq!(conflict(&index, "older"), None);
-        assert_eq!(conflict(&index, "younger").as_deref(), Some("older"));
+        assert_eq!(conflict(&reservations, "older"), None);
+        assert_eq!(conflict(&reservations, "younger").as_deref(), Some("older"));
     }
 }
 
 #[test]
-fn of_two_pipelines_of_the_same_second_exactly_one_has_the_conflict() {
-    let mut index = Reservations::default();
-    insert(&mut index, &named("a", 5));
-    insert(&mut index, &named("b", 5));
-    assert_eq!((conflict(&index, "a"), conflict(&index, "b").as_deref()), (None, Some("a")));
+fn uid_decides_between_pipelines_of_the_same_second() {
+    let mut reservations = Reservations::default();
+    declare(&mut reservations, &named("a", 5));
+    declare(&mut reservations, &named("b", 5));
+    assert_eq!((conflict(&reservations, "a"), conflict(&reservations, "b").as_deref()), (None, Some("a")));
 }
 
 #[test]
-fn the_younger_is_told_of_when_the_older_goes() {
-    let mut index = Reservations::default();
-    insert(&mut index, &named("older", 100));
-    insert(&mut index, &named("younger", 1));
-    let waiting = index.remove("uid of older");
+fn younger_pipeline_is_affected_by_deletion_of_the_older() {
+    let mut reservations = Reservations::default();
+    declare(&mut reservations, &named("older", 100));
+    declare(&mut reservations, &named("younger", 1));
+    let waiting = reservations.remove("uid of older");
     assert!(waiting.iter().any(|holder| holder.name == "younger"), "{waiting:?}");
-    assert_eq!(conflict(&index, "younger"), None);
-    assert!(index.remove("uid of older").is_empty());
+    assert_eq!(conflict(&reservations, "younger"), None);
+    assert!(reservations.remove("uid of older").is_empty());
 }
 
 #[test]
-fn the_younger_is_told_of_when_the_older_gives_up_what_both_claim_or_claims_it_later() {
-    let mut index = Reservations::default();
+fn younger_pipeline_is_affected_by_edits_of_the_older() {
+    let mut reservations = Reservations::default();
     let older = named("older", 100);
     let mut elsewhere = older.clone();
     elsewhere.spec.kafka.bootstrap_servers = "other:9092".to_owned();
     elsewhere.spec.sink.cassandra.contact_points = vec!["other:9042".to_owned()];
-    insert(&mut index, &older);
-    assert_eq!(insert(&mut index, &named("younger", 1)), [""; 0], "who is older has nothing to wait for");
-    assert_eq!(insert(&mut index, &older), [""; 0], "nothing has changed");
-    assert_eq!(insert(&mut index, &elsewhere), ["younger"]);
-    assert_eq!(conflict(&index, "younger"), None);
-    assert_eq!(insert(&mut index, &older), ["younger"]);
-    assert_eq!(conflict(&index, "younger").as_deref(), Some("older"));
+    declare(&mut reservations, &older);
+    assert_eq!(declare(&mut reservations, &named("younger", 1)), [""; 0], "the older one does not wait");
+    assert_eq!(declare(&mut reservations, &older), [""; 0], "nothing has changed");
+    assert_eq!(declare(&mut reservations, &elsewhere), ["younger"]);
+    assert_eq!(conflict(&reservations, "younger"), None);
+    assert_eq!(declare(&mut reservations, &older), ["younger"]);
+    assert_eq!(conflict(&reservations, "younger").as_deref(), Some("older"));
 }
 
 #[test]
-fn a_pipeline_whose_edit_is_refused_keeps_its_claims() {
-    let mut index = Reservations::default();
+fn refused_edit_keeps_the_claims() {
+    let mut reservations = Reservations::default();
     let mut older = named("older", 100);
-    insert(&mut index, &older);
+    declare(&mut reservations, &older);
     older.spec.processor.filter = Some("this is no expression (".to_owned());
-    insert(&mut index, &older);
-    insert(&mut index, &named("younger", 1));
-    assert_eq!(conflict(&index, "younger").as_deref(), Some("older"));
+    declare(&mut reservations, &older);
+    declare(&mut reservations, &named("younger", 1));
+    assert_eq!(conflict(&reservations, "younger").as_deref(), Some("older"));
 }
 
 #[test]
-fn the_same_names_on_other_clusters_are_no_conflict() {
-    let mut index = Reservations::default();
-    insert(&mut index, &named("older", 100));
+fn same_names_on_other_clusters_do_not_conflict() {
+    let mut reservations = Reservations::default();
+    declare(&mut reservations, &named("older", 100));
     let mut elsewhere = named("elsewhere", 1);
     elsewhere.spec.kafka.bootstrap_servers = "other:9092".to_owned();
     elsewhere.spec.sink.cassandra.contact_points = vec!["other:9042".to_owned()];
-    insert(&mut index, &elsewhere);
-    assert_eq!(conflict(&index, "elsewhere"), None);
+    declare(&mut reservations, &elsewhere);
+    assert_eq!(conflict(&reservations, "elsewhere"), None);
 }
 
 #[test]
-fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() {
+fn suspended_pipeline_with_a_conflict_is_stopped() {
     for suspend in [false, true] {
         let mut cluster = Cluster::running("users");
         cluster.edit(|spec| spec.suspend = suspend);
@@ -111,7 +113,7 @@ fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() 
             holder: PipelineKey { namespace: "demo".to_owned(), name: "older".to_owned() },
             precedence: Precedence::Older,
         };
-        let look = Look {
+        let input = Input {
             resource: &cluster.resource,
             validated: Ok(&pipeline),
             conflict: Some(&conflict),
@@ -120,12 +122,12 @@ fn a_pipeline_that_came_into_conflict_while_it_ran_stops_when_it_is_suspended() 
             low_since: None,
             now: NOW,
         };
-        let Decision::Work(work) = Decision::of(&look) else { panic!("nothing is told") };
+        let Decision::Apply(plan) = Decision::of(&input) else { panic!("nothing is reported") };
         let stops = |write: &ObjectWrite| matches!(write, ObjectWrite::Stop { .. });
-        assert!(work.writes.iter().all(stops), "nothing else is changed: {:?}", work.writes);
-        let stopped = work.writes.iter().filter(|write| write.kind() == Kind::Deployment).count();
+        assert!(plan.writes.iter().all(stops), "nothing else is changed: {:?}", plan.writes);
+        let stopped = plan.writes.iter().filter(|write| write.kind() == Kind::Deployment).count();
         let running = if suspend { cluster.names_of(Kind::Deployment).len() } else { 0 };
-        assert_eq!(stopped, running, "{:?}", work.writes);
-        assert_eq!(work.status(&look, None).phase == Some(Phase::Suspended), suspend);
+        assert_eq!(stopped, running, "{:?}", plan.writes);
+        assert_eq!(plan.status(&input, None).phase == Some(Phase::Suspended), suspend);
     }
 }

@@ -1,11 +1,12 @@
-//! Deleting a pipeline: what it created goes only where the pipeline says so, and never holds anything up for ever.
+//! The deletion of a pipeline: what it created is deleted only where its policies say so, and for a limited time.
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use userstream_crds::model::DeletionPolicy;
 use userstream_crds::names::FINALIZER;
 use userstream_operator::diff::object_write::ObjectWrite;
-use userstream_operator::manifest::{Cleanup, cleanup, deletes_anything};
+use userstream_operator::lifecycle::cleanup::{Cleanup, deletes_anything};
+use userstream_operator::manifest;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::plan::Decision;
 use userstream_operator::status::{Outcome, status};
@@ -15,27 +16,34 @@ use crate::cluster::{Cluster, NOW};
 fn deleted(policy: DeletionPolicy) -> Cluster {
     let mut cluster = Cluster::running("users");
     cluster.edit(|spec| spec.sink.cassandra.table.deletion_policy = policy);
-    cluster.settle();
+    cluster.converge();
     cluster
 }
 
 fn step(cluster: &mut Cluster) -> Cleanup {
-    let next = cluster.decide(|situation, _| cleanup(situation, NOW));
-    if let Cleanup::Working { desired, .. } = &next {
-        cluster.apply(desired.clone());
+    let (next, desired) = cluster.decide(|input, _| {
+        let cleanup = Cleanup::of(input, NOW);
+        let desired = match &cleanup {
+            Cleanup::Working { stage, .. } => Some(manifest::cleanup(input, stage)),
+            Cleanup::Done | Cleanup::GivenUp { .. } => None,
+        };
+        (cleanup, desired)
+    });
+    if let Some(desired) = desired {
+        cluster.apply(desired);
     }
     next
 }
 
 #[test]
-fn a_pipeline_that_retains_everything_has_nothing_to_clean_up() {
+fn retaining_pipeline_needs_no_cleanup() {
     let mut cluster = deleted(DeletionPolicy::Retain);
     assert!(!deletes_anything(&cluster.pipeline()));
     assert_eq!(step(&mut cluster), Cleanup::Done);
 }
 
 #[test]
-fn a_pipeline_that_was_never_provisioned_created_nothing() {
+fn unprovisioned_pipeline_needs_no_cleanup() {
     let mut cluster = Cluster::with(crate::cluster::example("users"));
     cluster.resource.spec.sink.cassandra.table.deletion_policy = DeletionPolicy::Delete;
     assert!(deletes_anything(&cluster.pipeline()));
@@ -43,7 +51,7 @@ fn a_pipeline_that_was_never_provisioned_created_nothing() {
 }
 
 #[test]
-fn a_pipeline_of_which_the_caches_show_only_the_jobs_may_have_created_something() {
+fn any_trace_of_provisioning_needs_a_cleanup() {
     let mut cluster = Cluster::with(crate::cluster::example("users"));
     cluster.resource.spec.sink.cassandra.table.deletion_policy = DeletionPolicy::Delete;
     cluster.reconcile();
@@ -53,27 +61,31 @@ fn a_pipeline_of_which_the_caches_show_only_the_jobs_may_have_created_something(
 }
 
 #[test]
-fn a_cleanup_that_has_begun_goes_on_when_nothing_tells_any_more_of_what_there_was() {
+fn started_cleanup_continues_without_other_traces() {
     let mut cluster = deleted(DeletionPolicy::Delete);
     cluster.resource.status = None;
-    let begun = step(&mut cluster);
-    assert!(matches!(begun, Cleanup::Working { .. }));
-    cluster.resource.status = Some(status(None, Some(2), &Outcome::CleaningUp(&begun), NOW));
+    let started = step(&mut cluster);
+    assert!(matches!(started, Cleanup::Working { .. }));
+    let next = {
+        let (observed, pipeline) = (cluster.observed(), cluster.pipeline());
+        status(&cluster.input(&observed, Ok(&pipeline)), &Outcome::CleaningUp(started), None)
+    };
+    cluster.resource.status = Some(next);
     cluster.objects.clear();
     cluster.pods.clear();
     assert!(matches!(step(&mut cluster), Cleanup::Working { .. }));
 }
 
 #[test]
-fn what_it_created_is_deleted_after_its_last_pod_has_ended() {
+fn cleanup_job_starts_after_the_last_pod() {
     let mut cluster = deleted(DeletionPolicy::Delete);
     let pods = cluster.pods.clone();
     assert!(matches!(step(&mut cluster), Cleanup::Working { .. }));
-    let works = |cluster: &Cluster| cluster.objects.keys().any(|(kind, _)| *kind != Kind::ConfigMap);
-    assert!(!works(&cluster), "workloads end first: {:?}", cluster.objects.keys());
+    let has_workloads = |cluster: &Cluster| cluster.objects.keys().any(|(kind, _)| *kind != Kind::ConfigMap);
+    assert!(!has_workloads(&cluster), "workloads stop first: {:?}", cluster.objects.keys());
     cluster.pods = pods;
     step(&mut cluster);
-    assert!(!works(&cluster), "their pods still work");
+    assert!(!has_workloads(&cluster), "their pods still run");
 
     cluster.pods.clear();
     step(&mut cluster);
@@ -84,14 +96,14 @@ fn what_it_created_is_deleted_after_its_last_pod_has_ended() {
             .unwrap()
             .to_owned();
     let text = cluster.object(Kind::ConfigMap, &config).to_string();
-    assert!(text.contains(r#"\"deletionPolicy\":\"Delete\""#), "the worker is told what to delete: {text}");
+    assert!(text.contains(r#"\"deletionPolicy\":\"Delete\""#), "the worker reads what to delete: {text}");
     assert!(matches!(step(&mut cluster), Cleanup::Working { .. }));
     cluster.succeed(&job);
     assert_eq!(step(&mut cluster), Cleanup::Done);
 }
 
 #[test]
-fn cleaning_up_is_given_up_at_the_deadline_and_says_why() {
+fn cleanup_is_given_up_at_the_deadline_with_a_reason() {
     let mut cluster = deleted(DeletionPolicy::Delete);
     cluster.pods.clear();
     step(&mut cluster);
@@ -107,38 +119,38 @@ fn cleaning_up_is_given_up_at_the_deadline_and_says_why() {
     }
 }
 
-/// What a look at the pipeline of this cluster comes to, as it is and being deleted.
-fn look_at_deleted(cluster: &mut Cluster) -> Decision {
+/// The decision of a reconcile of the pipeline being deleted.
+fn decision_of_deleted(cluster: &mut Cluster) -> Decision {
     cluster.resource.metadata.deletion_timestamp = Some(Time(NOW));
     cluster.resource.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
-    cluster.look()
+    cluster.decision()
 }
 
 #[test]
-fn an_edit_that_is_refused_does_not_change_what_is_deleted() {
+fn refused_edit_does_not_change_the_cleanup() {
     let mut cluster = deleted(DeletionPolicy::Delete);
     cluster.pods.clear();
     cluster.objects.retain(|(kind, _), _| *kind == Kind::ConfigMap);
     cluster.edit(|spec| spec.kafka.key_field = Some("missing".to_owned()));
-    let Decision::Work(work) = look_at_deleted(&mut cluster) else { panic!("it is let go") };
-    let cleanup = work.writes.iter().find_map(|write| match write {
+    let Decision::Apply(plan) = decision_of_deleted(&mut cluster) else { panic!("it is released") };
+    let cleanup = plan.writes.iter().find_map(|write| match write {
         ObjectWrite::CreateCleanup(manifest) => Some(manifest),
         _ => None,
     });
-    assert!(cleanup.is_some(), "{:?}", work.writes);
+    assert!(cleanup.is_some(), "{:?}", plan.writes);
 
     cluster.objects.clear();
-    let Decision::Release(release) = look_at_deleted(&mut cluster) else { panic!("it is held") };
+    let Decision::Release(release) = decision_of_deleted(&mut cluster) else { panic!("it is not released") };
     assert!(release.given_up.unwrap().contains("not known what to delete"));
 }
 
 #[test]
-fn a_cleanup_waits_for_workloads_whose_pods_are_not_seen_yet() {
+fn cleanup_waits_for_workloads_without_observed_pods() {
     let mut cluster = deleted(DeletionPolicy::Delete);
     cluster.pods.clear();
-    let Decision::Work(work) = look_at_deleted(&mut cluster) else { panic!("it is let go") };
-    assert!(!work.writes.is_empty());
-    for write in &work.writes {
+    let Decision::Apply(plan) = decision_of_deleted(&mut cluster) else { panic!("it is released") };
+    assert!(!plan.writes.is_empty());
+    for write in &plan.writes {
         assert!(matches!(write, ObjectWrite::Delete { .. }), "{write:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every example resource and the manifests that it becomes.
+//! The manifests of every example resource.
 
 use std::fmt::Write;
 
@@ -7,12 +7,12 @@ use userstream_operator::model::settings::{KafkaTopicVersion, OptionalKinds};
 
 use crate::cluster::{Cluster, example};
 
-/// The manifests that are wanted once the pipeline runs, in the order in which they are applied.
+/// The manifests of a running pipeline, in the order in which they are applied.
 fn manifests(mut cluster: Cluster) -> String {
-    cluster.settle();
+    cluster.converge();
     cluster.desired().manifests.iter().fold(String::new(), |mut text, manifest| {
         let mut body = manifest.body.clone();
-        // The document is one long line; what is in it is the worker's contract, and tested there.
+        // The document is one long line. The tests of the worker's configuration cover it.
         if let Some(data) = body.pointer_mut("/data/worker.json") {
             *data = Value::String("...".to_owned());
         }
@@ -28,7 +28,7 @@ fn check(name: &str, manifests: &str) {
 }
 
 #[test]
-fn every_example_is_rendered_as_recorded() {
+fn examples_are_rendered_as_recorded() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/examples");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -43,7 +43,7 @@ fn every_example_is_rendered_as_recorded() {
 }
 
 #[test]
-fn what_the_installation_and_the_cluster_offer_is_rendered_as_recorded() {
+fn optional_kinds_are_rendered_as_recorded() {
     let mut resource = example("users-production");
     resource.spec.kafka.bootstrap_servers = "events-kafka-bootstrap:9093".to_owned();
     resource.spec.kafka.topic.management_policy = userstream_crds::kafka::TopicManagementPolicy::Strimzi;

@@ -1,6 +1,5 @@
-//! Whatever happens, in whatever order: edits during a change, crashes between two writes, Jobs that fail, objects that
-//! somebody deletes. What must never be is looked for after every step; in the end everything goes well, and the pipeline
-//! comes to rest.
+//! Random sequences of events: edits during a rollout, crashes between two writes, failed Jobs, deleted objects.
+//! Invariants hold after each event, and at the end, without further faults, the pipeline converges.
 
 use std::collections::BTreeSet;
 
@@ -14,44 +13,44 @@ use userstream_operator::model::kind::Kind;
 
 use crate::cluster::{Cluster, example};
 
-/// Something that happens.
+/// An event.
 #[derive(Clone, Copy, Debug)]
-enum Happening {
-    /// The operator looks at the pipeline.
+enum Event {
+    /// The operator reconciles the pipeline.
     Reconcile,
-    /// It does, and is killed after so many writes.
+    /// The operator is killed during a reconcile, after so many writes.
     Crash(usize),
-    /// The spec becomes this one of a few.
+    /// The user changes the spec to one of a few.
     Edit(usize),
-    /// It is suspended, or goes on.
+    /// The user suspends or resumes the pipeline.
     Suspend(bool),
-    /// A Job of the pipeline succeeds.
+    /// A Job succeeds.
     JobSucceeds(usize),
-    /// A Job's attempt fails.
+    /// An attempt of a Job fails.
     JobFails(usize),
     /// A Deployment rolls out.
     RollOut(usize),
-    /// A pod of a Deployment goes away.
+    /// A pod of a Deployment becomes unavailable.
     Unavailable(usize),
-    /// Somebody deletes an object.
+    /// Another client deletes an object.
     Delete(usize),
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        6 => Just(Happening::Reconcile),
-        2 => (0usize..4).prop_map(Happening::Crash),
-        2 => (0usize..4).prop_map(Happening::Edit),
-        1 => any::<bool>().prop_map(Happening::Suspend),
-        3 => (0usize..4).prop_map(Happening::JobSucceeds),
-        1 => (0usize..4).prop_map(Happening::JobFails),
-        3 => (0usize..2).prop_map(Happening::RollOut),
-        1 => (0usize..2).prop_map(Happening::Unavailable),
-        1 => (0usize..8).prop_map(Happening::Delete),
+        6 => Just(Event::Reconcile),
+        2 => (0usize..4).prop_map(Event::Crash),
+        2 => (0usize..4).prop_map(Event::Edit),
+        1 => any::<bool>().prop_map(Event::Suspend),
+        3 => (0usize..4).prop_map(Event::JobSucceeds),
+        1 => (0usize..4).prop_map(Event::JobFails),
+        3 => (0usize..2).prop_map(Event::RollOut),
+        1 => (0usize..2).prop_map(Event::Unavailable),
+        1 => (0usize..8).prop_map(Event::Delete),
     ]
 }
 
-/// A few specs that differ in what has to be provisioned, in scale, and in the kind of producer.
+/// A few specs that differ in provisioning, scale, and the kind of producer.
 fn spec(base: &PipelineSpec, which: usize) -> PipelineSpec {
     let mut spec = base.clone();
     match which {
@@ -76,14 +75,14 @@ fn spec(base: &PipelineSpec, which: usize) -> PipelineSpec {
     spec
 }
 
-/// The cluster, and which configurations have ever been provisioned.
-struct World {
+/// The cluster, and the configurations that were ever provisioned.
+struct Model {
     cluster: Cluster,
     base: PipelineSpec,
     provisioned: BTreeSet<String>,
 }
 
-impl World {
+impl Model {
     fn new() -> Self {
         let cluster = Cluster::with(example("users"));
         let base = cluster.resource.spec.clone();
@@ -99,28 +98,28 @@ impl World {
         names.get(which % names.len().max(1)).cloned()
     }
 
-    fn happen(&mut self, happening: Happening) {
-        match happening {
-            Happening::Reconcile => drop(self.cluster.reconcile()),
-            Happening::Crash(writes) => {
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Reconcile => drop(self.cluster.reconcile()),
+            Event::Crash(writes) => {
                 let Desired { manifests, kept, .. } = self.cluster.desired();
                 let all: Vec<_> = self.cluster.objects.keys().cloned().collect();
                 let manifests = manifests.into_iter().take(writes).collect();
-                // Nothing is deleted yet: that comes after the writes.
+                // Deletions come last, so none has happened yet.
                 let kept = kept.into_iter().chain(all).collect();
                 self.cluster.apply(Desired { manifests, kept, ..Desired::default() });
             }
-            Happening::Edit(which) => {
+            Event::Edit(which) => {
                 let (suspend, spec) = (self.cluster.resource.spec.suspend, spec(&self.base, which));
                 self.cluster.edit(|edited| *edited = PipelineSpec { suspend, ..spec });
             }
-            Happening::Suspend(suspend) => self.cluster.edit(|spec| spec.suspend = suspend),
-            Happening::JobSucceeds(which) => {
+            Event::Suspend(suspend) => self.cluster.edit(|spec| spec.suspend = suspend),
+            Event::JobSucceeds(which) => {
                 if let Some(job) = self.pick(Kind::Job, which) {
                     self.succeed(&job);
                 }
             }
-            Happening::JobFails(which) => {
+            Event::JobFails(which) => {
                 if let Some(job) = self.pick(Kind::Job, which) {
                     let body = self.cluster.object(Kind::Job, &job);
                     if body["status"].is_null() {
@@ -128,18 +127,18 @@ impl World {
                     }
                 }
             }
-            Happening::RollOut(which) => {
+            Event::RollOut(which) => {
                 if let Some(deployment) = self.pick(Kind::Deployment, which) {
                     self.cluster.roll_out(&deployment);
                 }
             }
-            Happening::Unavailable(which) => {
+            Event::Unavailable(which) => {
                 if let Some(deployment) = self.pick(Kind::Deployment, which) {
                     self.cluster.object(Kind::Deployment, &deployment)["status"]["availableReplicas"] =
                         json!(0);
                 }
             }
-            Happening::Delete(which) => {
+            Event::Delete(which) => {
                 let keys: Vec<_> = self.cluster.objects.keys().cloned().collect();
                 if let Some(key) = keys.get(which % keys.len().max(1)) {
                     self.cluster.objects.remove(key);
@@ -160,16 +159,16 @@ impl World {
         self.cluster.succeed(job);
     }
 
-    /// What must never be.
+    /// The invariants.
     fn check(&mut self) -> Result<(), String> {
-        let producing = ["/spec/template", "/spec/jobTemplate/spec/template"];
+        let templates = ["/spec/template", "/spec/jobTemplate/spec/template"];
         for ((kind, name), body) in &self.cluster.objects {
             if !matches!(kind, Kind::Deployment | Kind::CronJob) {
                 continue;
             }
-            let hash = producing.iter().find_map(|place| configuration(body, place)).unwrap();
+            let hash = templates.iter().find_map(|place| configuration(body, place)).unwrap();
             if !self.provisioned.contains(&hash) {
-                return Err(format!("{name} works with {hash}, which was never provisioned"));
+                return Err(format!("{name} runs {hash}, which was never provisioned"));
             }
         }
         let producers = self.names(Kind::CronJob).len()
@@ -180,20 +179,20 @@ impl World {
         Ok(())
     }
 
-    /// From here on everything goes well: it comes to rest, runs, and is left alone.
-    fn come_to_rest(&mut self) -> Result<(), String> {
+    /// Without further faults the pipeline converges, and records flow.
+    fn converge(&mut self) -> Result<(), String> {
         self.cluster.edit(|spec| spec.suspend = false);
         for _ in 0..40 {
             let changed = self.cluster.reconcile();
             for job in self.names(Kind::Job) {
                 self.succeed(&job);
             }
-            let moved = self.cluster.everything_goes_well();
+            let progressed = self.cluster.progress();
             self.check()?;
-            if !changed && !moved {
+            if !changed && !progressed {
                 let status = self.cluster.status();
                 if status.phase != Some(Phase::Running) {
-                    return Err(format!("it rests and does not run: {:#?}", status.conditions));
+                    return Err(format!("it has converged and does not run: {:#?}", status.conditions));
                 }
                 let configurations = self.names(Kind::ConfigMap);
                 return if configurations.len() == 1 {
@@ -203,7 +202,7 @@ impl World {
                 };
             }
         }
-        Err("it does not come to rest".to_owned())
+        Err("it does not converge".to_owned())
     }
 }
 
@@ -215,18 +214,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_nothing_works_unprovisioned_and_in_the_end_records_flow(
-        happenings in proptest::collection::vec(happening(), 1..40)
+    fn nothing_runs_unprovisioned_and_records_flow_in_the_end(
+        events in proptest::collection::vec(event(), 1..40)
     ) {
-        let mut world = World::new();
-        for happening in happenings {
-            world.happen(happening);
-            if let Err(wrong) = world.check() {
-                return Err(TestCaseError::fail(format!("after {happening:?}: {wrong}\n{:#?}", world.cluster.writes)));
+        let mut model = Model::new();
+        for event in events {
+            model.apply(event);
+            if let Err(violation) = model.check() {
+                return Err(TestCaseError::fail(format!("after {event:?}: {violation}\n{:#?}", model.cluster.writes)));
             }
         }
-        if let Err(wrong) = world.come_to_rest() {
-            return Err(TestCaseError::fail(format!("{wrong}\n{:#?}", world.cluster.writes)));
+        if let Err(violation) = model.converge() {
+            return Err(TestCaseError::fail(format!("{violation}\n{:#?}", model.cluster.writes)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Strimzi's KafkaTopic: Strimzi deletes the topic with it, so it goes only where the topic's `deletionPolicy` is `Delete`.
+//! Strimzi's KafkaTopic. Strimzi deletes the topic with it, so it is deleted only with `deletionPolicy: Delete`.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::DynamicObject;
@@ -15,7 +15,7 @@ use userstream_operator::plan::Decision;
 
 use crate::cluster::{Cluster, NOW, UID, example};
 
-/// A running pipeline whose topic is Strimzi's.
+/// A running pipeline whose topic Strimzi manages.
 fn running(topic: DeletionPolicy) -> Cluster {
     let mut resource = example("users");
     resource.spec.kafka.bootstrap_servers = "events-kafka-bootstrap:9092".to_owned();
@@ -23,12 +23,12 @@ fn running(topic: DeletionPolicy) -> Cluster {
     resource.spec.kafka.topic.deletion_policy = topic;
     let mut cluster = Cluster::with(resource);
     cluster.settings.kinds = OptionalKinds { pod_monitor: false, kafka_topic: Some(KafkaTopicVersion::V1) };
-    cluster.settle();
+    cluster.converge();
     cluster.writes.clear();
     cluster
 }
 
-/// Whether the topic would outlive the pipeline: its KafkaTopic is there, and no garbage when the pipeline goes.
+/// Whether the topic would outlive the pipeline: the garbage collector would leave its KafkaTopic.
 fn outlives(cluster: &Cluster) -> bool {
     let topic = cluster.objects.get(&(Kind::KafkaTopic, "users".to_owned()));
     topic.is_some_and(|topic| {
@@ -36,19 +36,19 @@ fn outlives(cluster: &Cluster) -> bool {
     })
 }
 
-/// Deletes the pipeline, makes the writes of each look, and lets it be deleted.
+/// Deletes the pipeline, and carries out the writes of each reconcile until it is released.
 fn delete(cluster: &mut Cluster) {
     cluster.resource.metadata.deletion_timestamp = Some(Time(NOW));
     cluster.resource.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     for _ in 0..10 {
-        match cluster.look() {
+        match cluster.decision() {
             Decision::Release(_) => return,
-            Decision::Work(work) => {
-                for write in work.writes {
-                    make(cluster, write);
+            Decision::Apply(plan) => {
+                for write in plan.writes {
+                    carry_out(cluster, write);
                 }
             }
-            Decision::Nothing => panic!("it is held by nobody"),
+            Decision::Nothing => panic!("it has no finalizer"),
         }
         cluster.pods.clear();
         let is_cleanup = |(kind, name): &&(Kind, String)| *kind == Kind::Job && name.contains("-cleanup-");
@@ -56,10 +56,10 @@ fn delete(cluster: &mut Cluster) {
             cluster.succeed(&job);
         }
     }
-    panic!("it is not let go: {:?}", cluster.objects.keys());
+    panic!("it is not released: {:?}", cluster.objects.keys());
 }
 
-fn make(cluster: &mut Cluster, write: ObjectWrite) {
+fn carry_out(cluster: &mut Cluster, write: ObjectWrite) {
     match write {
         ObjectWrite::Create(manifest)
         | ObjectWrite::CreateCleanup(manifest)
@@ -74,17 +74,17 @@ fn make(cluster: &mut Cluster, write: ObjectWrite) {
 }
 
 #[test]
-fn the_topic_of_a_pipeline_that_retains_it_is_no_garbage_when_the_pipeline_goes() {
+fn retained_topic_outlives_the_pipeline() {
     let mut cluster = running(DeletionPolicy::Retain);
     assert!(outlives(&cluster), "{}", cluster.object(Kind::KafkaTopic, "users"));
     let owned = cluster.object(Kind::KafkaTopic, "users")["metadata"]["annotations"][RETAINED_FOR].clone();
-    assert_eq!(owned, UID, "the pipeline knows it for its own");
+    assert_eq!(owned, UID, "it belongs to the pipeline");
     delete(&mut cluster);
     assert!(outlives(&cluster));
 }
 
 #[test]
-fn a_topic_that_is_retained_stays_when_the_pipeline_wants_no_kafka_topic_any_more() {
+fn retained_topic_stays_when_strimzi_no_longer_manages_it() {
     let edits: [fn(&mut PipelineSpec); 3] = [
         |spec| spec.kafka.topic.management_policy = TopicManagementPolicy::Managed,
         |spec| spec.kafka.topic.management_policy = TopicManagementPolicy::Observe,
@@ -93,29 +93,29 @@ fn a_topic_that_is_retained_stays_when_the_pipeline_wants_no_kafka_topic_any_mor
     for (index, edit) in edits.into_iter().enumerate() {
         let mut cluster = running(DeletionPolicy::Retain);
         cluster.edit(edit);
-        cluster.settle();
+        cluster.converge();
         assert!(outlives(&cluster), "edit {index}: {:?}", cluster.writes);
-        // Retained only since the same edit: it still has the reference.
+        // The same edit sets the policy to Retain, so the KafkaTopic still has its owner reference.
         let mut cluster = running(DeletionPolicy::Delete);
         cluster.edit(edit);
         cluster.edit(|spec| spec.kafka.topic.deletion_policy = DeletionPolicy::Retain);
-        cluster.settle();
+        cluster.converge();
         assert!(outlives(&cluster), "edit {index} with the policy: {:?}", cluster.writes);
     }
 }
 
 #[test]
-fn a_cleanup_of_the_table_leaves_a_topic_that_is_retained() {
+fn cleanup_of_the_table_leaves_a_retained_topic() {
     let mut cluster = running(DeletionPolicy::Retain);
     cluster.edit(|spec| spec.sink.cassandra.table.deletion_policy = DeletionPolicy::Delete);
-    cluster.settle();
+    cluster.converge();
     delete(&mut cluster);
     assert!(outlives(&cluster));
     assert!(cluster.names_of(Kind::Deployment).is_empty(), "it was cleaned up: {:?}", cluster.objects.keys());
 }
 
 #[test]
-fn a_pipeline_that_is_deleted_right_after_its_topic_was_to_be_retained_lets_the_topic_go_first() {
+fn deletion_releases_a_topic_that_was_just_retained() {
     for table in [DeletionPolicy::Retain, DeletionPolicy::Delete] {
         let mut cluster = running(DeletionPolicy::Delete);
         cluster.edit(|spec| {
@@ -128,10 +128,10 @@ fn a_pipeline_that_is_deleted_right_after_its_topic_was_to_be_retained_lets_the_
 }
 
 #[test]
-fn a_topic_that_is_to_be_deleted_goes_with_the_pipeline() {
+fn topic_with_policy_delete_is_deleted_with_the_pipeline() {
     let mut cluster = running(DeletionPolicy::Retain);
     cluster.edit(|spec| spec.kafka.topic.deletion_policy = DeletionPolicy::Delete);
-    cluster.settle();
+    cluster.converge();
     let owner = cluster.object(Kind::KafkaTopic, "users")["metadata"]["ownerReferences"][0]["uid"].clone();
     assert_eq!(owner, UID);
     delete(&mut cluster);
@@ -139,7 +139,7 @@ fn a_topic_that_is_to_be_deleted_goes_with_the_pipeline() {
 }
 
 #[test]
-fn only_a_topic_that_is_retained_takes_over_what_an_older_pipeline_of_its_name_has_left() {
+fn only_a_retained_topic_adopts_one_of_an_older_pipeline() {
     let manifest = |policy| {
         let manifests = running(policy).desired().manifests;
         manifests.into_iter().find(|manifest| manifest.kind == Kind::KafkaTopic).unwrap()
@@ -147,9 +147,12 @@ fn only_a_topic_that_is_retained_takes_over_what_an_older_pipeline_of_its_name_h
     let retained = manifest(DeletionPolicy::Retain);
     let mut left: DynamicObject = serde_json::from_value(retained.body.clone()).unwrap();
     left.metadata.annotations.as_mut().unwrap().insert(RETAINED_FOR.to_owned(), "older".to_owned());
-    assert!(retained.takes_over(&left, "users"));
-    assert!(!retained.takes_over(&left, "orders"), "it is another pipeline's");
-    assert!(!manifest(DeletionPolicy::Delete).takes_over(&left, "users"), "it would go with this one");
+    assert!(retained.may_adopt(&left, "users"));
+    assert!(!retained.may_adopt(&left, "orders"), "it belongs to another pipeline");
+    assert!(
+        !manifest(DeletionPolicy::Delete).may_adopt(&left, "users"),
+        "it would be deleted with this pipeline"
+    );
     left.metadata.annotations = None;
-    assert!(!retained.takes_over(&left, "users"), "somebody else made it");
+    assert!(!retained.may_adopt(&left, "users"), "another client created it");
 }

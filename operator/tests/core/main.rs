@@ -1,4 +1,4 @@
-//! The pure core against a small model of a cluster: what is rendered, in which order, and what the status says.
+//! The pure layers against a model of a cluster: manifests, the order of rollouts, conditions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod cluster;

@@ -1,4 +1,4 @@
-//! In which order a spec is taken over, and what keeps running meanwhile.
+//! The order of a rollout, and what keeps running meanwhile.
 
 use serde_json::json;
 use userstream_crds::PipelineSpec;
@@ -27,7 +27,7 @@ fn has(cluster: &Cluster, kind: Kind, name: &str) -> bool {
 }
 
 #[test]
-fn a_new_pipeline_is_provisioned_then_processed_then_produced() {
+fn new_pipeline_provisions_then_processes_then_produces() {
     let mut cluster = Cluster::with(crate::cluster::example("users"));
     cluster.reconcile();
     assert!(!has(&cluster, Kind::Deployment, "users-processor"), "{:?}", cluster.writes);
@@ -46,7 +46,7 @@ fn a_new_pipeline_is_provisioned_then_processed_then_produced() {
 }
 
 #[test]
-fn a_changed_spec_reaches_the_processors_after_the_table_and_the_producer_after_the_processors() {
+fn changed_spec_reaches_table_then_processors_then_producer() {
     let mut cluster = Cluster::running("users");
     let old = configuration(&mut cluster, Kind::Deployment, "users-producer");
     cluster.edit(add_a_column);
@@ -71,13 +71,13 @@ fn a_changed_spec_reaches_the_processors_after_the_table_and_the_producer_after_
     cluster.roll_out("users-processor");
     cluster.reconcile();
     assert_eq!(running(&mut cluster).1, processor);
-    cluster.settle();
+    cluster.converge();
     let configurations = cluster.objects.keys().filter(|(kind, _)| *kind == Kind::ConfigMap).count();
-    assert_eq!(configurations, 1, "the old configuration is gone once nobody uses it");
+    assert_eq!(configurations, 1, "the old configuration is deleted once nothing uses it");
 }
 
 #[test]
-fn the_last_good_configuration_is_kept_while_its_pods_may_start_again() {
+fn last_good_configuration_is_kept_while_pods_may_restart() {
     let mut cluster = Cluster::running("users");
     let old = configuration(&mut cluster, Kind::Deployment, "users-processor");
     cluster.edit(add_a_column);
@@ -88,7 +88,7 @@ fn the_last_good_configuration_is_kept_while_its_pods_may_start_again() {
 }
 
 #[test]
-fn while_provisioning_fails_the_last_good_workloads_are_repaired_scaled_and_suspended() {
+fn failed_provisioning_keeps_last_good_workloads_managed() {
     let mut cluster = Cluster::running("users");
     let old = configuration(&mut cluster, Kind::Deployment, "users-processor");
     cluster.edit(|spec| {
@@ -116,12 +116,12 @@ fn while_provisioning_fails_the_last_good_workloads_are_repaired_scaled_and_susp
 }
 
 #[test]
-fn a_running_pipeline_is_left_alone() {
+fn running_pipeline_is_not_written_to() {
     for example in ["demo", "users", "users-production"] {
         let mut cluster = Cluster::running(example);
         for seconds in [1, 40, 100] {
             cluster.now += jiff::SignedDuration::from_secs(seconds);
-            cluster.everything_goes_well();
+            cluster.progress();
             cluster.reconcile();
         }
         assert_eq!(cluster.writes, Vec::<String>::new(), "{example}");
@@ -129,7 +129,7 @@ fn a_running_pipeline_is_left_alone() {
 }
 
 #[test]
-fn what_does_not_concern_the_worker_restarts_nothing() {
+fn edits_that_workers_ignore_restart_nothing() {
     let edits: [fn(&mut PipelineSpec); 5] = [
         |spec| spec.suspend = true,
         |spec| spec.processor.replicas = 3,
@@ -141,7 +141,7 @@ fn what_does_not_concern_the_worker_restarts_nothing() {
         let mut cluster = Cluster::running("users-production");
         let before = configuration(&mut cluster, Kind::CronJob, "users-producer");
         cluster.edit(edit);
-        cluster.settle();
+        cluster.converge();
         assert_eq!(configuration(&mut cluster, Kind::CronJob, "users-producer"), before, "edit {index}");
         assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), before, "edit {index}");
         let jobs = cluster.writes.iter().filter(|write| write.contains("Job users-provision")).count();
@@ -150,17 +150,17 @@ fn what_does_not_concern_the_worker_restarts_nothing() {
 }
 
 #[test]
-fn every_owned_object_that_somebody_deletes_comes_back() {
+fn deleted_objects_are_created_again() {
     let mut cluster = Cluster::running("users-production");
     for key in cluster.objects.keys().cloned().collect::<Vec<_>>() {
         cluster.objects.remove(&key);
-        cluster.settle();
+        cluster.converge();
         assert!(cluster.objects.contains_key(&key), "{key:?}: {:?}", cluster.writes);
     }
 }
 
 #[test]
-fn a_deleted_provision_job_runs_again_and_stops_nothing() {
+fn deleted_provision_job_runs_again_and_stops_nothing() {
     let mut cluster = Cluster::running("users");
     let job = cluster.job("users-provision-");
     cluster.objects.remove(&(Kind::Job, job.clone()));
@@ -172,7 +172,7 @@ fn a_deleted_provision_job_runs_again_and_stops_nothing() {
 }
 
 #[test]
-fn asking_for_it_provisions_once_more() {
+fn requested_at_annotation_provisions_once_more() {
     let mut cluster = Cluster::running("users");
     let before = cluster.job("users-provision-");
     cluster
@@ -181,31 +181,31 @@ fn asking_for_it_provisions_once_more() {
         .annotations
         .get_or_insert_default()
         .insert(REQUESTED_AT.to_owned(), "now".to_owned());
-    cluster.settle();
+    cluster.converge();
     assert_ne!(cluster.job("users-provision-"), before);
     let deployments = cluster.writes.iter().filter(|write| write.contains("Deployment")).count();
     assert_eq!(deployments, 0, "{:?}", cluster.writes);
 }
 
 #[test]
-fn a_nonce_runs_the_producer_once_even_when_its_job_is_deleted() {
+fn nonce_runs_the_producer_once_even_if_its_job_is_deleted() {
     let mut cluster = Cluster::running("users-production");
     cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 5);
-    cluster.settle();
+    cluster.converge();
     let runs = |cluster: &Cluster| {
         cluster.writes.iter().filter(|write| write.starts_with("apply Job users-run-5")).count()
     };
     assert_eq!(runs(&cluster), 1, "{:?}", cluster.writes);
     cluster.objects.remove(&(Kind::Job, "users-run-5".to_owned()));
-    cluster.settle();
+    cluster.converge();
     assert_eq!(runs(&cluster), 1);
     cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 6);
-    cluster.settle();
+    cluster.converge();
     assert!(has(&cluster, Kind::Job, "users-run-6") && !has(&cluster, Kind::Job, "users-run-5"));
 }
 
 #[test]
-fn a_run_whose_pod_has_not_started_keeps_its_configuration_and_it_goes_when_the_run_has_ended() {
+fn run_keeps_its_configuration_until_it_finishes() {
     let mut cluster = Cluster::running("users-production");
     cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 5);
     cluster.reconcile();
@@ -222,21 +222,21 @@ fn a_run_whose_pod_has_not_started_keeps_its_configuration_and_it_goes_when_the_
     }
     let needed =
         cluster.object(Kind::Job, &run)["spec"]["template"]["spec"]["volumes"][0]["configMap"].clone();
-    let there = cluster.names_of(Kind::ConfigMap);
-    assert!(there.iter().any(|name| needed["name"] == **name), "{needed} is not among {there:?}");
-    assert_eq!(there.len(), 2, "the column makes another configuration: {there:?}");
-    cluster.settle();
+    let existing = cluster.names_of(Kind::ConfigMap);
+    assert!(existing.iter().any(|name| needed["name"] == **name), "{needed} is not among {existing:?}");
+    assert_eq!(existing.len(), 2, "the column makes another configuration: {existing:?}");
+    cluster.converge();
     assert_eq!(cluster.names_of(Kind::ConfigMap).len(), 1);
 }
 
 #[test]
-fn nothing_runs_for_a_nonce_while_suspended_or_before_the_producer_has_the_spec() {
+fn manual_run_waits_for_resume_and_rollout() {
     let mut cluster = Cluster::running("users-production");
     cluster.edit(|spec| {
         spec.suspend = true;
         spec.source.as_mut().unwrap().trigger_nonce = 5;
     });
-    cluster.settle();
+    cluster.converge();
     assert!(!has(&cluster, Kind::Job, "users-run-5"));
     cluster.edit(|spec| {
         spec.suspend = false;
@@ -244,12 +244,12 @@ fn nothing_runs_for_a_nonce_while_suspended_or_before_the_producer_has_the_spec(
     });
     cluster.reconcile();
     assert!(!has(&cluster, Kind::Job, "users-run-5"));
-    cluster.settle();
+    cluster.converge();
     assert!(has(&cluster, Kind::Job, "users-run-5"));
 }
 
 #[test]
-fn a_schedule_takes_the_place_of_a_continuous_producer_and_a_pipeline_without_a_source_has_none() {
+fn continuous_producer_replaces_a_scheduled_one() {
     let mut cluster = Cluster::running("users-production");
     assert!(has(&cluster, Kind::CronJob, "users-producer"));
     cluster.edit(|spec| {
@@ -259,15 +259,15 @@ fn a_schedule_takes_the_place_of_a_continuous_producer_and_a_pipeline_without_a_
         source.http.as_mut().unwrap().interval = Some(userstream_crds::duration::GoDuration::from_secs(10));
     });
     cluster.reconcile();
-    assert!(has(&cluster, Kind::CronJob, "users-producer"), "its turn has not come");
-    cluster.settle();
+    assert!(has(&cluster, Kind::CronJob, "users-producer"), "the rollout has not reached it");
+    cluster.converge();
     assert!(
         !has(&cluster, Kind::CronJob, "users-producer") && has(&cluster, Kind::Deployment, "users-producer")
     );
 }
 
 #[test]
-fn plan_mode_changes_nothing_that_runs() {
+fn plan_mode_changes_no_running_workload() {
     let mut cluster = Cluster::running("users");
     let before = cluster.objects.clone();
     cluster.edit(|spec| {
@@ -275,7 +275,7 @@ fn plan_mode_changes_nothing_that_runs() {
         spec.processor.replicas = 3;
         spec.mode = userstream_crds::model::Mode::Plan;
     });
-    cluster.settle();
+    cluster.converge();
     for (key, body) in before {
         assert_eq!(cluster.objects.get(&key), Some(&body), "{key:?}");
     }
@@ -289,19 +289,19 @@ fn plan_mode_changes_nothing_that_runs() {
     ];
     assert_eq!(plan, named);
     cluster.edit(|spec| spec.mode = userstream_crds::model::Mode::Apply);
-    cluster.settle();
+    cluster.converge();
     assert!(
         !cluster.objects.keys().any(|(_, name)| name.starts_with("users-plan-")),
-        "the plan's Job is gone"
+        "the plan's Job is deleted"
     );
     assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 3);
 }
 
 #[test]
-fn a_plan_tells_of_drift_and_does_not_look_whole_when_its_report_was_shortened() {
+fn plan_lists_drift_and_says_how_many_lines_are_left_out() {
     let mut cluster = Cluster::running("users");
     cluster.edit(|spec| spec.mode = userstream_crds::model::Mode::Plan);
-    cluster.settle();
+    cluster.converge();
     let report = serde_json::json!({
         "message": "", "mode": "Plan",
         "changes": [{"resource": "table/created_users", "text": "table created_users: add column nat"}],
@@ -315,17 +315,17 @@ fn a_plan_tells_of_drift_and_does_not_look_whole_when_its_report_was_shortened()
         [
             "table created_users: add column nat",
             "left as it is: topic users_created: retention.ms is 5",
-            "and 12 lines more, which did not fit here: `usp plan` prints all of them",
+            "12 more lines do not fit here: `usp plan` prints all of them",
         ]
     );
 }
 
 #[test]
-fn an_operator_that_spells_the_configuration_differently_restarts_nothing() {
+fn equivalent_configuration_restarts_nothing() {
     let mut cluster = Cluster::running("users");
     let hash = configuration(&mut cluster, Kind::Deployment, "users-processor");
     let name = format!("users-config-{hash}");
-    // As an older operator would have written it, which did not know one of today's defaults.
+    // As an older operator would have serialized it, without one of today's defaults.
     let text = cluster.object(Kind::ConfigMap, &name)["data"]["worker.json"].as_str().unwrap().to_owned();
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
     document["spec"].as_object_mut().unwrap().remove("observability").unwrap();
@@ -346,30 +346,30 @@ fn an_operator_that_spells_the_configuration_differently_restarts_nothing() {
         *pod = serde_json::from_str(&text).unwrap();
     }
     let before: Vec<_> = cluster.objects.keys().cloned().collect();
-    cluster.settle();
+    cluster.converge();
     assert_eq!(
         cluster.objects.keys().cloned().collect::<Vec<_>>(),
         before,
-        "nothing else is made, and nothing runs again"
+        "nothing is created, and nothing runs again"
     );
     assert_eq!(configuration(&mut cluster, Kind::Deployment, "users-processor"), older_hash);
 }
 
 fn stops(cluster: &Cluster) -> Vec<String> {
-    let Decision::Work(work) = cluster.look() else { panic!("there is nothing to do") };
-    let stops = work.writes.iter().filter(|write| matches!(write, ObjectWrite::Stop { .. }));
+    let Decision::Apply(plan) = cluster.decision() else { panic!("there is nothing to do") };
+    let stops = plan.writes.iter().filter(|write| matches!(write, ObjectWrite::Stop { .. }));
     let mut names: Vec<String> = stops.map(|write| write.name().to_owned()).collect();
     names.sort();
     names
 }
 
 #[test]
-fn suspending_stops_what_runs_also_when_the_spec_is_refused_otherwise() {
+fn suspend_stops_workloads_of_a_refused_spec() {
     for example in ["users", "users-production"] {
         let mut cluster = Cluster::running(example);
         cluster.edit(|spec| spec.kafka.key_field = Some("missing".to_owned()));
-        let Decision::Work(work) = cluster.look() else { panic!("there is nothing to do") };
-        assert_eq!(work.writes, [], "what runs goes on");
+        let Decision::Apply(plan) = cluster.decision() else { panic!("there is nothing to do") };
+        assert_eq!(plan.writes, [], "the workloads keep running");
         cluster.edit(|spec| spec.suspend = true);
         assert_eq!(stops(&cluster), ["users-processor", "users-producer"], "{example}");
         cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"] = json!(0);
@@ -378,7 +378,7 @@ fn suspending_stops_what_runs_also_when_the_spec_is_refused_otherwise() {
 }
 
 #[test]
-fn suspending_stops_a_producer_whose_kind_is_to_change() {
+fn suspend_stops_a_producer_whose_kind_changes() {
     let mut cluster = Cluster::running("users");
     cluster.edit(|spec| {
         add_a_column(spec);
@@ -395,7 +395,7 @@ fn schedule(spec: &mut PipelineSpec) {
 }
 
 #[test]
-fn a_producer_of_one_kind_starts_after_the_last_pod_of_the_other_has_ended() {
+fn producer_starts_after_the_last_pod_of_the_other_kind() {
     let mut cluster = Cluster::running("users");
     cluster.edit(schedule);
     for _ in 0..6 {
@@ -404,7 +404,7 @@ fn a_producer_of_one_kind_starts_after_the_last_pod_of_the_other_has_ended() {
         let names: Vec<_> = cluster.names_of(Kind::Job);
         names.iter().for_each(|job| cluster.succeed(job));
         if !has(&cluster, Kind::Deployment, "users-producer") {
-            // Its pod takes a while to end.
+            // Its pod is still terminating.
             cluster.pods = pods;
             cluster.reconcile();
             assert!(!has(&cluster, Kind::CronJob, "users-producer"), "{:?}", cluster.writes);

@@ -1,11 +1,11 @@
-//! What workers report, for the tests of the core and for its exploration.
+//! Reports of workers, for the tests of the pure layers and for the model checker.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use userstream_operator::model::observed::WorkerReport;
 
-/// What a worker reports that has these partitions and nothing left to do.
-pub(crate) fn working(partitions: impl IntoIterator<Item = i32>, now: Timestamp) -> WorkerReport {
+/// The report of a worker with these partitions and no lag.
+pub(crate) fn report_of(partitions: impl IntoIterator<Item = i32>, now: Timestamp) -> WorkerReport {
     let partitions: Vec<Value> = partitions
         .into_iter()
         .map(|partition| json!({"partition": partition, "committed": 10, "highWatermark": 10, "lag": 0}))

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use userstream_crds::names::Component;
-use userstream_operator::diff::object_write::{ObjectWrite, stopped};
+use userstream_operator::diff::object_write::ObjectWrite;
 use userstream_operator::manifest::Manifest;
 use userstream_operator::model::kind::Kind;
+use userstream_operator::model::workload::stopped_fields;
 
 use crate::model::{Plan, Step, World};
 use crate::mutants::Fault;
@@ -104,11 +105,11 @@ impl World {
                             (written && tells).then(|| (watch_of(write.kind()), write.name().to_owned()));
                     }
                     Err(refused) => {
-                        let ends = write.is_needed_by_the_next() || refused == NAMESPACE_TERMINATING;
+                        let ends = write.is_required_by_next() || refused == NAMESPACE_TERMINATING;
                         let problem = if problem == 0 { refused } else { problem };
                         let done = if ends { plan.steps.len() - 1 } else { done as usize + 1 };
                         next = Some(UnderWay { plan: number, done: u8::try_from(done).unwrap(), problem });
-                        let release = plan.work.as_ref().unwrap().when_the_namespace_goes();
+                        let release = plan.work.as_ref().unwrap().release_in_terminating_namespace();
                         if refused == NAMESPACE_TERMINATING && release.is_some() {
                             let mut outside = (*self.outsides.get(state.outside)).clone();
                             outside.given_up = true;
@@ -189,7 +190,7 @@ impl World {
             ObjectWrite::Update { manifest, .. } => Ok(self.put(state, (number, index), existing, manifest)),
             ObjectWrite::Stop { uid, .. } if !is_same(uid) => Err(WRITE_CONFLICT),
             ObjectWrite::Stop { kind, .. } => {
-                let stopped = stopped(*kind).unwrap();
+                let stopped = stopped_fields(*kind).unwrap();
                 let next = self.items.derive(existing.unwrap(), "stop", 0, |body| {
                     for (field, value) in stopped.as_object().unwrap() {
                         body["spec"][field] = value.clone();
@@ -281,7 +282,7 @@ impl World {
     }
 
     pub(crate) fn makers_work(&self, state: &State) -> bool {
-        let makers = userstream_operator::manifest::MAKERS.map(Component::name);
+        let makers = userstream_operator::lifecycle::cleanup::CREATING_COMPONENTS.map(Component::name);
         self.pods(state).any(|pod| makers.contains(&pod.component.as_str()))
     }
 

@@ -1,9 +1,11 @@
-//! Another pipeline of the same second that claims the same. Which of the two works is for the operator's own index to say.
+//! Another pipeline of the same second that claims the same. Which of the two works is for the operator's own index to
+//! say.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use userstream_crds::claims::{Claim, Subject, claims};
+use userstream_operator::model::conflict::{Conflict, Precedence};
 use userstream_operator::model::pipeline_key::PipelineKey;
-use userstream_operator::plan::reservations::{Conflict, Precedence, Reservations};
+use userstream_operator::plan::reservations::Reservations;
 
 use crate::model::World;
 use crate::mutants::Fault;
@@ -25,7 +27,8 @@ pub(crate) enum Rival {
     Works,
 }
 
-/// What the index has of both: whether the pipeline's claims are known, whether it works with them, and how the other one is.
+/// What the index has of both: whether the pipeline's claims are known, whether it works with them, and how the other
+/// one is.
 pub(crate) type Known = (bool, bool, Rival);
 
 /// Who is kept from what both claim.
@@ -73,12 +76,12 @@ impl World {
         let parsed = self.spec(Spec::new(Shape::Base));
         let claimed: Vec<Claim> = claims(parsed.1.as_ref().unwrap());
         let mut index = Reservations::default();
-        index.insert(&metadata(&own), known.0.then(|| claimed.clone()));
-        index.insert(&metadata(UID), Some(claimed.clone()));
+        index.declare(&metadata(&own), known.0.then(|| claimed.clone()));
+        index.declare(&metadata(UID), Some(claimed.clone()));
         if self.fault != Fault::TakesWhatAnotherWorksWith {
             let used = |works: bool| if works { claimed.clone() } else { Vec::new() };
-            index.works_with(&own, Some(used(works)));
-            index.works_with(UID, Some(used(rival == Rival::Works)));
+            index.set_used(&own, Some(used(works)));
+            index.set_used(UID, Some(used(rival == Rival::Works)));
         }
         let kept = Kept { ours: index.conflict(&own).is_some(), theirs: index.conflict(UID).is_some() };
         self.kept.insert(known, kept);

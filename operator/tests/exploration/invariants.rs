@@ -22,8 +22,8 @@ impl World {
         Ok(())
     }
 
-    /// A look that creates things and tells of them has foreseen what they look like once they are seen: the operator does not look
-    /// again for their sake. So where nothing else happens meanwhile there must be nothing left to do.
+    /// A look that creates things and tells of them has foreseen what they look like once they are seen: the operator
+    /// does not look again for their sake. So where nothing else happens meanwhile there must be nothing left to do.
     pub(crate) fn check_foreseen(&mut self, state: &State) -> Result<(), String> {
         // The other faults are to be found by what comes of them.
         if !matches!(self.fault, Fault::None | Fault::DoesNotLookAtWhatItsChangesBring) {

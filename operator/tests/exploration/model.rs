@@ -9,10 +9,11 @@ use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::{Phase, PipelineStatus};
 use userstream_operator::diff::expectations::{EXPECTATIONS_TIMEOUT, Expectations, ObjectKey};
 use userstream_operator::model::configuration::{Configuration, Purpose};
+use userstream_operator::model::conflict::Conflict;
+use userstream_operator::model::input::Input;
 use userstream_operator::model::observed::Observed;
 use userstream_operator::model::settings::Settings;
-use userstream_operator::plan::reservations::Conflict;
-use userstream_operator::plan::{Decision, Look, Work};
+use userstream_operator::plan::{Decision, Plan as Work};
 use userstream_operator::status::ApplyFailure;
 
 use crate::contender::{Kept, Known, conflict};
@@ -20,7 +21,7 @@ use crate::mutants::Fault;
 use crate::objects::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
 use crate::specs::{Facts, NOW, Shape, Spec, Validated, validated};
 use crate::state::{Operator, Outside, State, View};
-use crate::worker_reports::working;
+use crate::worker_reports::report_of;
 
 /// Values by number; 0 is the default one.
 pub(crate) struct Numbered<T> {
@@ -232,7 +233,7 @@ impl World {
                     Typed::Pod(it) => named.pods.push(it.clone()),
                 }
                 if watch == PODS && item.is_well && at_work.contains(id) {
-                    named.reports.insert(item.name.clone(), working(0..partitions, NOW));
+                    named.reports.insert(item.name.clone(), report_of(0..partitions, NOW));
                 }
             }
         }
@@ -250,10 +251,10 @@ impl World {
             expectations.expect(self.written(*watch, name), Some("2".to_owned()), NOW);
         }
         let now = if later { NOW + EXPECTATIONS_TIMEOUT } else { NOW };
-        expectations.are_met(now, |what| {
+        expectations.are_satisfied(now, |what| {
             let (watch, name) = match what {
                 ObjectKey::Pipeline => (PIPELINE, String::new()),
-                ObjectKey::Object(kind, name) => (watch_of(*kind), name.clone()),
+                ObjectKey::Owned(kind, name) => (watch_of(*kind), name.clone()),
             };
             let is_behind = operator.stalled & (1 << watch) != 0;
             let is_there = watch == PIPELINE
@@ -265,7 +266,7 @@ impl World {
     fn written(&self, watch: usize, name: &str) -> ObjectKey {
         use userstream_operator::model::kind::Kind;
         let kinds = [Kind::ConfigMap, Kind::Job, Kind::CronJob, Kind::Deployment, Kind::PodDisruptionBudget];
-        kinds.get(watch).map_or(ObjectKey::Pipeline, |kind| ObjectKey::Object(*kind, name.to_owned()))
+        kinds.get(watch).map_or(ObjectKey::Pipeline, |kind| ObjectKey::Owned(*kind, name.to_owned()))
     }
 
     /// What an operator decides; none when it does not look or there is nothing to do.
@@ -299,7 +300,7 @@ impl World {
         let decision = {
             let look = self.looking(&resource, &parsed, &observed, *is_late, *is_kept);
             let decision = fault.decided(&look, Decision::of(&look));
-            if let Decision::Work(work) = &decision {
+            if let Decision::Apply(work) = &decision {
                 let is_quiet = work.writes.is_empty() && work.finalizer.is_none();
                 if is_quiet && Some(&work.status(&look, None)) == resource.status.as_ref() {
                     return None;
@@ -313,7 +314,7 @@ impl World {
                 let event = release.given_up.map(|_| Step::Event);
                 (event.into_iter().chain([Step::Finalizer(false)]).collect::<Vec<_>>(), None)
             }
-            Decision::Work(work) => {
+            Decision::Apply(work) => {
                 let writes = (0..work.writes.len()).map(Step::Write);
                 let steps = work.finalizer.map(Step::Finalizer).into_iter().chain(writes);
                 (steps.chain([Step::Status]).collect(), Some(work))
@@ -343,8 +344,8 @@ impl World {
         observed: &'a Observed,
         is_late: bool,
         is_kept: bool,
-    ) -> Look<'a> {
-        Look {
+    ) -> Input<'a> {
+        Input {
             resource,
             validated: parsed.1.as_ref().map_err(Vec::as_slice),
             conflict: is_kept.then_some(&self.conflict),
@@ -360,9 +361,9 @@ impl World {
         let parsed = self.spec(plan.facts.spec);
         let reason = PROBLEMS[problem as usize];
         let problem = (problem != 0).then(|| ApplyFailure {
-            reason,
+            reason: reason.parse().unwrap(),
             message: "refused".to_owned(),
-            is_final: matches!(reason, "NameTaken" | "NamespaceTerminating" | "Invalid"),
+            is_terminal: matches!(reason, "NameTaken" | "NamespaceTerminating" | "Invalid"),
         });
         let look = self.looking(&plan.resource, &parsed, &plan.observed, plan.is_late, plan.is_kept);
         let mut status = work.status(&look, problem.as_ref());

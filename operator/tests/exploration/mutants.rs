@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::model::input::Input;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::observed::Observed;
-use userstream_operator::plan::{Decision, Look};
+use userstream_operator::plan::Decision;
 
 use crate::objects::Item;
 
@@ -58,8 +59,8 @@ impl Fault {
     }
 
     /// What it decides.
-    pub(crate) fn decided(self, look: &Look<'_>, decision: Decision) -> Decision {
-        let Decision::Work(mut work) = decision else { return decision };
+    pub(crate) fn decided(self, look: &Input<'_>, decision: Decision) -> Decision {
+        let Decision::Apply(mut work) = decision else { return decision };
         let is_deleting = look.resource.metadata.deletion_timestamp.is_some();
         match self {
             Self::LosesTheLastGoodOnAnInvalidEdit if look.validated.is_err() && !is_deleting => {
@@ -100,7 +101,7 @@ impl Fault {
             }
             _ => {}
         }
-        Decision::Work(work)
+        Decision::Apply(work)
     }
 
     /// Whether a write goes to an object of another UID too.

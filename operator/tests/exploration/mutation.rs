@@ -1,5 +1,5 @@
-//! Whether the exploration finds anything: faults planted into the operator, each with a story in which it shows, and what
-//! has to be said of it.
+//! Whether the exploration finds anything: faults planted into the operator, each with a story in which it shows, and
+//! what has to be said of it.
 
 use crate::actions::{Action, Story};
 use crate::checker::explore;

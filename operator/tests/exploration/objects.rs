@@ -40,7 +40,7 @@ pub(crate) fn watch_of(kind: Kind) -> usize {
 /// An object as a cache keeps it.
 fn kept<K: StoreTransform + DeserializeOwned>(body: Value) -> Arc<K> {
     let mut object: K = serde_json::from_value(body).unwrap();
-    object.slim();
+    object.transform();
     Arc::new(object)
 }
 

@@ -14,9 +14,9 @@ use crate::runtime::apply::request::{self, Version};
 #[derive(Debug, thiserror::Error)]
 #[error("the pipeline's {what} cannot be written: {source}")]
 pub(crate) struct PipelineWriteError {
-    /// What of it.
+    /// The part of the pipeline.
     what: &'static str,
-    /// What the API server said.
+    /// The error of the client.
     source: Box<kube::Error>,
 }
 
@@ -24,16 +24,16 @@ fn api(client: &Client, key: &PipelineKey) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), &key.namespace, &ApiResource::erase::<UserStreamPipeline>(&()))
 }
 
-/// Adds or removes the finalizer; refused when the pipeline has changed since it was looked at. Gives its new version, `None`
-/// when it is gone.
+/// Adds or removes the finalizer. The API server refuses it when the pipeline has changed since the plan. Returns the
+/// new version; `None` when the pipeline is gone.
 pub(crate) async fn write_finalizer(
     client: &Client,
     key: &PipelineKey,
     resource: &UserStreamPipeline,
-    wants: bool,
+    is_added: bool,
 ) -> Result<Version, PipelineWriteError> {
     let others = resource.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
-    let finalizers: Vec<String> = others.chain(wants.then(|| FINALIZER.to_owned())).collect();
+    let finalizers: Vec<String> = others.chain(is_added.then(|| FINALIZER.to_owned())).collect();
     let patch = json!({"metadata": {
         "finalizers": finalizers,
         "resourceVersion": resource.metadata.resource_version,
@@ -44,8 +44,8 @@ pub(crate) async fn write_finalizer(
     version("finalizer", request::send(client, patch).await)
 }
 
-/// Writes the status. Gives the pipeline's new version, `None` when it is gone: there is nobody to tell. One that somebody
-/// has created under its name since has another UID, and is not told what was found of this one.
+/// Writes the status. Returns the pipeline's new version; `None` when the pipeline is gone. The UID protects another
+/// pipeline that was created under its name.
 pub(crate) async fn write_status(
     client: &Client,
     key: &PipelineKey,

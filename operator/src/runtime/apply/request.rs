@@ -1,5 +1,5 @@
-//! A write of an object, of which only the version that it came to is asked back: the watches show the rest. An answer with all of the
-//! object would be made, sent and read for nothing.
+//! Write requests that are answered with the object's metadata alone. The operator needs the resource version; the
+//! watches show the rest.
 
 use axum::http;
 use axum::http::header::{ACCEPT, HeaderValue};
@@ -8,11 +8,11 @@ use kube::api::{Api, DynamicObject};
 use kube::core::Request;
 use serde::Deserialize;
 
-/// An answer without spec and status.
+/// The media type of an answer without spec and status.
 const METADATA: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
-/// What is read of the answer.
+/// The part of the answer that is read.
 #[derive(Debug, Deserialize)]
 struct Answer {
     metadata: Metadata,
@@ -24,15 +24,15 @@ struct Metadata {
     resource_version: Option<String>,
 }
 
-/// The version of an object after a write of it.
+/// The resource version of an object after a write.
 pub(crate) type Version = Option<String>;
 
-/// The writes of this kind of object.
+/// A builder of requests for this kind.
 pub(crate) fn of(api: &Api<DynamicObject>) -> Request {
     Request::new(api.resource_url())
 }
 
-/// Makes a write.
+/// Sends a write, and returns the object's new resource version.
 pub(crate) async fn send(
     client: &Client,
     write: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
@@ -52,17 +52,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::runtime::fake_api_server::answering;
+    use crate::runtime::fake_api_server::client_of;
 
     #[tokio::test]
-    async fn a_write_asks_for_no_more_than_the_version_that_it_came_to() {
-        // All of the object, as a server answers that does not know of anything less.
-        let answer = |asked: HeaderMap| async move {
-            let version = if asked[ACCEPT] == METADATA { "7" } else { "asked for more" };
+    async fn write_requests_metadata_and_accepts_a_whole_object() {
+        // A server that does not know the media type answers with the whole object.
+        let answer = |headers: HeaderMap| async move {
+            let version = if headers[ACCEPT] == METADATA { "7" } else { "another media type" };
             axum::Json(json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"},
                 "metadata": {"name": "users", "resourceVersion": version, "managedFields": []}}))
         };
-        let client = answering(Router::new().route("/{*path}", any(answer))).await;
+        let client = client_of(Router::new().route("/{*path}", any(answer))).await;
         let api = Api::namespaced_with(client.clone(), "demo", &ApiResource::erase::<ConfigMap>(&()));
         let (body, name) = (json!({"metadata": {"name": "users"}}), "users");
         let (posts, patches) = (PostParams::default(), PatchParams::default());

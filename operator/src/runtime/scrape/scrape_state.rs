@@ -1,124 +1,96 @@
-//! Asks the workers how they are: `GET /status` of the pods of the pipelines, never of an address from a resource.
+//! The last scrape of each worker, and when the next one is due.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use userstream_crds::names::{COMPONENT, Component};
-use userstream_crds::worker_pod::container;
 use userstream_crds::worker_status::WorkerStatus;
 
-use crate::model::configuration::STATUS_PORT;
 use crate::model::observed::WorkerReport;
 use crate::model::pipeline_key::PipelineKey;
-use crate::model::worker_reports::{is_fresh, is_working, say_the_same};
-use crate::runtime::reconcile_state::lock;
-use crate::runtime::watch::store::Cache;
+use crate::model::worker_reports::{is_equivalent, is_fresh};
+use crate::runtime::sync::lock;
+use crate::runtime::watch::endpoint::{Endpoint, Target};
+use crate::runtime::watch::store::Store;
 
-/// How often a worker is asked while its pipeline is not ready, and once it is, in seconds.
-const UNTIL_READY: i64 = 2;
-const WHEN_READY: i64 = 30;
-/// How long a pipeline is not looked at whose workers say the same: numbers that have moved a little are told then.
-const SAME: SignedDuration = SignedDuration::from_secs(60);
-/// How long an answer may take, and how long it may be.
-const PATIENCE: Duration = Duration::from_secs(2);
-const LONGEST_ANSWER: usize = 256 * 1024;
-/// How many workers are asked at once.
-const CONCURRENCY: usize = 32;
+/// How often the workers of a pipeline are scraped until it is ready, and afterwards, in seconds.
+const INTERVAL_UNTIL_READY: i64 = 2;
+const INTERVAL_WHEN_READY: i64 = 30;
+/// How long equivalent reports of a worker trigger no reconcile.
+const EQUIVALENT_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// What the workers have told last, by pipeline and pod.
+/// The last scrape of each worker, by pipeline and pod.
 #[derive(Debug, Default)]
-pub(crate) struct Reports(Mutex<HashMap<PipelineKey, HashMap<String, Asked>>>);
+pub(crate) struct ScrapeStates(Mutex<HashMap<PipelineKey, HashMap<String, ScrapeState>>>);
 
-/// How a worker can be asked how it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Worker {
-    /// Where it serves its status.
-    pub(crate) address: IpAddr,
-    /// Whether its pod is ready: then it has something to tell that it had not before.
-    pub(crate) is_ready: bool,
-}
-
-/// A worker and whose it is.
+/// The last scrape of a worker.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
-    pub(crate) pipeline: PipelineKey,
-    pub(crate) pod: String,
-    pub(crate) worker: Worker,
-}
-
-#[derive(Debug, Clone)]
-struct Asked {
+struct ScrapeState {
     at: Timestamp,
-    /// Whether its pod was ready then.
+    /// Whether its pod was ready.
     was_ready: bool,
-    /// None when there was no answer.
+    /// The last report; `None` if it has never answered.
     report: Option<WorkerReport>,
-    /// When its pipeline was last looked at because of it.
-    told: Timestamp,
+    /// When a report of it last triggered a reconcile.
+    triggered_at: Timestamp,
 }
 
-impl Asked {
-    /// After an answer, or none: what is known of the worker, and whether its pipeline is to be looked at. It is when there is news,
-    /// and every now and then when there is none, because what is decided depends on the time and on small numbers too.
-    fn next(
+impl ScrapeState {
+    /// The state after a scrape, which the worker may not have answered, and whether it triggers a reconcile. A
+    /// different report does, and an equivalent one now and then: decisions depend on the time and on small changes as
+    /// well.
+    fn after(
         before: Option<Self>,
         answer: Option<WorkerStatus>,
         was_ready: bool,
         now: Timestamp,
     ) -> (Self, bool) {
-        let (known, told) = before.map_or((None, None), |before| (before.report, Some(before.told)));
-        let knows = |status: &WorkerStatus| {
-            known.as_ref().is_some_and(|known| say_the_same(&known.status, status) && is_fresh(known, now))
+        let (known, triggered_at) =
+            before.map_or((None, None), |before| (before.report, Some(before.triggered_at)));
+        let is_known = |status: &WorkerStatus| {
+            known.as_ref().is_some_and(|known| is_equivalent(&known.status, status) && is_fresh(known, now))
         };
-        let is_news = answer.as_ref().is_some_and(|status| !knows(status));
-        let told = told.filter(|told| !is_news && now.duration_since(*told) < SAME);
-        // A worker that does not answer once is not unknown at once; its last report becomes stale by itself.
+        let is_new = answer.as_ref().is_some_and(|status| !is_known(status));
+        let recently = triggered_at.filter(|at| !is_new && now.duration_since(*at) < EQUIVALENT_FOR);
+        // One missing answer does not make a worker unknown; its last report becomes stale instead.
         let report = answer.map(|status| WorkerReport { at: now, status }).or(known);
-        (Self { at: now, was_ready, report, told: told.unwrap_or(now) }, told.is_none())
+        let state = Self { at: now, was_ready, report, triggered_at: recently.unwrap_or(now) };
+        (state, recently.is_none())
     }
 }
 
-/// Whether a worker is asked although it is not its turn: nobody has asked it, or it has become ready meanwhile, which is what a
-/// rollout waits for.
-fn is_new(worker: Worker, asked: Option<&Asked>) -> bool {
-    asked.is_none_or(|asked| worker.is_ready && !asked.was_ready)
+/// Whether a worker is scraped before the next interval: for the first time, or because it has become ready, which is
+/// what a rollout waits for.
+fn is_new(endpoint: Endpoint, last: Option<&ScrapeState>) -> bool {
+    last.is_none_or(|last| endpoint.is_ready && !last.was_ready)
 }
 
-/// Whether a worker is asked now, whose pipeline has these turns.
-fn is_due(worker: Worker, asked: Option<&Asked>, turn: impl Fn(Timestamp) -> i64, now: Timestamp) -> bool {
-    is_new(worker, asked) || asked.is_some_and(|asked| turn(asked.at) != turn(now))
+/// Whether a worker is scraped now. `interval` numbers the intervals of its pipeline.
+fn is_due(
+    endpoint: Endpoint,
+    last: Option<&ScrapeState>,
+    interval: impl Fn(Timestamp) -> i64,
+    now: Timestamp,
+) -> bool {
+    is_new(endpoint, last) || last.is_some_and(|last| interval(last.at) != interval(now))
 }
 
-/// The turns of a pipeline by the time. Its workers are asked together, so that it is looked at once for all of them, and other
-/// pipelines' at other times.
-fn turns(pipeline: &PipelineKey, is_ready: bool) -> impl Fn(Timestamp) -> i64 + use<> {
+/// Numbers the intervals of a pipeline. Its workers share them, so that it is reconciled once for all of them; the
+/// intervals of other pipelines start at other times.
+fn intervals(pipeline: &PipelineKey, is_ready: bool) -> impl Fn(Timestamp) -> i64 + use<> {
     let mut hasher = DefaultHasher::new();
     pipeline.hash(&mut hasher);
-    let shift = i64::from(hasher.finish() as u8);
-    move |at| (at.as_second() + shift) / if is_ready { WHEN_READY } else { UNTIL_READY }
+    let offset = i64::from(hasher.finish() as u8);
+    let length = if is_ready { INTERVAL_WHEN_READY } else { INTERVAL_UNTIL_READY };
+    move |at| (at.as_second() + offset) / length
 }
 
-/// Why a worker's answer is none.
-#[derive(Debug, thiserror::Error)]
-enum AskError {
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    #[error("the answer is longer than {LONGEST_ANSWER} bytes")]
-    TooLong,
-    #[error("the answer is no worker's: {0}")]
-    Decode(#[from] serde_json::Error),
-}
-
-impl Reports {
-    /// The reports of these pods of a pipeline, by their name.
-    pub(crate) fn of<'a>(
+impl ScrapeStates {
+    /// The last reports of these pods of a pipeline, by name.
+    pub(crate) fn reports<'a>(
         &self,
         pipeline: &PipelineKey,
         pods: impl Iterator<Item = &'a Pod>,
@@ -129,141 +101,99 @@ impl Reports {
         pods.filter_map(report).collect()
     }
 
-    /// The workers whose turn it is; those of them that are no more are forgotten.
+    /// The workers to scrape now. Drops the states of workers that are gone.
     pub(crate) fn due(
         &self,
-        pods: &Cache<Pod>,
+        pods: &Store<Pod>,
         is_ready: impl Fn(&PipelineKey) -> bool,
         now: Timestamp,
     ) -> Vec<Target> {
         let mut all = lock(&self.0);
         all.retain(|pipeline, own| {
-            own.retain(|pod, _| pods.has_worker(pipeline, pod));
+            own.retain(|pod, _| pods.has_target(pipeline, pod));
             !own.is_empty()
         });
-        pods.workers(|pipeline, pod, worker| {
-            let asked = all.get(pipeline).and_then(|own| own.get(pod));
-            is_due(worker, asked, turns(pipeline, is_ready(pipeline)), now)
+        pods.targets(|pipeline, pod, endpoint| {
+            let last = all.get(pipeline).and_then(|own| own.get(pod));
+            is_due(endpoint, last, intervals(pipeline, is_ready(pipeline)), now)
         })
     }
 
-    /// Those of these workers that were not asked since they have become ready.
-    pub(crate) fn not_asked(&self, workers: Vec<Target>) -> Vec<Target> {
+    /// Those of these workers that were not scraped since they have become ready.
+    pub(crate) fn new_among(&self, targets: Vec<Target>) -> Vec<Target> {
         let all = lock(&self.0);
-        let asked = |it: &Target| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
-        workers.into_iter().filter(|it| is_new(it.worker, asked(it))).collect()
+        let last = |it: &Target| all.get(&it.pipeline).and_then(|own| own.get(&it.pod));
+        targets.into_iter().filter(|it| is_new(it.endpoint, last(it))).collect()
     }
 
-    /// Asks workers, and gives the pipelines that are to be looked at because of their answers.
-    pub(crate) async fn ask(
-        &self,
-        client: &reqwest::Client,
-        workers: Vec<Target>,
-        now: Timestamp,
-    ) -> BTreeSet<PipelineKey> {
-        let answers = futures::stream::iter(workers).map(|it| async move {
-            let answer = ask(client, it.worker.address).await;
-            (it, answer)
-        });
-        let mut answers = std::pin::pin!(answers.buffer_unordered(CONCURRENCY));
-        let mut concerned = BTreeSet::new();
-        while let Some((Target { pipeline, pod, worker }, answer)) = answers.next().await {
-            let answer = answer
-                .inspect_err(|error| {
-                    tracing::debug!(namespace = pipeline.namespace, pod, %error, "the worker does not tell its status");
-                })
-                .ok();
-            let mut all = lock(&self.0);
-            let own = all.entry(pipeline.clone()).or_default();
-            let (asked, is_told) = Asked::next(own.remove(&pod), answer, worker.is_ready, now);
-            own.insert(pod, asked);
-            if is_told {
-                concerned.insert(pipeline);
-            }
-        }
-        concerned
+    /// Records a scrape, which the worker may not have answered. Returns whether it triggers a reconcile.
+    pub(crate) fn record(&self, target: &Target, answer: Option<WorkerStatus>, now: Timestamp) -> bool {
+        let mut all = lock(&self.0);
+        let own = all.entry(target.pipeline.clone()).or_default();
+        let before = own.remove(&target.pod);
+        let (state, triggers) = ScrapeState::after(before, answer, target.endpoint.is_ready, now);
+        own.insert(target.pod.clone(), state);
+        triggers
     }
-}
-
-/// How to ask the worker of a pod, if it stays and can work.
-pub(crate) fn worker(pod: &Pod) -> Option<Worker> {
-    let component = pod.labels().get(COMPONENT)?;
-    let stays = [Component::Processor, Component::Producer].iter().any(|of| of.name() == component);
-    let address: IpAddr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
-    // On the node's network it would be the node that is asked.
-    let on_host = pod.spec.as_ref().is_some_and(|spec| spec.host_network == Some(true));
-    let dialable = !on_host && !address.is_loopback() && !address.is_multicast() && !address.is_unspecified();
-    let is_ready = container(pod).is_some_and(|container| container.ready);
-    (stays && is_working(pod) && dialable).then_some(Worker { address, is_ready })
-}
-
-async fn ask(client: &reqwest::Client, address: IpAddr) -> Result<WorkerStatus, AskError> {
-    let url = format!("http://{}/status", std::net::SocketAddr::new(address, STATUS_PORT));
-    let mut response = client.get(url).timeout(PATIENCE).send().await?.error_for_status()?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(AskError::TooLong);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(serde_json::from_slice(&body)?)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
+    use crate::model::worker_reports::idle_worker;
 
     const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     #[test]
-    fn a_worker_is_asked_at_once_when_it_has_become_ready_and_else_at_the_turn_of_its_pipeline() {
-        let worker = |is_ready| Worker { address: IpAddr::from([10, 0, 0, 1]), is_ready };
-        let asked = |was_ready| Asked { at: NOW, was_ready, report: None, told: NOW };
-        let due = |is_ready, asked: Option<&Asked>, seconds| {
+    fn worker_is_scraped_when_it_becomes_ready_and_each_interval() {
+        let endpoint = |is_ready| Endpoint { address: IpAddr::from([10, 0, 0, 1]), is_ready };
+        let scraped = |was_ready| ScrapeState { at: NOW, was_ready, report: None, triggered_at: NOW };
+        let due = |is_ready, last: Option<&ScrapeState>, seconds| {
             let now = NOW + SignedDuration::from_secs(seconds);
-            is_due(worker(is_ready), asked, |at| at.as_second() / WHEN_READY, now)
+            is_due(endpoint(is_ready), last, |at| at.as_second() / INTERVAL_WHEN_READY, now)
         };
-        assert!(due(false, None, 0) && due(true, Some(&asked(false)), 1));
-        assert!(!due(true, Some(&asked(true)), 29) && due(true, Some(&asked(true)), 30));
-        assert!(!due(false, Some(&asked(true)), 29) && due(false, Some(&asked(false)), 30));
-        assert!(is_new(worker(false), None), "nobody has asked it");
-        assert!(is_new(worker(true), Some(&asked(false))));
-        assert!(!is_new(worker(true), Some(&asked(true))) && !is_new(worker(false), Some(&asked(false))));
-        assert!(
-            !is_new(worker(false), Some(&asked(true))),
-            "that it is ready no more is the Deployment's news"
-        );
+        assert!(due(false, None, 0) && due(true, Some(&scraped(false)), 1));
+        assert!(!due(true, Some(&scraped(true)), 29) && due(true, Some(&scraped(true)), 30));
+        assert!(!due(false, Some(&scraped(true)), 29) && due(false, Some(&scraped(false)), 30));
+        assert!(is_new(endpoint(false), None), "it was never scraped");
+        assert!(is_new(endpoint(true), Some(&scraped(false))));
+        let known = [(true, true), (false, false), (false, true)];
+        for (is_ready, was_ready) in known {
+            assert!(!is_new(endpoint(is_ready), Some(&scraped(was_ready))), "{is_ready} {was_ready}");
+        }
     }
 
     #[test]
-    fn the_turns_of_a_pipeline_come_evenly_and_not_with_all_others() {
+    fn intervals_of_pipelines_are_even_and_start_apart() {
         let key = |number| PipelineKey { namespace: "users".to_owned(), name: format!("users-{number}") };
-        let mut seconds = [0; WHEN_READY as usize];
+        let mut seconds = [0; INTERVAL_WHEN_READY as usize];
         for number in 0..300 {
-            for (is_ready, pause) in [(false, UNTIL_READY), (true, WHEN_READY)] {
-                let turns = turns(&key(number), is_ready);
-                let turn = |second| turns(NOW + SignedDuration::from_secs(second));
-                let begins: Vec<i64> = (1..=60).filter(|second| turn(*second) != turn(second - 1)).collect();
-                assert_eq!(begins.len() as i64, 60 / pause);
-                assert!(begins.windows(2).all(|pair| pair[1] - pair[0] == pause), "{begins:?}");
+            for (is_ready, length) in [(false, INTERVAL_UNTIL_READY), (true, INTERVAL_WHEN_READY)] {
+                let intervals = intervals(&key(number), is_ready);
+                let interval = |second| intervals(NOW + SignedDuration::from_secs(second));
+                let starts: Vec<i64> =
+                    (1..=60).filter(|second| interval(*second) != interval(second - 1)).collect();
+                assert_eq!(starts.len() as i64, 60 / length);
+                assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == length), "{starts:?}");
                 if is_ready {
-                    seconds[(begins[0] - 1) as usize] += 1;
+                    seconds[(starts[0] - 1) as usize] += 1;
                 }
             }
         }
-        assert!(seconds.iter().all(|begin| (1..30).contains(begin)), "{seconds:?}");
+        assert!(seconds.iter().all(|count| (1..30).contains(count)), "{seconds:?}");
     }
 
     #[test]
-    fn a_pipeline_is_looked_at_when_its_worker_tells_something_new_and_every_now_and_then() {
+    fn different_report_triggers_a_reconcile_and_an_equal_one_rarely() {
         let status = |letters| -> WorkerStatus {
-            let mut status = crate::model::worker_reports::an_idle_worker();
+            let mut status = idle_worker();
             status.processor.dead_letter_depth = Some(letters);
             status
         };
-        let mut asked = None;
-        let mut told = Vec::new();
+        let mut state = None;
+        let mut triggered = Vec::new();
         for (second, answer) in [
             (0, None),
             (2, None),
@@ -276,16 +206,13 @@ mod tests {
             (200, Some(2)),
         ] {
             let now = NOW + SignedDuration::from_secs(second);
-            let (next, is_told) = Asked::next(asked.take(), answer.map(status), true, now);
-            asked = Some(next);
-            if is_told {
-                told.push(second);
+            let (next, triggers) = ScrapeState::after(state.take(), answer.map(status), true, now);
+            state = Some(next);
+            if triggers {
+                triggered.push(second);
             }
         }
-        assert_eq!(
-            told,
-            [0, 4, 8, 68, 200],
-            "at 68 for the time, at 200 because what was known had become stale"
-        );
+        let why = "at 68 because a minute has passed, at 200 because the report before was stale";
+        assert_eq!(triggered, [0, 4, 8, 68, 200], "{why}");
     }
 }

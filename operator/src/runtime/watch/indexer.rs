@@ -1,4 +1,4 @@
-//! The objects of one kind, by the pipeline that their label names.
+//! The objects of one kind, indexed by the pipeline that their label names.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -14,96 +14,96 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use userstream_crds::names::PIPELINE;
 
+use super::compressed::Compressed;
+use super::endpoint::{Endpoint, Target};
+use super::transform::StoreTransform;
 use crate::model::pipeline_key::PipelineKey;
-use crate::runtime::scrape::scrape_state::{Target, Worker};
-use crate::runtime::watch::compressed::Compressed;
-use crate::runtime::watch::transform::StoreTransform;
 
-/// What a cache can keep.
-pub(crate) trait Cached: StoreTransform + Serialize + DeserializeOwned {
-    /// How to ask the worker, of a pod in which one works and stays.
-    fn worker(&self) -> Option<Worker> {
+/// An object that can be stored.
+pub(crate) trait Stored: StoreTransform + Serialize + DeserializeOwned {
+    /// The endpoint of the worker, if the object is the pod of one.
+    fn endpoint(&self) -> Option<Endpoint> {
         None
     }
 }
 
-impl Cached for ConfigMap {}
-impl Cached for CronJob {}
-impl Cached for Deployment {}
-impl Cached for DynamicObject {}
-impl Cached for Job {}
-impl Cached for NetworkPolicy {}
-impl Cached for PodDisruptionBudget {}
+impl Stored for ConfigMap {}
+impl Stored for CronJob {}
+impl Stored for Deployment {}
+impl Stored for DynamicObject {}
+impl Stored for Job {}
+impl Stored for NetworkPolicy {}
+impl Stored for PodDisruptionBudget {}
 
-impl Cached for Pod {
-    fn worker(&self) -> Option<Worker> {
-        crate::runtime::scrape::scrape_state::worker(self)
+impl Stored for Pod {
+    fn endpoint(&self) -> Option<Endpoint> {
+        Endpoint::of(self)
     }
 }
 
-/// What is kept of an object.
+/// An object in the index.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct IndexedObject {
     pub(crate) object: Compressed,
-    pub(crate) worker: Option<Worker>,
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 /// The objects of one kind.
 #[derive(Debug, Default)]
-pub(crate) struct Objects {
-    /// By pipeline, and by their name.
-    all: HashMap<PipelineKey, HashMap<String, Kept>>,
-    /// A hash for each of their names: most objects that are not known as those of their pipeline are new, and not looked for with
-    /// all others. Two of one hash have one looked for that is new.
+pub(crate) struct Indexer {
+    /// By pipeline and by name.
+    all: HashMap<PipelineKey, HashMap<String, IndexedObject>>,
+    /// A hash of each name. Most objects that are unknown for their pipeline are new, and need no search among all
+    /// others. Two names of one hash cost a needless search.
     names: HashSet<u64>,
     hashes: RandomState,
 }
 
-impl Objects {
-    /// Those of a pipeline, by their name.
-    pub(crate) fn of(&self, pipeline: &PipelineKey) -> Option<&HashMap<String, Kept>> {
+impl Indexer {
+    /// The objects of a pipeline, by name.
+    pub(crate) fn of(&self, pipeline: &PipelineKey) -> Option<&HashMap<String, IndexedObject>> {
         self.all.get(pipeline)
     }
 
-    /// Each of them, its pipeline and its name.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PipelineKey, &String, &Kept)> {
-        self.all.iter().flat_map(|(pipeline, own)| own.iter().map(move |(name, kept)| (pipeline, name, kept)))
+    /// Each object with its pipeline and its name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&PipelineKey, &String, &IndexedObject)> {
+        self.all.iter().flat_map(|(pipeline, own)| own.iter().map(move |(name, it)| (pipeline, name, it)))
     }
 
-    /// The pipelines that have any.
+    /// The pipelines that have objects.
     pub(crate) fn pipelines(&self) -> impl Iterator<Item = &PipelineKey> {
         self.all.keys()
     }
 
-    /// Keeps an object, and gives the worker that has become ready with it.
-    pub(crate) fn insert<K: Cached>(&mut self, pipeline: PipelineKey, mut object: K) -> Option<Target> {
-        let (pod, worker) = (object.name_any(), object.worker());
-        object.slim();
-        let kept = Kept { object: Compressed::of(&object), worker };
+    /// Stores an object. Returns its worker if that has become ready.
+    pub(crate) fn insert<K: Stored>(&mut self, pipeline: PipelineKey, mut object: K) -> Option<Target> {
+        let (pod, endpoint) = (object.name_any(), object.endpoint());
+        object.transform();
+        let indexed = IndexedObject { object: Compressed::of(&object), endpoint };
         self.names.insert(self.hashes.hash_one((&pipeline.namespace, &pod)));
-        let before = self.all.entry(pipeline.clone()).or_default().insert(pod.clone(), kept);
-        let was_ready = before.and_then(|before| before.worker).is_some_and(|worker| worker.is_ready);
-        let worker = worker.filter(|worker| worker.is_ready && !was_ready)?;
-        Some(Target { pipeline, pod, worker })
+        let before = self.all.entry(pipeline.clone()).or_default().insert(pod.clone(), indexed);
+        let was_ready = before.and_then(|before| before.endpoint).is_some_and(|endpoint| endpoint.is_ready);
+        let endpoint = endpoint.filter(|endpoint| endpoint.is_ready && !was_ready)?;
+        Some(Target { pipeline, pod, endpoint })
     }
 
-    /// Drops an object that is known as that of another pipeline than this, and tells of which: somebody may have changed its
-    /// label.
-    pub(crate) fn drop_unless_of<K: Resource>(
+    /// Removes an object from the pipeline that it belonged to before, unless that is this one. Returns that pipeline:
+    /// another client may have changed the label.
+    pub(crate) fn remove_unless_of<K: Resource>(
         &mut self,
         pipeline: Option<&PipelineKey>,
         object: &K,
     ) -> BTreeSet<PipelineKey> {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-        let knows = |key: &PipelineKey| self.all.get(key).is_some_and(|own| own.contains_key(&name));
-        let labelled = pipeline_of(object).filter(knows);
+        let has = |key: &PipelineKey| self.all.get(key).is_some_and(|own| own.contains_key(&name));
+        let labelled = pipeline_of(object).filter(has);
         if labelled.is_some() && labelled.as_ref() == pipeline {
             return BTreeSet::new();
         }
         let hash = self.hashes.hash_one((&namespace, &name));
         let is_known = || self.names.contains(&hash);
-        let another = || self.all.keys().find(|key| key.namespace == namespace && knows(key)).cloned();
-        let former = labelled.or_else(|| is_known().then(another).flatten());
+        let search = || self.all.keys().find(|key| key.namespace == namespace && has(key)).cloned();
+        let former = labelled.or_else(|| is_known().then(search).flatten());
         if let Some(former) = &former
             && let Some(own) = self.all.get_mut(former)
         {

@@ -1,134 +1,140 @@
-//! What a watch has seen of one kind, by the pipeline that it belongs to: finding a pipeline's objects does not take longer
-//! the more pipelines there are.
+//! The stores: what a watch has shown of one kind, by pipeline. Finding a pipeline's objects takes no longer the more
+//! pipelines there are.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
+use super::endpoint::{Endpoint, Target};
+use super::indexer::{IndexedObject, Indexer, Stored, pipeline_of};
 use crate::model::pipeline_key::PipelineKey;
-use crate::runtime::reconcile_state::lock;
-use crate::runtime::scrape::scrape_state::{Target, Worker};
-use crate::runtime::watch::indexer::{Cached, Kept, Objects, pipeline_of};
+use crate::runtime::sync::lock;
 
 /// The objects of one kind.
 #[derive(Debug)]
-pub(crate) struct Cache<K> {
-    objects: RwLock<Objects>,
-    /// The workers that have become ready and were not taken yet.
-    came_up: Mutex<Vec<Target>>,
-    comes_up: Notify,
+pub(crate) struct Store<K> {
+    indexer: RwLock<Indexer>,
+    /// The workers that have become ready and are not taken yet.
+    ready: Mutex<Vec<Target>>,
+    becomes_ready: Notify,
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Default for Cache<K> {
+impl<K> Default for Store<K> {
     fn default() -> Self {
         Self {
-            objects: RwLock::default(),
-            came_up: Mutex::default(),
-            comes_up: Notify::new(),
+            indexer: RwLock::default(),
+            ready: Mutex::default(),
+            becomes_ready: Notify::new(),
             kind: PhantomData,
         }
     }
 }
 
-impl<K: Cached> Cache<K> {
-    /// The objects that belong to a pipeline through their label.
+impl<K: Stored> Store<K> {
+    /// The objects with the label of a pipeline, by name.
     pub(crate) fn of(&self, pipeline: &PipelineKey) -> Vec<Arc<K>> {
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let kept = objects.of(pipeline).into_iter().flat_map(|own| own.values());
-        // What was packed here can be read.
-        let mut all: Vec<Arc<K>> = kept.filter_map(|kept| kept.object.read()).map(Arc::new).collect();
+        let indexer = self.read();
+        let own = indexer.of(pipeline).into_iter().flat_map(|own| own.values());
+        // What was serialized from this type is of this type.
+        let mut all: Vec<Arc<K>> = own.filter_map(|it| it.object.read()).map(Arc::new).collect();
         all.sort_by(|a, b| a.meta().name.cmp(&b.meta().name));
         all
     }
 
-    /// The workers that can be asked how they are and that are wanted, by their pipeline, their pod, and how to ask them.
-    pub(crate) fn workers(&self, is_wanted: impl Fn(&PipelineKey, &str, Worker) -> bool) -> Vec<Target> {
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let askable = |(key, name, pod): (&PipelineKey, &String, &Kept)| {
-            let worker = pod.worker.filter(|worker| is_wanted(key, name, *worker))?;
-            Some(Target { pipeline: key.clone(), pod: name.clone(), worker })
+    /// The workers that a filter selects by pipeline, pod and endpoint.
+    pub(crate) fn targets(&self, filter: impl Fn(&PipelineKey, &str, Endpoint) -> bool) -> Vec<Target> {
+        let target = |(pipeline, pod, it): (&PipelineKey, &String, &IndexedObject)| {
+            let endpoint = it.endpoint.filter(|endpoint| filter(pipeline, pod, *endpoint))?;
+            Some(Target { pipeline: pipeline.clone(), pod: pod.clone(), endpoint })
         };
-        objects.iter().filter_map(askable).collect()
+        self.read().iter().filter_map(target).collect()
     }
 
-    /// Whether there is a worker in this pod that can be asked.
-    pub(crate) fn has_worker(&self, pipeline: &PipelineKey, pod: &str) -> bool {
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.of(pipeline).and_then(|own| own.get(pod)).is_some_and(|pod| pod.worker.is_some())
+    /// Whether this pod runs a worker to scrape.
+    pub(crate) fn has_target(&self, pipeline: &PipelineKey, pod: &str) -> bool {
+        let indexer = self.read();
+        indexer.of(pipeline).and_then(|own| own.get(pod)).is_some_and(|it| it.endpoint.is_some())
     }
 
-    /// Returns when a worker has become ready since the last time that it did.
-    pub(crate) async fn worker_comes_up(&self) {
-        self.comes_up.notified().await;
+    /// Waits until a worker has become ready since the last call.
+    pub(crate) async fn worker_becomes_ready(&self) {
+        self.becomes_ready.notified().await;
     }
 
-    /// The workers that have become ready since the last time.
-    pub(crate) fn came_up(&self) -> Vec<Target> {
-        std::mem::take(&mut *lock(&self.came_up))
+    /// The workers that have become ready since the last call.
+    pub(crate) fn take_ready(&self) -> Vec<Target> {
+        std::mem::take(&mut *lock(&self.ready))
+    }
+
+    /// Ignores poisoning, as [`lock`] does.
+    fn read(&self) -> RwLockReadGuard<'_, Indexer> {
+        self.indexer.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Indexer> {
+        self.indexer.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Applies the events of one watch to a cache, and tells which pipelines they concern.
+/// Applies the events of one watch to a store.
 #[derive(Debug)]
 pub(crate) struct StoreWriter<K> {
-    cache: Arc<Cache<K>>,
-    /// What a list that is being read has shown so far; it becomes the cache when it is complete.
-    listed: Objects,
+    store: Arc<Store<K>>,
+    /// The objects of a list that is being read. They replace the store when the list is complete.
+    listed: Indexer,
 }
 
-impl<K: Cached> StoreWriter<K> {
-    pub(crate) fn new(cache: Arc<Cache<K>>) -> Self {
-        Self { cache, listed: Objects::default() }
+impl<K: Stored> StoreWriter<K> {
+    pub(crate) fn new(store: Arc<Store<K>>) -> Self {
+        Self { store, listed: Indexer::default() }
     }
 
-    pub(crate) fn take(&mut self, event: Event<K>) -> BTreeSet<PipelineKey> {
+    /// Applies an event, and returns the pipelines that it affects.
+    pub(crate) fn apply(&mut self, event: Event<K>) -> BTreeSet<PipelineKey> {
         match event {
             Event::Init => {
-                self.listed = Objects::default();
+                self.listed = Indexer::default();
                 BTreeSet::new()
             }
             Event::InitApply(object) => {
                 if let Some(pipeline) = pipeline_of(&object) {
-                    // Who comes up while everything is read is asked with all others.
+                    // The scrape that follows a list covers all workers.
                     let _ = self.listed.insert(pipeline, object);
                 }
                 BTreeSet::new()
             }
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
-                let mut concerned: BTreeSet<PipelineKey> = listed.pipelines().cloned().collect();
-                let mut objects = self.write();
-                let before = std::mem::replace(&mut *objects, listed);
-                concerned.extend(before.pipelines().cloned());
-                concerned
+                let mut affected: BTreeSet<PipelineKey> = listed.pipelines().cloned().collect();
+                let before = std::mem::replace(&mut *self.store.write(), listed);
+                affected.extend(before.pipelines().cloned());
+                affected
             }
-            Event::Apply(object) => {
-                let pipeline = pipeline_of(&object);
-                let mut objects = self.write();
-                let mut concerned = objects.drop_unless_of(pipeline.as_ref(), &object);
-                if let Some(pipeline) = pipeline {
-                    if let Some(worker) = objects.insert(pipeline.clone(), object) {
-                        lock(&self.cache.came_up).push(worker);
-                        self.cache.comes_up.notify_one();
-                    }
-                    concerned.insert(pipeline);
-                }
-                concerned
-            }
+            Event::Apply(object) => self.apply_object(object),
             Event::Delete(object) => {
-                let mut concerned = self.write().drop_unless_of(None, &object);
-                concerned.extend(pipeline_of(&object));
-                concerned
+                let mut affected = self.store.write().remove_unless_of(None, &object);
+                affected.extend(pipeline_of(&object));
+                affected
             }
         }
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Objects> {
-        self.cache.objects.write().unwrap_or_else(PoisonError::into_inner)
+    fn apply_object(&self, object: K) -> BTreeSet<PipelineKey> {
+        let pipeline = pipeline_of(&object);
+        let mut indexer = self.store.write();
+        let mut affected = indexer.remove_unless_of(pipeline.as_ref(), &object);
+        if let Some(pipeline) = pipeline {
+            if let Some(target) = indexer.insert(pipeline.clone(), object) {
+                lock(&self.store.ready).push(target);
+                self.store.becomes_ready.notify_one();
+            }
+            affected.insert(pipeline);
+        }
+        affected
     }
 }
 
@@ -156,73 +162,81 @@ mod tests {
         PipelineKey { namespace: "demo".to_owned(), name: name.to_owned() }
     }
 
-    fn names(cache: &Cache<ConfigMap>, pipeline: &str) -> Vec<String> {
-        cache.of(&key(pipeline)).iter().map(|object| object.name_any()).collect()
+    fn names(store: &Store<ConfigMap>, pipeline: &str) -> Vec<String> {
+        store.of(&key(pipeline)).iter().map(|object| object.name_any()).collect()
     }
 
     #[test]
-    fn objects_are_found_by_their_pipeline_and_events_tell_whom_they_concern() {
-        let cache = Arc::new(Cache::default());
-        let mut feed = StoreWriter::new(cache.clone());
-        assert_eq!(feed.take(Event::Apply(config_map("a", "users"))), [key("users")].into());
-        feed.take(Event::Apply(config_map("b", "users")));
-        feed.take(Event::Apply(config_map("c", "orders")));
-        assert_eq!(names(&cache, "users"), ["a", "b"]);
-        assert_eq!(feed.take(Event::Delete(config_map("a", "users"))), [key("users")].into());
-        assert_eq!(names(&cache, "users"), ["b"]);
-        assert_eq!(names(&cache, "orders"), ["c"]);
+    fn objects_are_found_by_their_pipeline() {
+        let store = Arc::new(Store::default());
+        let mut writer = StoreWriter::new(store.clone());
+        assert_eq!(writer.apply(Event::Apply(config_map("a", "users"))), [key("users")].into());
+        writer.apply(Event::Apply(config_map("b", "users")));
+        writer.apply(Event::Apply(config_map("c", "orders")));
+        assert_eq!(names(&store, "users"), ["a", "b"]);
+        assert_eq!(writer.apply(Event::Delete(config_map("a", "users"))), [key("users")].into());
+        assert_eq!(names(&store, "users"), ["b"]);
+        assert_eq!(names(&store, "orders"), ["c"]);
     }
 
     #[test]
-    fn a_new_list_takes_the_place_of_what_was_known_when_it_is_complete() {
-        let cache = Arc::new(Cache::default());
-        let mut feed = StoreWriter::new(cache.clone());
-        feed.take(Event::Apply(config_map("gone", "users")));
-        feed.take(Event::Init);
-        feed.take(Event::InitApply(config_map("new", "orders")));
-        assert_eq!(names(&cache, "users"), ["gone"], "not complete yet");
+    fn complete_list_replaces_the_store() {
+        let store = Arc::new(Store::default());
+        let mut writer = StoreWriter::new(store.clone());
+        writer.apply(Event::Apply(config_map("gone", "users")));
+        writer.apply(Event::Init);
+        writer.apply(Event::InitApply(config_map("new", "orders")));
+        assert_eq!(names(&store, "users"), ["gone"], "the list is not complete yet");
         assert_eq!(
-            feed.take(Event::InitDone),
+            writer.apply(Event::InitDone),
             [key("orders"), key("users")].into(),
-            "whoever lost something is concerned"
+            "one that has lost an object is affected too"
         );
-        assert_eq!((names(&cache, "users"), names(&cache, "orders")), (vec![], vec!["new".to_owned()]));
+        assert_eq!((names(&store, "users"), names(&store, "orders")), (vec![], vec!["new".to_owned()]));
     }
 
     #[test]
-    fn an_object_whose_label_is_changed_leaves_nothing_with_the_pipeline_that_had_it() {
-        let cache = Arc::new(Cache::default());
-        let mut feed = StoreWriter::new(cache.clone());
-        feed.take(Event::Apply(config_map("a", "users")));
-        feed.take(Event::Apply(config_map("b", "users")));
-        let concerned = feed.take(Event::Apply(config_map("a", "orders")));
-        assert_eq!(concerned, [key("orders"), key("users")].into());
-        assert_eq!((names(&cache, "users"), names(&cache, "orders")), (vec!["b".into()], vec!["a".into()]));
+    fn relabelled_object_moves_to_the_other_pipeline() {
+        let store = Arc::new(Store::default());
+        let mut writer = StoreWriter::new(store.clone());
+        writer.apply(Event::Apply(config_map("a", "users")));
+        writer.apply(Event::Apply(config_map("b", "users")));
+        let affected = writer.apply(Event::Apply(config_map("a", "orders")));
+        assert_eq!(affected, [key("orders"), key("users")].into());
+        assert_eq!((names(&store, "users"), names(&store, "orders")), (vec!["b".into()], vec!["a".into()]));
         let mut unlabelled = config_map("a", "orders");
         unlabelled.metadata.labels = None;
-        assert_eq!(feed.take(Event::Apply(unlabelled)), [key("orders")].into());
-        assert_eq!(names(&cache, "orders"), [""; 0]);
+        assert_eq!(writer.apply(Event::Apply(unlabelled)), [key("orders")].into());
+        assert_eq!(names(&store, "orders"), [""; 0]);
         let mut elsewhere = config_map("b", "users");
         elsewhere.metadata.namespace = Some("elsewhere".to_owned());
-        feed.take(Event::Apply(elsewhere));
-        assert_eq!(names(&cache, "users"), ["b"], "one of the same name in another namespace is another");
-        let concerned = feed.take(Event::Delete(config_map("b", "orders")));
-        assert_eq!(concerned, [key("orders"), key("users")].into(), "deleted with a label that was not seen");
-        assert_eq!(names(&cache, "users"), [""; 0]);
+        writer.apply(Event::Apply(elsewhere));
+        assert_eq!(
+            names(&store, "users"),
+            ["b"],
+            "an object of the same name in another namespace is another one"
+        );
+        let affected = writer.apply(Event::Delete(config_map("b", "orders")));
+        assert_eq!(
+            affected,
+            [key("orders"), key("users")].into(),
+            "it is deleted with a label that no event has shown"
+        );
+        assert_eq!(names(&store, "users"), [""; 0]);
     }
 
     #[test]
-    fn an_object_without_our_label_is_nobodys() {
-        let mut feed = StoreWriter::new(Arc::new(Cache::default()));
+    fn object_without_the_label_affects_no_pipeline() {
+        let mut writer = StoreWriter::new(Arc::new(Store::default()));
         let mut object = config_map("a", "users");
         object.metadata.labels = None;
-        assert!(feed.take(Event::Apply(object)).is_empty());
+        assert!(writer.apply(Event::Apply(object)).is_empty());
     }
 
     #[test]
-    fn that_a_worker_has_become_ready_is_told_once() {
-        let cache = Arc::new(Cache::<Pod>::default());
-        let mut feed = StoreWriter::new(cache.clone());
+    fn worker_is_reported_once_when_it_becomes_ready() {
+        let store = Arc::new(Store::<Pod>::default());
+        let mut writer = StoreWriter::new(store.clone());
         let pod = |is_ready: bool| -> Pod {
             serde_json::from_value(serde_json::json!({
                 "metadata": {
@@ -238,20 +252,21 @@ mod tests {
             }))
             .unwrap()
         };
-        let has_come_up = || {
-            let is_told = cache.worker_comes_up().now_or_never().is_some();
-            assert_eq!(cache.came_up().len(), usize::from(is_told));
-            is_told
+        let has_become_ready = || {
+            let is_reported = store.worker_becomes_ready().now_or_never().is_some();
+            assert_eq!(store.take_ready().len(), usize::from(is_reported));
+            is_reported
         };
-        let all = || cache.workers(|_, _, _| true).len();
-        for (is_ready, is_told) in [(false, false), (true, true), (true, false), (false, false), (true, true)]
+        let all = || store.targets(|_, _, _| true).len();
+        for (is_ready, is_reported) in
+            [(false, false), (true, true), (true, false), (false, false), (true, true)]
         {
-            feed.take(Event::Apply(pod(is_ready)));
-            assert_eq!((all(), cache.has_worker(&key("users"), "users-processor-1")), (1, true));
-            assert_eq!(has_come_up(), is_told, "ready: {is_ready}");
+            writer.apply(Event::Apply(pod(is_ready)));
+            assert_eq!((all(), store.has_target(&key("users"), "users-processor-1")), (1, true));
+            assert_eq!(has_become_ready(), is_reported, "ready: {is_ready}");
         }
-        feed.take(Event::Delete(pod(true)));
-        assert_eq!((all(), has_come_up()), (0, false));
-        assert!(!cache.has_worker(&key("users"), "users-processor-1"));
+        writer.apply(Event::Delete(pod(true)));
+        assert_eq!((all(), has_become_ready()), (0, false));
+        assert!(!store.has_target(&key("users"), "users-processor-1"));
     }
 }

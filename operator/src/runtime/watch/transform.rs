@@ -1,5 +1,5 @@
-//! What a cache keeps of an object. There are eight for each pipeline, and most of their bytes are nothing that is ever
-//! looked at here.
+//! The store transform: what the stores drop from an object. Each pipeline has eight objects, and the operator reads
+//! only a small part of them.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::{CronJob, Job, JobSpec};
@@ -11,10 +11,10 @@ use kube::api::DynamicObject;
 use userstream_crds::names::{COMPONENT, PIPELINE};
 use userstream_crds::worker_pod::{CONTAINER, finished};
 
-/// Of an object, what decisions are made from.
+/// Reduces an object to the fields that the operator reads.
 pub trait StoreTransform: Resource {
-    /// Drops everything else.
-    fn slim(&mut self) {
+    /// Drops all other fields.
+    fn transform(&mut self) {
         self.meta_mut().managed_fields = None;
     }
 }
@@ -27,8 +27,8 @@ impl StoreTransform for NetworkPolicy {}
 impl StoreTransform for PodDisruptionBudget {}
 
 impl StoreTransform for Job {
-    /// A Job that has ended stays as it is, whatever it is to be: its spec is not compared with anything.
-    fn slim(&mut self) {
+    /// The spec of a finished Job is not compared with its manifest any more.
+    fn transform(&mut self) {
         self.metadata.managed_fields = None;
         if finished(self).is_some() {
             self.spec = Some(JobSpec::default());
@@ -37,8 +37,8 @@ impl StoreTransform for Job {
 }
 
 impl StoreTransform for Pod {
-    /// Whose it is, which configuration it uses, how to reach it and how its worker is.
-    fn slim(&mut self) {
+    /// Keeps its pipeline, its configuration, its address and the state of its worker.
+    fn transform(&mut self) {
         let metadata = &mut self.metadata;
         metadata.managed_fields = None;
         metadata.annotations = None;
@@ -47,7 +47,7 @@ impl StoreTransform for Pod {
         }
         self.spec = self.spec.take().map(|spec| PodSpec {
             host_network: spec.host_network,
-            volumes: spec.volumes.map(|volumes| volumes.into_iter().filter_map(of_config_map).collect()),
+            volumes: spec.volumes.map(|volumes| volumes.into_iter().filter_map(config_map_volume).collect()),
             ..PodSpec::default()
         });
         self.status = self.status.take().map(|status| PodStatus {
@@ -58,18 +58,18 @@ impl StoreTransform for Pod {
                 .map(|all| all.into_iter().filter(|it| it.type_ == "PodScheduled").collect()),
             container_statuses: status
                 .container_statuses
-                .map(|all| all.into_iter().filter(|it| it.name == CONTAINER).map(how_it_is).collect()),
+                .map(|all| all.into_iter().filter(|it| it.name == CONTAINER).map(container_state).collect()),
             ..PodStatus::default()
         });
     }
 }
 
-fn of_config_map(volume: Volume) -> Option<Volume> {
+fn config_map_volume(volume: Volume) -> Option<Volume> {
     let config_map = Some(volume.config_map?);
     Some(Volume { name: volume.name, config_map, ..Volume::default() })
 }
 
-fn how_it_is(container: ContainerStatus) -> ContainerStatus {
+fn container_state(container: ContainerStatus) -> ContainerStatus {
     ContainerStatus {
         name: container.name,
         state: container.state,
@@ -100,43 +100,43 @@ mod tests {
         serde_json::from_value(body).unwrap()
     }
 
-    fn slimmed<K: StoreTransform + Clone>(object: &K) -> K {
+    fn transformed<K: StoreTransform + Clone>(object: &K) -> K {
         let mut object = object.clone();
-        object.slim();
+        object.transform();
         object
     }
 
     #[test]
-    fn how_a_worker_ended_and_what_keeps_it_from_starting_can_still_be_told() {
+    fn termination_and_start_obstacle_of_a_worker_are_kept() {
         let ended = json!({"exitCode": 69, "message": r#"{"message": "no broker answers"}"#});
         let ended = pod(&json!({"containerStatuses": [
             {"name": "sidecar", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}},
             {"name": CONTAINER, "image": "", "imageID": "", "ready": false, "restartCount": 1, "state": {"terminated": ended}},
         ]}));
-        let told = last_termination([&slimmed(&ended)].into_iter()).unwrap();
-        assert_eq!(Some(&told), last_termination([&ended].into_iter()).as_ref());
-        assert_eq!(told.message, "no broker answers");
+        let kept = last_termination([&transformed(&ended)].into_iter()).unwrap();
+        assert_eq!(Some(&kept), last_termination([&ended].into_iter()).as_ref());
+        assert_eq!(kept.message, "no broker answers");
         let unscheduled = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable"});
         let unscheduled = pod(&json!({"conditions": [{"type": "Ready", "status": "False"}, unscheduled]}));
-        assert_eq!(obstacle(&slimmed(&unscheduled)).unwrap().reason, "Unschedulable");
+        assert_eq!(obstacle(&transformed(&unscheduled)).unwrap().reason, "Unschedulable");
     }
 
     #[test]
-    fn a_pod_keeps_whose_it_is_and_the_configuration_that_it_uses() {
-        let slim = slimmed(&pod(&json!({"phase": "Running", "podIP": "10.0.0.1"})));
-        assert_eq!(slim.metadata.labels.unwrap().len(), 2);
-        let spec = slim.spec.unwrap();
+    fn pod_keeps_its_pipeline_and_its_configuration() {
+        let pod = transformed(&pod(&json!({"phase": "Running", "podIP": "10.0.0.1"})));
+        assert_eq!(pod.metadata.labels.unwrap().len(), 2);
+        let spec = pod.spec.unwrap();
         assert_eq!((spec.containers.len(), spec.volumes.unwrap().len()), (0, 1));
-        assert_eq!(slim.status.unwrap().pod_ip.as_deref(), Some("10.0.0.1"));
+        assert_eq!(pod.status.unwrap().pod_ip.as_deref(), Some("10.0.0.1"));
     }
 
     #[test]
-    fn a_job_that_works_keeps_the_spec_that_it_is_compared_by() {
+    fn unfinished_job_keeps_its_spec() {
         let mut job =
             Job { spec: Some(JobSpec { backoff_limit: Some(3), ..JobSpec::default() }), ..Job::default() };
-        assert_eq!(slimmed(&job), job);
+        assert_eq!(transformed(&job), job);
         job.status =
             serde_json::from_value(json!({"conditions": [{"type": "Complete", "status": "True"}]})).unwrap();
-        assert_eq!(slimmed(&job).spec, Some(JobSpec::default()));
+        assert_eq!(transformed(&job).spec, Some(JobSpec::default()));
     }
 }

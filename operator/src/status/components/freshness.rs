@@ -1,45 +1,39 @@
-//! Whether rows are as fresh as they are meant to be.
+//! Whether rows meet the freshness objective.
 
-use crate::lifecycle::rollout::{RolloutPlan, ValidInput};
-use crate::status::condition::{ConditionStatus, Type, Verdict};
+use userstream_crds::condition::{ConditionType, Reason};
 
-/// Whether rows are as fresh as they are meant to be; `None` without an objective.
-pub(in crate::status) fn freshness(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Option<Verdict> {
-    let of = Type::FreshnessMet;
-    let objective = situation.pipeline.freshness?;
-    let verdict = |truth: ConditionStatus, reason, is| {
-        Verdict::new(
-            of,
-            truth,
-            reason,
-            format!("99 of 100 rows {is} within {objective:?} of their record's time"),
-        )
+use crate::lifecycle::rollout::RolloutPlan;
+use crate::model::input::ValidInput;
+use crate::status::condition::{Condition, ConditionStatus};
+
+/// Whether 99 of 100 rows are written within the objective; `None` without an objective.
+pub(in crate::status) fn freshness(input: &ValidInput<'_>, rollout: &RolloutPlan) -> Option<Condition> {
+    use ConditionStatus::{False, True, Unknown};
+    let objective = input.pipeline.freshness?;
+    let condition = |status: ConditionStatus, reason, why| {
+        let met = match status {
+            True => format!("within {objective:?}"),
+            False => format!("above {objective:?}"),
+            Unknown => format!("unknown, objective {objective:?}"),
+        };
+        Condition::new(ConditionType::FreshnessMet, status, reason, format!("p99 freshness {met}: {why}"))
     };
-    let seen = &steps.processors;
-    Some(match seen.freshness {
-        _ if situation.pipeline.suspend => verdict(
-            ConditionStatus::Unknown,
-            "Suspended",
-            "are not written while suspended; they are meant to be",
-        ),
-        Some(age) if age <= objective => verdict(ConditionStatus::True, "Fresh", "are written"),
-        Some(_) => verdict(ConditionStatus::False, "Late", "are meant to be written, and are not,"),
-        // Nothing was written of late: because there was nothing, or because it did not succeed.
-        None if seen.last_row.is_none() => {
-            verdict(ConditionStatus::Unknown, "NoRowsYet", "are meant to be written")
+    let report = &rollout.processors;
+    Some(match (report.freshness, report.lag) {
+        _ if input.pipeline.suspend => {
+            condition(Unknown, Reason::Suspended, "no row is written while the pipeline is suspended")
         }
-        None => match seen.lag {
-            Some(0) => {
-                verdict(ConditionStatus::True, "CaughtUp", "are meant to be written; every record is,")
-            }
-            Some(_) => {
-                verdict(ConditionStatus::False, "NoRows", "are meant to be written, and none was of late,")
-            }
-            None => verdict(
-                ConditionStatus::Unknown,
-                "UnknownLag",
-                "are meant to be written; whether they are is unknown,",
-            ),
-        },
+        (Some(age), _) if age <= objective => condition(True, Reason::Fresh, "rows meet the objective"),
+        (Some(_), _) => condition(False, Reason::Late, "rows are written too late"),
+        (None, _) if report.last_row.is_none() => {
+            condition(Unknown, Reason::NoRowsYet, "no row was written yet")
+        }
+        (None, Some(0)) => condition(True, Reason::CaughtUp, "every record is written"),
+        (None, Some(_)) => condition(False, Reason::NoRows, "no row was written in the last minute"),
+        (None, None) => condition(
+            Unknown,
+            Reason::UnknownLag,
+            "no row was written in the last minute, and the lag is unknown",
+        ),
     })
 }

@@ -1,19 +1,21 @@
-//! Whether the workers are scraped.
+//! Whether Prometheus scrapes the workers.
 
-use crate::lifecycle::rollout::ValidInput;
-use crate::status::condition::{Type, Verdict};
+use userstream_crds::condition::{ConditionType, Reason};
 
-/// Whether there is a PodMonitor; `None` where none is asked for. Records flow without one, so that nothing else waits for it.
-pub(in crate::status) fn monitoring(situation: &ValidInput<'_>) -> Option<Verdict> {
-    let of = Type::MonitoringReady;
-    let has_kind = situation.settings.kinds.pod_monitor;
-    situation.pipeline.pod_monitor.then(|| match has_kind {
-        true => Verdict::new(of, true, "Monitored", "a PodMonitor has the workers scraped"),
-        false => Verdict::new(
+use crate::model::input::ValidInput;
+use crate::status::condition::Condition;
+
+/// Whether there is a PodMonitor; `None` where the pipeline enables none. `Ready` does not depend on it.
+pub(in crate::status) fn monitoring(input: &ValidInput<'_>) -> Option<Condition> {
+    let of = ConditionType::MonitoringReady;
+    let has_kind = input.settings.kinds.pod_monitor;
+    input.pipeline.pod_monitor.then(|| match has_kind {
+        true => Condition::new(of, true, Reason::Monitored, "Prometheus scrapes the workers by a PodMonitor"),
+        false => Condition::new(
             of,
             false,
-            "NoPodMonitor",
-            "observability.podMonitor is set, but the cluster has no PodMonitor kind: install the Prometheus operator and restart this one",
+            Reason::NoPodMonitor,
+            "the cluster has no PodMonitor kind, which observability.podMonitor needs: install the Prometheus operator and restart the userstream operator, or set observability.podMonitor to false",
         ),
     })
 }

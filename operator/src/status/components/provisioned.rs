@@ -1,73 +1,113 @@
-//! Topic, schema and table: what provisioning makes.
+//! Whether topic and table are provisioned.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::provision_report::Refusal;
 use userstream_crds::worker_pod::Termination;
 
-use crate::lifecycle::rollout::{RolloutPlan, ValidInput};
-use crate::manifest::strimzi_cluster;
+use crate::lifecycle::rollout::RolloutPlan;
+use crate::model::input::ValidInput;
 use crate::model::job_state::JobState;
-use crate::status::condition::{ConditionStatus, Type, Verdict};
+use crate::model::strimzi::kafka_cluster;
+use crate::status::condition::{Condition, ConditionStatus};
 
-/// The exit code of a worker that cannot work with its configuration, or was refused.
+/// The exit code of a worker that refused its configuration, or that was refused a change.
 const EXIT_CONFIGURATION: i32 = 78;
 
-/// The verdicts of topic, schema and table.
-pub(in crate::status) fn provisioned(situation: &ValidInput<'_>, steps: &RolloutPlan) -> Vec<Verdict> {
-    let facets = [Type::TopicReady, Type::TableReady];
-    facets.into_iter().map(|of| facet(situation, steps, of)).collect()
+/// What provisioning creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Topic,
+    Table,
 }
 
-fn facet(situation: &ValidInput<'_>, steps: &RolloutPlan, of: Type) -> Verdict {
-    if of == Type::TopicReady
-        && let Some(Err(problem)) = strimzi_cluster(situation)
+impl Part {
+    const fn condition_type(self) -> ConditionType {
+        match self {
+            Self::Topic => ConditionType::TopicReady,
+            Self::Table => ConditionType::TableReady,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Table => "table",
+        }
+    }
+
+    /// Whether a refusal is about this part. The table's condition reports the keyspace too.
+    fn is_subject_of(self, refusal: &Refusal) -> bool {
+        let of = match refusal.resource.split_once('/') {
+            Some(("topic", _)) => Self::Topic,
+            _ => Self::Table,
+        };
+        self == of
+    }
+
+    fn condition(
+        self,
+        status: impl Into<ConditionStatus>,
+        reason: Reason,
+        message: impl Into<String>,
+    ) -> Condition {
+        Condition::new(self.condition_type(), status, reason, message)
+    }
+}
+
+/// The conditions of topic and table.
+pub(in crate::status) fn provisioned(input: &ValidInput<'_>, rollout: &RolloutPlan) -> Vec<Condition> {
+    [Part::Topic, Part::Table].into_iter().map(|part| condition(input, rollout, part)).collect()
+}
+
+fn condition(input: &ValidInput<'_>, rollout: &RolloutPlan, part: Part) -> Condition {
+    if part == Part::Topic
+        && let Some(Err(missing)) = kafka_cluster(input.pipeline, input.settings)
     {
-        return Verdict::new(of, false, "NoKafkaTopic", problem.message()).finally();
+        return part.condition(false, Reason::NoKafkaTopic, missing.message()).terminal();
     }
-    match &steps.provision.state {
+    match &rollout.provision.state {
         JobState::Succeeded(_) => {
-            Verdict::new(of, true, "Provisioned", format!("{} is as the spec wants it", subject(of)))
+            part.condition(true, Reason::Provisioned, format!("the {} is as declared", part.name()))
         }
-        JobState::Absent if situation.pipeline.suspend => Verdict::new(
-            of,
-            ConditionStatus::Unknown,
-            "Suspended",
-            "nothing is provisioned while the pipeline is suspended",
-        ),
+        JobState::Absent if input.pipeline.suspend => {
+            let message = "nothing is provisioned while the pipeline is suspended";
+            part.condition(ConditionStatus::Unknown, Reason::Suspended, message)
+        }
         JobState::Running { last_failure: Some(failure), .. } | JobState::Failed(Some(failure)) => {
-            failed(of, failure)
+            failed(part, failure)
         }
-        JobState::Running { obstacle: Some(obstacle), .. } => Verdict::new(
-            of,
-            false,
-            "PodNotStarting",
-            format!("the provisioning pod does not start: {obstacle}"),
-        ),
-        // A Job that this look has made, and one that the next will see, are one thing to tell.
+        JobState::Running { obstacle: Some(obstacle), .. } => {
+            let message = format!("the provisioning pod does not start: {obstacle}");
+            part.condition(false, Reason::PodNotStarting, message)
+        }
+        // The same for a Job that this reconcile creates and for one that the next reconcile sees: that saves a status
+        // update.
         JobState::Absent | JobState::Running { .. } => {
-            Verdict::new(of, false, "Provisioning", running(situation))
+            part.condition(false, Reason::Provisioning, in_progress(input))
         }
-        JobState::Failed(None) => Verdict::new(
-            of,
-            false,
-            "ProvisioningFailed",
-            "the provisioning Job has failed: delete it to try again",
-        ),
+        JobState::Failed(None) => {
+            let message = "the provisioning Job has failed: delete it to retry";
+            part.condition(false, Reason::ProvisioningFailed, message)
+        }
     }
 }
 
-fn running(situation: &ValidInput<'_>) -> String {
-    let spec = &situation.resource.spec;
-    let named = serde_json::to_value(spec).map(|spec| secret_names(&spec)).unwrap_or_default();
-    if named.is_empty() {
+fn in_progress(input: &ValidInput<'_>) -> String {
+    let spec = serde_json::to_value(&input.resource.spec);
+    let secrets = spec.map(|spec| secret_names(&spec)).unwrap_or_default();
+    if secrets.is_empty() {
         "topic and table are being provisioned".to_owned()
     } else {
-        // A pod waits for a Secret without saying so, and the operator may not look.
-        format!("topic and table are being provisioned; that waits for the Secrets {}", named.join(", "))
+        // A pod does not report which Secret it waits for, and the operator has no right to read Secrets.
+        format!("topic and table are being provisioned, which needs the Secrets {}", secrets.join(", "))
     }
 }
 
-fn secret_names(spec: &serde_json::Value) -> Vec<String> {
-    let mut names = std::collections::BTreeSet::new();
+fn secret_names(spec: &Value) -> Vec<String> {
+    let mut names = BTreeSet::new();
     let mut rest = vec![spec];
     while let Some(value) = rest.pop() {
         let Some(fields) = value.as_object() else {
@@ -75,7 +115,7 @@ fn secret_names(spec: &serde_json::Value) -> Vec<String> {
             continue;
         };
         for (field, value) in fields {
-            let name = value.get("name").and_then(serde_json::Value::as_str);
+            let name = value.get("name").and_then(Value::as_str);
             match name.filter(|_| field.ends_with("ecretRef")) {
                 Some(name) => drop(names.insert(name.to_owned())),
                 None => rest.push(value),
@@ -85,40 +125,19 @@ fn secret_names(spec: &serde_json::Value) -> Vec<String> {
     names.into_iter().collect()
 }
 
-fn failed(of: Type, failure: &Termination) -> Verdict {
-    let concerns = |refusal: &&Refusal| {
-        let is_topic = refusal.resource.starts_with("topic/");
-        let is_schema = refusal.resource.starts_with("subject/");
-        match of {
-            Type::TopicReady => is_topic,
-            Type::SchemaReady => is_schema,
-            _ => !is_topic && !is_schema,
-        }
-    };
+fn failed(part: Part, failure: &Termination) -> Condition {
     let refusals = &failure.report.refusals;
-    let own: Vec<&Refusal> = refusals.iter().filter(concerns).collect();
+    let own: Vec<&Refusal> = refusals.iter().filter(|refusal| part.is_subject_of(refusal)).collect();
     if let Some(first) = own.first() {
         let texts: Vec<&str> = own.iter().map(|refusal| refusal.text.as_str()).collect();
-        return Verdict::new(of, false, first.reason.name(), texts.join("; ")).finally();
+        return part.condition(false, Reason::from(first.reason), texts.join("; ")).terminal();
     }
     if !refusals.is_empty() {
-        return Verdict::new(
-            of,
-            ConditionStatus::Unknown,
-            "Blocked",
-            "nothing is changed while something else is refused",
-        );
+        let message = "nothing is changed while something else is refused";
+        return part.condition(ConditionStatus::Unknown, Reason::Blocked, message);
     }
     if failure.exit_code == EXIT_CONFIGURATION {
-        return Verdict::new(of, false, "ConfigurationRefused", failure.message.clone()).finally();
+        return part.condition(false, Reason::ConfigurationRefused, failure.message.clone()).terminal();
     }
-    Verdict::new(of, false, "Unavailable", format!("{}; it is tried again", failure.message))
-}
-
-const fn subject(of: Type) -> &'static str {
-    match of {
-        Type::TopicReady => "the topic",
-        Type::SchemaReady => "the schema",
-        _ => "the table",
-    }
+    part.condition(false, Reason::Unavailable, format!("{}; provisioning is retried", failure.message))
 }
