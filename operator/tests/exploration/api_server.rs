@@ -1,35 +1,41 @@
-//! What the API server does with the writes of an operator, and what must never come of one.
+//! What the API server does with the writes of an operator.
 
 use serde_json::json;
+use userstream_crds::condition::Reason;
 use userstream_crds::names::Component;
 use userstream_operator::diff::object_write::ObjectWrite;
+use userstream_operator::lifecycle::cleanup::CREATING_COMPONENTS;
 use userstream_operator::manifest::Manifest;
 use userstream_operator::model::kind::Kind;
 use userstream_operator::model::workload::stopped_fields;
 
-use crate::model::{Plan, Step, World};
-use crate::mutants::Fault;
-use crate::objects::{CRON_JOBS, DEPLOYMENTS, Item, JobPhase, PIPELINE, PODS, WATCHES, watch_of};
-use crate::specs::{Facts, uid};
-use crate::state::{Operator, State, UnderWay, View};
+use crate::model::{Model, Reconcile, Step};
+use crate::mutants::Mutant;
+use crate::objects::{Object, PIPELINE, PODS, WATCHES, watch_of};
+use crate::specs::{PipelineState, uid};
+use crate::state::{InProgress, Operator, State, View};
 
-/// What a write came to: whether anything was written, or which problem.
-type WriteResult = Result<bool, u8>;
+/// The result of a write: whether anything was written, or the reason of the refusal.
+type WriteResult = Result<bool, Reason>;
 
-const NAME_TAKEN: u8 = 1;
-const NAMESPACE_TERMINATING: u8 = 2;
-const WRITE_CONFLICT: u8 = 3;
-const INVALID: u8 = 4;
+/// A write of a reconcile in progress.
+struct Write<'a> {
+    reconcile: &'a Reconcile,
+    /// The numbers of the reconcile and of the write.
+    number: (u32, usize),
+    operator: &'a Operator,
+}
 
-impl World {
+impl Model {
     pub(crate) fn find(&self, view: &View, watch: usize, name: &str) -> Option<u32> {
-        self.groups.get(view[watch]).iter().copied().find(|id| self.items.get(*id).name == name)
+        self.groups.get(view[watch]).iter().copied().find(|id| self.objects.get(*id).name == name)
     }
 
-    /// Puts an item into its group, in the place of the one it takes the place of.
+    /// Replaces an object by a new one. Without an old one the new one is added; without a new one the old one is
+    /// removed.
     pub(crate) fn replace(&mut self, state: &mut State, old: Option<u32>, new: Option<u32>) {
         let Some(any) = old.or(new) else { return };
-        let watch = self.items.get(any).watch;
+        let watch = self.objects.get(any).watch;
         let mut group = (*self.groups.get(state.actual[watch])).clone();
         group.retain(|id| Some(*id) != old);
         group.extend(new);
@@ -37,327 +43,275 @@ impl World {
         state.actual[watch] = self.groups.put(group);
     }
 
-    pub(crate) fn set_facts(&mut self, state: &mut State, facts: Option<Facts>) {
-        state.actual[PIPELINE] = self.pipelines.put(facts);
+    pub(crate) fn set_pipeline(&mut self, state: &mut State, pipeline: Option<PipelineState>) {
+        state.actual[PIPELINE] = self.pipelines.put(pipeline);
     }
 
-    /// Watches that move have seen what is there.
+    /// The watches that are not stalled show the actual objects.
     pub(crate) fn sync(&mut self, state: &mut State) {
         let leader = &mut state.leader;
         for watch in (0..WATCHES).filter(|watch| leader.stalled & (1 << watch) == 0) {
-            leader.seen[watch] = state.actual[watch];
+            leader.observed[watch] = state.actual[watch];
         }
+        let leader = state.leader;
         if leader.expected != 0 {
-            let (stalled, seen) = (leader.stalled, leader.seen);
             let mut expected = (*self.expected.get(leader.expected)).clone();
             expected.retain(|(watch, name)| {
-                stalled & (1 << watch) != 0
-                    || (*watch != PIPELINE && self.find(&seen, *watch, name).is_none())
+                let is_missing = || self.find(&leader.observed, *watch, name).is_none();
+                leader.is_stalled(*watch) || (*watch != PIPELINE && is_missing())
             });
             state.leader.expected = self.expected.put(expected);
         }
     }
 
-    /// A UID that nobody has in mind for another object of this name.
-    fn fresh_uid(&self, state: &State, watch: usize, name: &str) -> String {
-        let views = [Some(&state.leader), state.former.as_ref()].into_iter().flatten();
-        let plans = views.clone().filter_map(|it| Some(self.plans[it.under_way?.plan as usize].seen));
-        let all: Vec<View> = views.map(|it| it.seen).chain(plans).chain([state.actual]).collect();
-        let taken = |uid: &str| {
-            all.iter().any(|view| {
-                let is_it = |id: &u32| self.items.get(*id).uid == uid;
-                let owns = |id: &u32| self.items.get(*id).owner.as_deref() == Some(uid);
-                self.groups.get(view[watch]).iter().any(is_it) || self.groups.get(view[PODS]).iter().any(owns)
-            })
-        };
-        (0..9).map(|number| format!("{watch}/{name}/{number}")).find(|uid| !taken(uid)).unwrap()
-    }
-
-    /// The next step of an operator's look. Gives whether anything was written, or what must never be.
+    /// Carries out the next step of an operator's reconcile. Returns whether anything was written.
+    ///
+    /// # Errors
+    /// With the invariant that the step violates.
     pub(crate) fn step(&mut self, state: &mut State, is_former: bool) -> Result<bool, String> {
-        let operator = if is_former { state.former.unwrap() } else { state.leader };
-        let UnderWay { plan: number, done, problem } = operator.under_way.unwrap();
-        let plan = self.plans[number as usize].clone();
-        let mut next = Some(UnderWay { plan: number, done: done + 1, problem });
-        let mut expected = None;
-        let mut accepted = false;
-        match plan.steps[done as usize] {
+        let operator = state.operator(is_former).unwrap();
+        let in_progress = operator.in_progress.unwrap();
+        let reconcile = self.reconciles[in_progress.reconcile as usize].clone();
+        let next = InProgress { done: in_progress.done + 1, ..in_progress };
+        let (next, expected, has_written) = match reconcile.steps[in_progress.done as usize] {
             Step::Event => {
-                let mut outside = (*self.outsides.get(state.outside)).clone();
-                outside.given_up = true;
-                state.outside = self.outsides.put(outside);
-                accepted = true;
+                self.environment(state, |environment| environment.given_up = true);
+                (Some(next), None, true)
             }
-            Step::Finalizer(wants) => match self.write_finalizer(state, &plan, wants) {
-                Some(written) => {
-                    accepted = written;
-                    expected = written.then_some((PIPELINE, String::new()));
-                }
-                None => next = None,
+            Step::Finalizer(is_added) => match self.write_finalizer(state, &reconcile, is_added) {
+                Some(written) => (Some(next), written.then_some((PIPELINE, String::new())), written),
+                None => (None, None, false),
             },
-            Step::Write(index) => {
-                let write = plan.work.as_ref().unwrap().writes[index].clone();
-                match self.write(state, &plan, number, index, &operator, &write)? {
-                    Ok(written) => {
-                        accepted = written;
-                        let tells = !matches!(write, ObjectWrite::Delete { .. });
-                        expected =
-                            (written && tells).then(|| (watch_of(write.kind()), write.name().to_owned()));
-                    }
-                    Err(refused) => {
-                        let ends = write.is_required_by_next() || refused == NAMESPACE_TERMINATING;
-                        let problem = if problem == 0 { refused } else { problem };
-                        let done = if ends { plan.steps.len() - 1 } else { done as usize + 1 };
-                        next = Some(UnderWay { plan: number, done: u8::try_from(done).unwrap(), problem });
-                        let release = plan.work.as_ref().unwrap().release_in_terminating_namespace();
-                        if refused == NAMESPACE_TERMINATING && release.is_some() {
-                            let mut outside = (*self.outsides.get(state.outside)).clone();
-                            outside.given_up = true;
-                            state.outside = self.outsides.put(outside);
-                            accepted = self.write_finalizer(state, &plan, false) == Some(true);
-                            next = None;
-                        }
-                    }
-                }
-            }
-            Step::Status => {
-                let status = self.status_after(number, problem);
-                if status != plan.facts.status
-                    && let Some(mut facts) = self.facts(state)
-                    && (facts.incarnation == plan.facts.incarnation
-                        || self.fault == Fault::TellsAnotherPipeline)
-                {
-                    accepted = facts.status != status;
-                    facts.status = status;
-                    self.set_facts(state, Some(facts));
-                    expected = Some((PIPELINE, String::new()));
-                }
-            }
-        }
-        let next = next.filter(|next| usize::from(next.done) < plan.steps.len());
-        let operator = if is_former { state.former.as_mut().unwrap() } else { &mut state.leader };
-        operator.under_way = next;
+            Step::Write(index) => self.write_step(state, &reconcile, in_progress, index, &operator)?,
+            Step::Status => self.write_status(state, &reconcile, in_progress, next),
+        };
+        let next = next.filter(|next| usize::from(next.done) < reconcile.steps.len());
+        let operator = state.operator_mut(is_former);
+        operator.in_progress = next;
         if let Some(expected) = expected {
             let mut all = (*self.expected.get(operator.expected)).clone();
             all.insert(expected);
             operator.expected = self.expected.put(all);
         }
         self.sync(state);
-        Ok(accepted)
+        Ok(has_written)
     }
 
-    /// Whether it was written; none when the pipeline has changed since it was looked at.
-    fn write_finalizer(&mut self, state: &mut State, plan: &Plan, wants: bool) -> Option<bool> {
-        let Some(mut facts) = self.facts(state) else { return Some(false) };
-        if state.actual[PIPELINE] != plan.seen[PIPELINE] || (wants && facts.deleting) {
+    #[allow(clippy::type_complexity, reason = "the same three results as of every step")]
+    fn write_step(
+        &mut self,
+        state: &mut State,
+        reconcile: &Reconcile,
+        in_progress: InProgress,
+        index: usize,
+        operator: &Operator,
+    ) -> Result<(Option<InProgress>, Option<(usize, String)>, bool), String> {
+        let plan = reconcile.plan.as_ref().unwrap();
+        let object_write = &plan.writes[index];
+        let write = Write { reconcile, number: (in_progress.reconcile, index), operator };
+        let reason = match self.write(state, &write, object_write)? {
+            Ok(written) => {
+                let is_expected = written && !matches!(object_write, ObjectWrite::Delete { .. });
+                let key = || (watch_of(object_write.kind()), object_write.name().to_owned());
+                let next = InProgress { done: in_progress.done + 1, ..in_progress };
+                return Ok((Some(next), is_expected.then(key), written));
+            }
+            Err(reason) => reason,
+        };
+        let is_terminating = reason == Reason::NamespaceTerminating;
+        if is_terminating && plan.release_in_terminating_namespace().is_some() {
+            self.environment(state, |environment| environment.given_up = true);
+            let written = self.write_finalizer(state, reconcile, false) == Some(true);
+            return Ok((None, None, written));
+        }
+        let ends = object_write.is_required_by_next() || is_terminating;
+        let done = if ends { reconcile.steps.len() - 1 } else { in_progress.done as usize + 1 };
+        let failure = in_progress.failure.or(Some(reason));
+        let done = u8::try_from(done).unwrap();
+        Ok((Some(InProgress { done, failure, ..in_progress }), None, false))
+    }
+
+    fn write_status(
+        &mut self,
+        state: &mut State,
+        reconcile: &Reconcile,
+        in_progress: InProgress,
+        next: InProgress,
+    ) -> (Option<InProgress>, Option<(usize, String)>, bool) {
+        let status = self.status_after(in_progress.reconcile, in_progress.failure);
+        let ignores_uid = self.mutant == Mutant::WritesStatusOfAnotherPipeline;
+        let is_same = |it: &PipelineState| it.incarnation == reconcile.pipeline.incarnation || ignores_uid;
+        let pipeline = self.pipeline(state).filter(is_same);
+        let Some(mut pipeline) = pipeline.filter(|_| status != reconcile.pipeline.status) else {
+            return (Some(next), None, false);
+        };
+        let written = pipeline.status != status;
+        pipeline.status = status;
+        self.set_pipeline(state, Some(pipeline));
+        (Some(next), Some((PIPELINE, String::new())), written)
+    }
+
+    /// Whether the finalizer was written; `None` when the pipeline has changed since the plan.
+    fn write_finalizer(&mut self, state: &mut State, reconcile: &Reconcile, is_added: bool) -> Option<bool> {
+        let Some(mut pipeline) = self.pipeline(state) else { return Some(false) };
+        if state.actual[PIPELINE] != reconcile.view[PIPELINE] || (is_added && pipeline.deleting) {
             return None;
         }
-        facts.finalizer = wants;
-        let remains = wants || !facts.deleting;
-        self.set_facts(state, remains.then_some(facts));
+        pipeline.finalizer = is_added;
+        let remains = is_added || !pipeline.deleting;
+        self.set_pipeline(state, remains.then_some(pipeline));
         Some(true)
     }
 
     fn write(
         &mut self,
         state: &mut State,
-        plan: &Plan,
-        number: u32,
-        index: usize,
-        operator: &Operator,
-        write: &ObjectWrite,
+        write: &Write<'_>,
+        object_write: &ObjectWrite,
     ) -> Result<WriteResult, String> {
-        let watch = watch_of(write.kind());
-        let existing = self.find(&state.actual, watch, write.name());
-        let item = existing.map(|id| self.items.get(id).clone());
+        let existing = self.find(&state.actual, watch_of(object_write.kind()), object_write.name());
+        let object = existing.map(|id| self.objects.get(id).clone());
         let is_same = |uid: &str| {
-            item.as_ref().is_some_and(|item| item.uid == uid || self.fault.ignores_uid(write, item))
+            object
+                .as_ref()
+                .is_some_and(|object| object.uid == uid || self.mutant.ignores_uid(object_write, object))
         };
-        Ok(match write {
-            ObjectWrite::Create(manifest) => {
-                self.create(state, plan, (number, index), existing, manifest, operator)?
-            }
+        Ok(match object_write {
+            ObjectWrite::Create(manifest) => self.create(state, write, existing, manifest)?,
             ObjectWrite::CreateCleanup(manifest) => {
-                let is_as_seen = state.actual[PIPELINE] == plan.seen[PIPELINE];
-                let is_quiet = !self.makers_work(state) || self.fault == Fault::CleansUpBesideWorkers;
-                if (is_as_seen || self.fault == Fault::CleansUpFromTheCacheAlone) && is_quiet {
-                    self.create(state, plan, (number, index), existing, manifest, operator)?
+                let is_unchanged = state.actual[PIPELINE] == write.reconcile.view[PIPELINE];
+                let is_quiet =
+                    !self.creating_pods_run(state) || self.mutant == Mutant::CleansUpBesideRunningPods;
+                if (is_unchanged || self.mutant == Mutant::CleansUpFromTheStoresAlone) && is_quiet {
+                    self.create(state, write, existing, manifest)?
                 } else {
-                    Err(WRITE_CONFLICT)
+                    Err(Reason::WriteConflict)
                 }
             }
-            ObjectWrite::Update { uid, .. } if !is_same(uid) => Err(WRITE_CONFLICT),
-            ObjectWrite::Update { manifest, .. } => Ok(self.put(state, (number, index), existing, manifest)),
-            ObjectWrite::Stop { uid, .. } if !is_same(uid) => Err(WRITE_CONFLICT),
+            ObjectWrite::Update { uid, .. } | ObjectWrite::Stop { uid, .. } if !is_same(uid) => {
+                Err(Reason::WriteConflict)
+            }
+            ObjectWrite::Update { manifest, .. } => {
+                self.put(state, write, existing, manifest);
+                Ok(true)
+            }
             ObjectWrite::Stop { kind, .. } => {
-                let stopped = stopped_fields(*kind).unwrap();
-                let next = self.items.derive(existing.unwrap(), "stop", 0, |body| {
-                    for (field, value) in stopped.as_object().unwrap() {
-                        body["spec"][field] = value.clone();
-                    }
-                    body["metadata"]["generation"] = json!(2);
-                });
-                self.replace(state, existing, Some(next));
+                self.stop(state, existing.unwrap(), *kind);
                 Ok(true)
             }
             ObjectWrite::Delete { uid, .. } if !is_same(uid) => Ok(false),
             ObjectWrite::Delete { .. } => {
-                self.may_delete(state, plan, operator, &item.unwrap())?;
+                self.check_deletion(state, write.reconcile, write.operator, &object.unwrap())?;
                 self.replace(state, existing, None);
                 Ok(true)
             }
         })
     }
 
+    fn stop(&mut self, state: &mut State, id: u32, kind: Kind) {
+        let stopped = stopped_fields(kind).unwrap();
+        let next = self.objects.derive(id, "stop", 0, |body| {
+            for (field, value) in stopped.as_object().unwrap() {
+                body["spec"][field] = value.clone();
+            }
+            body["metadata"]["generation"] = json!(2);
+        });
+        self.replace(state, Some(id), Some(next));
+    }
+
     fn create(
         &mut self,
         state: &mut State,
-        plan: &Plan,
-        step: (u32, usize),
+        write: &Write<'_>,
         existing: Option<u32>,
         manifest: &Manifest,
-        operator: &Operator,
     ) -> Result<WriteResult, String> {
-        if self.outsides.get(state.outside).namespace_goes {
-            return Ok(Err(NAMESPACE_TERMINATING));
+        if self.environments.get(state.environment).namespace_is_deleted {
+            return Ok(Err(Reason::NamespaceTerminating));
         }
         if let Some(id) = existing {
-            let item = self.items.get(id).clone();
-            let is_ours = item.owner.as_deref() == Some(&uid(plan.facts.incarnation));
-            if !is_ours && self.fault != Fault::AdoptsForeignObjects {
-                return Ok(Err(NAME_TAKEN));
+            let object = self.objects.get(id).clone();
+            let is_ours = object.owner.as_deref() == Some(&uid(write.reconcile.pipeline.incarnation));
+            if !is_ours && self.mutant != Mutant::AdoptsForeignObjects {
+                return Ok(Err(Reason::NameTaken));
             }
-            if manifest.kind == Kind::Job && item.body["spec"] != manifest.body["spec"] {
-                return Ok(Err(INVALID));
+            if manifest.kind == Kind::Job && object.body["spec"] != manifest.body["spec"] {
+                return Ok(Err(Reason::Invalid));
             }
-            return Ok(Ok(self.put(state, step, existing, manifest)));
+        } else {
+            self.check_creation(state, write.reconcile, manifest, write.operator)?;
         }
-        self.may_create(state, plan, manifest, operator)?;
-        Ok(Ok(self.put(state, step, None, manifest)))
+        self.put(state, write, existing, manifest);
+        Ok(Ok(true))
     }
 
-    /// Applies a manifest. Gives whether anything is different for it.
-    fn put(
-        &mut self,
-        state: &mut State,
-        (plan, index): (u32, usize),
-        existing: Option<u32>,
-        manifest: &Manifest,
-    ) -> bool {
+    /// Applies a manifest. Counts as a write even if nothing changes: an operator must not send such a write.
+    fn put(&mut self, state: &mut State, write: &Write<'_>, existing: Option<u32>, manifest: &Manifest) {
         let watch = watch_of(manifest.kind);
-        let fresh =
-            if existing.is_none() { self.fresh_uid(state, watch, &manifest.name) } else { String::new() };
-        let number = fresh.rsplit('/').next().and_then(|it| it.parse().ok()).unwrap_or_default();
-        let key = (plan, index, existing, number);
-        let next = match self.made.get(&key) {
+        let new_uid = match existing {
+            None => self.new_uid(state, watch, &manifest.name),
+            Some(_) => String::new(),
+        };
+        let number = new_uid.rsplit('/').next().and_then(|it| it.parse().ok()).unwrap_or_default();
+        let (reconcile, index) = write.number;
+        let key = (reconcile, index, existing, number);
+        let next = match self.written.get(&key) {
             Some(known) => *known,
             None => {
-                let mut body = manifest.body.clone();
-                let before = existing.map(|id| self.items.get(id).clone());
-                match &before {
-                    Some(before) => {
-                        body["metadata"]["uid"] = json!(before.uid);
-                        let is_other = body["spec"] != before.body["spec"];
-                        let has_status = before.body.get("status").is_some();
-                        let generation = &before.body["metadata"]["generation"];
-                        body["metadata"]["generation"] =
-                            if is_other && has_status { json!(2) } else { generation.clone() };
-                        if let Some(status) = before.body.get("status") {
-                            body["status"] = status.clone();
-                        }
-                    }
-                    None => {
-                        body["metadata"]["uid"] = json!(fresh);
-                        body["metadata"]["generation"] = json!(1);
-                    }
-                }
-                let id = self.items.put(watch, body);
-                self.made.insert(key, id);
+                let before = existing.map(|id| self.objects.get(id).clone());
+                let id = self.objects.put(watch, applied_body(manifest, before.as_deref(), &new_uid));
+                self.written.insert(key, id);
                 id
             }
         };
         self.replace(state, existing, Some(next));
-        // The API server counts a write that changes nothing as none, but an operator must not make it.
-        true
     }
 
-    pub(crate) fn makers_work(&self, state: &State) -> bool {
-        let makers = userstream_operator::lifecycle::cleanup::CREATING_COMPONENTS.map(Component::name);
-        self.pods(state).any(|pod| makers.contains(&pod.component.as_str()))
+    /// A UID that no operator has observed for another object of this name.
+    fn new_uid(&self, state: &State, watch: usize, name: &str) -> String {
+        let operators = [Some(&state.leader), state.former.as_ref()].into_iter().flatten();
+        let reconciles =
+            operators.clone().filter_map(|it| Some(self.reconciles[it.in_progress?.reconcile as usize].view));
+        let all: Vec<View> =
+            operators.map(|it| it.observed).chain(reconciles).chain([state.actual]).collect();
+        let is_used = |uid: &str| {
+            all.iter().any(|view| {
+                let has_it = |id: &u32| self.objects.get(*id).uid == uid;
+                let is_owned = |id: &u32| self.objects.get(*id).owner.as_deref() == Some(uid);
+                self.groups.get(view[watch]).iter().any(has_it)
+                    || self.groups.get(view[PODS]).iter().any(is_owned)
+            })
+        };
+        (0..9).map(|number| format!("{watch}/{name}/{number}")).find(|uid| !is_used(uid)).unwrap()
     }
 
-    pub(crate) fn pods<'a>(&'a self, state: &State) -> impl Iterator<Item = &'a Item> + use<'a> {
+    /// Whether pods run that could create again what a cleanup deletes.
+    pub(crate) fn creating_pods_run(&self, state: &State) -> bool {
+        let components = CREATING_COMPONENTS.map(Component::name);
+        self.pods(state).any(|pod| components.contains(&pod.component.as_str()))
+    }
+
+    pub(crate) fn pods<'a>(&'a self, state: &State) -> impl Iterator<Item = &'a Object> + use<'a> {
         let pods = (*self.groups.get(state.actual[PODS])).clone();
-        pods.into_iter().map(|id| self.items.get(id).as_ref())
+        pods.into_iter().map(|id| self.objects.get(id).as_ref())
     }
+}
 
-    /// What must never be created.
-    fn may_create(
-        &self,
-        state: &State,
-        plan: &Plan,
-        manifest: &Manifest,
-        operator: &Operator,
-    ) -> Result<(), String> {
-        let component = manifest.body["metadata"]["labels"]["app.kubernetes.io/component"].as_str();
-        let name = &manifest.name;
-        if manifest.kind == Kind::Job && component == Some("cleanup") {
-            let facts = self.facts(state);
-            let may = facts.as_ref().is_some_and(|facts| {
-                facts.incarnation == plan.facts.incarnation && facts.deleting && facts.spec.deletes
-            });
-            if !may {
-                return Err(format!("{name} deletes data that is to stay: {facts:?}"));
-            }
-            if self.makers_work(state) {
-                return Err(format!("{name} deletes what pods still work with"));
-            }
-        }
-        let watches = 1 << PODS | 1 << DEPLOYMENTS | 1 << CRON_JOBS;
-        if component == Some("producer") && operator.stalled & watches == 0 && state.former.is_none() {
-            let wants_runs = manifest.kind == Kind::CronJob;
-            let others = self.pods(state).find(|pod| {
-                pod.component == "producer"
-                    && pod.is_well
-                    && (pod.body["metadata"]["ownerReferences"][0]["kind"] == "Job") != wants_runs
-                    && pod.body["metadata"]["annotations"]["incarnation"]
-                        == json!(plan.facts.incarnation.to_string())
-            });
-            if let Some(other) = others {
-                return Err(format!("{name} starts while {} still produces", other.name));
-            }
-        }
-        Ok(())
+/// The body of an applied object. Its generation is another one when its spec is; its status stays.
+fn applied_body(manifest: &Manifest, before: Option<&Object>, new_uid: &str) -> serde_json::Value {
+    let mut body = manifest.body.clone();
+    let Some(before) = before else {
+        body["metadata"]["uid"] = json!(new_uid);
+        body["metadata"]["generation"] = json!(1);
+        return body;
+    };
+    body["metadata"]["uid"] = json!(before.uid);
+    let status = before.body.get("status");
+    let has_changed = body["spec"] != before.body["spec"] && status.is_some();
+    let generation = &before.body["metadata"]["generation"];
+    body["metadata"]["generation"] = if has_changed { json!(2) } else { generation.clone() };
+    if let Some(status) = status {
+        body["status"] = status.clone();
     }
-
-    /// What must never be deleted.
-    fn may_delete(&self, state: &State, plan: &Plan, operator: &Operator, item: &Item) -> Result<(), String> {
-        if item.owner.as_deref() != Some(&uid(plan.facts.incarnation)) {
-            return Err(format!("{} is deleted, which is not this pipeline's", item.name));
-        }
-        let facts = self.facts(state).filter(|facts| facts.incarnation == plan.facts.incarnation);
-        let Some(facts) = facts.filter(|facts| !facts.deleting) else { return Ok(()) };
-        if item.watch == DEPLOYMENTS && item.component == "processor" {
-            return Err(format!("{} is deleted although the pipeline stays: {facts:?}", item.name));
-        }
-        let is_blind = operator.stalled & (1 << PODS) != 0 || state.former.is_some();
-        if item.watch == 0 && !is_blind {
-            let workloads =
-                (1..=DEPLOYMENTS).flat_map(|watch| (*self.groups.get(state.actual[watch])).clone());
-            let user =
-                workloads.map(|id| self.items.get(id)).find(|user| {
-                    user.job == JobPhase::Open
-                        && user.owner == item.owner
-                        && plan.seen[user.watch] == state.actual[user.watch]
-                        && user.config_map.as_ref() == Some(&item.name)
-                        && !plan.work.iter().flat_map(|work| &work.writes).any(|write| {
-                            matches!(write, ObjectWrite::Delete { .. }) && write.name() == user.name
-                        })
-                });
-            if let Some(user) = user {
-                return Err(format!("{} is deleted, which {} still needs", item.name, user.name));
-            }
-        }
-        Ok(())
-    }
+    body
 }

@@ -1,68 +1,76 @@
-//! Breadth first through everything that can happen; and from every state on, what happens when all goes well.
+//! The search: breadth first through all enabled actions, and from every state on the undisturbed run.
 
 use std::collections::HashSet;
 use std::fmt::Write;
 
-use crate::actions::{Action, Story};
-use crate::model::World;
-use crate::mutants::Fault;
+use crate::actions::Action;
+use crate::model::Model;
+use crate::mutants::Mutant;
+use crate::scenarios::Scenario;
 use crate::state::State;
 
-/// Longer than any way to rest.
-const LONGEST_WAY_TO_REST: usize = 300;
+/// More actions than any undisturbed run has.
+const LONGEST_RUN: usize = 300;
 
-/// What an exploration has seen.
+/// The result of a search.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Explored {
-    /// The states that behave differently, by their digest.
+    /// The states that behave differently, by digest.
     pub(crate) distinct: HashSet<u128>,
     pub(crate) states: usize,
     pub(crate) transitions: usize,
-    pub(crate) looks: usize,
+    pub(crate) reconciles: usize,
     pub(crate) depth: usize,
-    /// Whether nothing was left to explore.
+    /// Whether all states were explored.
     pub(crate) is_complete: bool,
 }
 
 struct Search<'a> {
-    world: World,
-    story: &'a Story,
+    model: Model,
+    scenario: &'a Scenario,
     states: Vec<State>,
-    /// By their digests, and what may still happen.
+    /// By digest, and by what users may still do and what may still fail.
     known: HashSet<(u128, u8, u8)>,
-    /// How each state was come to.
+    /// The state before each state, and the action in between.
     from: Vec<(u32, Option<Action>)>,
-    /// The states, by their digests, from which a fault-free run comes to rest.
-    settles: HashSet<u128>,
+    /// The states whose undisturbed run converges, by digest.
+    converging: HashSet<u128>,
 }
 
-/// Explores a story until it has seen so many states, or all.
-pub(crate) fn explore(story: &Story, fault: Fault, most: usize) -> Result<Explored, String> {
-    let mut world = World::new(fault);
-    let mut beginning = world.beginning(story);
-    if story.runs {
-        let (mut last, mut length) = (beginning, 0);
-        while let Some(action) = world.next_when_all_goes_well(&last) {
-            length += 1;
-            if length > LONGEST_WAY_TO_REST {
-                return Err(format!("{}: it does not come to rest", story.name));
-            }
-            last =
-                world.after(&last, action).map_err(|wrong| format!("{}: on the way: {wrong}", story.name))?.0;
-        }
-        beginning = last;
+/// Explores a scenario until it has visited so many distinct states, or all.
+///
+/// # Errors
+/// With a violated invariant, and the shortest trace to it.
+pub(crate) fn explore(scenario: &Scenario, mutant: Mutant, most: usize) -> Result<Explored, String> {
+    let mut model = Model::new(mutant);
+    let mut initial = model.initial(scenario);
+    if scenario.starts_running {
+        initial = converged(&mut model, initial).map_err(|wrong| format!("{}: {wrong}", scenario.name))?;
     }
     let mut search = Search {
-        world,
-        story,
-        states: vec![beginning],
+        model,
+        scenario,
+        states: vec![initial],
         known: HashSet::new(),
         from: vec![(0, None)],
-        settles: HashSet::new(),
+        converging: HashSet::new(),
     };
-    let digest = search.world.digest(&beginning);
-    search.known.insert((digest, beginning.edits, beginning.faults));
+    let digest = search.model.digest(&initial);
+    search.known.insert((digest, initial.edits, initial.faults));
     search.run(most)
+}
+
+/// The state at the end of the undisturbed run.
+fn converged(model: &mut Model, initial: State) -> Result<State, String> {
+    let (mut state, mut length) = (initial, 0);
+    while let Some(action) = model.next_undisturbed(&state) {
+        length += 1;
+        if length > LONGEST_RUN {
+            return Err("it does not converge".to_owned());
+        }
+        state = model.after(&state, action)?.0;
+    }
+    Ok(state)
 }
 
 impl Search<'_> {
@@ -74,90 +82,92 @@ impl Search<'_> {
                 (end_of_depth, explored.depth) = (self.states.len(), explored.depth + 1);
             }
             let state = self.states[next];
-            explored.distinct.insert(self.world.digest(&state));
+            explored.distinct.insert(self.model.digest(&state));
             let index = u32::try_from(next).unwrap();
-            if let Err((way, wrong)) = self.settle(&state) {
-                return Err(self.told(index, &way, &wrong));
+            if let Err((run, wrong)) = self.check_convergence(&state) {
+                return Err(self.trace(index, &run, &wrong));
             }
-            for action in self.world.actions(&state, self.story) {
-                explored.transitions += 1;
-                if action == (Action::Look { former: false })
-                    && let Err(wrong) = self.world.check_foreseen(&state)
-                {
-                    return Err(self.told(index, &[action], &wrong));
-                }
-                match self.world.after(&state, action) {
-                    Err(wrong) => return Err(self.told(index, &[action], &wrong)),
-                    Ok((after, _)) => {
-                        let digest = self.world.digest(&after);
-                        if self.known.insert((digest, after.edits, after.faults)) {
-                            self.states.push(after);
-                            self.from.push((index, Some(action)));
-                        }
-                    }
-                }
-            }
+            explored.transitions += self.expand(&state, index)?;
             next += 1;
         }
-        (explored.states, explored.looks) = (next, self.world.plans.len());
+        (explored.states, explored.reconciles) = (next, self.model.reconciles.len());
         explored.is_complete = next == self.states.len();
         Ok(explored)
     }
 
-    /// The fault-free run: it comes to rest, and then nothing is written any more.
-    fn settle(&mut self, from: &State) -> Result<(), (Vec<Action>, String)> {
+    /// Adds the states after all enabled actions, and returns how many actions there are.
+    fn expand(&mut self, state: &State, index: u32) -> Result<usize, String> {
+        let actions = self.model.actions(state, self.scenario);
+        for action in &actions {
+            if *action == (Action::Reconcile { former: false }) {
+                let accounted = self.model.check_accounted(state);
+                accounted.map_err(|wrong| self.trace(index, &[*action], &wrong))?;
+            }
+            let after = self.model.after(state, *action);
+            let (after, _) = after.map_err(|wrong| self.trace(index, &[*action], &wrong))?;
+            let digest = self.model.digest(&after);
+            if self.known.insert((digest, after.edits, after.faults)) {
+                self.states.push(after);
+                self.from.push((index, Some(*action)));
+            }
+        }
+        Ok(actions.len())
+    }
+
+    /// The undisturbed run converges, and then nothing is written any more.
+    fn check_convergence(&mut self, from: &State) -> Result<(), (Vec<Action>, String)> {
         let mut state = State { edits: 0, faults: 0, ..*from };
-        let (mut passed, mut way) = (Vec::new(), Vec::new());
-        let mut at_look: Option<(State, bool)> = None;
+        let (mut visited, mut run) = (Vec::new(), Vec::new());
+        let mut last_reconcile: Option<(State, bool)> = None;
         loop {
-            let digest = self.world.digest(&state);
-            if self.settles.contains(&digest) {
+            let digest = self.model.digest(&state);
+            if self.converging.contains(&digest) {
                 break;
             }
-            if passed.len() > LONGEST_WAY_TO_REST {
-                return Err((way, "it does not come to rest".to_owned()));
+            if visited.len() > LONGEST_RUN {
+                return Err((run, "it does not converge".to_owned()));
             }
-            passed.push(digest);
-            let Some(action) = self.world.next_when_all_goes_well(&state) else {
-                self.world.check_rest(&state).map_err(|wrong| (way.clone(), wrong))?;
+            visited.push(digest);
+            let Some(action) = self.model.next_undisturbed(&state) else {
+                self.model.check_converged(&state).map_err(|wrong| (run.clone(), wrong))?;
                 break;
             };
-            if let Action::Look { .. } = action {
-                at_look = Some((state, false));
+            if let Action::Reconcile { .. } = action {
+                last_reconcile = Some((state, false));
             }
-            way.push(action);
-            let (after, wrote) = self.world.after(&state, action).map_err(|wrong| (way.clone(), wrong))?;
-            if let (Action::Write { .. }, Some((_, any))) = (action, at_look.as_mut()) {
+            run.push(action);
+            let (after, wrote) = self.model.after(&state, action).map_err(|wrong| (run.clone(), wrong))?;
+            if let (Action::Write { .. }, Some((_, any))) = (action, last_reconcile.as_mut()) {
                 *any |= wrote;
             }
             state = after;
-            // A look that changed nothing: either it wrote nothing, or it writes for ever.
-            if let Some((before, any)) = at_look.filter(|(before, _)| *before == state) {
+            // A reconcile that has changed nothing: it has written nothing, or it would write for ever.
+            if let Some((before, any)) = last_reconcile.filter(|(before, _)| *before == state) {
                 if any {
-                    return Err((way, "it writes although there is nothing to write".to_owned()));
+                    return Err((run, "it writes although nothing has changed".to_owned()));
                 }
-                self.world.check_rest(&before).map_err(|wrong| (way.clone(), wrong))?;
+                self.model.check_converged(&before).map_err(|wrong| (run.clone(), wrong))?;
                 break;
             }
         }
-        self.settles.extend(passed);
+        self.converging.extend(visited);
         Ok(())
     }
 
-    /// The shortest way to what is wrong.
-    fn told(&self, mut index: u32, way: &[Action], wrong: &str) -> String {
+    /// The shortest trace to a state, then the undisturbed run from there.
+    fn trace(&self, mut index: u32, run: &[Action], wrong: &str) -> String {
         let mut path = Vec::new();
         while let (before, Some(action)) = self.from[index as usize] {
             path.push(action);
             index = before;
         }
         path.reverse();
-        let mut text = format!("{}: {wrong}\n", self.story.name);
+        let mut text = format!("{}: {wrong}\n", self.scenario.name);
         for (number, action) in path.iter().enumerate() {
-            let _ = writeln!(text, "{:>4}. {}", number + 1, self.world.words(*action));
+            let _ = writeln!(text, "{:>4}. {}", number + 1, self.model.description(*action));
         }
-        for action in way {
-            let _ = writeln!(text, "   -> {}", self.world.words(*action));
+        for action in run {
+            let _ = writeln!(text, "   -> {}", self.model.description(*action));
         }
         text
     }

@@ -1,214 +1,228 @@
-//! What must hold in every state, and what must have come about once nothing moves any more.
+//! The invariants of every state, and what holds once the pipeline has converged.
 
+use userstream_crds::condition::Reason;
 use userstream_crds::status::Phase;
 use userstream_operator::diff::object_write::ObjectWrite;
 
 use crate::actions::Action;
-use crate::contender::Rival;
-use crate::model::{Step, World};
-use crate::mutants::Fault;
-use crate::objects::{CRON_JOBS, DEPLOYMENTS, JOBS};
-use crate::specs::{Shape, uid};
-use crate::state::{State, UnderWay};
+use crate::contender::Contender;
+use crate::model::{Model, Step};
+use crate::mutants::Mutant;
+use crate::objects::{CONFIG_MAPS, CRON_JOBS, DEPLOYMENTS, JOBS, JobPhase, PIPELINE};
+use crate::specs::{PipelineState, Shape, uid};
+use crate::state::{InProgress, State};
 
-impl World {
-    /// What a look must never decide on.
-    pub(crate) fn check_plan(&self, plan: u32) -> Result<(), String> {
-        let plan = &self.plans[plan as usize];
-        let writes = plan.work.iter().flat_map(|work| &work.writes).count();
-        if plan.facts.paused && !plan.facts.deleting && writes > 0 {
+impl Model {
+    /// A paused pipeline is not changed.
+    pub(crate) fn check_reconcile(&self, reconcile: u32) -> Result<(), String> {
+        let reconcile = &self.reconciles[reconcile as usize];
+        let writes = reconcile.plan.iter().flat_map(|plan| &plan.writes).count();
+        if reconcile.pipeline.paused && !reconcile.pipeline.deleting && writes > 0 {
             return Err("objects are written although reconciliation is paused".to_owned());
         }
         Ok(())
     }
 
-    /// A look that creates things and tells of them has foreseen what they look like once they are seen: the operator
-    /// does not look again for their sake. So where nothing else happens meanwhile there must be nothing left to do.
-    pub(crate) fn check_foreseen(&mut self, state: &State) -> Result<(), String> {
-        // The other faults are to be found by what comes of them.
-        if !matches!(self.fault, Fault::None | Fault::DoesNotLookAtWhatItsChangesBring) {
+    /// A reconcile that only creates objects and writes the status decides in view of what it writes, and the watch
+    /// events of these writes trigger no reconcile. So nothing may be left to do where nothing else happens meanwhile.
+    pub(crate) fn check_accounted(&mut self, state: &State) -> Result<(), String> {
+        // The other mutants are to be found by their consequences.
+        if !matches!(self.mutant, Mutant::None | Mutant::IgnoresConsequencesOfChanges) {
             return Ok(());
         }
-        let look = Action::Look { former: false };
-        let mut after = self.after(state, look)?.0;
-        let Some(UnderWay { plan: number, .. }) = after.leader.under_way else { return Ok(()) };
-        let plan = self.plans[number as usize].clone();
-        let is_foreseen = |step: &Step| match step {
+        let mut after = self.after(state, Action::Reconcile { former: false })?.0;
+        let Some(InProgress { reconcile: number, .. }) = after.leader.in_progress else { return Ok(()) };
+        let reconcile = self.reconciles[number as usize].clone();
+        let is_accounted = |step: &Step| match step {
             Step::Status => true,
             Step::Write(index) => {
-                matches!(plan.work.as_ref().unwrap().writes[*index], ObjectWrite::Create(_))
-                    || self.fault == Fault::DoesNotLookAtWhatItsChangesBring
+                matches!(reconcile.plan.as_ref().unwrap().writes[*index], ObjectWrite::Create(_))
+                    || self.mutant == Mutant::IgnoresConsequencesOfChanges
             }
             Step::Finalizer(_) | Step::Event => false,
         };
-        let is_behind = plan.seen != state.actual || state.leader.stalled != 0;
-        if is_behind || !plan.steps.iter().all(is_foreseen) || !self.foreseen.insert(number) {
+        let is_behind = reconcile.view != state.actual || state.leader.stalled != 0;
+        if is_behind || !reconcile.steps.iter().all(is_accounted) || !self.accounted.insert(number) {
             return Ok(());
         }
-        while let Some(UnderWay { done, problem, .. }) = after.leader.under_way {
-            if problem != 0 {
+        while let Some(InProgress { done, failure, .. }) = after.leader.in_progress {
+            if failure.is_some() {
                 return Ok(());
             }
-            after = self.after(&after, Action::Write { former: false, plan: number, step: done })?.0;
+            let write = Action::Write { former: false, reconcile: number, step: done };
+            after = self.after(&after, write)?.0;
         }
         let Some(next) = self.decide(&after, &after.leader.clone()) else { return Ok(()) };
-        let told = self.facts(&after).map_or(0, |facts| facts.status);
-        let (told, then) = (&self.told[told as usize].status.clone(), self.status_after(next, 0));
-        let (next, then) = (&self.plans[next as usize], &self.told[then as usize].status);
-        let writes = next.work.as_ref().map(|work| &work.writes);
+        let written = self.pipeline(&after).map_or(0, |pipeline| pipeline.status);
+        let then = self.status_after(next, None);
+        let (written, then) = (&self.statuses[written as usize].status, &self.statuses[then as usize].status);
+        let next = &self.reconciles[next as usize];
+        let writes = next.plan.as_ref().map(|plan| &plan.writes);
         Err(format!(
-            "a look has not foreseen what it takes another to find: {:?} of {writes:?}\ntold: {told:?}\nthen: {then:?}",
+            "a reconcile leaves to the next: {:?} of {writes:?}\nwritten: {written:?}\nthen: {then:?}",
             next.steps
         ))
     }
 
-    /// What must never be.
+    /// The invariants of every state.
     pub(crate) fn check(&mut self, state: &State) -> Result<(), String> {
-        let outside = self.outsides.get(state.outside);
-        for (name, id) in &outside.foreign {
+        let environment = self.environments.get(state.environment);
+        for (name, id) in &environment.foreign {
             if !self.ids(state, DEPLOYMENTS).contains(id) {
-                return Err(format!("{name}, which is somebody else's, was touched"));
+                return Err(format!("{name}, which belongs to another client, was changed"));
             }
         }
-        for watch in [JOBS, CRON_JOBS, DEPLOYMENTS] {
-            for id in self.ids(state, watch) {
-                let item = self.items.get(id);
-                let Some(configuration) = item.configuration.as_ref().filter(|_| item.owner.is_some()) else {
-                    continue;
-                };
-                let works = matches!(item.component.as_str(), "processor" | "producer" | "run");
-                if works && !outside.provisioned.contains(configuration) {
-                    return Err(format!(
-                        "{} works with {configuration}, which is not provisioned",
-                        item.name
-                    ));
-                }
-                let produces = matches!(item.component.as_str(), "producer" | "run");
-                if produces && !outside.rolled_out.contains(configuration) {
-                    return Err(format!(
-                        "{} produces for {configuration}, which no processor has had",
-                        item.name
-                    ));
-                }
-            }
-        }
-        if outside.rival == Rival::Works
-            && let Some(ours) = self.works(state)
+        self.check_order(state)?;
+        if environment.contender == Contender::Runs
+            && let Some(ours) = self.user_of_claims(state)
         {
-            return Err(format!("{ours} works beside another pipeline that has what both claim"));
+            return Err(format!("{ours} runs beside another pipeline that holds its claims"));
         }
-        let Some(facts) = self.facts(state) else { return Ok(()) };
-        let told = &self.told[facts.status as usize];
-        let (is_ready, observed) = (told.is_ready, told.status.observed_generation);
-        if observed > Some(facts.generation.into()) {
-            return Err(format!("the status is of generation {observed:?}, which is none of {facts:?}"));
+        let Some(pipeline) = self.pipeline(state) else { return Ok(()) };
+        let written = &self.statuses[pipeline.status as usize];
+        let (is_ready, observed) = (written.is_ready, written.status.observed_generation);
+        if observed > Some(pipeline.generation.into()) {
+            return Err(format!("the status is of generation {observed:?}, which is none of {pipeline:?}"));
         }
-        let is_current = observed == Some(facts.generation.into());
-        if is_ready && is_current && !facts.spec.suspend && !facts.paused {
-            let wanted = self.wanted(facts.spec, facts.incarnation);
-            let is_there = wanted.is_some_and(|hash| {
-                outside.provisioned.contains(&hash) && outside.rolled_out.contains(&hash)
+        let is_current = observed == Some(pipeline.generation.into());
+        if is_ready && is_current && !pipeline.spec.suspend && !pipeline.paused {
+            let hash = self.desired_hash(pipeline.spec, pipeline.incarnation);
+            let is_reached = hash.is_some_and(|hash| {
+                environment.provisioned.contains(&hash) && environment.rolled_out.contains(&hash)
             });
-            if !is_there {
-                return Err("the status says Ready for a generation that has not come about".to_owned());
+            if !is_reached {
+                return Err("the status says Ready for a generation that is not rolled out".to_owned());
             }
         }
         Ok(())
     }
 
-    /// What must have come about in a state in which nothing moves.
-    pub(crate) fn check_rest(&mut self, state: &State) -> Result<(), String> {
-        let outside = self.outsides.get(state.outside);
-        let Some(facts) = self.facts(state) else {
-            let left: Vec<String> = (0..crate::objects::PIPELINE)
-                .flat_map(|watch| self.ids(state, watch))
-                .filter(|id| self.items.get(*id).owner.is_some())
-                .map(|id| self.items.get(id).name.clone())
-                .collect();
-            if !left.is_empty() {
-                return Err(format!("{left:?} are left of a deleted pipeline"));
+    /// Nothing runs a configuration that is not provisioned, and nothing produces for one that no processor has run.
+    fn check_order(&self, state: &State) -> Result<(), String> {
+        let environment = self.environments.get(state.environment);
+        let ids = [JOBS, CRON_JOBS, DEPLOYMENTS].into_iter().flat_map(|watch| self.ids(state, watch));
+        for object in ids.map(|id| self.objects.get(id)).filter(|object| object.owner.is_some()) {
+            let Some(configuration) = &object.configuration else { continue };
+            let name = &object.name;
+            let component = object.component.as_str();
+            let runs = matches!(component, "processor" | "producer" | "run");
+            if runs && !environment.provisioned.contains(configuration) {
+                return Err(format!("{name} runs {configuration}, which is not provisioned"));
             }
-            if outside.owes && !outside.given_up {
-                return Err("the pipeline is gone, and what it was to delete is not".to_owned());
+            let produces = matches!(component, "producer" | "run");
+            if produces && !environment.rolled_out.contains(configuration) {
+                return Err(format!("{name} produces for {configuration}, which no processor has run"));
             }
-            return Ok(());
-        };
-        let wrong = |what: &str| Err(format!("it rests and {what}: {facts:?}"));
-        if facts.deleting {
-            return wrong("is not deleted");
-        }
-        let told = self.told[facts.status as usize].clone();
-        if facts.paused {
-            return Ok(());
-        }
-        if told.status.observed_generation != Some(facts.generation.into()) {
-            return wrong("its status is of another generation");
-        }
-        let working: Vec<String> = [CRON_JOBS, DEPLOYMENTS]
-            .into_iter()
-            .flat_map(|watch| self.ids(state, watch))
-            .map(|id| self.items.get(id).clone())
-            .filter(|item| item.owner.as_deref() == Some(&uid(facts.incarnation)))
-            .filter(|item| if item.watch == CRON_JOBS { !item.is_suspended } else { item.replicas > 0 })
-            .map(|item| item.name.clone())
-            .collect();
-        if facts.spec.suspend {
-            let pods = self
-                .pods(state)
-                .any(|pod| matches!(pod.component.as_str(), "processor" | "producer") && pod.is_well);
-            return if working.is_empty() && !pods && self.phase(&facts) == Some(Phase::Suspended) {
-                Ok(())
-            } else {
-                wrong(&format!("{working:?} work although it is suspended, {:?}", self.phase(&facts)))
-            };
-        }
-        if !Self::is_valid(facts.spec) {
-            return if told.is_stalled && told.reason == "Invalid" {
-                Ok(())
-            } else {
-                wrong("does not say Invalid")
-            };
-        }
-        if outside.rival == Rival::Works {
-            return if told.reason == "Conflict" { Ok(()) } else { wrong("does not say Conflict") };
-        }
-        if facts.finalizer != facts.spec.deletes {
-            return wrong("has a finalizer without a reason, or none with one");
-        }
-        if !outside.foreign.is_empty() && told.reason == "NameTaken" {
-            return Ok(());
-        }
-        if facts.spec.shape == Shape::Plan {
-            return if told.reason == "Planned" { Ok(()) } else { wrong("has no plan") };
-        }
-        if !told.is_ready || self.phase(&facts) != Some(Phase::Running) {
-            return wrong(&format!("does not run, {:#?}", told.status.conditions));
-        }
-        let wanted = self.wanted(facts.spec, facts.incarnation);
-        for watch in [CRON_JOBS, DEPLOYMENTS] {
-            for id in self.ids(state, watch) {
-                let item = self.items.get(id);
-                if item.owner.is_some() && item.configuration != wanted {
-                    return wrong(&format!("{} runs with another configuration", item.name));
-                }
-            }
-        }
-        let workloads = usize::from(facts.spec.shape != Shape::NoSource) + 1;
-        if working.len() != workloads {
-            return wrong(&format!("{working:?} work"));
-        }
-        for id in self.ids(state, JOBS) {
-            let job = self.items.get(id);
-            if matches!(job.component.as_str(), "cleanup" | "plan")
-                || job.job == crate::objects::JobPhase::Open
-            {
-                return wrong(&format!("{} is left", job.name));
-            }
-        }
-        let configurations = self.ids(state, 0).len();
-        if configurations != 1 && self.fault == Fault::None {
-            return wrong(&format!("has {configurations} configurations"));
         }
         Ok(())
+    }
+
+    /// What holds in a state that does not change any more.
+    pub(crate) fn check_converged(&mut self, state: &State) -> Result<(), String> {
+        let Some(pipeline) = self.pipeline(state) else { return self.check_deleted(state) };
+        let wrong = |what: &str| Err(format!("it has converged and {what}: {pipeline:?}"));
+        if pipeline.deleting {
+            return wrong("is not deleted");
+        }
+        if pipeline.paused {
+            return Ok(());
+        }
+        let environment = self.environments.get(state.environment);
+        let written = self.statuses[pipeline.status as usize].clone();
+        if written.status.observed_generation != Some(pipeline.generation.into()) {
+            return wrong("its status is of another generation");
+        }
+        if pipeline.spec.suspend {
+            return self.check_suspended(state, &pipeline);
+        }
+        let expected = |reason: Reason| match written.reason == Some(reason) {
+            true => Ok(()),
+            false => wrong(&format!("does not say {reason}")),
+        };
+        if !pipeline.spec.is_valid() {
+            return if written.is_stalled { expected(Reason::Invalid) } else { wrong("is not Stalled") };
+        }
+        if environment.contender == Contender::Runs {
+            return expected(Reason::Conflict);
+        }
+        if pipeline.finalizer != pipeline.spec.deletes {
+            return wrong("has a finalizer without a reason, or none with one");
+        }
+        if !environment.foreign.is_empty() && written.reason == Some(Reason::NameTaken) {
+            return Ok(());
+        }
+        if pipeline.spec.shape == Shape::Plan {
+            return expected(Reason::Planned);
+        }
+        if !written.is_ready || self.phase(&pipeline) != Some(Phase::Running) {
+            return wrong(&format!("does not run, {:#?}", written.status.conditions));
+        }
+        match self.leftover(state, &pipeline) {
+            Some(leftover) => wrong(&leftover),
+            None => Ok(()),
+        }
+    }
+
+    fn check_deleted(&self, state: &State) -> Result<(), String> {
+        let ids = (0..PIPELINE).flat_map(|watch| self.ids(state, watch));
+        let left = ids.map(|id| self.objects.get(id)).filter(|object| object.owner.is_some());
+        let left: Vec<&str> = left.map(|object| object.name.as_str()).collect();
+        if !left.is_empty() {
+            return Err(format!("{left:?} are left of a deleted pipeline"));
+        }
+        let environment = self.environments.get(state.environment);
+        if environment.owes_cleanup && !environment.given_up {
+            return Err("the pipeline is deleted, and what it was to delete is not".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_suspended(&self, state: &State, pipeline: &PipelineState) -> Result<(), String> {
+        let workloads = self.running_workloads(state, pipeline);
+        let has_pods = self
+            .pods(state)
+            .any(|pod| matches!(pod.component.as_str(), "processor" | "producer") && pod.is_well);
+        let phase = self.phase(pipeline);
+        if workloads.is_empty() && !has_pods && phase == Some(Phase::Suspended) {
+            return Ok(());
+        }
+        Err(format!("{workloads:?} run although it is suspended, {phase:?}: {pipeline:?}"))
+    }
+
+    fn running_workloads(&self, state: &State, pipeline: &PipelineState) -> Vec<String> {
+        let ids = [CRON_JOBS, DEPLOYMENTS].into_iter().flat_map(|watch| self.ids(state, watch));
+        ids.map(|id| self.objects.get(id))
+            .filter(|object| object.owner.as_deref() == Some(&uid(pipeline.incarnation)))
+            .filter(|object| match object.watch {
+                CRON_JOBS => !object.is_suspended,
+                _ => object.replicas > 0,
+            })
+            .map(|object| object.name.clone())
+            .collect()
+    }
+
+    /// What a running pipeline has besides its workloads with the desired configuration.
+    fn leftover(&mut self, state: &State, pipeline: &PipelineState) -> Option<String> {
+        let hash = self.desired_hash(pipeline.spec, pipeline.incarnation);
+        let ids = [CRON_JOBS, DEPLOYMENTS].into_iter().flat_map(|watch| self.ids(state, watch));
+        let mut workloads = ids.map(|id| self.objects.get(id));
+        if let Some(other) = workloads.find(|it| it.owner.is_some() && it.configuration != hash) {
+            return Some(format!("{} runs another configuration", other.name));
+        }
+        let running = self.running_workloads(state, pipeline);
+        let count = usize::from(pipeline.spec.shape != Shape::NoSource) + 1;
+        if running.len() != count {
+            return Some(format!("{running:?} run"));
+        }
+        let jobs = self.ids(state, JOBS);
+        let is_left = |job: &&std::sync::Arc<crate::objects::Object>| {
+            matches!(job.component.as_str(), "cleanup" | "plan") || job.job == JobPhase::Open
+        };
+        if let Some(job) = jobs.iter().map(|id| self.objects.get(*id)).find(is_left) {
+            return Some(format!("has Job {}", job.name));
+        }
+        let configurations = self.ids(state, CONFIG_MAPS).len();
+        let is_wrong = configurations != 1 && self.mutant == Mutant::None;
+        is_wrong.then(|| format!("has {configurations} configurations"))
     }
 }

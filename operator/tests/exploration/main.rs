@@ -1,12 +1,15 @@
-//! Everything that can happen to a pipeline, explored: the operator's own decisions against a small world of API
-//! server, Jobs, Deployments, pods, people and faults, breadth first. In every state nothing is that must never be; and
-//! from every state on, when all goes well, the pipeline comes to rest and nothing is written any more.
+//! A model checker of the operator: its own decisions against a small model of the API server, Jobs, Deployments, pods,
+//! users and faults, breadth first. Invariants hold in every state; and from every state on, without further faults,
+//! the pipeline converges and nothing is written any more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod actions;
 mod api_server;
 mod checker;
 mod contender;
+mod digest;
+mod environment;
+mod interner;
 mod invariants;
 mod model;
 mod mutants;
@@ -15,5 +18,7 @@ mod objects;
 mod scenarios;
 mod specs;
 mod state;
+mod transitions;
 #[path = "../core/worker_reports.rs"]
 mod worker_reports;
+mod write_invariants;

@@ -1,69 +1,43 @@
-//! The small world: numbers for everything that a state refers to, and the operator's own code run on what it sees.
+//! The model: numbers for everything that a state refers to, and the operator's own code, run on what it observes.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::Hash;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use userstream_crds::UserStreamPipeline;
+use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::status::{Phase, PipelineStatus};
 use userstream_operator::diff::expectations::{EXPECTATIONS_TIMEOUT, Expectations, ObjectKey};
 use userstream_operator::model::configuration::{Configuration, Purpose};
 use userstream_operator::model::conflict::Conflict;
 use userstream_operator::model::input::Input;
+use userstream_operator::model::kind::Kind;
 use userstream_operator::model::observed::Observed;
 use userstream_operator::model::settings::Settings;
-use userstream_operator::plan::{Decision, Plan as Work};
+use userstream_operator::plan::{Decision, Plan};
 use userstream_operator::status::ApplyFailure;
 
-use crate::contender::{Kept, Known, conflict};
-use crate::mutants::Fault;
-use crate::objects::{Items, PIPELINE, PODS, Typed, WATCHES, digest, watch_of};
-use crate::specs::{Facts, NOW, Shape, Spec, Validated, validated};
-use crate::state::{Operator, Outside, State, View};
+use crate::contender::{Conflicts, Known, conflict};
+use crate::digest::{Digests, digest_of};
+use crate::interner::Interner;
+use crate::mutants::Mutant;
+use crate::objects::{Objects, PIPELINE, PODS, Typed, watch_of};
+use crate::specs::{NOW, PipelineState, Spec, Validated, validated};
+use crate::state::{Environment, Operator, State, View};
 use crate::worker_reports::report_of;
 
-/// Values by number; 0 is the default one.
-pub(crate) struct Numbered<T> {
-    all: Vec<Arc<T>>,
-    known: HashMap<Arc<T>, u32>,
-}
-
-impl<T: Hash + Eq> Numbered<T> {
-    fn starting_with(first: T) -> Self {
-        let mut numbered = Self { all: Vec::new(), known: HashMap::new() };
-        numbered.put(first);
-        numbered
-    }
-
-    pub(crate) fn put(&mut self, value: T) -> u32 {
-        if let Some(known) = self.known.get(&value) {
-            return *known;
-        }
-        let number = u32::try_from(self.all.len()).unwrap();
-        let value = Arc::new(value);
-        self.all.push(value.clone());
-        self.known.insert(value, number);
-        number
-    }
-
-    pub(crate) fn get(&self, number: u32) -> Arc<T> {
-        self.all[number as usize].clone()
-    }
-}
-
-/// A status, and what promises are made of.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
+/// A status, and what the invariants read of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WrittenStatus {
     pub(crate) status: PipelineStatus,
     pub(crate) is_ready: bool,
     pub(crate) is_stalled: bool,
-    pub(crate) reason: String,
-    /// The same whatever the generation.
+    pub(crate) reason: Option<Reason>,
+    /// The same for every generation.
     pub(crate) digest: u128,
 }
 
-/// A step of a look.
+/// A step of a reconcile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Finalizer(bool),
@@ -72,97 +46,83 @@ pub(crate) enum Step {
     Status,
 }
 
-/// A look, decided.
-pub(crate) struct Plan {
-    pub(crate) seen: View,
-    pub(crate) facts: Facts,
+/// A reconcile, decided.
+pub(crate) struct Reconcile {
+    /// What it was decided from.
+    pub(crate) view: View,
+    pub(crate) pipeline: PipelineState,
     pub(crate) steps: Vec<Step>,
-    pub(crate) work: Option<Box<Work>>,
+    pub(crate) plan: Option<Box<Plan>>,
     pub(crate) digest: u128,
     resource: UserStreamPipeline,
     observed: Observed,
     is_late: bool,
-    is_kept: bool,
+    has_conflict: bool,
 }
 
-impl Plan {
-    /// Whether the pipeline begins with what it claims by this look, and so has it.
-    pub(crate) fn admits(&self) -> bool {
-        let begins = self.work.is_some() && !self.facts.deleting && !self.facts.paused;
-        begins && !self.is_kept && World::is_valid(self.facts.spec)
+impl Reconcile {
+    /// Whether the pipeline reserves its claims by this reconcile.
+    pub(crate) fn reserves(&self) -> bool {
+        let may_start = self.plan.is_some() && !self.pipeline.deleting && !self.pipeline.paused;
+        may_start && !self.has_conflict && self.pipeline.spec.is_valid()
     }
 }
 
-/// The digests of values, by their numbers.
-#[derive(Default)]
-struct Digests {
-    groups: Vec<u128>,
-    pipelines: Vec<u128>,
-    outsides: Vec<u128>,
-    expected: Vec<u128>,
-}
+type ReconcileKey = (View, u32, bool, u32, bool);
+/// The write of a reconcile, the object that it replaces, and the number of the new object's UID.
+type WriteKey = (u32, usize, Option<u32>, u32);
 
-type PlanKey = (View, u32, bool, u32, bool);
-
-/// What a write can come to.
-pub(crate) const PROBLEMS: [&str; 5] = ["", "NameTaken", "NamespaceTerminating", "WriteConflict", "Invalid"];
-
-pub(crate) struct World {
-    pub(crate) fault: Fault,
-    pub(crate) items: Items,
-    pub(crate) groups: Numbered<Vec<u32>>,
-    pub(crate) pipelines: Numbered<Option<Facts>>,
-    pub(crate) outsides: Numbered<Outside>,
-    pub(crate) expected: Numbered<BTreeSet<(usize, String)>>,
-    pub(crate) told: Vec<Told>,
-    told_known: HashMap<u128, u32>,
-    pub(crate) plans: Vec<Arc<Plan>>,
-    plan_of: HashMap<PlanKey, Option<u32>>,
-    status_of: HashMap<(u32, u8), u32>,
-    pub(crate) made: HashMap<(u32, usize, Option<u32>, u32), u32>,
+pub(crate) struct Model {
+    pub(crate) mutant: Mutant,
+    pub(crate) objects: Objects,
+    /// The objects of one watch, by number.
+    pub(crate) groups: Interner<Vec<u32>>,
+    pub(crate) pipelines: Interner<Option<PipelineState>>,
+    pub(crate) environments: Interner<Environment>,
+    pub(crate) expected: Interner<BTreeSet<(usize, String)>>,
+    pub(crate) statuses: Vec<WrittenStatus>,
+    known_statuses: HashMap<u128, u32>,
+    pub(crate) reconciles: Vec<Arc<Reconcile>>,
+    known_reconciles: HashMap<ReconcileKey, Option<u32>>,
+    status_of: HashMap<(u32, Option<Reason>), u32>,
+    /// The object that each write has made.
+    pub(crate) written: HashMap<WriteKey, u32>,
     specs: HashMap<Spec, Validated>,
     hashes: HashMap<(Spec, u8), Option<String>>,
     settings: Settings,
-    digests: Digests,
-    /// The plans that were found to foresee what comes of them.
-    pub(crate) foreseen: HashSet<u32>,
-    pub(crate) kept: HashMap<Known, Kept>,
+    pub(crate) digests: Digests,
+    /// The reconciles that were found to account for the watch events of what they write.
+    pub(crate) accounted: HashSet<u32>,
+    pub(crate) known_conflicts: HashMap<Known, Conflicts>,
     conflict: Conflict,
 }
 
-impl World {
-    pub(crate) fn new(fault: Fault) -> Self {
-        let nothing = Told {
-            status: PipelineStatus::default(),
-            is_ready: false,
-            is_stalled: false,
-            reason: String::new(),
-            digest: 0,
-        };
+impl Model {
+    pub(crate) fn new(mutant: Mutant) -> Self {
         Self {
-            fault,
-            items: Items::default(),
-            groups: Numbered::starting_with(Vec::new()),
-            pipelines: Numbered::starting_with(None),
-            outsides: Numbered::starting_with(Outside { partitions: 3, ..Outside::default() }),
-            expected: Numbered::starting_with(BTreeSet::new()),
-            told: vec![nothing],
-            told_known: HashMap::new(),
-            plans: Vec::new(),
-            plan_of: HashMap::new(),
+            mutant,
+            objects: Objects::default(),
+            groups: Interner::with_first(Vec::new()),
+            pipelines: Interner::with_first(None),
+            environments: Interner::with_first(Environment { partitions: 3, ..Environment::default() }),
+            expected: Interner::with_first(BTreeSet::new()),
+            statuses: vec![WrittenStatus::default()],
+            known_statuses: HashMap::new(),
+            reconciles: Vec::new(),
+            known_reconciles: HashMap::new(),
             status_of: HashMap::new(),
-            made: HashMap::new(),
+            written: HashMap::new(),
             specs: HashMap::new(),
             hashes: HashMap::new(),
             digests: Digests::default(),
-            foreseen: HashSet::new(),
-            kept: HashMap::new(),
+            accounted: HashSet::new(),
+            known_conflicts: HashMap::new(),
             conflict: conflict(),
             settings: Settings::with_worker_image("example.org/userstream-worker:1"),
         }
     }
 
-    pub(crate) fn facts(&self, state: &State) -> Option<Facts> {
+    pub(crate) fn pipeline(&self, state: &State) -> Option<PipelineState> {
         (*self.pipelines.get(state.actual[PIPELINE])).clone()
     }
 
@@ -170,22 +130,13 @@ impl World {
         self.specs.entry(spec).or_insert_with(|| validated(spec)).clone()
     }
 
-    /// The hash of the configuration that a spec asks for; none when it is invalid.
-    pub(crate) fn wanted(&mut self, spec: Spec, incarnation: u8) -> Option<String> {
+    /// The hash of a spec's configuration; `None` when the spec is invalid.
+    pub(crate) fn desired_hash(&mut self, spec: Spec, incarnation: u8) -> Option<String> {
         if let Some(known) = self.hashes.get(&(spec, incarnation)) {
             return known.clone();
         }
         let parsed = self.spec(spec);
-        let facts = Facts {
-            incarnation,
-            spec,
-            generation: 1,
-            paused: false,
-            deleting: false,
-            finalizer: false,
-            status: 0,
-        };
-        let resource = facts.resource(parsed.0.clone(), None);
+        let resource = PipelineState::new(incarnation, spec).resource(parsed.0.clone(), None);
         let hash = parsed
             .1
             .as_ref()
@@ -195,36 +146,35 @@ impl World {
         hash
     }
 
-    pub(crate) fn tell(&mut self, status: PipelineStatus) -> u32 {
-        let text = serde_json::to_string(&status).unwrap();
-        let key = digest(&text);
-        if let Some(known) = self.told_known.get(&key) {
+    fn put_status(&mut self, status: PipelineStatus) -> u32 {
+        let key = digest_of(&serde_json::to_string(&status).unwrap());
+        if let Some(known) = self.known_statuses.get(&key) {
             return *known;
         }
         let mut ageless = status.clone();
         ageless.observed_generation = None;
         ageless.conditions.iter_mut().for_each(|condition| condition.observed_generation = None);
-        let told = Told {
-            is_ready: status.holds("Ready"),
-            is_stalled: status.holds("Stalled"),
-            reason: status.condition("Ready").map(|one| one.reason.clone()).unwrap_or_default(),
-            digest: digest(&serde_json::to_string(&ageless).unwrap()),
+        let number = u32::try_from(self.statuses.len()).unwrap();
+        self.statuses.push(WrittenStatus {
+            is_ready: status.is_true(ConditionType::Ready),
+            is_stalled: status.is_true(ConditionType::Stalled),
+            reason: status.reason(ConditionType::Ready),
+            digest: digest_of(&serde_json::to_string(&ageless).unwrap()),
             status,
-        };
-        let number = u32::try_from(self.told.len()).unwrap();
-        self.told.push(told);
-        self.told_known.insert(key, number);
+        });
+        self.known_statuses.insert(key, number);
         number
     }
 
-    fn observed(&self, seen: &View, actual_pods: u32, partitions: u32) -> Observed {
+    /// The objects of a view. The pods that run report their status.
+    fn observed(&self, view: &View, actual_pods: u32, partitions: u32) -> Observed {
         let mut named = Observed::default();
-        let at_work = self.groups.get(actual_pods);
+        let actual_pods = self.groups.get(actual_pods);
         let partitions = i32::try_from(partitions).unwrap();
-        for (watch, group) in seen.iter().enumerate().filter(|(watch, _)| *watch != PIPELINE) {
+        for (watch, group) in view.iter().enumerate().filter(|(watch, _)| *watch != PIPELINE) {
             for id in self.groups.get(*group).iter() {
-                let item = self.items.get(*id);
-                match &item.typed {
+                let object = self.objects.get(*id);
+                match &object.typed {
                     Typed::ConfigMap(it) => named.config_maps.push(it.clone()),
                     Typed::Job(it) => named.jobs.push(it.clone()),
                     Typed::CronJob(it) => named.cron_jobs.push(it.clone()),
@@ -232,123 +182,99 @@ impl World {
                     Typed::PodDisruptionBudget(it) => named.pod_disruption_budgets.push(it.clone()),
                     Typed::Pod(it) => named.pods.push(it.clone()),
                 }
-                if watch == PODS && item.is_well && at_work.contains(id) {
-                    named.reports.insert(item.name.clone(), report_of(0..partitions, NOW));
+                if watch == PODS && object.is_well && actual_pods.contains(id) {
+                    named.reports.insert(object.name.clone(), report_of(0..partitions, NOW));
                 }
             }
         }
         named
     }
 
-    /// Whether an operator may look: its caches have seen what it wrote.
-    pub(crate) fn has_seen_its_writes(&self, operator: &Operator, later: bool) -> bool {
+    /// Whether the expectations of an operator are satisfied, now or after their timeout.
+    pub(crate) fn are_expectations_satisfied(&self, operator: &Operator, after_timeout: bool) -> bool {
         let expected = self.expected.get(operator.expected);
         if expected.is_empty() {
             return true;
         }
         let mut expectations = Expectations::default();
         for (watch, name) in expected.iter() {
-            expectations.expect(self.written(*watch, name), Some("2".to_owned()), NOW);
+            expectations.expect(object_key(*watch, name), Some("2".to_owned()), NOW);
         }
-        let now = if later { NOW + EXPECTATIONS_TIMEOUT } else { NOW };
-        expectations.are_satisfied(now, |what| {
-            let (watch, name) = match what {
+        let now = if after_timeout { NOW + EXPECTATIONS_TIMEOUT } else { NOW };
+        expectations.are_satisfied(now, |key| {
+            let (watch, name) = match key {
                 ObjectKey::Pipeline => (PIPELINE, String::new()),
                 ObjectKey::Owned(kind, name) => (watch_of(*kind), name.clone()),
             };
-            let is_behind = operator.stalled & (1 << watch) != 0;
-            let is_there = watch == PIPELINE
-                || self.groups.get(operator.seen[watch]).iter().any(|id| self.items.get(*id).name == name);
-            is_there.then(|| if is_behind { "1" } else { "2" }.to_owned())
+            let exists = watch == PIPELINE || self.find(&operator.observed, watch, &name).is_some();
+            exists.then(|| if operator.is_stalled(watch) { "1" } else { "2" }.to_owned())
         })
     }
 
-    fn written(&self, watch: usize, name: &str) -> ObjectKey {
-        use userstream_operator::model::kind::Kind;
-        let kinds = [Kind::ConfigMap, Kind::Job, Kind::CronJob, Kind::Deployment, Kind::PodDisruptionBudget];
-        kinds.get(watch).map_or(ObjectKey::Pipeline, |kind| ObjectKey::Owned(*kind, name.to_owned()))
-    }
-
-    /// What an operator decides; none when it does not look or there is nothing to do.
+    /// The number of the reconcile that an operator decides; `None` when its expectations are not satisfied, and when
+    /// there is nothing to do.
     pub(crate) fn decide(&mut self, state: &State, operator: &Operator) -> Option<u32> {
-        if !self.has_seen_its_writes(operator, false) {
+        if !self.are_expectations_satisfied(operator, false) {
             return None;
         }
-        let outside = self.outsides.get(state.outside);
-        let is_kept = self.kept(state, operator).ours;
-        let key = (operator.seen, state.actual[PODS], outside.is_late, outside.partitions, is_kept);
-        if let Some(known) = self.plan_of.get(&key) {
+        let environment = self.environments.get(state.environment);
+        let has_conflict = self.conflicts(state, operator).of_pipeline;
+        let pods = state.actual[PODS];
+        let key = (operator.observed, pods, environment.is_late, environment.partitions, has_conflict);
+        if let Some(known) = self.known_reconciles.get(&key) {
             return *known;
         }
-        let plan = self.look(&key);
-        let number = plan.map(|plan| {
-            self.plans.push(Arc::new(plan));
-            u32::try_from(self.plans.len() - 1).unwrap()
+        let reconcile = self.reconcile(&key);
+        let number = reconcile.map(|reconcile| {
+            self.reconciles.push(Arc::new(reconcile));
+            u32::try_from(self.reconciles.len() - 1).unwrap()
         });
-        self.plan_of.insert(key, number);
+        self.known_reconciles.insert(key, number);
         number
     }
 
-    fn look(&mut self, (seen, pods, is_late, partitions, is_kept): &PlanKey) -> Option<Plan> {
-        let facts = (*self.pipelines.get(seen[PIPELINE])).clone()?;
-        let parsed = self.spec(facts.spec);
-        let status = (facts.status != 0).then(|| self.told[facts.status as usize].status.clone());
-        let resource = facts.resource(parsed.0.clone(), status);
-        let observed = Observed::of(&resource, self.observed(seen, *pods, *partitions));
-        let observed = self.fault.seen(observed, facts.deleting);
-        let fault = self.fault;
+    fn reconcile(&mut self, key: &ReconcileKey) -> Option<Reconcile> {
+        let (view, pods, is_late, partitions, has_conflict) = *key;
+        let pipeline = (*self.pipelines.get(view[PIPELINE])).clone()?;
+        let parsed = self.spec(pipeline.spec);
+        let status = (pipeline.status != 0).then(|| self.statuses[pipeline.status as usize].status.clone());
+        let resource = pipeline.resource(parsed.0.clone(), status);
+        let observed = Observed::of(&resource, self.observed(&view, pods, partitions));
+        let observed = self.mutant.observed(observed, pipeline.deleting);
         let decision = {
-            let look = self.looking(&resource, &parsed, &observed, *is_late, *is_kept);
-            let decision = fault.decided(&look, Decision::of(&look));
-            if let Decision::Apply(work) = &decision {
-                let is_quiet = work.writes.is_empty() && work.finalizer.is_none();
-                if is_quiet && Some(&work.status(&look, None)) == resource.status.as_ref() {
+            let input = self.input(&resource, &parsed, &observed, is_late, has_conflict);
+            let decision = self.mutant.decided(&input, Decision::of(&input));
+            if let Decision::Apply(plan) = &decision {
+                let writes_nothing = plan.writes.is_empty() && plan.finalizer.is_none();
+                if writes_nothing && Some(&plan.status(&input, None)) == resource.status.as_ref() {
                     return None;
                 }
             }
             decision
         };
-        let (steps, work) = match decision {
-            Decision::Nothing => return None,
-            Decision::Release(release) => {
-                let event = release.given_up.map(|_| Step::Event);
-                (event.into_iter().chain([Step::Finalizer(false)]).collect::<Vec<_>>(), None)
-            }
-            Decision::Apply(work) => {
-                let writes = (0..work.writes.len()).map(Step::Write);
-                let steps = work.finalizer.map(Step::Finalizer).into_iter().chain(writes);
-                (steps.chain([Step::Status]).collect(), Some(work))
-            }
-        };
-        let mut plan = Plan {
-            seen: *seen,
-            facts,
-            steps,
-            work,
-            digest: 0,
-            resource,
-            observed,
-            is_late: *is_late,
-            is_kept: *is_kept,
-        };
-        let writes = format!("{:?}", plan.work.as_ref().map(|work| &work.writes));
-        let status = self.status(&plan, 0);
-        plan.digest = digest(&(writes, format!("{:?}", plan.steps), self.told[status as usize].digest));
-        Some(plan)
+        let (steps, plan) = steps(decision)?;
+        let digest = 0;
+        let mut reconcile =
+            Reconcile { view, pipeline, steps, plan, digest, resource, observed, is_late, has_conflict };
+        let writes = format!("{:?}", reconcile.plan.as_ref().map(|plan| &plan.writes));
+        let status = self.status(&reconcile, None);
+        let status = self.statuses[status as usize].digest;
+        reconcile.digest = digest_of(&(writes, format!("{:?}", reconcile.steps), status));
+        Some(reconcile)
     }
 
-    fn looking<'a>(
+    fn input<'a>(
         &'a self,
         resource: &'a UserStreamPipeline,
         parsed: &'a Validated,
         observed: &'a Observed,
         is_late: bool,
-        is_kept: bool,
+        has_conflict: bool,
     ) -> Input<'a> {
         Input {
             resource,
             validated: parsed.1.as_ref().map_err(Vec::as_slice),
-            conflict: is_kept.then_some(&self.conflict),
+            conflict: has_conflict.then_some(&self.conflict),
             settings: &self.settings,
             observed,
             low_since: None,
@@ -356,99 +282,57 @@ impl World {
         }
     }
 
-    fn status(&mut self, plan: &Plan, problem: u8) -> u32 {
-        let Some(work) = &plan.work else { return 0 };
-        let parsed = self.spec(plan.facts.spec);
-        let reason = PROBLEMS[problem as usize];
-        let problem = (problem != 0).then(|| ApplyFailure {
-            reason: reason.parse().unwrap(),
+    fn status(&mut self, reconcile: &Reconcile, failure: Option<Reason>) -> u32 {
+        let Some(plan) = &reconcile.plan else { return 0 };
+        let parsed = self.spec(reconcile.pipeline.spec);
+        let failure = failure.map(|reason| ApplyFailure {
+            reason,
             message: "refused".to_owned(),
-            is_terminal: matches!(reason, "NameTaken" | "NamespaceTerminating" | "Invalid"),
+            is_terminal: reason != Reason::WriteConflict,
         });
-        let look = self.looking(&plan.resource, &parsed, &plan.observed, plan.is_late, plan.is_kept);
-        let mut status = work.status(&look, problem.as_ref());
-        if self.fault == Fault::TellsNothingNewOfANewGeneration
-            && let Some(before) = &plan.resource.status
+        let Reconcile { resource, observed, is_late, has_conflict, .. } = reconcile;
+        let input = self.input(resource, &parsed, observed, *is_late, *has_conflict);
+        let mut status = plan.status(&input, failure.as_ref());
+        if self.mutant == Mutant::ReportsAnOldGeneration
+            && let Some(before) = &resource.status
         {
             status.observed_generation = before.observed_generation;
         }
-        self.tell(status)
+        self.put_status(status)
     }
 
-    /// The status that a look writes at its end.
-    pub(crate) fn status_after(&mut self, plan: u32, problem: u8) -> u32 {
-        if let Some(known) = self.status_of.get(&(plan, problem)) {
+    /// The number of the status that a reconcile writes at its end.
+    pub(crate) fn status_after(&mut self, reconcile: u32, failure: Option<Reason>) -> u32 {
+        if let Some(known) = self.status_of.get(&(reconcile, failure)) {
             return *known;
         }
-        let status = self.status(&self.plans[plan as usize].clone(), problem);
-        self.status_of.insert((plan, problem), status);
+        let status = self.status(&self.reconciles[reconcile as usize].clone(), failure);
+        self.status_of.insert((reconcile, failure), status);
         status
     }
 
-    /// What two states have to differ in to be two: nothing that only counts.
-    pub(crate) fn digest(&mut self, state: &State) -> u128 {
-        let pipelines = [Some(&state.leader), state.former.as_ref()].map(|operator| {
-            let under_way = operator?.under_way?;
-            let plan = &self.plans[under_way.plan as usize];
-            Some((
-                plan.digest,
-                under_way.done,
-                under_way.problem,
-                plan.seen[PIPELINE] == state.actual[PIPELINE],
-            ))
-        });
-        let actual = self.digest_of_view(&state.actual, (1 << WATCHES) - 1);
-        let leader = self.digest_of_operator(&state.leader);
-        let former = state.former.map(|former| self.digest_of_operator(&former));
-        let outside = state.outside as usize;
-        remember(&mut self.digests.outsides, outside, |number| digest(&self.outsides.all[number]));
-        digest(&(actual, leader, former, pipelines, self.digests.outsides[outside]))
-    }
-
-    fn digest_of_operator(&mut self, operator: &Operator) -> (u128, u8, u128, bool) {
-        let expected = operator.expected as usize;
-        remember(&mut self.digests.expected, expected, |number| digest(&self.expected.all[number]));
-        // What is not stalled has seen what is there.
-        let seen = self.digest_of_view(&operator.seen, operator.stalled);
-        (seen, operator.stalled, self.digests.expected[expected], operator.admitted)
-    }
-
-    fn digest_of_view(&mut self, view: &View, watches: u8) -> u128 {
-        let mut all = [0; WATCHES];
-        for watch in (0..WATCHES).filter(|watch| watches & (1 << watch) != 0) {
-            let number = view[watch] as usize;
-            all[watch] = if watch == PIPELINE {
-                remember(&mut self.digests.pipelines, number, |number| {
-                    digest(&self.pipelines.all[number].as_ref().clone().map(|facts| {
-                        let told = &self.told[facts.status as usize];
-                        let is_current = told.status.observed_generation == Some(facts.generation.into());
-                        (Facts { generation: 0, status: 0, ..facts }, told.digest, is_current)
-                    }))
-                });
-                self.digests.pipelines[number]
-            } else {
-                remember(&mut self.digests.groups, number, |number| {
-                    let ids = self.groups.all[number].iter();
-                    let mut items: Vec<u128> = ids.map(|id| self.items.get(*id).digest).collect();
-                    items.sort_unstable();
-                    digest(&items)
-                });
-                self.digests.groups[number]
-            };
-        }
-        digest(&all)
-    }
-
-    pub(crate) fn phase(&self, facts: &Facts) -> Option<Phase> {
-        self.told[facts.status as usize].status.phase
-    }
-
-    pub(crate) fn is_valid(spec: Spec) -> bool {
-        spec.shape != Shape::Invalid
+    pub(crate) fn phase(&self, pipeline: &PipelineState) -> Option<Phase> {
+        self.statuses[pipeline.status as usize].status.phase
     }
 }
 
-/// Digests up to the one with this number.
-fn remember(known: &mut Vec<u128>, number: usize, make: impl FnMut(usize) -> u128) {
-    known.extend((known.len()..=number).map(make));
+/// The steps of a decision, and its plan; `None` when there is nothing to do.
+fn steps(decision: Decision) -> Option<(Vec<Step>, Option<Box<Plan>>)> {
+    match decision {
+        Decision::Nothing => None,
+        Decision::Release(release) => {
+            let event = release.given_up.map(|_| Step::Event);
+            Some((event.into_iter().chain([Step::Finalizer(false)]).collect(), None))
+        }
+        Decision::Apply(plan) => {
+            let writes = (0..plan.writes.len()).map(Step::Write);
+            let steps = plan.finalizer.map(Step::Finalizer).into_iter().chain(writes);
+            Some((steps.chain([Step::Status]).collect(), Some(plan)))
+        }
+    }
+}
+
+fn object_key(watch: usize, name: &str) -> ObjectKey {
+    let kinds = [Kind::ConfigMap, Kind::Job, Kind::CronJob, Kind::Deployment, Kind::PodDisruptionBudget];
+    kinds.get(watch).map_or(ObjectKey::Pipeline, |kind| ObjectKey::Owned(*kind, name.to_owned()))
 }

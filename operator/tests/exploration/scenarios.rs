@@ -1,67 +1,103 @@
-//! The stories that are explored: where each begins, and what people do and what goes wrong in it.
+//! The scenarios: where each starts, what users do in it, and which faults happen.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::actions::{Action, Story};
-use crate::checker::explore;
-use crate::mutants::Fault;
+use crate::actions::Action;
+use crate::checker::{Explored, explore};
+use crate::mutants::Mutant;
 use crate::specs::{Shape, Spec};
 
-/// How many distinct states are explored at least; the environment asks for more.
+/// How many distinct states are explored at least, unless the environment variable asks for more.
 const STATES: usize = 5_000;
 const STATES_VARIABLE: &str = "USERSTREAM_EXPLORED_STATES";
 
-/// A pipeline that runs, and nothing happens.
-pub(crate) const QUIET: Story = Story {
+/// A scenario.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    pub(crate) initial: Spec,
+    /// Whether the pipeline runs at the start.
+    pub(crate) starts_running: bool,
+    /// The specs that users edit it to.
+    pub(crate) specs: Vec<Spec>,
+    /// How many actions of users there are.
+    pub(crate) edits: u8,
+    /// How many faults there are.
+    pub(crate) faults: u8,
+    pub(crate) deletes: bool,
+    pub(crate) recreates: bool,
+    pub(crate) pauses: bool,
+    /// Whether other clients change and delete the operator's objects.
+    pub(crate) interferes: bool,
+    /// Whether other clients create objects with names of the operator's.
+    pub(crate) foreign: bool,
+    pub(crate) namespace_is_deleted: bool,
+    /// Whether another pipeline has the same claims.
+    pub(crate) contender: bool,
+    /// Which of the actions of users and clients, and which faults, may happen.
+    pub(crate) may: fn(Action) -> bool,
+}
+
+/// A running pipeline, without users and without faults.
+pub(crate) const QUIET: Scenario = Scenario {
     name: "",
-    begins: Spec::new(Shape::Base),
-    runs: true,
+    initial: Spec::new(Shape::Base),
+    starts_running: true,
     specs: Vec::new(),
     edits: 0,
     faults: 0,
     deletes: false,
     recreates: false,
     pauses: false,
-    meddles: false,
+    interferes: false,
     foreign: false,
-    namespace_goes: false,
-    rival: false,
+    namespace_is_deleted: false,
+    contender: false,
     may: |_| true,
 };
 
-pub(crate) fn stories() -> Vec<Story> {
-    let base = Spec::new(Shape::Base);
-    let of = |shapes: &[Shape]| shapes.iter().map(|shape| Spec::new(*shape)).collect::<Vec<_>>();
+const BASE: Spec = Spec::new(Shape::Base);
+
+fn specs(shapes: &[Shape]) -> Vec<Spec> {
+    shapes.iter().map(|shape| Spec::new(*shape)).collect()
+}
+
+fn edit_scenarios() -> Vec<Scenario> {
     vec![
-        Story {
-            name: "a new pipeline is edited while it begins",
-            runs: false,
-            specs: of(&[Shape::Base, Shape::Partitions, Shape::Invalid]),
+        Scenario {
+            name: "a new pipeline is edited while it starts",
+            starts_running: false,
+            specs: specs(&[Shape::Base, Shape::Partitions, Shape::Invalid]),
             edits: 2,
             faults: 2,
             foreign: true,
             ..QUIET
         },
-        Story {
+        Scenario {
             name: "what has to be provisioned changes, and changes back",
-            specs: of(&[Shape::Base, Shape::Field, Shape::Scaled, Shape::Resources]),
+            specs: specs(&[Shape::Base, Shape::Field, Shape::Scaled, Shape::Resources]),
             edits: 2,
             faults: 2,
             ..QUIET
         },
-        Story {
-            name: "the kind of the producer changes, and suspending comes between",
-            specs: vec![base, Spec::new(Shape::Scheduled), Spec::new(Shape::NoSource), base.suspended()],
+        Scenario {
+            name: "the kind of the producer changes, with a suspension in between",
+            specs: vec![BASE, Spec::new(Shape::Scheduled), Spec::new(Shape::NoSource), BASE.suspended()],
             edits: 2,
             faults: 2,
             ..QUIET
         },
-        Story {
-            name: "edits are refused, and work is stopped all the same",
+    ]
+}
+
+fn refusal_scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "edits are refused, and a refused one suspends",
             specs: vec![
-                base,
+                BASE,
                 Spec::new(Shape::Invalid),
                 Spec::new(Shape::Invalid).suspended(),
                 Spec::new(Shape::Scheduled).suspended(),
@@ -71,104 +107,111 @@ pub(crate) fn stories() -> Vec<Story> {
             pauses: true,
             ..QUIET
         },
-        Story {
-            name: "a run is asked for while the spec changes",
-            specs: of(&[Shape::Run, Shape::Field, Shape::Plan]),
+        Scenario {
+            name: "a manual run is requested while the spec changes",
+            specs: specs(&[Shape::Run, Shape::Field, Shape::Plan]),
             edits: 2,
             faults: 2,
             ..QUIET
         },
-        Story {
-            name: "somebody meddles with what is the operator's",
-            specs: of(&[Shape::Base, Shape::Partitions]),
+        Scenario {
+            name: "other clients change the operator's objects",
+            specs: specs(&[Shape::Base, Shape::Partitions]),
             edits: 1,
             faults: 2,
-            meddles: true,
-            ..QUIET
-        },
-        Story {
-            name: "a pipeline is deleted with its data, and its policy changes",
-            begins: base.deleting(),
-            specs: vec![base, base.deleting(), Spec::new(Shape::Invalid).deleting()],
-            edits: 3,
-            faults: 2,
-            deletes: true,
-            namespace_goes: true,
-            ..QUIET
-        },
-        Story {
-            name: "a pipeline is deleted and another takes its name",
-            specs: vec![base.deleting()],
-            edits: 3,
-            faults: 2,
-            deletes: true,
-            recreates: true,
-            ..QUIET
-        },
-        Story {
-            name: "a new pipeline with its data is deleted and comes again",
-            begins: base.deleting(),
-            runs: false,
-            edits: 2,
-            faults: 2,
-            deletes: true,
-            recreates: true,
-            ..QUIET
-        },
-        // A former leader has stopped before another begins: what that takes is the Lease's to promise.
-        Story {
-            name: "another pipeline of the same second claims the same",
-            runs: false,
-            specs: vec![base, Spec::new(Shape::Field), Spec::new(Shape::Invalid), base.suspended()],
-            edits: 3,
-            faults: 2,
-            rival: true,
-            may: |action| !matches!(action, Action::TakeOver),
+            interferes: true,
             ..QUIET
         },
     ]
 }
 
+fn deletion_scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "a pipeline is deleted with its data, and its policy changes",
+            initial: BASE.deleting(),
+            specs: vec![BASE, BASE.deleting(), Spec::new(Shape::Invalid).deleting()],
+            edits: 3,
+            faults: 2,
+            deletes: true,
+            namespace_is_deleted: true,
+            ..QUIET
+        },
+        Scenario {
+            name: "a pipeline is deleted and another takes its name",
+            specs: vec![BASE.deleting()],
+            edits: 3,
+            faults: 2,
+            deletes: true,
+            recreates: true,
+            ..QUIET
+        },
+        Scenario {
+            name: "a new pipeline with its data is deleted and created again",
+            initial: BASE.deleting(),
+            starts_running: false,
+            edits: 2,
+            faults: 2,
+            deletes: true,
+            recreates: true,
+            ..QUIET
+        },
+        // Without a failover: the Lease guarantees that a former leader has stopped before another pipeline starts.
+        Scenario {
+            name: "another pipeline of the same second has the same claims",
+            starts_running: false,
+            specs: vec![BASE, Spec::new(Shape::Field), Spec::new(Shape::Invalid), BASE.suspended()],
+            edits: 3,
+            faults: 2,
+            contender: true,
+            may: |action| !matches!(action, Action::Failover),
+            ..QUIET
+        },
+    ]
+}
+
+fn summary(name: &str, explored: &Explored, started: Instant) -> String {
+    let Explored { distinct, states, transitions, reconciles, depth, is_complete } = explored;
+    format!(
+        "{name}: {} distinct states of {states} to depth {depth}{}, {transitions} transitions, \
+         {reconciles} reconciles, {:.0?}",
+        distinct.len(),
+        if *is_complete { " (all)" } else { "" },
+        started.elapsed(),
+    )
+}
+
 #[test]
-fn whatever_happens_nothing_is_that_must_not_be_and_in_the_end_all_comes_to_rest() {
-    let wanted: usize =
+fn invariants_hold_in_every_state_and_every_run_converges() {
+    let requested: usize =
         std::env::var(STATES_VARIABLE).ok().map_or(STATES, |number| number.parse().expect(STATES_VARIABLE));
-    let stories = stories();
-    // Stories share a beginning, so that a little more than the sum is asked of them.
-    let most = wanted / stories.len() + wanted / 40 + 1;
-    let left = Mutex::new(stories.iter());
+    let scenarios = [edit_scenarios(), refusal_scenarios(), deletion_scenarios()].concat();
+    // Scenarios share their first states, so their sum has to be larger.
+    let most = requested / scenarios.len() + requested / 40 + 1;
+    let left = Mutex::new(scenarios.iter());
     let distinct = Mutex::new(HashSet::new());
-    let wrong = Mutex::new(Vec::new());
-    let began = Instant::now();
+    let violations = Mutex::new(Vec::new());
+    let started = Instant::now();
+    let explore_next = || {
+        loop {
+            let Some(scenario) = left.lock().unwrap().next() else { return };
+            match explore(scenario, Mutant::None, most) {
+                Err(trace) => violations.lock().unwrap().push(trace),
+                Ok(explored) => {
+                    println!("{}", summary(scenario.name, &explored, started));
+                    distinct.lock().unwrap().extend(explored.distinct);
+                }
+            }
+        }
+    };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from).min(4) {
-            scope.spawn(|| {
-                loop {
-                    let Some(story) = left.lock().unwrap().next() else { return };
-                    match explore(story, Fault::None, most) {
-                        Err(told) => wrong.lock().unwrap().push(told),
-                        Ok(explored) => {
-                            println!(
-                                "{}: {} distinct states of {} to depth {}{}, {} transitions, {} looks, {:.0?}",
-                                story.name,
-                                explored.distinct.len(),
-                                explored.states,
-                                explored.depth,
-                                if explored.is_complete { " (all)" } else { "" },
-                                explored.transitions,
-                                explored.looks,
-                                began.elapsed(),
-                            );
-                            distinct.lock().unwrap().extend(explored.distinct);
-                        }
-                    }
-                }
-            });
+            scope.spawn(explore_next);
         }
     });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let violations = violations.into_inner().unwrap();
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
     let distinct = distinct.into_inner().unwrap().len();
-    println!("{distinct} distinct states, {:.0?}", began.elapsed());
-    assert!(distinct >= wanted, "{distinct} states are fewer than {wanted}");
+    println!("{distinct} distinct states, {:.0?}", started.elapsed());
+    assert!(distinct >= requested, "{distinct} states are fewer than {requested}");
 }

@@ -1,4 +1,4 @@
-//! The few specs that people choose between. They differ in what the operator has to do differently for them.
+//! The specs that users choose from. They differ in what the operator has to do for them.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use userstream_crds::model::{DeletionPolicy, Mode};
 use userstream_crds::names::{FINALIZER, PAUSE};
+use userstream_crds::source::SourceMode;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::{Pipeline, PipelineSpec, UserStreamPipeline, Violation, validate};
 
@@ -14,27 +15,27 @@ pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 pub(crate) const NAMESPACE: &str = "demo";
 pub(crate) const NAME: &str = "users";
 
-/// What a spec asks for.
+/// What a spec declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Shape {
     Base,
-    /// More partitions: topic first.
+    /// More partitions: the topic has to change first.
     Partitions,
-    /// One more column: table first.
+    /// One more column: the table has to change first.
     Field,
-    /// Two processors: nothing for the workers to know.
+    /// Two processors, which workers do not read.
     Scaled,
     /// A CronJob instead of a Deployment.
     Scheduled,
-    /// No producer at all.
+    /// No producer.
     NoSource,
-    /// Other resources: every pod template and Job differs, the configuration does not.
+    /// Other resources: pod templates differ, the configuration does not.
     Resources,
-    /// A run of the producer, now.
+    /// A manual run.
     Run,
     /// Breaks a rule.
     Invalid,
-    /// Only says what it would do.
+    /// Mode Plan.
     Plan,
 }
 
@@ -64,6 +65,10 @@ impl Spec {
         if self.shape == Shape::Partitions { 6 } else { 3 }
     }
 
+    pub(crate) fn is_valid(self) -> bool {
+        self.shape != Shape::Invalid
+    }
+
     pub(crate) fn spec(self) -> PipelineSpec {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../crds/examples/users.yaml");
         let text = std::fs::read_to_string(path).unwrap();
@@ -85,13 +90,13 @@ impl Spec {
             Shape::Scaled => spec.processor.replicas = 2,
             Shape::Scheduled => {
                 let source = spec.source.as_mut().unwrap();
-                source.mode = userstream_crds::source::SourceMode::Scheduled;
+                source.mode = SourceMode::Scheduled;
                 source.schedule = Some(serde_json::from_value(json!({"cron": "0 * * * *"})).unwrap());
             }
             Shape::NoSource => spec.source = None,
             Shape::Resources => {
-                spec.template.resources =
-                    serde_json::from_value(json!({"limits": {"memory": "1Gi"}})).unwrap();
+                let limits = json!({"limits": {"memory": "1Gi"}});
+                spec.template.resources = serde_json::from_value(limits).unwrap();
             }
             Shape::Run => spec.source.as_mut().unwrap().trigger_nonce = 1,
             Shape::Invalid => spec.kafka.key_field = Some("missing".to_owned()),
@@ -101,17 +106,17 @@ impl Spec {
     }
 }
 
-/// The pipeline as the API server has it.
+/// The pipeline in the API server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Facts {
-    /// Which one of this name: the second has another UID.
+pub(crate) struct PipelineState {
+    /// Counts the pipelines of the name. Each has another UID.
     pub(crate) incarnation: u8,
     pub(crate) spec: Spec,
     pub(crate) generation: u8,
     pub(crate) paused: bool,
     pub(crate) deleting: bool,
     pub(crate) finalizer: bool,
-    /// The status' number; 0: none.
+    /// The number of the status; 0: none.
     pub(crate) status: u32,
 }
 
@@ -119,17 +124,23 @@ pub(crate) fn uid(incarnation: u8) -> String {
     format!("0b5bd1f6-6f5a-4d1c-9a2e-6f3b5d0c9e1{incarnation}")
 }
 
-/// When the one of this incarnation was created.
-pub(crate) fn born(incarnation: u8) -> Timestamp {
+/// When an incarnation was created.
+pub(crate) fn created_at(incarnation: u8) -> Timestamp {
     NOW - SignedDuration::from_secs(1000 - i64::from(incarnation))
 }
 
-impl Facts {
+impl PipelineState {
+    /// A pipeline that was just created.
+    pub(crate) const fn new(incarnation: u8, spec: Spec) -> Self {
+        let (paused, deleting, finalizer) = (false, false, false);
+        Self { incarnation, spec, generation: 1, paused, deleting, finalizer, status: 0 }
+    }
+
     pub(crate) fn resource(&self, spec: PipelineSpec, status: Option<PipelineStatus>) -> UserStreamPipeline {
         let mut resource = UserStreamPipeline::new(NAME, spec);
         resource.metadata.namespace = Some(NAMESPACE.to_owned());
         resource.metadata.uid = Some(uid(self.incarnation));
-        resource.metadata.creation_timestamp = Some(Time(born(self.incarnation)));
+        resource.metadata.creation_timestamp = Some(Time(created_at(self.incarnation)));
         resource.metadata.generation = Some(self.generation.into());
         resource.metadata.deletion_timestamp = self.deleting.then_some(Time(NOW));
         resource.metadata.finalizers = self.finalizer.then(|| vec![FINALIZER.to_owned()]);
@@ -143,17 +154,8 @@ impl Facts {
 pub(crate) type Validated = Arc<(PipelineSpec, Result<Pipeline, Vec<Violation>>)>;
 
 pub(crate) fn validated(spec: Spec) -> Validated {
-    let facts = Facts {
-        incarnation: 1,
-        spec,
-        generation: 1,
-        paused: false,
-        deleting: false,
-        finalizer: false,
-        status: 0,
-    };
-    let resource = facts.resource(spec.spec(), None);
+    let resource = PipelineState::new(1, spec).resource(spec.spec(), None);
     let result = validate(&resource);
-    assert_eq!(result.is_err(), spec.shape == Shape::Invalid, "{spec:?}: {result:?}");
+    assert_eq!(result.is_ok(), spec.is_valid(), "{spec:?}: {result:?}");
     Arc::new((resource.spec, result))
 }
