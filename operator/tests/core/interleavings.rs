@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
 use userstream_crds::PipelineSpec;
@@ -138,16 +139,17 @@ impl Model {
                         json!(0);
                 }
             }
-            Event::Delete(which) => {
-                let keys: Vec<_> = self.cluster.objects.keys().cloned().collect();
-                if let Some(key) = keys.get(which % keys.len().max(1)) {
-                    self.cluster.objects.remove(key);
-                    let name = &key.1;
-                    self.cluster
-                        .pods
-                        .retain(|pod| pod.metadata.owner_references.as_ref().unwrap()[0].name != *name);
-                }
-            }
+            Event::Delete(which) => self.delete(which),
+        }
+    }
+
+    /// Deletes an object, and its pods.
+    fn delete(&mut self, which: usize) {
+        let keys: Vec<_> = self.cluster.objects.keys().cloned().collect();
+        if let Some(key) = keys.get(which % keys.len().max(1)) {
+            self.cluster.objects.remove(key);
+            let is_owner = |pod: &Pod| pod.metadata.owner_references.as_ref().unwrap()[0].name == key.1;
+            self.cluster.pods.retain(|pod| !is_owner(pod));
         }
     }
 
