@@ -7,6 +7,7 @@
 
 mod apply;
 mod backoff;
+mod context;
 mod controller;
 pub mod discovery;
 mod events;

@@ -197,7 +197,7 @@ api_texts! {
         /// the producer is available and no run has finished
         AwaitingFirstRun,
         /// the producer has not reported on its runs yet
-        NotHeard,
+        RunsUnknown,
         /// the last run succeeded
         Producing,
         /// no run has succeeded for three intervals and two minutes
@@ -231,7 +231,7 @@ api_texts! {
         /// the lag calls for more processors than `maxReplicas` or the partitions allow
         AtMaximum,
         /// more processors would not help: the table is the bottleneck
-        SlowTable,
+        TableBottleneck,
         /// fewer processors would do; they are removed after `cooldown`
         Cooldown,
         /// what the pipeline created is deleted once its workers have terminated

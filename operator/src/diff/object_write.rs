@@ -1,4 +1,4 @@
-//! The writes that turn the owned objects into the desired ones, in order.
+//! The writes that make the owned objects match the desired ones, in order.
 
 use serde_json::Value;
 

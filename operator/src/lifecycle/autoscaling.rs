@@ -46,7 +46,7 @@ pub enum ScalingReason {
     /// The lag calls for more than the largest number allowed.
     AtMaximum,
     /// The lag calls for more, but more would only slow the table down further.
-    SlowTable,
+    TableBottleneck,
     /// The lag calls for fewer, but not for long enough yet.
     Cooldown,
     /// The lag has called for fewer for long enough.
@@ -63,7 +63,7 @@ impl ScalingReason {
             Self::UnknownLag => Reason::UnknownLag,
             Self::LagHigh => Reason::LagHigh,
             Self::AtMaximum => Reason::AtMaximum,
-            Self::SlowTable => Reason::SlowTable,
+            Self::TableBottleneck => Reason::TableBottleneck,
             Self::Cooldown => Reason::Cooldown,
             Self::LagLow => Reason::LagLow,
         }
@@ -80,7 +80,7 @@ impl ScalingReason {
             Self::AtMaximum => {
                 "the lag calls for more processors than maxReplicas or the topic's partitions allow"
             }
-            Self::SlowTable => {
+            Self::TableBottleneck => {
                 "the table is the bottleneck, so no processor is added: writes take longer than sinkLatencyCeiling, or none succeeds"
             }
             Self::Cooldown => "the lag calls for fewer processors: they are removed after cooldown",
@@ -104,9 +104,9 @@ pub fn decide(policy: &Autoscaling, load: &Load, now: Timestamp) -> ScalingDecis
     let allowed = wanted.clamp(fewest, most);
     if allowed > load.current {
         // A table that has acknowledged nothing in the last minute is no faster than a slow one.
-        let is_slow = load.write_latency.is_none_or(|latency| latency > policy.sink_latency_ceiling);
-        return if is_slow {
-            keep(ScalingReason::SlowTable)
+        let is_bottleneck = load.write_latency.is_none_or(|latency| latency > policy.sink_latency_ceiling);
+        return if is_bottleneck {
+            keep(ScalingReason::TableBottleneck)
         } else {
             ScalingDecision { replicas: allowed, ..keep(ScalingReason::LagHigh) }
         };
@@ -168,13 +168,13 @@ mod tests {
     }
 
     #[test]
-    fn unknown_lag_and_slow_table_keep_the_number() {
+    fn unknown_lag_and_table_bottleneck_keep_the_number() {
         assert_eq!(decision(&Load { lag: None, ..load(3, 0) }), (3, ScalingReason::UnknownLag));
-        let slow = Load { write_latency: Some(Duration::from_millis(51)), ..load(3, 9000) };
-        assert_eq!(decision(&slow), (3, ScalingReason::SlowTable));
-        let stuck = Load { write_latency: None, ..slow };
-        assert_eq!(decision(&stuck), (3, ScalingReason::SlowTable));
-        let quick = Load { write_latency: Some(Duration::from_millis(50)), ..slow };
+        let bottleneck = Load { write_latency: Some(Duration::from_millis(51)), ..load(3, 9000) };
+        assert_eq!(decision(&bottleneck), (3, ScalingReason::TableBottleneck));
+        let stuck = Load { write_latency: None, ..bottleneck };
+        assert_eq!(decision(&stuck), (3, ScalingReason::TableBottleneck));
+        let quick = Load { write_latency: Some(Duration::from_millis(50)), ..bottleneck };
         assert_eq!(decision(&quick), (6, ScalingReason::LagHigh));
     }
 

@@ -8,6 +8,8 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 
 use crate::model::settings::PullPolicy;
 
+const DEFAULT_RESOURCES: &str = "{\"requests\": {\"cpu\": \"50m\", \"memory\": \"64Mi\"}}";
+
 /// Reconciles UserStreamPipeline resources into workloads. `operator check URL` waits until a running one is ready.
 #[derive(Debug, Parser)]
 #[command(name = "operator", version)]
@@ -19,7 +21,7 @@ pub struct Arguments {
     #[arg(long, env = "WORKER_IMAGE_PULL_POLICY", value_enum, default_value_t)]
     pub worker_image_pull_policy: PullPolicy,
     /// Resource requirements, as JSON, of workers whose pipeline declares none.
-    #[arg(long, env = "WORKER_RESOURCES", default_value = r#"{"requests": {"cpu": "50m", "memory": "64Mi"}}"#, value_parser = resources)]
+    #[arg(long, env = "WORKER_RESOURCES", default_value = DEFAULT_RESOURCES, value_parser = resources)]
     pub worker_resources: ResourceRequirements,
     /// Private address ranges that sources may use, such as 10.0.0.0/8. Default: none.
     #[arg(long, env = "ALLOWED_PRIVATE_RANGES", value_delimiter = ',')]

@@ -58,7 +58,8 @@ mod tests {
         let lines = lines(EnvFilter::new("info"), Shared(written.clone()));
         tracing::dispatcher::with_default(&lines.into(), || {
             let span = tracing::info_span!("reconcile", reconcile_id = "0123456789");
-            let panicked = span.in_scope(|| std::panic::catch_unwind(|| panic!("two\nlines")));
+            let _entered = span.enter();
+            let panicked = std::panic::catch_unwind(|| panic!("two\nlines"));
             assert!(panicked.is_err());
         });
         let text = String::from_utf8(written.lock().unwrap().get_ref().clone()).unwrap();

@@ -12,11 +12,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use userstream_crds::names::FIELD_MANAGER;
 
+use super::context::Context;
 use super::events::EventRecorder;
 use super::lease::LeaderGuard;
 use super::queue::trigger::Triggers;
 use super::queue::workqueue::WorkQueue;
-use super::reconcile::Context;
 use super::reconcile_state::ReconcileStates;
 use super::runner;
 use super::scrape::status_scraper::StatusScraper;

@@ -5,66 +5,30 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::runtime::events::Event;
-use kube::runtime::reflector;
-use kube::{Client, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use serde::Serialize;
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::status::PipelineStatus;
 
 use super::apply::pipeline::{self, PipelineWriteError};
 use super::apply::{Applied, Applier, ApplyError};
-use super::events::{self, EventRecorder};
-use super::lease::LeaderGuard;
-use super::metrics::Metrics;
+use super::context::Context;
+use super::events;
 use super::queue::trigger::Trigger;
-use super::queue::workqueue::{Priority, WorkQueue};
-use super::reconcile_state::{ReconcileState, ReconcileStates, Requeue};
-use super::reservations::ClaimSources;
-use super::scrape::scrape_state::ScrapeStates;
+use super::queue::workqueue::Priority;
+use super::reconcile_state::{ReconcileState, Requeue};
 use super::sync::lock;
 use super::watch::stored_pipeline::{InvalidObject, StoredPipeline};
-use super::watch::watches::{Stores, key_of};
+use super::watch::watches::key_of;
 use crate::diff::expectations::ObjectKey;
 use crate::diff::object_write::ObjectWrite;
 use crate::model::conflict::Conflict;
 use crate::model::input::{Input, is_paused};
 use crate::model::observed::Observed;
 use crate::model::pipeline_key::PipelineKey;
-use crate::model::settings::Settings;
-use crate::plan::reservations::Reservations;
 use crate::plan::{Decision, Plan, Release};
-use crate::status::throttle::{RateLimiter, StatusChange};
+use crate::status::throttle::StatusChange;
 use crate::status::undecodable;
-
-/// What the reconciles of one namespace, or of all, share.
-pub(crate) struct Context {
-    pub(crate) client: Client,
-    /// The namespace of the pipelines; `None`: all.
-    pub(crate) namespace: Option<String>,
-    pub(crate) settings: Settings,
-    pub(crate) stores: Stores,
-    pub(crate) pipelines: reflector::Store<StoredPipeline>,
-    pub(crate) reservations: Arc<Mutex<Reservations>>,
-    pub(crate) queue: Arc<WorkQueue>,
-    pub(crate) scrapes: Arc<ScrapeStates>,
-    pub(crate) limiter: Arc<Mutex<RateLimiter>>,
-    pub(crate) states: ReconcileStates,
-    pub(crate) events: EventRecorder,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) leader: LeaderGuard,
-}
-
-impl Context {
-    pub(crate) fn claim_sources(&self) -> ClaimSources<'_> {
-        ClaimSources {
-            namespace: self.namespace.as_deref(),
-            states: &self.states,
-            config_maps: &self.stores.config_maps,
-            deployments: &self.stores.deployments,
-            pods: &self.stores.pods,
-        }
-    }
-}
 
 /// Why a reconcile failed. It is retried.
 #[derive(Debug, thiserror::Error)]

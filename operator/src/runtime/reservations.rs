@@ -67,7 +67,7 @@ impl ClaimSources<'_> {
     }
 
     /// Releases the claims of a deleted pipeline once its workers have terminated. Returns the pipelines that this
-    /// affects. An operator that starts in between does not know of the deleted pipeline.
+    /// affects. An operator that starts in between is not aware of the deleted pipeline.
     pub(crate) fn deleted(
         &self,
         reservations: &mut Reservations,

@@ -10,10 +10,11 @@ use kube::{Resource, ResourceExt};
 use tracing::Instrument;
 
 use super::backoff::EditVersion;
+use super::context::Context;
 use super::metrics::ReconcileResult;
 use super::queue::trigger::Triggers;
-use super::reconcile::{Completion, Context, ReconcileError, reconcile};
-use super::reconcile_state::{NextAction, Requeue};
+use super::reconcile::{Completion, ReconcileError, reconcile};
+use super::reconcile_state::{NextAction, ReconcileState, Requeue};
 use super::sync::lock;
 use super::watch::stored_pipeline::StoredPipeline;
 use crate::model::hash;
@@ -67,34 +68,42 @@ async fn run_in_span(
     let started = Instant::now();
     context.metrics.started();
     let result = bounded(pipeline, context.clone()).await;
-    let (delay, result) = match result {
-        Ok(completion) => {
-            lock(&state).backoff.reset();
-            let delay = match completion {
-                Completion::Done(requeue) => {
-                    lock(&state).succeeded(requeue);
-                    delay(requeue, now)
-                }
-                Completion::AwaitsCaches => Some(CACHE_DELAY),
-            };
-            let result = match delay {
-                Some(_) => ReconcileResult::RequeueAfter,
-                None => ReconcileResult::Success,
-            };
-            (delay, result)
-        }
+    let (delay, result) = record(&mut lock(&state), result, version, now);
+    context.metrics.ended(result, started.elapsed().as_secs_f64());
+    delay
+}
+
+/// Records the result of a reconcile. Returns the delay of the next one.
+fn record(
+    state: &mut ReconcileState,
+    result: Result<Completion, ReconcileError>,
+    version: EditVersion,
+    now: Timestamp,
+) -> (Option<Duration>, ReconcileResult) {
+    let completion = match result {
+        Ok(completion) => completion,
         Err(error) => {
-            lock(&state).backoff.failed(version.clone(), now);
             match error {
                 ReconcileError::Panicked => tracing::error!(%error, "this is a bug"),
                 _ => tracing::warn!(%error, "reconcile failed and is retried"),
             }
-            let left = lock(&state).backoff.remaining(&version, Timestamp::now());
-            (Some(left.unwrap_or_default()), ReconcileResult::Error)
+            state.backoff.failed(version.clone(), now);
+            let left = state.backoff.remaining(&version, Timestamp::now());
+            return (Some(left.unwrap_or_default()), ReconcileResult::Error);
         }
     };
-    context.metrics.ended(result, started.elapsed().as_secs_f64());
-    delay
+    state.backoff.reset();
+    let delay = match completion {
+        Completion::Done(requeue) => {
+            state.succeeded(requeue);
+            delay(requeue, now)
+        }
+        Completion::AwaitsCaches => Some(CACHE_DELAY),
+    };
+    match delay {
+        Some(_) => (delay, ReconcileResult::RequeueAfter),
+        None => (None, ReconcileResult::Success),
+    }
 }
 
 /// A reconcile that ends when it takes too long, when this replica no longer leads, and when it panics.

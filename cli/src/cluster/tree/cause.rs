@@ -217,7 +217,7 @@ fn is_progressing(status: &PipelineStatus) -> bool {
                 | Reason::AwaitingProvisioning
                 | Reason::AwaitingProcessors
                 | Reason::AwaitingFirstRun
-                | Reason::NotHeard
+                | Reason::RunsUnknown
         )
     );
     progresses && status.is_true(ConditionType::Reconciling) && !status.is_true(ConditionType::Stalled)

@@ -15,7 +15,7 @@ pub enum Step {
     Wait,
 }
 
-/// What a replica knows of the Lease.
+/// The state of leader election in one replica.
 #[derive(Clone, Debug)]
 pub struct Election {
     identity: String,

@@ -60,61 +60,78 @@ fn restart_restores_claims_of_the_last_good_configuration() {
     }
 }
 
-#[test]
-fn claims_of_a_deleted_pipeline_are_free_after_its_pods() {
-    let (config_maps, deployments, states) = Default::default();
-    let pods = Arc::new(Store::default());
-    let sources = |namespace| ClaimSources {
-        namespace,
-        states: &states,
-        config_maps: &config_maps,
-        deployments: &deployments,
-        pods: &pods,
-    };
-    let pod = |phase: &str| -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": "older-processor-1", "namespace": "demo", "labels": {PIPELINE: "older"}},
-            "status": {"phase": phase},
-        }))
-        .unwrap()
-    };
-    let declared = || {
+/// The sources of claims, with stores of which only that of pods is used.
+#[derive(Default)]
+struct Sources {
+    config_maps: Store<ConfigMap>,
+    deployments: Store<Deployment>,
+    pods: Arc<Store<Pod>>,
+    states: ReconcileStates,
+}
+
+impl Sources {
+    fn of<'a>(&'a self, namespace: Option<&'a str>) -> ClaimSources<'a> {
+        ClaimSources {
+            namespace,
+            states: &self.states,
+            config_maps: &self.config_maps,
+            deployments: &self.deployments,
+            pods: &self.pods,
+        }
+    }
+
+    /// An older pipeline that has reserved the claims of a younger one.
+    fn reserved(&self) -> Reservations {
         let mut reservations = Reservations::default();
         for pipeline in [named("older", 2020), named("younger", 2021)] {
-            sources(None).declare(&mut reservations, &serde_json::from_value(pipeline).unwrap());
+            self.of(None).declare(&mut reservations, &serde_json::from_value(pipeline).unwrap());
         }
+        assert_eq!(reservations.reserve("older").conflict, None);
         reservations
-    };
-    let now = Timestamp::constant(1_800_000_000, 0);
+    }
+}
+
+fn pod(phase: &str) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": {"name": "older-processor-1", "namespace": "demo", "labels": {PIPELINE: "older"}},
+        "status": {"phase": phase},
+    }))
+    .unwrap()
+}
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+#[test]
+fn claims_of_a_deleted_pipeline_are_free_after_its_pods() {
+    let sources = Sources::default();
     for (is_deleted, waited, is_free) in [
         (false, SignedDuration::ZERO, false),
         (false, LONGEST_TERMINATION, true),
         (true, SignedDuration::ZERO, true),
     ] {
-        let mut writer = StoreWriter::new(pods.clone());
-        let mut reservations = declared();
+        let mut writer = StoreWriter::new(sources.pods.clone());
+        let mut reservations = sources.reserved();
         writer.apply(Event::Apply(pod("Running")));
-        assert_eq!(reservations.reserve("older").conflict, None);
-        assert_eq!(sources(None).deleted(&mut reservations, "older", now).len(), 1, "it waits");
+        assert_eq!(sources.of(None).deleted(&mut reservations, "older", NOW).len(), 1, "it waits");
         assert!(reservations.reserve("younger").conflict.is_some());
         if is_deleted {
             writer.apply(Event::Delete(pod("Running")));
         }
-        let later = now + waited;
-        assert_eq!(
-            sources(Some("elsewhere")).remove_terminated(&mut reservations, later),
-            BTreeSet::new(),
-            "another namespace"
-        );
-        let affected = sources(Some("demo")).remove_terminated(&mut reservations, later);
-        assert_eq!(
-            affected.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
-            if is_free { vec!["younger"] } else { vec![] }
-        );
+        let later = NOW + waited;
+        let elsewhere = sources.of(Some("elsewhere")).remove_terminated(&mut reservations, later);
+        assert_eq!(elsewhere, BTreeSet::new(), "another namespace");
+        let affected = sources.of(Some("demo")).remove_terminated(&mut reservations, later);
+        let affected: Vec<&str> = affected.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(affected, if is_free { vec!["younger"] } else { vec![] });
         assert_eq!(reservations.reserve("younger").conflict.is_none(), is_free);
     }
-    let mut reservations = declared();
-    reservations.reserve("older");
-    StoreWriter::new(pods.clone()).apply(Event::Apply(pod("Succeeded")));
-    assert_eq!(sources(None).deleted(&mut reservations, "older", now).len(), 1, "no worker runs");
+}
+
+#[test]
+fn claims_of_a_deleted_pipeline_without_pods_are_free_at_once() {
+    let sources = Sources::default();
+    let mut reservations = sources.reserved();
+    StoreWriter::new(sources.pods.clone()).apply(Event::Apply(pod("Succeeded")));
+    assert_eq!(sources.of(None).deleted(&mut reservations, "older", NOW).len(), 1);
+    assert_eq!(reservations.reserve("younger").conflict, None);
 }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn different_report_triggers_a_reconcile_and_an_equal_one_rarely() {
+    fn new_report_triggers_a_reconcile_and_an_equal_one_rarely() {
         let status = |letters| -> WorkerStatus {
             let mut status = idle_worker();
             status.processor.dead_letter_depth = Some(letters);

@@ -28,7 +28,7 @@ pub(crate) struct Target {
 }
 
 impl Endpoint {
-    /// The endpoint of a pod; `None` unless it runs a long-running worker at an address of its own.
+    /// The endpoint of a pod; `None` unless it runs a long-running worker and has its own address.
     pub(crate) fn of(pod: &Pod) -> Option<Self> {
         let component = pod.labels().get(COMPONENT)?;
         let long_running = [Component::Processor, Component::Producer];

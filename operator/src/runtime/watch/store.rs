@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
@@ -72,11 +72,11 @@ impl<K: Stored> Store<K> {
 
     /// Ignores poisoning, as [`lock`] does.
     fn read(&self) -> RwLockReadGuard<'_, Indexer> {
-        self.indexer.read().unwrap_or_else(PoisonError::into_inner)
+        self.indexer.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Indexer> {
-        self.indexer.write().unwrap_or_else(PoisonError::into_inner)
+        self.indexer.write().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 

@@ -61,7 +61,7 @@ fn continuous(input: &ValidInput<'_>, rollout: &RolloutPlan, interval: Duration)
     match report {
         None => {
             let message = "the producer has not reported on its runs yet";
-            condition(ConditionStatus::Unknown, Reason::NotHeard, message)
+            condition(ConditionStatus::Unknown, Reason::RunsUnknown, message)
         }
         Some(report) if report.last_success.is_none() => {
             let message = format!("no run has finished yet{}", because(missing));

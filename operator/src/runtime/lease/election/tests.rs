@@ -121,79 +121,99 @@ impl Replica {
     }
 }
 
-fn acting(replicas: &[Replica], now: Instant) -> Vec<usize> {
-    let acts = |it: &Replica| it.election.acts_until().is_some_and(|until| now < until);
-    (0..replicas.len()).filter(|index| acts(&replicas[*index])).collect()
+/// Three replicas, and the Lease with its version in the API server.
+struct Model {
+    replicas: Vec<Replica>,
+    lease: Option<(LeaderRecord, u64)>,
+    now: Instant,
+    versions: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        let replicas = (0..3).map(Replica::new).collect();
+        Self { replicas, lease: None, now: Instant::now(), versions: 0 }
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::TimePasses(milliseconds) => self.now += Duration::from_millis(milliseconds),
+            Event::Reads(index) => {
+                let replica = &mut self.replicas[index];
+                replica.version = self.lease.as_ref().map(|(_, version)| *version);
+                replica.election.observe(self.lease.as_ref().map(|(record, _)| record.clone()), self.now);
+            }
+            Event::Sends(index) => self.send(index),
+            Event::Arrives(index) => self.arrive(index),
+            Event::Answered(index) => {
+                let replica = &mut self.replicas[index];
+                match replica.write.take() {
+                    Some(Write { record, started, state: WriteState::Accepted(version), .. }) => {
+                        replica.version = Some(version);
+                        replica.election.acquired(record, started);
+                    }
+                    Some(write @ Write { state: WriteState::Sent, .. }) => replica.write = Some(write),
+                    Some(Write { state: WriteState::Refused, .. }) | None => {}
+                }
+            }
+            Event::Lost(index) => self.replicas[index].write = None,
+            Event::Releases(index) => self.release(index),
+            Event::Restarts(index) => self.replicas[index] = Replica::new(index),
+        }
+    }
+
+    fn send(&mut self, index: usize) {
+        let replica = &mut self.replicas[index];
+        let step = replica.election.step(self.now);
+        if step == Step::Wait || replica.write.is_some() {
+            return;
+        }
+        let wall = NOW + jiff::SignedDuration::from_millis(self.versions.try_into().unwrap());
+        let record = LeaderRecord::held_by(&index.to_string(), replica.election.last(), wall);
+        let from = replica.version.filter(|_| step == Step::Acquire);
+        replica.write = Some(Write { from, record, started: self.now, state: WriteState::Sent });
+    }
+
+    fn arrive(&mut self, index: usize) {
+        let Some(write @ Write { state: WriteState::Sent, .. }) = &mut self.replicas[index].write else {
+            return;
+        };
+        write.state = if write.from == self.lease.as_ref().map(|(_, version)| *version) {
+            self.versions += 1;
+            self.lease = Some((write.record.clone(), self.versions));
+            WriteState::Accepted(self.versions)
+        } else {
+            WriteState::Refused
+        };
+    }
+
+    fn release(&mut self, index: usize) {
+        let replica = &mut self.replicas[index];
+        replica.election.resign();
+        replica.write = None;
+        if let Some((record, version)) = &mut self.lease
+            && record.holder.as_deref() == Some(&index.to_string())
+        {
+            self.versions += 1;
+            (*record, *version) = (released(), self.versions);
+        }
+    }
+
+    fn acting(&self) -> Vec<usize> {
+        let acts = |it: &Replica| it.election.acts_until().is_some_and(|until| self.now < until);
+        (0..self.replicas.len()).filter(|index| acts(&self.replicas[*index])).collect()
+    }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_two_replicas_act_at_once(
-        events in proptest::collection::vec(event(), 1..120)
-    ) {
-        let mut replicas: Vec<Replica> = (0..3).map(Replica::new).collect();
-        let mut lease: Option<(LeaderRecord, u64)> = None;
-        let (mut now, mut versions) = (Instant::now(), 0);
+    fn no_two_replicas_act_at_once(events in proptest::collection::vec(event(), 1..120)) {
+        let mut model = Model::new();
         for event in events {
-            match event {
-                Event::TimePasses(milliseconds) => now += Duration::from_millis(milliseconds),
-                Event::Reads(index) => {
-                    let replica = &mut replicas[index];
-                    replica.version = lease.as_ref().map(|(_, version)| *version);
-                    replica.election.observe(lease.as_ref().map(|(record, _)| record.clone()), now);
-                }
-                Event::Sends(index) => {
-                    let replica = &mut replicas[index];
-                    let step = replica.election.step(now);
-                    if step != Step::Wait && replica.write.is_none() {
-                        let wall = NOW + jiff::SignedDuration::from_millis(versions.try_into().unwrap());
-                        let record =
-                            LeaderRecord::held_by(&index.to_string(), replica.election.last(), wall);
-                        let from = replica.version.filter(|_| step == Step::Acquire);
-                        replica.write = Some(Write { from, record, started: now, state: WriteState::Sent });
-                    }
-                }
-                Event::Arrives(index) => {
-                    let Some(write @ Write { state: WriteState::Sent, .. }) = &mut replicas[index].write
-                    else {
-                        continue;
-                    };
-                    write.state = if write.from == lease.as_ref().map(|(_, version)| *version) {
-                        versions += 1;
-                        lease = Some((write.record.clone(), versions));
-                        WriteState::Accepted(versions)
-                    } else {
-                        WriteState::Refused
-                    };
-                }
-                Event::Answered(index) => {
-                    let replica = &mut replicas[index];
-                    match replica.write.take() {
-                        Some(Write { record, started, state: WriteState::Accepted(version), .. }) => {
-                            replica.version = Some(version);
-                            replica.election.acquired(record, started);
-                        }
-                        Some(write @ Write { state: WriteState::Sent, .. }) => replica.write = Some(write),
-                        Some(Write { state: WriteState::Refused, .. }) | None => {}
-                    }
-                }
-                Event::Lost(index) => replicas[index].write = None,
-                Event::Releases(index) => {
-                    let replica = &mut replicas[index];
-                    replica.election.resign();
-                    replica.write = None;
-                    if let Some((record, version)) = &mut lease
-                        && record.holder.as_deref() == Some(&index.to_string())
-                    {
-                        versions += 1;
-                        (*record, *version) = (released(), versions);
-                    }
-                }
-                Event::Restarts(index) => replicas[index] = Replica::new(index),
-            }
-            let acting = acting(&replicas, now);
+            model.apply(event);
+            let acting = model.acting();
             prop_assert!(acting.len() <= 1, "after {event:?} {acting:?} act");
         }
     }
