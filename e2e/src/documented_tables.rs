@@ -1,6 +1,6 @@
 //! Sections and tables of the documentation, for tests that compare them with the code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::rig::repository;
 
@@ -51,21 +51,6 @@ pub fn metrics_of(page: &str) -> BTreeMap<String, String> {
         Some((name, kind.to_owned()))
     };
     page.lines().filter_map(family).collect()
-}
-
-/// The CamelCase string literals of Rust sources, without their unit tests.
-pub fn names_in_code(paths: &[&str]) -> BTreeSet<String> {
-    let is_name = |word: &str| {
-        word.starts_with(|first: char| first.is_ascii_uppercase())
-            && word.chars().any(|character| character.is_ascii_lowercase())
-            && word.chars().all(|character| character.is_ascii_alphabetic())
-    };
-    let sources = paths.iter().map(|path| file(path));
-    let words = sources.flat_map(|source| {
-        let code = source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-        code.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
-    });
-    words.filter(|word| is_name(word)).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ async fn claims_of_a_deleted_pipeline_are_held_until_its_pods_end() {
     test.await_reason("second", "Conflict").await;
     test.cluster.kubectl(&["delete", "usp", "-n", &test.namespace, "first"]).await;
     let ready = test.await_reason("second", "AwaitingEnd").await;
-    let former = format!("belonged to the pipeline {}/first", test.namespace);
+    let former = format!("is still in use by the deleted pipeline {}/first", test.namespace);
     assert!(ready["message"].as_str().unwrap().contains(&former), "{ready}");
     for (of, is) in [("Reconciling", "True"), ("Stalled", "False")] {
         assert_eq!(test.condition("second", of).await["status"], is, "no action of a user is required");

@@ -62,7 +62,7 @@ async fn status_exits_0_when_ready_at_the_current_generation() {
         "topic": {"name": "t", "partitions": 3, "replicas": 1},
         "processor": {"replicas": 1, "readyReplicas": 1, "lag": 12_345, "lagObservedTime": NOW},
         "conditions": [condition("Ready", "True", "Running", "records flow"),
-            condition("TopicReady", "True", "Provisioned", "the topic is as the spec wants it")]});
+            condition("TopicReady", "True", "Provisioned", "the topic is as declared")]});
     test.cluster.write_status("usp", &test.namespace, "users", &status).await;
     let output = usp.run(&["status", "users"]).await.expect(0);
     assert_eq!(output.first_line(), "✓ users is ready: records flow");

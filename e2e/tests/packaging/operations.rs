@@ -2,41 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use userstream_e2e::documented_tables::{file, names_in_code, section, table};
+use userstream_crds::condition::{ConditionType, Reason};
+use userstream_e2e::documented_tables::{file, section, table};
 use userstream_e2e::rig::repository;
 
 const PAGE: &str = "docs/operations.md";
 
-/// The sources that define the reasons of conditions and Events.
-const REASONS: [&str; 11] = [
-    "crds/src/resource/status.rs",
-    "operator/src/status.rs",
-    "operator/src/status/summary.rs",
-    "operator/src/status/components/freshness.rs",
-    "operator/src/status/components/monitoring.rs",
-    "operator/src/status/components/processor.rs",
-    "operator/src/status/components/producer.rs",
-    "operator/src/status/components/provisioned.rs",
-    "operator/src/lifecycle/autoscaling.rs",
-    "operator/src/runtime/apply.rs",
-    "operator/src/runtime/events.rs",
-];
-
 #[test]
 fn documented_conditions_equal_those_in_code() {
-    let code = file("operator/src/status/condition.rs");
-    let (_, named) = code.split_once("const fn name").unwrap();
-    let (_, named) = named.split_once("match self").unwrap();
-    let (_, rest) = code.split_once("enum Type {").unwrap();
-    let types: BTreeSet<String> = rest
-        .split('}')
-        .next()
-        .unwrap()
-        .split(',')
-        .map(|name| name.trim().to_owned())
-        .filter(|name| !name.is_empty())
-        .collect();
-    assert!(types.len() > 8 && types.iter().all(|name| named.contains(name.as_str())), "{types:?}");
+    let types: BTreeSet<String> = ConditionType::ALL.iter().map(ToString::to_string).collect();
     let page = file(PAGE);
     let conditions = section(&page, "## Conditions").split("### Reasons").next().unwrap().to_owned();
     assert_eq!(table(&conditions).into_keys().collect::<BTreeSet<_>>(), types);
@@ -44,22 +18,7 @@ fn documented_conditions_equal_those_in_code() {
 
 #[test]
 fn documented_reasons_equal_those_in_code() {
-    let mut reasons = names_in_code(&REASONS);
-    // Literals that are not reasons: kinds of workloads, types and statuses of conditions, and the action of Events.
-    for other in ["Deployment", "CronJob", "True", "False", "Unknown", "Ready", "Stalled", "Reconcile"] {
-        reasons.remove(other);
-    }
-    // The operator passes on the refusals of the worker's provisioning.
-    let report = file("crds/src/worker/provision_report.rs");
-    let (_, refusals) = report.split_once("pub enum RefusalReason {").unwrap();
-    let refusals = refusals.split('}').next().unwrap().lines().map(str::trim);
-    reasons.extend(
-        refusals
-            .filter(|line| !line.starts_with("//"))
-            .filter_map(|line| line.strip_suffix(','))
-            .map(str::to_owned),
-    );
-    assert!(reasons.len() > 40, "{reasons:?}");
+    let reasons: BTreeSet<String> = Reason::ALL.iter().map(ToString::to_string).collect();
     let documented: BTreeSet<String> = table(section(&file(PAGE), "### Reasons")).into_keys().collect();
     let missing: Vec<&String> = reasons.difference(&documented).collect();
     let extra: Vec<&String> = documented.difference(&reasons).collect();

@@ -25,7 +25,7 @@ async fn late_rows_break_the_freshness_objective_until_they_recover() {
     let broken = freshness(&test, "Late").await;
     let late = condition(&broken, "FreshnessMet");
     assert_eq!(late["status"], "False", "{late:#}");
-    assert!(late["message"].as_str().unwrap().contains("within 5s"), "{late:#}");
+    assert!(late["message"].as_str().unwrap().contains("above 5s"), "{late:#}");
     assert_eq!(condition(&broken, "Ready")["status"], "True", "{:#}", broken["status"]);
     assert_eq!(test.workers().await, workers, "the workers are not restarted");
 
