@@ -117,12 +117,12 @@ impl ReconcileMetrics {
     fn registered(registry: &mut Registry) -> Self {
         let own = &[BY_CONTROLLER];
         let results = ReconcileResult::ALL.map(ReconcileResult::labels);
-        let total = ("controller_runtime_reconcile", "Reconciles by result.");
-        let errors = ("controller_runtime_reconcile_errors", "Failed reconciles.");
-        let panics = ("controller_runtime_reconcile_panics", "Panicked reconciles.");
-        let active = ("controller_runtime_active_workers", "Reconciles in progress.");
-        let most = ("controller_runtime_max_concurrent_reconciles", "The limit of concurrent reconciles.");
-        let seconds = ("controller_runtime_reconcile_time_seconds", "The duration of reconciles.");
+        let total = ("controller_runtime_reconcile", "Reconciles by result");
+        let errors = ("controller_runtime_reconcile_errors", "Failed reconciles");
+        let panics = ("controller_runtime_reconcile_panics", "Panicked reconciles");
+        let active = ("controller_runtime_active_workers", "Reconciles in progress");
+        let most = ("controller_runtime_max_concurrent_reconciles", "The limit of concurrent reconciles");
+        let seconds = ("controller_runtime_reconcile_time_seconds", "The duration of reconciles");
         Self {
             total: register(registry, total, &results, Family::default()),
             errors: register(registry, errors, own, Family::default()),
@@ -137,11 +137,11 @@ impl ReconcileMetrics {
 impl QueueMetrics {
     fn registered(registry: &mut Registry) -> Self {
         let own = &[BY_QUEUE];
-        let depth = ("workqueue_depth", "Pipelines that wait for a reconcile.");
-        let adds = ("workqueue_adds", "Pipelines added to the workqueue.");
-        let retries = ("workqueue_retries", "Pipelines requeued because their reconcile failed.");
-        let waited = ("workqueue_queue_duration_seconds", "How long pipelines wait for a reconcile.");
-        let worked = ("workqueue_work_duration_seconds", "How long processing a pipeline takes.");
+        let depth = ("workqueue_depth", "Pipelines that wait for a reconcile");
+        let adds = ("workqueue_adds", "Pipelines added to the workqueue");
+        let retries = ("workqueue_retries", "Pipelines requeued because their reconcile failed");
+        let waited = ("workqueue_queue_duration_seconds", "How long pipelines wait for a reconcile");
+        let worked = ("workqueue_work_duration_seconds", "How long processing a pipeline takes");
         Self {
             depth: register(registry, depth, own, Family::default()),
             adds: register(registry, adds, own, Family::default()),
@@ -160,12 +160,12 @@ impl Default for Metrics {
         let (writes, leader) = (Counter::default(), Gauge::default());
         registry.register(
             "userstream_operator_writes",
-            "Objects and statuses written or deleted.",
+            "Objects and statuses written or deleted",
             writes.clone(),
         );
         registry.register(
             "leader_election_master_status",
-            "1 while this replica is the leader.",
+            "1 while this replica is the leader",
             leader.clone(),
         );
         Self { registry, reconciles, queue, writes, leader }

@@ -150,6 +150,7 @@ fn far_future() -> Instant {
 impl State {
     /// Returns whether the pipeline did not wait before, or only for its time.
     fn add(&mut self, pipeline: PipelineKey, priority: Priority, trigger: Trigger, now: Instant) -> bool {
+        self.make_due_ready(now);
         let ready_at = now + QUIET_PERIOD;
         let item = self.items.entry(pipeline.clone()).or_insert_with(|| Item {
             place: Place::Delayed(ready_at),
@@ -158,14 +159,15 @@ impl State {
             triggers: Triggers::default(),
         });
         let is_new = item.added_at.is_none();
-        let only_waited_for_its_time = is_new && item.triggers.as_slice().is_empty();
+        // One that is ready stays where it is, at its priority.
+        let is_requeued = is_new && item.triggers.as_slice().is_empty() && item.place != Place::Ready;
         item.triggers.add(trigger);
         if is_new {
             item.added_at = Some(now);
             self.added += 1;
         }
         let is_raised = priority > item.priority;
-        if is_raised || only_waited_for_its_time {
+        if is_raised || is_requeued {
             item.priority = priority;
         }
         match item.place {
@@ -200,11 +202,7 @@ impl State {
     }
 
     fn next(&mut self, now: Instant) -> Option<(PipelineKey, Item)> {
-        while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
-            if let Some((_, pipeline)) = self.delayed.pop_first() {
-                self.make_ready(pipeline);
-            }
-        }
+        self.make_due_ready(now);
         let is_low_due = self.since_low >= FAIRNESS - 1;
         let first = if is_low_due { Priority::Low } else { Priority::High };
         let second = if is_low_due { Priority::High } else { Priority::Low };
@@ -231,6 +229,14 @@ impl State {
             }
         }
         None
+    }
+
+    fn make_due_ready(&mut self, now: Instant) {
+        while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, pipeline)) = self.delayed.pop_first() {
+                self.make_ready(pipeline);
+            }
+        }
     }
 
     fn make_ready(&mut self, pipeline: PipelineKey) {
