@@ -10,7 +10,7 @@ use super::runtime::block_on;
 use crate::arguments::{LimitArguments, LocalArguments, OutputFormat};
 use crate::backend::override_servers;
 use crate::exit::Exit;
-use crate::local::{self, LocalError, Outcome, RunLimit, Settings};
+use crate::local::{self, Outcome, RunLimit, Settings};
 use crate::resource;
 use crate::terminal::logging::Logging;
 use crate::terminal::{Terminal, print, print_error};

@@ -25,7 +25,7 @@ pub enum Cleanup {
     /// It is not finished.
     Working {
         /// What is done meanwhile.
-        stage: Box<Stage>,
+        stage: Stage,
         /// How far the cleanup Job is.
         job: JobState,
         /// When the operator gives up.
@@ -52,7 +52,7 @@ pub enum Stage {
         /// The name of the Job.
         name: String,
         /// What it works with.
-        configuration: Configuration,
+        configuration: Box<Configuration>,
     },
 }
 
@@ -63,7 +63,7 @@ impl Cleanup {
         let ValidInput { resource, pipeline, settings, observed, now, .. } = *input;
         let deadline = deleted_at.saturating_add(DEADLINE).unwrap_or(Timestamp::MAX);
         if retained_topic_is_controlled(input) && now < deadline {
-            let stage = Box::new(Stage::ReleaseTopic);
+            let stage = Stage::ReleaseTopic;
             return Self::Working { stage, job: JobState::Absent, deadline };
         }
         if !deletes_anything(pipeline) || !was_ever_provisioned(input) {
@@ -77,11 +77,11 @@ impl Cleanup {
         }
         // A workload that still runs could create again what is deleted.
         let stage = if job != JobState::Absent || is_quiet(observed, &name) {
-            Stage::RunJob { name, configuration }
+            Stage::RunJob { name, configuration: Box::new(configuration) }
         } else {
             Stage::StopWorkloads
         };
-        Self::Working { stage: Box::new(stage), job, deadline }
+        Self::Working { stage, job, deadline }
     }
 }
 

@@ -211,3 +211,6 @@ async fn process_one(
     let stored = context.pipelines.get(&reference)?;
     runner::run(stored, triggers, context.clone()).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
-//! A fake API server for unit tests.
+//! Fake API servers for unit tests.
+
+pub(crate) mod cluster;
 
 use axum::Router;
 use kube::Client;

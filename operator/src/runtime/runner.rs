@@ -68,7 +68,7 @@ async fn run_in_span(
     let started = Instant::now();
     context.metrics.started();
     let result = bounded(pipeline, context.clone()).await;
-    let (delay, result) = record(&mut lock(&state), result, version, now);
+    let (delay, result) = record(&mut lock(&state), result, &version, now);
     context.metrics.ended(result, started.elapsed().as_secs_f64());
     delay
 }
@@ -77,7 +77,7 @@ async fn run_in_span(
 fn record(
     state: &mut ReconcileState,
     result: Result<Completion, ReconcileError>,
-    version: EditVersion,
+    version: &EditVersion,
     now: Timestamp,
 ) -> (Option<Duration>, ReconcileResult) {
     let completion = match result {
@@ -88,7 +88,7 @@ fn record(
                 _ => tracing::warn!(%error, "reconcile failed and is retried"),
             }
             state.backoff.failed(version.clone(), now);
-            let left = state.backoff.remaining(&version, Timestamp::now());
+            let left = state.backoff.remaining(version, Timestamp::now());
             return (Some(left.unwrap_or_default()), ReconcileResult::Error);
         }
     };

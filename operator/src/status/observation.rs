@@ -27,8 +27,7 @@ pub(super) fn observe(
     status.processor = Some(processor(status, input, rollout));
     status.producer = producer(status.producer.as_ref(), input, rollout, is_applied);
     if let Some(depth) = rollout.processors.dead_letters {
-        let before = status.dead_letter.take().unwrap_or_default();
-        status.dead_letter = Some(DeadLetterStatus { depth: Some(depth), ..before });
+        status.dead_letter = Some(DeadLetterStatus { depth: Some(depth) });
     }
     status.plan = rollout.plan.as_ref().map(|plan| plan_lines(&plan.state, dry_run)).unwrap_or_default();
 }

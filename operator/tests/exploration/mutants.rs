@@ -79,7 +79,7 @@ impl Mutant {
             }
             Self::ForgetsTheFinalizer if plan.finalizer == Some(false) => plan.finalizer = None,
             Self::DeletesReferencedConfigurations if !is_deleting => {
-                delete_old_configurations(input, &mut plan)
+                delete_old_configurations(input, &mut plan);
             }
             Self::WritesForEver => update_first_configuration(input, &mut plan),
             _ => {}

@@ -29,7 +29,7 @@ mod volatile_fields {
                 ..ProcessorStatus::default()
             }),
             producer: Some(ProducerStatus { last_success_time: time, ..ProducerStatus::default() }),
-            dead_letter: Some(DeadLetterStatus { depth: Some(0), ..DeadLetterStatus::default() }),
+            dead_letter: Some(DeadLetterStatus { depth: Some(0) }),
             ..PipelineStatus::default()
         }
     }
