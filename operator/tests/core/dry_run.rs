@@ -11,7 +11,7 @@ fn plan_mode_changes_no_running_workload() {
     let before = cluster.objects.clone();
     cluster.edit(|spec| {
         add_a_column(spec);
-        spec.processor.replicas = 5;
+        spec.processor.replicas = 3;
         spec.mode = userstream_crds::model::Mode::Plan;
     });
     cluster.converge();
@@ -33,7 +33,7 @@ fn plan_mode_changes_no_running_workload() {
         !cluster.objects.keys().any(|(_, name)| name.starts_with("users-plan-")),
         "the plan's Job is deleted"
     );
-    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 5);
+    assert_eq!(cluster.object(Kind::Deployment, "users-processor")["spec"]["replicas"], 3);
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod partitioner;
 mod producer;
 mod reader;
 mod shared;
+mod starting_points;
 mod store;
 mod topics;
 
