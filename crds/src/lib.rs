@@ -13,12 +13,15 @@
 //! - [`validate`](mod@validate): from the spec to the model, or to all violations. Pure.
 //! - [`diagnostics`]: from a YAML file to pipelines, or to problems with line and column.
 //! - `worker`: the contract between the worker and the programs that run it.
+//! - `condition`: the types and reasons of conditions.
 //!
 //! The feature `kubernetes` adds Kubernetes' types, the generator and the status. Without it ([`kubernetes`]) the crate
 //! compiles in a fraction of the time.
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "kubernetes")]
+pub mod condition;
 pub mod diagnostics;
 pub mod expression;
 pub mod model;
@@ -35,7 +38,7 @@ pub use resource::{
     secret, sink, source, template,
 };
 #[cfg(feature = "kubernetes")]
-pub use resource::{condition, names, status};
+pub use resource::{names, status};
 pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path, starting_offsets};
 pub use schema::{defaults, definition, validation as schema_validation};
 #[cfg(feature = "kubernetes")]

@@ -3,8 +3,6 @@
 
 pub mod autoscaling;
 pub(crate) mod cross_rules;
-#[cfg(feature = "kubernetes")]
-pub mod condition;
 pub mod delivery;
 pub mod kafka;
 pub mod kubernetes;
