@@ -195,8 +195,8 @@ mod tests {
 
     #[test]
     fn failed_run_has_its_error_and_exit_code() {
-        let poison = RecordError::new(Stage::Transformation, "type", "field dob: not a timestamp");
-        let summary = summary(Some(RunError::Producer(ProduceError::Record(poison))));
+        let errant = RecordError::new(Stage::Transformation, "type", "field dob: not a timestamp");
+        let summary = summary(Some(RunError::Producer(ProduceError::Record(errant))));
         assert_eq!(summary.exit(), Exit::Data);
         assert!(summary.to_text(false).contains("ended early: "), "{}", summary.to_text(false));
         assert!(summary.to_json_line().contains("field dob: not a timestamp"), "{}", summary.to_json_line());

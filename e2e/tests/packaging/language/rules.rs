@@ -95,12 +95,10 @@ const fn allowed(phrase: &'static str, files: &'static str, reason: &'static str
 
 /// Every allowed use.
 pub(crate) const ALLOWED: &[Allowed] = &[
-    allowed("look|looks|looked|looking up", "", "to read by key is to look up"),
     allowed("peak|resident memory", "", "the memory of a process"),
     allowed("exhausts memory", "", "the memory of a process"),
     allowed("in memory", "", "in the memory of a process, such as a database of SQLite"),
     allowed("out of memory", "", "an error of SQLite and of the operating system"),
-    allowed("poison error", "", "the type of std for a poisoned lock"),
     allowed("round trip", "", "the time from a request to its response"),
 ];
 
