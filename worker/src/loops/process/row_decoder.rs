@@ -71,3 +71,31 @@ impl Decode for RowDecoder {
         Ok(Decoded::Row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Cell, LogRecord, Record};
+
+    /// A fenced block of `docs/migration.md`, without its indentation.
+    fn block(info: &str) -> String {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/migration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, block) = page.split_once(&format!("```{info}\n")).unwrap();
+        let lines = block.split("```").next().unwrap().lines();
+        lines.map(|line| line.strip_prefix("   ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn migration_guide_compares_tables_without_dead_letters() {
+        let file = userstream_crds::diagnostics::read("migration.md", &block("yaml comparison")).unwrap();
+        let (_, pipeline) = &file.pipelines[0];
+        let mut decoder = RowDecoder::new(pipeline, Clock::system()).unwrap();
+        let record = Record::new(Vec::new(), Some(block("json record").as_bytes()), 1_700_000_000_000);
+        let origin = LogRecord { partition: 0, offset: 7, record };
+        let mut row = RecordRow { origin, ..RecordRow::default() };
+        decoder.decode(&mut row).unwrap();
+        let values: Vec<Cell> = (0..row.cells.len()).map(|field| row.cells.get(field)).collect();
+        assert!(values.len() == 5 && !values.contains(&Cell::Absent), "{values:?}");
+    }
+}
