@@ -23,15 +23,19 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a server that calls `answer` with the target of each request.
-    pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let requests: Arc<Mutex<Vec<Target>>> = Arc::default();
-        let seen = Arc::clone(&requests);
+        let (answer, seen) = (Arc::new(answer), Arc::clone(&requests));
         std::thread::spawn(move || {
             for connection in listener.incoming() {
-                // A killed client breaks its connection; the next connection is a new client.
-                let _ = connection.and_then(|connection| serve(&connection, &answer, &seen));
+                let (answer, seen) = (Arc::clone(&answer), Arc::clone(&seen));
+                // A client may open a connection before it has a request for it, so each has a thread.
+                std::thread::spawn(move || {
+                    // A killed client breaks its connection; the next connection is a new client.
+                    let _ = connection.and_then(|connection| serve(&connection, &*answer, &seen));
+                });
             }
         });
         Self { address, requests }
