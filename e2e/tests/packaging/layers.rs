@@ -24,7 +24,33 @@ struct Crate {
     layers: &'static [&'static str],
 }
 
-const CRATES: [Crate; 8] = [
+const CRATES: [Crate; 9] = [
+    Crate {
+        root: "expression/src/lib.rs",
+        layers: &[
+            "limits",
+            "place",
+            "kind",
+            "error",
+            "evaluation_error",
+            "number",
+            "pattern",
+            "time",
+            "version",
+            "scope",
+            "syntax",
+            // Values and what they cost.
+            "budget",
+            "value",
+            "comparison",
+            "arithmetic",
+            // Compilation and evaluation.
+            "functions",
+            "program",
+            "check",
+            "evaluate",
+        ],
+    },
     Crate {
         root: "crds/src/lib.rs",
         layers: &[

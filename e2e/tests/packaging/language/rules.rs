@@ -99,6 +99,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     allowed("exhausts memory", "", "the memory of a process"),
     allowed("in memory", "", "in the memory of a process, such as a database of SQLite"),
     allowed("out of memory", "", "an error of SQLite and of the operating system"),
+    allowed("look", "expression/src/pattern.rs", "an assertion of the crate regex-syntax"),
     allowed("round trip", "", "the time from a request to its response"),
 ];
 
