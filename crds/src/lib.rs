@@ -23,7 +23,6 @@
 #[cfg(feature = "kubernetes")]
 pub mod condition;
 pub mod diagnostics;
-pub mod expression;
 pub mod model;
 mod resource;
 pub mod rules;
@@ -41,12 +40,10 @@ pub use resource::{
 pub use resource::{names, status};
 pub use scalar::{byte_size, cron, duration, field_path, identifier, record_path, starting_offsets};
 pub use schema::{defaults, definition, validation as schema_validation};
+pub use userstream_expression as expression;
 #[cfg(feature = "kubernetes")]
 pub use worker::pod as worker_pod;
 pub use worker::{config as worker_config, provision_report, status as worker_status};
-
-/// The CEL engine of `expr` and `filter`, exported so that the tree has one version of it.
-pub use kube_cel::{KubeCelExt, cel};
 
 pub use model::Pipeline;
 pub use resource::pipeline::PipelineSpec;

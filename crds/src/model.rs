@@ -6,6 +6,7 @@
 
 mod autoscaling;
 pub mod claims;
+pub mod field_kinds;
 mod kafka;
 mod pipeline;
 mod processor;

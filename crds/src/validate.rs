@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod delivery;
+mod expressions;
 mod fields;
 mod kafka;
 mod objectives;

@@ -9,8 +9,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use userstream_crds::expression::Expression;
-use userstream_crds::model::{Field, FieldType, Origin};
+use userstream_crds::expression::{FieldsExpression, Kinds, RecordExpression};
+use userstream_crds::model::{Field, FieldType, Origin, field_kinds};
 use userstream_worker::format::JsonEncoder;
 use userstream_worker::mapping::{Filter, MapContext, Mapper};
 use userstream_worker::record::Cells;
@@ -82,7 +82,8 @@ fn main() {
 
     measure("map from the source", || source.map(black_box(USER), &context, &mut cells).expect("a user"));
     let mut with_expression = fields.clone();
-    with_expression[4].origin = Origin::Expression(Expression::compile(ADDRESS).expect("an expression"));
+    with_expression[4].origin =
+        Origin::Expression(RecordExpression::compile(ADDRESS, Kinds::STRING).expect("an expression"));
     let mut computing = Mapper::compile(&with_expression);
     measure("map from the source, one expression", || {
         computing.map(black_box(USER), &context, &mut cells).expect("a user");
@@ -97,7 +98,9 @@ fn main() {
 
     let mut canonical = Mapper::canonical(&fields);
     measure("decode", || canonical.map(black_box(&encoded), &context, &mut cells).expect("a user"));
-    let filter = Expression::compile("nat != 'XX'").expect("an expression");
-    let filter = Filter::compile(&filter, &fields).expect("a filter");
+    let names: Vec<(&str, Kinds)> =
+        fields.iter().map(|field| (field.name.as_str(), field_kinds::kinds(field.field_type))).collect();
+    let filter = FieldsExpression::compile("nat != 'XX'", &names, Kinds::BOOL).expect("an expression");
+    let mut filter = Filter::of(&filter);
     measure("filter", || assert!(filter.keeps(black_box(&cells), &encoded).expect("a user")));
 }

@@ -2,21 +2,20 @@
 //!
 //! A [`Mapper`] is compiled once from the fields of a schema. It reads the JSON of a record in one pass, with all paths
 //! in one tree, and takes each value as its source text. Nothing is built for the rest, nothing is allocated for a
-//! field, and numbers keep every digit. Only expressions cost more: a second pass builds CEL values of the parts that
-//! they refer to.
+//! field, and numbers keep every digit. Only expressions cost more: a second pass reads the members that they name.
 //!
 //! The conversions of JSON values to types are in one table, in `convert.rs`.
 
-mod cel_values;
 mod convert;
 mod document;
 mod error;
 mod evaluation;
 mod expressions;
 mod filter;
+mod json_value;
 mod mapper;
 mod paths;
-mod references;
+mod record_members;
 mod refusal;
 mod scalar;
 mod target;
@@ -25,8 +24,7 @@ pub(crate) mod testing;
 mod unescape;
 
 pub use error::MappingError;
-pub use evaluation::EvaluationError;
-pub use filter::{Filter, FilterError};
+pub use filter::Filter;
 pub use mapper::{MapContext, Mapper};
 pub use refusal::{Kind, Refusal};
 

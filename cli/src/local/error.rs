@@ -1,7 +1,6 @@
 //! Errors of a local run, and their exit codes.
 
 use userstream_worker::loops::process::ProcessError;
-use userstream_worker::loops::process::row_decoder::RowDecoderError;
 use userstream_worker::loops::produce::ProduceError;
 use userstream_worker::provision::ProvisionError;
 use userstream_worker::source::NoSource;
@@ -21,9 +20,6 @@ pub(crate) enum LocalError {
     /// Provisioning refused a change.
     #[error("provisioning refused the pipeline and changed nothing:\n  {}", .0.join("\n  "))]
     Refused(Vec<String>),
-    /// The decoder cannot be created.
-    #[error(transparent)]
-    Decoder(#[from] RowDecoderError),
     /// The pipeline has no source.
     #[error(transparent)]
     Source(#[from] NoSource),
@@ -38,7 +34,7 @@ impl LocalError {
         match self {
             Self::Backend(error) => error.exit(),
             Self::Provision(error) if error.is_retryable() => Exit::Unavailable,
-            Self::Provision(_) | Self::Refused(_) | Self::Decoder(_) | Self::Source(_) => Exit::Configuration,
+            Self::Provision(_) | Self::Refused(_) | Self::Source(_) => Exit::Configuration,
             Self::Aborted => Exit::Interrupted,
         }
     }

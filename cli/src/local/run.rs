@@ -54,7 +54,7 @@ pub(super) async fn run<L: LogBackend, T: TableBackend>(
         consumer: log.consumer().await?,
         producer: &log_producer,
         table: &sampled_table,
-        decode: RowDecoder::new(pipeline, run.clock.clone())?,
+        decode: RowDecoder::new(pipeline, run.clock.clone()),
         settings: process_settings(pipeline),
         stats: &run.stats,
         clock: run.clock.clone(),

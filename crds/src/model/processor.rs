@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use crate::expression::Expression;
 use crate::scalar::identifier::GroupId;
 use crate::scalar::starting_offsets::StartingOffsets;
+use userstream_expression::FieldsExpression;
 
 /// From the topic to the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,5 +18,5 @@ pub struct Processor {
     /// The most records per second that all processors read together; `None`: no limit.
     pub max_records_per_second: Option<NonZeroU32>,
     /// The condition of the records that are written to the table; `None`: all are.
-    pub filter: Option<Expression>,
+    pub filter: Option<FieldsExpression>,
 }

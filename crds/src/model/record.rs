@@ -1,9 +1,9 @@
 //! The fields of a record, and its encoding on the topic.
 
-use crate::expression::Expression;
 use crate::resource::record_schema::FieldType;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
+use userstream_expression::RecordExpression;
 
 /// The encoding of records on the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Origin {
     /// A property of the record beside its value.
     Variable(Variable),
     /// An expression over the record.
-    Expression(Expression),
+    Expression(RecordExpression),
 }
 
 /// A property of a record beside its value.

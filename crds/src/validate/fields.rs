@@ -1,12 +1,12 @@
 //! `spec.schema`: the fields and their origins.
 
-use crate::expression::Expression;
 use crate::model::{Field, Origin, Variable, WriteTime};
 use crate::resource::record_schema::{FieldSpec, FieldType, RecordSchemaSpec};
 use crate::rules;
 use crate::scalar::identifier::Identifier;
 use crate::scalar::record_path::RecordPath;
 
+use super::expressions;
 use super::violations::{Found, Violations};
 
 /// The declared fields by name, for the rules that reference them. A field that breaks a rule is declared too, so that
@@ -90,9 +90,10 @@ fn origin(
         (Some(from), None) => violations
             .take(format!("{path}.from"), &rules::RECORD_PATH, from.parse::<RecordPath>())
             .map(Origin::Path),
-        (None, Some(expr)) => violations
-            .take(format!("{path}.expr"), &rules::EXPRESSION, Expression::compile(expr))
-            .map(Origin::Expression),
+        (None, Some(expr)) => {
+            expressions::computed(expr, field.field_type, format!("{path}.expr"), violations)
+                .map(Origin::Expression)
+        }
         (None, None) => name.map(|name| Origin::Path(RecordPath::of_field(name))),
     }
 }

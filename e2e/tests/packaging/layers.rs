@@ -54,7 +54,6 @@ const CRATES: [Crate; 9] = [
     Crate {
         root: "crds/src/lib.rs",
         layers: &[
-            "expression",
             "scalar",
             "rules",
             "resource",

@@ -22,10 +22,7 @@ const DEPTH_CHECK: Duration = Duration::from_secs(15);
 pub(super) async fn run(context: &Context) -> Outcome {
     let (pipeline, secrets, clock) =
         (&context.pipeline, context.config.secrets_directory.as_path(), Clock::system());
-    let decode = match RowDecoder::new(pipeline, clock.clone()) {
-        Ok(decode) => decode,
-        Err(error) => return Outcome::failure(Exit::Config, error),
-    };
+    let decode = RowDecoder::new(pipeline, clock.clone());
     context.health.set_unready(Component::Group, "not joined yet");
     context.health.set_unready(Component::Table, "not connected yet");
     // The group is joined in the background while the session with the table is opened.

@@ -15,10 +15,10 @@
 //! null is the absent value of every type. Nothing else is converted: no string to `int`, `double` or `boolean`, no
 //! number to `boolean`, no object or array to anything.
 //!
-//! Results of expressions are converted by the same table, a CEL `int` or `uint` as a number and a CEL `string` as a
-//! string. What JSON does not have: a CEL `double` becomes `double`, or `string` in its shortest form, and never an
-//! integer or a decimal, for it may have lost digits; it must be finite. CEL `bytes` become `bytes`, and a CEL
-//! `timestamp` becomes `timestamp`.
+//! Results of expressions are converted by the same table, an `int`, `uint` or decimal as a number and a `string` as a
+//! string. What JSON does not have: a `double` becomes `double`, or `string` in its shortest form, and never an integer or
+//! a decimal, for it may have lost digits; it must be finite. `bytes` become `bytes`, and a `timestamp` becomes
+//! `timestamp`. The validation assumes the same: `userstream_crds::model::field_kinds`.
 //!
 //! The variables are converted by the same table too: `$offset` and `$partition` as numbers, `$fetchedAt` as the number
 //! of milliseconds since the Unix epoch, `$key` as a string, or as it is for `bytes`.

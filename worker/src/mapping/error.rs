@@ -1,9 +1,9 @@
 //! Why a record does not map.
 
+use userstream_crds::expression::EvaluationError;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::FieldType;
 
-use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
 
 /// Why a record does not map, or why its filter cannot be evaluated.
@@ -32,9 +32,6 @@ pub enum MappingError {
     /// The record is JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
-    /// A value that an expression uses is nested more deeply than [`MAX_DEPTH`](super::MAX_DEPTH).
-    #[error("a value that an expression uses is nested more than {} levels deep", super::MAX_DEPTH)]
-    TooDeep,
     /// A required field is missing or null.
     #[error("the required field {field} is missing")]
     Missing {
@@ -78,7 +75,6 @@ impl MappingError {
             Self::Truncated => "truncated_json",
             Self::NotUtf8 { .. } => "not_utf8",
             Self::NotAnObject => "not_an_object",
-            Self::TooDeep => "too_deep",
             Self::Missing { .. } => "missing_field",
             Self::Refused { .. } => "refused_value",
             Self::Expression { .. } => "failed_expression",
@@ -97,7 +93,6 @@ impl MappingError {
             | Self::Truncated
             | Self::NotUtf8 { .. }
             | Self::NotAnObject
-            | Self::TooDeep
             | Self::Filter { .. }
             | Self::FilterNotBoolean => None,
         }

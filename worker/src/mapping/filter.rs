@@ -1,116 +1,133 @@
 //! Which records reach the table.
 
-use userstream_crds::cel::{Context, Value};
-use userstream_crds::expression::{Expression, functions};
-use userstream_crds::model::{Field, Pipeline};
+use userstream_crds::expression::{
+    Budget, EvaluationErrorKind, FieldsExpression, Timestamp, Value, Variables,
+};
+use userstream_crds::model::Pipeline;
 
-use super::cel_values::of_cell;
 use super::error::MappingError;
-use super::evaluation::Program;
-use crate::record::Cells;
+use super::evaluation::evaluate;
+use crate::record::text::{decimal, uuid};
+use crate::record::{Cell, Cells};
 
-/// The filter of a pipeline: a CEL expression over the fields.
+/// The filter of a pipeline: an expression over the fields.
 ///
 /// | type of the field | in the filter |
 /// |---|---|
 /// | `boolean` | `bool` |
 /// | `int`, `long` | `int` |
 /// | `double` | `double` |
-/// | `decimal` | `double`, rounded to the nearest: compare with `10.0`, not with `10` |
+/// | `decimal` | decimal, exact |
 /// | `string` | `string` |
 /// | `uuid` | `string`, hyphenated, lower case |
 /// | `timestamp` | `timestamp` |
 /// | `date` | `timestamp` of its midnight in UTC |
 /// | `bytes` | `bytes` |
 ///
-/// An absent value is `null`, which compares equal to nothing but `null`, and with `<` and `>` to nothing at all: that
-/// is an error.
+/// An absent value equals `null` and nothing else. What is computed from it is absent, and a record whose filter is absent
+/// is left out, as in SQL.
 pub struct Filter {
-    functions: Context<'static>,
-    program: Program,
-    /// The fields that the expression refers to.
-    fields: Box<[(usize, Box<str>)]>,
-}
-
-/// Why there is no filter for a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the filter: there is no field {name}")]
-pub struct FilterError {
-    /// What it refers to, as it is written.
-    pub name: Box<str>,
+    expression: FieldsExpression,
+    budget: Budget,
 }
 
 impl Filter {
     /// The filter of a pipeline; none when it has none.
-    ///
-    /// # Errors
-    /// When the expression refers to something that is no field.
-    pub fn new(pipeline: &Pipeline) -> Result<Option<Self>, FilterError> {
-        let filter = pipeline.processor.filter.as_ref();
-        filter.map(|expression| Self::compile(expression, &pipeline.fields)).transpose()
+    pub fn new(pipeline: &Pipeline) -> Option<Self> {
+        pipeline.processor.filter.as_ref().map(Self::of)
     }
 
-    /// A filter over these fields.
-    ///
-    /// # Errors
-    /// When the expression refers to something that is no field.
-    pub fn compile(expression: &Expression, fields: &[Field]) -> Result<Self, FilterError> {
-        let functions = functions();
-        let (program, variables) = Program::new(expression, &functions);
-        let fields = variables.into_keys().map(|name| {
-            match fields.iter().position(|field| field.name.as_str() == &*name) {
-                Some(field) => Ok((field, name)),
-                None => Err(FilterError { name }),
-            }
-        });
-        Ok(Self { fields: fields.collect::<Result<_, _>>()?, functions, program })
+    /// A filter over the fields that an expression was compiled with, in the order of the schema.
+    pub fn of(expression: &FieldsExpression) -> Self {
+        Self { expression: expression.clone(), budget: Budget::new() }
     }
 
-    /// Whether the record with these cells is kept.
+    /// Whether the record with these cells is kept: whether the expression is true for it.
     ///
     /// # Errors
-    /// When the expression fails for this record, or results in something other than true or false.
-    pub fn keeps(&self, cells: &Cells, input: &[u8]) -> Result<bool, MappingError> {
-        let mut scope = self.functions.new_inner_scope();
-        for (field, name) in &self.fields {
-            scope.add_variable_from_value(&**name, of_cell(cells.get(*field), cells, input));
-        }
-        match self.program.evaluate(&scope) {
-            Ok(Value::Bool(keeps)) => Ok(keeps),
+    /// When the expression fails for this record, or gives something other than true or false.
+    pub fn keeps(&mut self, cells: &Cells, input: &[u8]) -> Result<bool, MappingError> {
+        self.budget.renew();
+        let fields = Fields { fields: self.expression.variables(), cells, input };
+        match evaluate(&self.expression, &fields, &self.budget) {
+            Ok(Value::Bool(keeps) | Value::Optional(Some(&Value::Bool(keeps)))) => Ok(keeps),
+            Ok(Value::Absent | Value::Null | Value::Optional(None)) => Ok(false),
             Ok(_) => Err(MappingError::FilterNotBoolean),
             Err(reason) => Err(MappingError::Filter { reason }),
         }
     }
 }
 
+/// The fields of a record as the variables of a filter.
+struct Fields<'a> {
+    /// The field of each variable.
+    fields: &'a [usize],
+    cells: &'a Cells,
+    input: &'a [u8],
+}
+
+impl<'a> Variables<'a> for Fields<'a> {
+    fn variable(&self, variable: usize, budget: &'a Budget) -> Result<Value<'a>, EvaluationErrorKind> {
+        const MILLISECONDS_PER_DAY: i64 = 86_400_000;
+        let cell = self.fields.get(variable).map(|field| self.cells.get(*field)).unwrap_or_default();
+        Ok(match cell {
+            Cell::Absent => Value::Absent,
+            Cell::Boolean(boolean) => Value::Bool(boolean),
+            Cell::Int(integer) => Value::Int(i64::from(integer)),
+            Cell::Long(integer) => Value::Int(integer),
+            Cell::Double(double) => Value::Double(double),
+            Cell::Decimal { unscaled, scale } => {
+                Value::Decimal(budget.keep_text(&written(|out| decimal::write(out, unscaled, scale)))?)
+            }
+            Cell::Text(span) => Value::String(self.cells.text(self.input, span)),
+            Cell::Uuid(bytes) => Value::String(budget.keep_text(&written(|out| uuid::write(out, bytes)))?),
+            Cell::Timestamp(milliseconds) => Value::Timestamp(Timestamp::from_milliseconds(milliseconds)),
+            Cell::Date(days) => {
+                Value::Timestamp(Timestamp::from_milliseconds(i64::from(days) * MILLISECONDS_PER_DAY))
+            }
+            Cell::Bytes(span) => Value::Bytes(self.cells.bytes(self.input, span)),
+        })
+    }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
+    use userstream_crds::expression::Kinds;
     use userstream_crds::model::FieldType;
+    use userstream_crds::model::field_kinds::kinds;
 
     use super::*;
-    use crate::mapping::evaluation::EvaluationError;
-    use crate::mapping::testing::{Value, cells, every_type};
-    use crate::record::Cell;
+    use crate::mapping::testing::{Value as Content, cells};
 
-    fn keeps(filter: &str, values: &[Value]) -> Result<bool, MappingError> {
-        let expression = Expression::compile(filter).unwrap();
-        let filter = Filter::compile(&expression, &every_type()).unwrap();
-        filter.keeps(&cells(values), b"")
+    fn compiled(filter: &str) -> Filter {
+        let fields: Vec<(&str, Kinds)> =
+            FieldType::ALL.into_iter().map(|field_type| (field_type.name(), kinds(field_type))).collect();
+        Filter::of(&FieldsExpression::compile(filter, &fields, Kinds::BOOL).unwrap())
+    }
+
+    fn keeps(filter: &str, values: &[Content]) -> Result<bool, MappingError> {
+        compiled(filter).keeps(&cells(values), b"")
     }
 
     /// A value of each type, in the order of [`FieldType::ALL`].
-    fn record() -> Vec<Value> {
+    fn record() -> Vec<Content> {
         vec![
-            Value::Cell(Cell::Uuid([0xab; 16])),
-            Value::Text("XX".to_owned()),
-            Value::Cell(Cell::Int(7)),
-            Value::Cell(Cell::Long(1 << 40)),
-            Value::Cell(Cell::Double(1.5)),
-            Value::Cell(Cell::Decimal { unscaled: 1050, scale: 2 }),
-            Value::Cell(Cell::Boolean(true)),
-            Value::Cell(Cell::Timestamp(1_540_081_658_583)),
-            Value::Cell(Cell::Date(11_016)),
-            Value::Bytes(b"foo".to_vec()),
+            Content::Cell(Cell::Uuid([0xab; 16])),
+            Content::Text("XX".to_owned()),
+            Content::Cell(Cell::Int(7)),
+            Content::Cell(Cell::Long(1 << 40)),
+            Content::Cell(Cell::Double(1.5)),
+            Content::Cell(Cell::Decimal { unscaled: 1050, scale: 2 }),
+            Content::Cell(Cell::Boolean(true)),
+            Content::Cell(Cell::Timestamp(1_540_081_658_583)),
+            Content::Cell(Cell::Date(11_016)),
+            Content::Bytes(b"foo".to_vec()),
         ]
     }
 
@@ -123,10 +140,12 @@ mod tests {
             ("string in ['DE', 'XX']", true),
             ("string.startsWith('X') && int > 6", true),
             ("int + 1 == 8", true),
+            ("int == 7.0 && double == 1.5 && double * 2 == 3", true),
             ("long > 1000000000000", true),
             ("double < 1.6", true),
             ("decimal == 10.5", true),
             ("decimal > 10.49 && decimal < 10.51", true),
+            ("string(decimal) == '10.50'", true),
             ("boolean", true),
             ("!boolean", false),
             ("timestamp > timestamp('2018-10-21T00:27:38Z')", true),
@@ -136,43 +155,58 @@ mod tests {
             ("bytes == b'foo'", true),
             ("size(string) == 2", true),
             ("math.greatest(int, 9) == 9", true),
+            ("has(int) && has(self.int)", true),
         ] {
             assert_eq!(keeps(filter, &record()), Ok(expected), "{filter}");
         }
     }
 
     #[test]
-    fn an_absent_value_is_null() {
-        let absent = vec![Value::Cell(Cell::Absent); FieldType::ALL.len()];
+    fn a_double_in_a_filter_equals_an_integer() {
+        let mut values = record();
+        values[4] = Content::Cell(Cell::Double(6.0));
+        assert_eq!(keeps("double == 6", &values), Ok(true));
+        values[4] = Content::Cell(Cell::Double(4.9));
+        assert_eq!(keeps("double == 6", &values), Ok(false));
+        assert_eq!(keeps("double == 4.9", &values), Ok(true));
+    }
+
+    #[test]
+    fn a_record_whose_filter_is_absent_is_left_out() {
+        let absent = vec![Content::Cell(Cell::Absent); FieldType::ALL.len()];
         for (filter, expected) in [
             ("string != 'XX'", true),
             ("string == 'XX'", false),
             ("int == null", true),
             ("int != null && int > 3", false),
+            ("int > 3", false),
+            ("!(int > 3)", false),
+            ("int > 3 || string == null", true),
+            ("boolean", false),
+            ("has(int)", false),
         ] {
             assert_eq!(keeps(filter, &absent), Ok(expected), "{filter}");
         }
-        let error = keeps("int > 3", &absent).unwrap_err();
-        assert_eq!(error, MappingError::Filter { reason: EvaluationError::WrongTypes });
-        assert_eq!(
-            error.to_string(),
-            "the filter fails: an operator or a function does not take values of these types"
-        );
     }
 
     #[test]
-    fn a_filter_is_true_or_false() {
-        for filter in ["int", "string", "null", "[boolean]"] {
-            assert_eq!(keeps(filter, &record()), Err(MappingError::FilterNotBoolean), "{filter}");
+    fn a_filter_that_fails_names_the_reason_and_no_value() {
+        for (filter, message) in [
+            ("int / (int - 7) == 1", "the filter fails: a division by zero, at column 5"),
+            ("int(string) > 1", "the filter fails: `int`: the text is not an int, at column 1"),
+            ("dyn(string) < int", "the filter fails: `<` does not take a string and an int, at column 13"),
+        ] {
+            assert_eq!(keeps(filter, &record()).unwrap_err().to_string(), message, "{filter}");
         }
+        assert_eq!(keeps("dyn(int)", &record()), Err(MappingError::FilterNotBoolean));
     }
 
     #[test]
-    fn a_filter_refers_to_fields_that_exist() {
-        for (filter, name) in [("nat != 'XX'", "nat"), ("[1].exists(x, x == y)", "y")] {
-            let expression = Expression::compile(filter).unwrap();
-            let error = Filter::compile(&expression, &every_type()).err();
-            assert_eq!(error, Some(FilterError { name: name.into() }), "{filter}");
+    fn the_budget_is_that_of_a_record() {
+        let mut filter = compiled("[1, 2, 3].all(a, [1, 2, 3].all(b, string.size() == 2))");
+        let cells = cells(&record());
+        for _ in 0..20_000 {
+            assert_eq!(filter.keeps(&cells, b""), Ok(true));
         }
     }
 }

@@ -104,7 +104,7 @@ impl Mapper {
             set_variable(target, *variable, context, &mut destination)
                 .map_err(|reason| target.refused(reason))?;
         }
-        if let Some(expressions) = &self.expressions {
+        if let Some(expressions) = &mut self.expressions {
             expressions.evaluate(document, &mut destination)?;
         }
         match self.required.iter().find(|target| matches!(cells.get(target.index), Cell::Absent)) {

@@ -49,21 +49,21 @@ pub enum Refusal {
 pub enum Kind {
     /// `true` or `false`
     Boolean,
-    /// A number in JSON, or an integer in CEL.
+    /// A number in JSON, or a computed integer or decimal.
     Number,
-    /// A double in CEL.
+    /// A computed double.
     Double,
     /// Text.
     Text,
-    /// A JSON object or a CEL map.
+    /// A JSON object or a computed map.
     Object,
-    /// A JSON array or a CEL list.
+    /// A JSON array or a computed list.
     Array,
-    /// Bytes in CEL.
+    /// Computed bytes.
     Bytes,
-    /// A CEL timestamp.
+    /// A computed timestamp.
     Timestamp,
-    /// Any other CEL value: a duration, a function, an extension type.
+    /// Any other computed value: a duration, a type, a URL and the like.
     Other,
 }
 
@@ -77,8 +77,8 @@ impl std::fmt::Display for Kind {
             Self::Object => "an object",
             Self::Array => "an array",
             Self::Bytes => "a sequence of bytes",
-            Self::Timestamp => "a CEL timestamp",
-            Self::Other => "this kind of CEL value",
+            Self::Timestamp => "a computed timestamp",
+            Self::Other => "this kind of computed value",
         })
     }
 }

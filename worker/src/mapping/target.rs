@@ -1,10 +1,10 @@
 //! The field that a value is converted for.
 
+use userstream_crds::expression::EvaluationError;
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{Field, FieldType};
 
 use super::error::MappingError;
-use super::evaluation::EvaluationError;
 use super::refusal::Refusal;
 
 /// The field that a value is converted for.

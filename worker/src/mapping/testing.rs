@@ -1,7 +1,7 @@
 //! Schemas and values for tests.
 
 use proptest::prelude::*;
-use userstream_crds::expression::Expression;
+use userstream_crds::expression::{Kinds, RecordExpression};
 use userstream_crds::model::{Field, FieldType, Origin};
 
 use crate::record::text::{date, decimal, timestamp};
@@ -20,7 +20,7 @@ pub(crate) fn required(field: Field) -> Field {
 
 /// An optional field with the value of an expression.
 pub(crate) fn computed(name: &str, field_type: FieldType, expression: &str) -> Field {
-    let origin = Origin::Expression(Expression::compile(expression).unwrap());
+    let origin = Origin::Expression(RecordExpression::compile(expression, Kinds::ANY).unwrap());
     Field { name: name.parse().unwrap(), field_type, origin, required: false }
 }
 

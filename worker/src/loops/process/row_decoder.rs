@@ -7,7 +7,7 @@ use crate::delivery::write_time::{WriteTimeSource, WriteTimes};
 use crate::format::Decoder;
 use crate::loops::dead_letters::mapping_error;
 use crate::loops::process::{Decode, Decoded};
-use crate::mapping::{Filter, FilterError, MapContext};
+use crate::mapping::{Filter, MapContext};
 use crate::record::RecordRow;
 use crate::runtime::clock::Clock;
 
@@ -18,14 +18,6 @@ pub struct RowDecoder {
     write_times: WriteTimes,
 }
 
-/// Why a pipeline has no decoder.
-#[derive(Debug, thiserror::Error)]
-pub enum RowDecoderError {
-    /// The filter cannot be evaluated.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
-}
-
 /// A record without a value.
 #[derive(Debug, thiserror::Error)]
 #[error("the record is a tombstone: it has no value")]
@@ -33,19 +25,16 @@ struct Tombstone;
 
 impl RowDecoder {
     /// The decoder of a pipeline.
-    ///
-    /// # Errors
-    /// When its filter refers to an unknown field.
-    pub fn new(pipeline: &Pipeline, clock: Clock) -> Result<Self, RowDecoderError> {
+    pub fn new(pipeline: &Pipeline, clock: Clock) -> Self {
         let write_time_source = match pipeline.table.write_time {
             model::WriteTime::LogTimestamp => WriteTimeSource::LogTimestamp,
             model::WriteTime::Field(field) => WriteTimeSource::Field(field),
         };
-        Ok(Self {
+        Self {
             values: Decoder::new(pipeline),
-            filter: Filter::new(pipeline)?,
+            filter: Filter::new(pipeline),
             write_times: WriteTimes::new(write_time_source, clock),
-        })
+        }
     }
 }
 
@@ -90,7 +79,7 @@ mod tests {
     fn migration_guide_compares_tables_without_dead_letters() {
         let file = userstream_crds::diagnostics::read("migration.md", &block("yaml comparison")).unwrap();
         let (_, pipeline) = &file.pipelines[0];
-        let mut decoder = RowDecoder::new(pipeline, Clock::system()).unwrap();
+        let mut decoder = RowDecoder::new(pipeline, Clock::system());
         let record = Record::new(Vec::new(), Some(block("json record").as_bytes()), 1_700_000_000_000);
         let origin = LogRecord { partition: 0, offset: 7, record };
         let mut row = RecordRow { origin, ..RecordRow::default() };
