@@ -164,7 +164,8 @@ fn links_between_documents_resolve() {
             .into_iter()
             .map(|name| root().join(name))
             .collect::<Vec<_>>();
-    files.extend(std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()));
+    let documents = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    files.extend(documents.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
