@@ -14,6 +14,4 @@ pub struct Autoscaling {
     pub lag_threshold: NonZeroU64,
     /// How long fewer processors must suffice before some are removed.
     pub cooldown: Duration,
-    /// The 99th percentile of the write latency above which no processor is added.
-    pub sink_latency_ceiling: Duration,
 }

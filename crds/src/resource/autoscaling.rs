@@ -26,7 +26,8 @@ pub struct AutoscalingSpec {
     pub lag_threshold: i64,
     /// How long fewer processors must suffice before some are removed. Default: 5m.
     pub cooldown: GoDuration,
-    /// The 99th percentile of the table's write latency above which no processor is added. Default: 50ms.
+    /// The write latency above which the table counts as overloaded. A processor then has fewer writes in flight, with
+    /// or without autoscaling. No processor is added while the 99th percentile is above it. Default: 50ms.
     #[schemars(extend("x-kubernetes-validations" = [rules::positive_duration()]))]
     pub sink_latency_ceiling: GoDuration,
 }

@@ -27,14 +27,11 @@ pub(super) fn build(
     let lag_threshold: Option<u64> = violations.number(at("lagThreshold"), autoscaling.lag_threshold);
     let lag_threshold: Option<NonZeroU64> =
         lag_threshold.and_then(|threshold| violations.number(at("lagThreshold"), threshold));
-    let sink_latency_ceiling =
-        violations.positive(at("sinkLatencyCeiling"), autoscaling.sink_latency_ceiling);
     let built = Autoscaling {
         min_replicas: min_replicas?,
         max_replicas: max_replicas?,
         lag_threshold: lag_threshold?,
         cooldown: autoscaling.cooldown.get(),
-        sink_latency_ceiling: sink_latency_ceiling?,
     };
     Some(autoscaling.enabled.then_some(built))
 }

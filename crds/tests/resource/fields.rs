@@ -106,6 +106,18 @@ fn every_field_of_the_model_is_read() {
     assert_eq!(names(unread), Vec::<String>::new(), "nothing reads these fields: refuse or remove them");
 }
 
+/// A test of the operator proves that every other field reaches the worker.
+#[test]
+fn fields_that_the_operator_withholds_are_not_read_by_workers() {
+    let (sources, types) = sources();
+    let model = names(types.fields_from("Pipeline"));
+    let reads = names(Usage::of(&sources, &types, &["worker"]).reads);
+    for field in include_str!("fields/withheld_from_workers.txt").lines() {
+        assert!(model.contains(&field.to_owned()), "the model has no field {field}");
+        assert!(!reads.contains(&field.to_owned()), "a worker reads {field}");
+    }
+}
+
 #[test]
 fn every_field_of_the_status_is_written() {
     let (sources, types) = sources();

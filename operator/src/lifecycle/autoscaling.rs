@@ -17,6 +17,8 @@ pub struct Load {
     pub lag: Option<u64>,
     /// The 99th percentile of the write latency to the table; `None` when nothing was written in the last minute.
     pub write_latency: Option<Duration>,
+    /// The write latency above which the table counts as overloaded.
+    pub latency_ceiling: Duration,
     /// Since when the lag has called for fewer processors, as the last decision returned it.
     pub low_since: Option<Timestamp>,
 }
@@ -104,7 +106,7 @@ pub fn decide(policy: &Autoscaling, load: &Load, now: Timestamp) -> ScalingDecis
     let allowed = wanted.clamp(fewest, most);
     if allowed > load.current {
         // A table that has acknowledged nothing in the last minute is no faster than a slow one.
-        let is_bottleneck = load.write_latency.is_none_or(|latency| latency > policy.sink_latency_ceiling);
+        let is_bottleneck = load.write_latency.is_none_or(|latency| latency > load.latency_ceiling);
         return if is_bottleneck {
             keep(ScalingReason::TableBottleneck)
         } else {
@@ -139,7 +141,6 @@ mod tests {
             max_replicas: NonZeroU32::new(max).unwrap(),
             lag_threshold: NonZeroU64::new(1000).unwrap(),
             cooldown: Duration::from_secs(300),
-            sink_latency_ceiling: Duration::from_millis(50),
         }
     }
 
@@ -149,6 +150,7 @@ mod tests {
             partitions: 6,
             lag: Some(lag),
             write_latency: Some(Duration::from_millis(5)),
+            latency_ceiling: Duration::from_millis(50),
             low_since: None,
         }
     }
@@ -211,6 +213,7 @@ mod tests {
                 partitions,
                 lag,
                 write_latency: latency.map(Duration::from_millis),
+                latency_ceiling: Duration::from_millis(50),
                 low_since: low.map(|seconds| NOW + jiff::SignedDuration::from_secs(seconds)),
             };
             let decided = decide(&policy(min, max), &load, NOW);

@@ -231,6 +231,7 @@ fn scaling(
         partitions: input.pipeline.topic.partitions.get(),
         lag: report.lag,
         write_latency: report.write_latency,
+        latency_ceiling: input.pipeline.processor.sink_latency_ceiling,
         low_since: input.low_since,
     };
     Some(autoscaling::decide(policy, &load, input.now))

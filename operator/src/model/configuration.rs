@@ -10,6 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
+use userstream_crds::autoscaling::AutoscalingSpec;
 use userstream_crds::kafka::DeletionPolicy;
 use userstream_crds::model::Pipeline;
 use userstream_crds::names::Component;
@@ -175,7 +176,9 @@ fn worker_spec(spec: &PipelineSpec, purpose: Purpose) -> PipelineSpec {
     spec.suspend = false;
     spec.mode = Mode::Apply;
     spec.processor.replicas = 1;
-    spec.autoscaling = Default::default();
+    // Processors have fewer writes in flight above the ceiling, with or without autoscaling.
+    let sink_latency_ceiling = spec.autoscaling.sink_latency_ceiling;
+    spec.autoscaling = AutoscalingSpec { sink_latency_ceiling, ..AutoscalingSpec::default() };
     spec.objectives = Default::default();
     spec.template = Default::default();
     spec.observability.pod_monitor = false;

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod conditions;
+mod configurations;
 mod conflicts;
 mod deletion;
 mod dry_run;

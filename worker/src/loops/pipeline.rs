@@ -13,8 +13,6 @@ use crate::delivery::rate_cap::RateCap;
 const MAX_IN_FLIGHT: usize = 128;
 /// Bytes of records in flight, at most.
 const MAX_IN_FLIGHT_BYTES: usize = 16 << 20;
-/// Latency beyond which the table counts as overloaded, when the pipeline sets none.
-const LATENCY_CEILING: Duration = Duration::from_millis(50);
 /// How often offsets are committed.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long writes in flight may take after a shutdown request. A pod has at least ten seconds from SIGTERM to SIGKILL.
@@ -39,10 +37,7 @@ pub fn process_settings(pipeline: &Pipeline) -> ProcessSettings {
         },
         max_in_flight: MAX_IN_FLIGHT,
         max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
-        latency_ceiling: pipeline
-            .autoscaling
-            .as_ref()
-            .map_or(LATENCY_CEILING, |autoscaling| autoscaling.sink_latency_ceiling),
+        latency_ceiling: pipeline.processor.sink_latency_ceiling,
         rate_cap: pipeline
             .processor
             .max_records_per_second
