@@ -93,7 +93,7 @@ fn build(namespace: &str, name: &str, spec: &PipelineSpec, violations: &mut Viol
     let keyspace = sink::keyspace(&spec.sink.cassandra, violations);
     let table = sink::table(&spec.sink.cassandra, &declared, spec.delivery.guarantee, violations);
     let on_error = delivery::on_error(spec, violations);
-    let autoscaling = autoscaling::build(&spec.autoscaling, spec.kafka.topic.partitions, violations);
+    let autoscaling = autoscaling::build(&spec.autoscaling, &spec.kafka.topic, violations);
     let freshness = objectives::freshness(&spec.objectives, violations);
     Some(Pipeline {
         namespace: namespace?,

@@ -124,6 +124,10 @@ pub trait Consumer {
     /// The progress in the assigned partitions. Sends no request.
     fn progress(&self) -> Vec<Progress>;
 
+    /// How many partitions the topic has, assigned or not, as the log last reported it. None while unknown. Sends no
+    /// request.
+    fn partitions(&self) -> Option<u32>;
+
     /// Returns a record's buffer, to be reused for a later record.
     fn recycle(&mut self, buffer: Vec<u8>) {
         drop(buffer);

@@ -8,8 +8,8 @@ use std::time::Duration;
 pub struct Autoscaling {
     /// The fewest processors.
     pub min_replicas: NonZeroU32,
-    /// The most processors, at least `min_replicas` and at most the topic's partitions.
-    pub max_replicas: NonZeroU32,
+    /// The most processors, at least `min_replicas`; `None`: the partitions that the topic has.
+    pub max_replicas: Option<NonZeroU32>,
     /// The lag of one processor, in records.
     pub lag_threshold: NonZeroU64,
     /// How long fewer processors must suffice before some are removed.

@@ -134,14 +134,15 @@ fn fields() -> Vec<Value> {
 
 fn sections() -> Vec<Value> {
     let partitions = "self.kafka.topic.partitions";
+    // An observed topic may have more partitions than declared.
+    let is_observed = "self.kafka.topic.managementPolicy == 'Observe'";
     let dead_letters = "self.delivery.deadLetter.config";
     let insync = format!("{dead_letters}['min.insync.replicas']");
     vec![
         cel(
             &rules::REPLICAS_WITHIN_PARTITIONS,
             &format!(
-                "self.processor.replicas <= {partitions} || self.autoscaling.enabled \
-                 || self.kafka.topic.managementPolicy == 'Observe'"
+                "self.processor.replicas <= {partitions} || self.autoscaling.enabled || {is_observed}"
             ),
         ),
         cel(
@@ -153,13 +154,15 @@ fn sections() -> Vec<Value> {
         ),
         cel(
             &rules::MAX_REPLICAS_WITHIN_PARTITIONS,
-            &format!("!has(self.autoscaling.maxReplicas) || self.autoscaling.maxReplicas <= {partitions}"),
+            &format!(
+                "!has(self.autoscaling.maxReplicas) || self.autoscaling.maxReplicas <= {partitions} || {is_observed}"
+            ),
         ),
         cel(
             &rules::MIN_REPLICAS_WITHIN_MAX,
             &format!(
-                "self.autoscaling.minReplicas <= (has(self.autoscaling.maxReplicas) \
-                 ? self.autoscaling.maxReplicas : {partitions})"
+                "has(self.autoscaling.maxReplicas) ? self.autoscaling.minReplicas <= self.autoscaling.maxReplicas \
+                 : self.autoscaling.minReplicas <= {partitions} || {is_observed}"
             ),
         ),
         cel(

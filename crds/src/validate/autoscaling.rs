@@ -1,28 +1,32 @@
 //! `spec.autoscaling`.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 
 use crate::model::Autoscaling;
 use crate::resource::autoscaling::AutoscalingSpec;
+use crate::resource::kafka::{TopicManagementPolicy, TopicSpec};
 use crate::rules;
 
 use super::violations::Violations;
 
 pub(super) fn build(
     autoscaling: &AutoscalingSpec,
-    partitions: i32,
+    topic: &TopicSpec,
     violations: &mut Violations,
 ) -> Option<Option<Autoscaling>> {
     let at = |field: &str| format!("spec.autoscaling.{field}");
-    // Partitions that are out of range are reported with the topic.
-    let partitions = partitions.max(1);
+    // Partitions that are out of range are reported with the topic. An observed topic may have more than declared.
+    let partitions = match topic.management_policy {
+        TopicManagementPolicy::Observe => i32::MAX,
+        TopicManagementPolicy::Managed | TopicManagementPolicy::Strimzi => topic.partitions.max(1),
+    };
     let most = autoscaling.max_replicas.unwrap_or(partitions);
     violations.require(most <= partitions, at("maxReplicas"), &rules::MAX_REPLICAS_WITHIN_PARTITIONS);
     violations.require(autoscaling.min_replicas <= most, at("minReplicas"), &rules::MIN_REPLICAS_WITHIN_MAX);
     let min_replicas = violations.positive_number(at("minReplicas"), autoscaling.min_replicas);
     let max_replicas = match autoscaling.max_replicas {
-        Some(most) => violations.positive_number(at("maxReplicas"), most),
-        None => u32::try_from(most).ok().and_then(NonZeroU32::new),
+        Some(most) => violations.positive_number(at("maxReplicas"), most).map(Some),
+        None => Some(None),
     };
     let lag_threshold: Option<u64> = violations.number(at("lagThreshold"), autoscaling.lag_threshold);
     let lag_threshold: Option<NonZeroU64> =

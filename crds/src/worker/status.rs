@@ -48,6 +48,9 @@ pub struct ProducerStatus {
 pub struct ProcessorStatus {
     /// The assigned partitions. Null before the first assignment.
     pub partitions: Option<Vec<Partition>>,
+    /// How many partitions the topic has, assigned or not. Null while unknown.
+    #[serde(default)]
+    pub topic_partitions: Option<u32>,
     /// Records of these partitions that are not committed. Null while unknown.
     pub lag: Option<i64>,
     /// Records read from the topic.

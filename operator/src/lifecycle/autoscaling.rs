@@ -94,7 +94,8 @@ impl ScalingReason {
 /// Decides how many processors there should be.
 #[must_use]
 pub fn decide(policy: &Autoscaling, load: &Load, now: Timestamp) -> ScalingDecision {
-    let most = policy.max_replicas.get().min(load.partitions.max(1));
+    let partitions = load.partitions.max(1);
+    let most = policy.max_replicas.map_or(partitions, |most| most.get().min(partitions));
     let fewest = policy.min_replicas.get().min(most);
     let keep = |reason| ScalingDecision { replicas: load.current, reason, low_since: None };
     if load.current < fewest || load.current > most {
@@ -138,7 +139,7 @@ mod tests {
     fn policy(min: u32, max: u32) -> Autoscaling {
         Autoscaling {
             min_replicas: NonZeroU32::new(min).unwrap(),
-            max_replicas: NonZeroU32::new(max).unwrap(),
+            max_replicas: NonZeroU32::new(max),
             lag_threshold: NonZeroU64::new(1000).unwrap(),
             cooldown: Duration::from_secs(300),
         }

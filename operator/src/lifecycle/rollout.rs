@@ -153,12 +153,7 @@ fn processor_plan(
         Some(it) => running_revision(input, desired, configuration_of_deployment(it).unwrap_or_default()),
         None => Revision::None,
     };
-    // The topic of the last good configuration may have had fewer partitions.
-    let partitions = match &revision {
-        Revision::LastGood(last) => last.pipeline.topic.partitions,
-        Revision::None | Revision::Desired | Revision::Unknown => pipeline.topic.partitions,
-    };
-    let report = worker_reports::processors(input.observed, partitions.get(), input.now);
+    let report = worker_reports::processors(input.observed, input.now);
     let scaling = scaling(input, deployment.map(desired_replicas), &report);
     let replicas = scaling.map_or(pipeline.processor.replicas, |decision| decision.replicas);
     let replicas = if pipeline.suspend { 0 } else { replicas };
@@ -226,9 +221,12 @@ fn scaling(
 ) -> Option<ScalingDecision> {
     let policy = input.pipeline.autoscaling.as_ref()?;
     let current = current.and_then(|current| u32::try_from(current).ok()).filter(|current| *current > 0);
+    let current = current.unwrap_or(policy.min_replicas.get());
+    // While the number is unknown, it is no reason to remove processors.
+    let partitions = || input.pipeline.topic.partitions.get().max(current);
     let load = Load {
-        current: current.unwrap_or(policy.min_replicas.get()),
-        partitions: input.pipeline.topic.partitions.get(),
+        current,
+        partitions: report.partitions.unwrap_or_else(partitions),
         lag: report.lag,
         write_latency: report.write_latency,
         latency_ceiling: input.pipeline.processor.sink_latency_ceiling,

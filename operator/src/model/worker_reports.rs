@@ -21,6 +21,8 @@ const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
 pub struct ProcessorsReport {
     /// How many records are not written yet; `None` unless the reports cover every partition of the topic.
     pub lag: Option<u64>,
+    /// How many partitions the topic has; `None` while unknown.
+    pub partitions: Option<u32>,
     /// The highest 99th percentile of the write latency to the table.
     pub write_latency: Option<Duration>,
     /// The highest 99th percentile of a row's age when it was written.
@@ -44,9 +46,9 @@ pub struct ProducerReport {
     pub missing: BTreeSet<String>,
 }
 
-/// The reports of the processors of a topic with so many partitions.
+/// The reports of the processors.
 #[must_use]
-pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> ProcessorsReport {
+pub fn processors(observed: &Observed, now: Timestamp) -> ProcessorsReport {
     let pods: Vec<&Pod> = observed.pods_of(Component::Processor).filter(|pod| is_running(pod)).collect();
     let reports: Vec<&WorkerReport> =
         pods.iter().filter_map(|pod| fresh_report(observed, pod, now)).collect();
@@ -58,6 +60,8 @@ pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> Proce
         let own = status.lag.and_then(|lag| u64::try_from(lag).ok());
         lag = lag.zip(own).map(|(sum, own)| sum.saturating_add(own));
         assigned.extend(status.partitions.iter().flatten().map(|partition| partition.partition));
+        // A processor discovers new partitions a little later than another.
+        all.partitions = all.partitions.max(status.topic_partitions);
         all.write_latency =
             all.write_latency.max(status.write_latency.and_then(|of| duration(of.p99_seconds)));
         all.freshness = all.freshness.max(status.freshness.and_then(|of| duration(of.p99_seconds)));
@@ -65,8 +69,8 @@ pub fn processors(observed: &Observed, partitions: u32, now: Timestamp) -> Proce
         all.dead_letters = all.dead_letters.max(status.dead_letter_depth);
         all.missing.extend(report.status.missing.iter().cloned());
     }
-    let is_complete =
-        !pods.is_empty() && reports.len() == pods.len() && assigned.len() >= partitions as usize;
+    let is_assigned = all.partitions.is_some_and(|count| assigned.len() >= count as usize);
+    let is_complete = !pods.is_empty() && reports.len() == pods.len() && is_assigned;
     all.lag = lag.filter(|_| is_complete);
     all
 }
@@ -117,7 +121,7 @@ fn coarse(status: &WorkerStatus) -> impl PartialEq {
     let milliseconds =
         |seconds: f64| duration(seconds).and_then(|it| u64::try_from(it.as_millis()).ok()).map(magnitude);
     (
-        (*ready, missing.clone(), partitions),
+        (*ready, missing.clone(), partitions, processor.topic_partitions),
         (count(processor.lag), count(processor.dead_letter_depth)),
         processor.write_latency.map(|of| milliseconds(of.p99_seconds)),
         processor.freshness.map(|of| milliseconds(of.p99_seconds)),
@@ -198,11 +202,12 @@ mod tests {
     #[test]
     fn values_that_can_change_a_decision_trigger_a_reconcile() {
         type Edit = fn(&mut WorkerStatus);
-        let edits: [Edit; 14] = [
+        let edits: [Edit; 15] = [
             |it| it.ready = false,
             |it| it.missing.push("table: no node answers".to_owned()),
             |it| it.processor.partitions = None,
             |it| it.processor.partitions.as_mut().unwrap()[0].partition = 1,
+            |it| it.processor.topic_partitions = Some(7),
             |it| it.processor.lag = None,
             |it| it.processor.lag = Some(0),
             |it| it.processor.lag = Some(600),

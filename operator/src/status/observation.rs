@@ -35,10 +35,12 @@ pub(super) fn observe(
 fn observe_provisioned(status: &mut PipelineStatus, rollout: &RolloutPlan) {
     let JobState::Succeeded(Some(done)) = &rollout.provision.state else { return };
     if let Some(topic) = &done.report.topic {
+        // Partitions that were added since are known to the processors.
+        let partitions = rollout.processors.partitions.unwrap_or(topic.partitions);
         status.topic = Some(TopicStatus {
             name: topic.name.clone(),
             topic_id: topic.topic_id.clone(),
-            partitions: topic.partitions.try_into().unwrap_or(i32::MAX),
+            partitions: partitions.try_into().unwrap_or(i32::MAX),
             replicas: topic.replicas.unwrap_or_default().into(),
         });
     }

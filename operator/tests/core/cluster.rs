@@ -33,6 +33,8 @@ pub(crate) struct Cluster {
     pub(crate) objects: BTreeMap<(Kind, String), Value>,
     pub(crate) pods: Vec<Pod>,
     pub(crate) reports: BTreeMap<String, WorkerReport>,
+    /// How many partitions the topic has, where that differs from the spec.
+    pub(crate) actual_partitions: Option<u32>,
     /// Every write so far, such as `apply Deployment users-processor`.
     pub(crate) writes: Vec<String>,
     validated: RefCell<Option<(PipelineSpec, Pipeline)>>,
@@ -68,6 +70,7 @@ impl Cluster {
             objects: BTreeMap::new(),
             pods: Vec::new(),
             reports: BTreeMap::new(),
+            actual_partitions: None,
             writes: Vec::new(),
             validated: RefCell::default(),
         }
@@ -93,6 +96,10 @@ impl Cluster {
                 pipeline
             }
         }
+    }
+
+    pub(crate) fn topic_partitions(&self) -> u32 {
+        self.actual_partitions.unwrap_or_else(|| self.pipeline().topic.partitions.get())
     }
 
     pub(crate) fn edit(&mut self, edit: impl FnOnce(&mut userstream_crds::PipelineSpec)) {

@@ -6,6 +6,7 @@ use serde_json::json;
 use userstream_crds::claims::claims;
 use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::duration::GoDuration;
+use userstream_crds::kafka::TopicManagementPolicy;
 use userstream_crds::model::Mode;
 use userstream_crds::status::{Phase, PipelineStatus};
 use userstream_crds::worker_status::Quantiles;
@@ -276,6 +277,49 @@ fn freshness_depends_on_written_rows_and_on_the_lag() {
         (reported(None, true, None), "Unknown", Reason::UnknownLag),
     ] {
         assert_eq!(found, (status.to_owned(), reason.name().to_owned()));
+    }
+}
+
+/// An observed topic may have fewer or more partitions than declared.
+#[test]
+fn lag_is_known_for_the_partitions_that_the_topic_has() {
+    for actual in [1, 12] {
+        let mut cluster =
+            edited("users", |spec| spec.kafka.topic.management_policy = TopicManagementPolicy::Observe);
+        cluster.actual_partitions = Some(actual);
+        cluster.converge();
+        cluster.progress();
+        let lag = |status: &PipelineStatus| status.processor.as_ref().and_then(|processor| processor.lag);
+        let status = cluster.status();
+        assert_eq!(lag(&status), Some(0), "{actual} partitions: {}", lines(&status));
+        let partitions = status.topic.as_ref().map(|topic| topic.partitions);
+        assert_eq!(partitions, Some(i32::try_from(actual).unwrap()));
+        // A partition was added, and no processor reads it yet.
+        for report in cluster.reports.values_mut() {
+            report.status.processor.topic_partitions = Some(actual + 1);
+        }
+        let status = cluster.status();
+        assert_eq!(lag(&status), None, "{actual} partitions and one more: {}", lines(&status));
+    }
+}
+
+/// Autoscaling without `maxReplicas` goes up to the partitions that the topic has.
+#[test]
+fn autoscaling_uses_the_partitions_that_the_topic_has() {
+    for (actual, replicas) in [(2, 2), (12, 12)] {
+        let mut cluster = edited("users", |spec| {
+            spec.kafka.topic.management_policy = TopicManagementPolicy::Observe;
+            spec.autoscaling.enabled = true;
+        });
+        cluster.actual_partitions = Some(actual);
+        cluster.converge();
+        cluster.progress();
+        for report in cluster.reports.values_mut() {
+            report.status.processor.lag = Some(1_000_000);
+        }
+        cluster.reconcile();
+        let deployment = cluster.object(Kind::Deployment, "users-processor");
+        assert_eq!(deployment["spec"]["replicas"], replicas);
     }
 }
 

@@ -104,10 +104,11 @@ impl Cluster {
         for index in 0..replicas {
             let name = format!("{prefix}{index}");
             self.put_pod(deployment, Kind::Deployment, &name, &json!({"phase": "Running"}));
-            let partitions = (0..self.pipeline().topic.partitions.get())
+            let topic_partitions = self.topic_partitions();
+            let partitions = (0..topic_partitions)
                 .filter(|partition| u64::from(*partition) % replicas == index)
                 .map(|partition| i32::try_from(partition).unwrap());
-            let report = report_of(partitions, self.now);
+            let report = report_of(partitions, topic_partitions, self.now);
             self.reports.insert(name, report);
         }
     }

@@ -170,7 +170,7 @@ impl Model {
     fn observed(&self, view: &View, actual_pods: u32, partitions: u32) -> Observed {
         let mut named = Observed::default();
         let actual_pods = self.groups.get(actual_pods);
-        let partitions = i32::try_from(partitions).unwrap();
+        let assigned = 0..i32::try_from(partitions).unwrap();
         for (watch, group) in view.iter().enumerate().filter(|(watch, _)| *watch != PIPELINE) {
             for id in self.groups.get(*group).iter() {
                 let object = self.objects.get(*id);
@@ -183,7 +183,7 @@ impl Model {
                     Typed::Pod(it) => named.pods.push(it.clone()),
                 }
                 if watch == PODS && object.is_well && actual_pods.contains(id) {
-                    named.reports.insert(object.name.clone(), report_of(0..partitions, NOW));
+                    named.reports.insert(object.name.clone(), report_of(assigned.clone(), partitions, NOW));
                 }
             }
         }

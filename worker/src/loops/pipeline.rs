@@ -41,7 +41,7 @@ pub fn process_settings(pipeline: &Pipeline) -> ProcessSettings {
         rate_cap: pipeline
             .processor
             .max_records_per_second
-            .map(|cap| RateCap { per_second: cap.get(), partitions: pipeline.topic.partitions.get() }),
+            .map(|cap| RateCap { per_second: cap.get(), declared_partitions: pipeline.topic.partitions.get() }),
         commit_interval: COMMIT_INTERVAL,
         drain: DRAIN,
     }

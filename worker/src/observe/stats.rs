@@ -46,6 +46,11 @@ impl OptionalGauge {
         self.set(i64::MIN);
     }
 
+    /// Sets the value, or makes it unknown.
+    pub fn set_or_clear(&self, value: Option<i64>) {
+        self.set(value.unwrap_or(i64::MIN));
+    }
+
     /// The value, if it is known.
     pub fn get(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Relaxed)).filter(|value| *value != i64::MIN)
@@ -123,6 +128,8 @@ pub struct TableStats {
     pub last_row: OptionalGauge,
     /// The number of records in the dead-letter topic.
     pub dead_letter_depth: OptionalGauge,
+    /// The number of partitions of the topic.
+    pub topic_partitions: OptionalGauge,
     progress: Mutex<Option<Vec<Progress>>>,
 }
 

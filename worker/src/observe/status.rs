@@ -56,6 +56,7 @@ fn processor(table: &TableStats) -> ProcessorStatus {
     };
     ProcessorStatus {
         partitions: table.progress().map(|progress| progress.iter().map(partition).collect()),
+        topic_partitions: table.topic_partitions.get().and_then(|count| u32::try_from(count).ok()),
         lag: table.lag(),
         read: table.read.get(),
         filtered: table.filtered.get(),

@@ -226,6 +226,10 @@ impl Consumer for SimulatedConsumer {
         self.next.iter().map(progress).collect()
     }
 
+    fn partitions(&self) -> Option<u32> {
+        u32::try_from(self.broker.borrow().partitions.len()).ok()
+    }
+
     async fn close(mut self) -> Result<(), LogError> {
         let committed = self.commit().await;
         self.broker.borrow_mut().remove(self.member.get());

@@ -153,6 +153,10 @@ impl<C: Consumer> Consumer for MutantConsumer<C> {
         self.inner.progress()
     }
 
+    fn partitions(&self) -> Option<u32> {
+        self.inner.partitions()
+    }
+
     async fn close(mut self) -> Result<(), LogError> {
         self.store_injected();
         self.inner.close().await

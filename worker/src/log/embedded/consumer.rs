@@ -284,6 +284,11 @@ impl Consumer for EmbeddedConsumer {
         self.assigned.iter().map(progress).collect()
     }
 
+    fn partitions(&self) -> Option<u32> {
+        let known = self.inner.shared.partitions(&self.membership.key.topic);
+        u32::try_from(known).ok().filter(|count| *count > 0)
+    }
+
     async fn close(mut self) -> Result<(), LogError> {
         // Dropping the membership leaves the group, whether or not the commit succeeds.
         self.commit().await

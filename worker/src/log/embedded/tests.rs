@@ -373,9 +373,11 @@ async fn added_partitions_are_assigned() {
     let (_lock, log) = with_topic(directory.path(), 1, &[]).await;
     let mut consumer = member(&log, StartingOffsets::Earliest);
     assert_eq!(poll(&mut consumer).await, [assigned(&[0])]);
+    assert_eq!(consumer.partitions(), Some(1));
     assert!(log.grow_topic("users", 3).await.unwrap());
     assert!(!log.grow_topic("users", 2).await.unwrap(), "a topic never shrinks");
     assert_eq!(poll(&mut consumer).await, [assigned(&[1, 2])]);
+    assert_eq!(consumer.partitions(), Some(3));
     assert_eq!(log.topic("users").await.unwrap().unwrap().partitions, 3);
 }
 

@@ -36,7 +36,7 @@ pub fn connection(kafka: &Kafka, credentials: &Credentials) -> ClientConfig {
         .set("socket.keepalive.enable", "true")
         .set("socket.nagle.disable", "true")
         .set("socket.connection.setup.timeout.ms", "10000")
-        // Discovers new partitions and recreated topics within a minute.
+        // Discovers new partitions and recreated topics within a minute. Consumers set a shorter interval.
         .set("topic.metadata.refresh.interval.ms", "60000")
         // No client telemetry.
         .set("enable.metrics.push", "false");

@@ -14,12 +14,11 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::Duration;
 
 use futures::Stream;
 use rdkafka::consumer::{Consumer as _, MessageStream};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::time::{Instant, Interval, MissedTickBehavior, timeout};
@@ -34,8 +33,8 @@ use super::context::GroupContext;
 use super::error::{Cause, classify, from_client, from_code, log_error};
 use super::maintenance::MissingTopic;
 use super::rebalance::{CommitInFlight, ROUTINE_COMMIT_PATIENCE, Step, abandon_rebalance};
-use super::starting_offsets::Watermarks;
-use super::subscription::{Assignor, GroupClient, Subscription};
+use super::starting_offsets::TopicState;
+use super::subscription::{Assignor, GroupClient, Subscription, leave};
 use crate::delivery::retry::Retry;
 use crate::log::{Commit, Consumer, Event, LogError, Progress};
 use crate::record::LogRecord;
@@ -43,7 +42,7 @@ use crate::security::credentials::{CredentialSource, CredentialWatch};
 
 /// How many records are taken from the client at once.
 const BATCH: usize = 256;
-/// How often high watermarks are requested and other periodic work runs.
+/// How often the topic's state is requested and other periodic work runs.
 const MAINTENANCE: Duration = Duration::from_secs(5);
 /// How long leaving the group may take while a broker is unreachable.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
@@ -67,7 +66,10 @@ pub struct KafkaConsumer {
     pub(super) commit: Option<CommitInFlight>,
     /// When the group first started, part of every commit's metadata.
     pub(super) first_start: Option<i64>,
-    pub(super) watermarks: Option<Pending<Watermarks>>,
+    /// The request for the topic's state that is in flight.
+    pub(super) topic_state: Option<Pending<KafkaResult<TopicState>>>,
+    /// How many partitions the topic has, as a broker last reported it.
+    pub(super) partition_count: Option<u32>,
     maintenance: Interval,
     pub(super) missing_topic: Option<MissingTopic>,
     /// The permanent error, after which nothing is read any more.
@@ -117,7 +119,8 @@ impl KafkaConsumer {
             step: None,
             commit: None,
             first_start: None,
-            watermarks: None,
+            topic_state: None,
+            partition_count: None,
             maintenance,
             missing_topic: None,
             refused: None,
@@ -139,7 +142,7 @@ impl KafkaConsumer {
         if self.maintenance.poll_tick(cx).is_ready() {
             return Poll::Ready(Advance::Maintenance);
         }
-        self.poll_watermarks(cx);
+        self.poll_topic_state(cx);
         let mut last_error = None;
         // Under backpressure the queue is emptied: nothing is fetched, so this ends.
         while self.backpressure.is_paused || self.ready.len() < BATCH {
@@ -215,15 +218,6 @@ impl KafkaConsumer {
     }
 }
 
-/// Leaves the group by dropping the client. Calls on other threads share it. Waiting for them makes this the last
-/// owner, so that the group was left when this returns.
-fn leave(client: Arc<GroupClient>) {
-    while Arc::strong_count(&client) > 1 {
-        thread::sleep(Duration::from_millis(2));
-    }
-    drop(client);
-}
-
 /// Whether an error is obsolete once records arrive again.
 fn is_transient(error: &KafkaError) -> bool {
     let transient =
@@ -289,6 +283,10 @@ impl Consumer for KafkaConsumer {
 
     fn progress(&self) -> Vec<Progress> {
         self.assignment.progress()
+    }
+
+    fn partitions(&self) -> Option<u32> {
+        self.partition_count
     }
 
     fn recycle(&mut self, buffer: Vec<u8>) {

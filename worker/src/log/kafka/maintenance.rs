@@ -1,4 +1,4 @@
-//! Periodic work of a consumer: high watermarks, rotated credentials, a missing topic.
+//! Periodic work of a consumer: partitions and high watermarks of the topic, rotated credentials, a missing topic.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ use super::blocking::{Pending, spawn_blocking};
 use super::consumer::KafkaConsumer;
 use super::error::{from_client, from_code};
 use super::rebalance::{COMMIT_PATIENCE, abandon_rebalance};
-use super::starting_offsets::{high_watermarks, list_of};
+use super::starting_offsets::{list_of, topic_state};
 use crate::log::{Event, LogError};
 
 /// How long a topic may be missing until that is an error: brokers load their topics after they start.
@@ -41,7 +41,7 @@ impl MissingTopic {
 impl KafkaConsumer {
     /// Runs the periodic work.
     pub(super) fn maintain(&mut self) -> Result<(), LogError> {
-        self.request_watermarks();
+        self.request_topic_state();
         if self.credentials.has_changed() {
             tracing::info!("the credentials of the brokers were rotated; a new client will use them");
             self.renewal_due = true;
@@ -49,33 +49,35 @@ impl KafkaConsumer {
         self.check_missing_topic()
     }
 
-    /// Requests the high watermarks of the partitions, unless a request is in flight.
+    /// Requests the number of the topic's partitions and the high watermarks of the assigned ones, unless a request is
+    /// in flight.
     ///
-    /// The client has only those of its last fetch, and it does not fetch while the table is slow: just when the lag
-    /// matters.
-    pub(super) fn request_watermarks(&mut self) {
-        if self.watermarks.is_some() || self.assignment.is_empty() {
+    /// The client has only the high watermarks of its last fetch, and it does not fetch while the table is slow: just
+    /// when the lag matters.
+    pub(super) fn request_topic_state(&mut self) {
+        if self.topic_state.is_some() || self.assignment.is_empty() {
             return;
         }
         let Ok(client) = self.client() else { return };
         let topic = self.subscription.topic.clone();
         let partitions: Vec<i32> = self.assignment.partitions().collect();
-        self.watermarks =
-            spawn_blocking("kafka-watermarks", move || high_watermarks(&*client, &topic, &partitions)).ok();
+        self.topic_state =
+            spawn_blocking("kafka-topic-state", move || topic_state(&*client, &topic, &partitions)).ok();
     }
 
-    /// Takes over the high watermarks when they have arrived.
-    pub(super) fn poll_watermarks(&mut self, cx: &mut Context<'_>) {
-        let Some(pending) = &mut self.watermarks else { return };
+    /// Takes over the topic's state when it has arrived.
+    pub(super) fn poll_topic_state(&mut self, cx: &mut Context<'_>) {
+        let Some(pending) = &mut self.topic_state else { return };
         let Poll::Ready(answer) = pending.poll_unpin(cx) else { return };
-        self.watermarks = None;
+        self.topic_state = None;
         match answer {
-            Ok(Ok(ends)) => {
-                for (partition, end) in ends {
+            Ok(Ok(state)) => {
+                self.partition_count = Some(state.partitions).filter(|count| *count > 0);
+                for (partition, end) in state.high_watermarks {
                     self.assignment.set_high_watermark(partition, end);
                 }
             }
-            Ok(Err(error)) => tracing::debug!(%error, "high watermarks are unknown for now"),
+            Ok(Err(error)) => tracing::debug!(%error, "the topic's state is unknown for now"),
             Err(_) => {}
         }
     }
@@ -124,7 +126,7 @@ impl KafkaConsumer {
             }
         };
         self.commit = None;
-        self.watermarks = None;
+        self.topic_state = None;
         if let Some(old) = self.client.replace(Arc::new(fresh)) {
             abandon_rebalance(&old, &self.subscription.topic, self.step.take());
             spawn_blocking("kafka-leave", move || drop(old))?;

@@ -136,7 +136,7 @@ impl KafkaConsumer {
         if !partitions.is_empty() {
             self.missing_topic = None;
         }
-        self.request_watermarks();
+        self.request_topic_state();
         events.push(Event::Assigned(partitions));
         Ok(())
     }

@@ -22,8 +22,14 @@ use crate::log::CommitMetadata;
 /// How long each request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The high watermarks of partitions, or why they are unknown.
-pub(super) type Watermarks = KafkaResult<Vec<(i32, i64)>>;
+/// The topic as its leaders report it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TopicState {
+    /// How many partitions the topic has.
+    pub(super) partitions: u32,
+    /// The high watermarks of the requested partitions.
+    pub(super) high_watermarks: Vec<(i32, i64)>,
+}
 
 /// Where to read.
 #[derive(Debug, Default)]
@@ -83,16 +89,18 @@ pub(super) fn find<C: Consumer<X>, X: ConsumerContext>(
     Ok(StartingPoints { list, first_start, metadata })
 }
 
-/// Requests the high watermarks of partitions from their leaders. Blocks.
+/// Requests the number of the topic's partitions, and the high watermarks of these partitions from their leaders.
+/// Blocks.
 ///
 /// # Errors
-/// When a leader does not answer.
-pub(super) fn high_watermarks<C: Consumer<X>, X: ConsumerContext>(
+/// When a broker does not answer.
+pub(super) fn topic_state<C: Consumer<X>, X: ConsumerContext>(
     client: &C,
     topic: &str,
     partitions: &[i32],
-) -> Watermarks {
-    edge(client, topic, partitions, Offset::End)
+) -> KafkaResult<TopicState> {
+    let count = u32::try_from(partition_ids(client, topic)?.len()).unwrap_or(u32::MAX);
+    Ok(TopicState { partitions: count, high_watermarks: edge(client, topic, partitions, Offset::End)? })
 }
 
 /// A list to commit. Every element carries `first_start` and the consumer's metadata, so that no commit erases either.
@@ -183,17 +191,19 @@ fn first_start_of_group<C: Consumer<X>, X: ConsumerContext>(
     client: &C,
     topic: &str,
 ) -> KafkaResult<Option<i64>> {
-    let metadata = client.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
-    let partitions: Vec<i32> = metadata
-        .topics()
-        .iter()
-        .flat_map(|topic| topic.partitions().iter().map(rdkafka::metadata::MetadataPartition::id))
-        .collect();
+    let partitions = partition_ids(client, topic)?;
     if partitions.is_empty() {
         return Ok(None);
     }
     let list = client.committed_offsets(list_of(topic, &partitions, Offset::Invalid)?, REQUEST_TIMEOUT)?;
     Ok(first_start_in(&list))
+}
+
+/// The partitions of the topic.
+fn partition_ids<C: Consumer<X>, X: ConsumerContext>(client: &C, topic: &str) -> KafkaResult<Vec<i32>> {
+    let metadata = client.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
+    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    Ok(partitions.map(rdkafka::metadata::MetadataPartition::id).collect())
 }
 
 fn first_start_in(list: &TopicPartitionList) -> Option<i64> {

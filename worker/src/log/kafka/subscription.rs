@@ -6,6 +6,10 @@
 //! storm both protocols leave exactly the right rows. With [`Assignor::CooperativeSticky`], whose rebalances have two
 //! phases, the storm lasts a fifth longer.
 
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
 use rdkafka::consumer::StreamConsumer;
 use userstream_crds::model::{Kafka, StartingOffsets};
 
@@ -64,7 +68,18 @@ impl Subscription {
             // A full queue is checked again soon. The default is a second.
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "100")
+            // The group is rebalanced for added partitions at a refresh. Until then the lag is unknown.
+            .set("topic.metadata.refresh.interval.ms", "10000")
             .set("check.crcs", "true");
         config.create_with_context(GroupContext::default()).map_err(from_client)
     }
+}
+
+/// Leaves the group by dropping the client. Calls on other threads share it. Waiting for them makes this the last
+/// owner, so that the group was left when this returns.
+pub(super) fn leave(client: Arc<GroupClient>) {
+    while Arc::strong_count(&client) > 1 {
+        thread::sleep(Duration::from_millis(2));
+    }
+    drop(client);
 }

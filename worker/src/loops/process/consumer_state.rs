@@ -84,7 +84,7 @@ impl<'w, C: Consumer, D: Decode> ConsumerState<'w, C, D> {
         } else if self.paused {
             1
         } else {
-            self.handler.records_to_poll(room, now)
+            self.handler.records_to_poll(room, self.consumer.partitions(), now)
         }
     }
 
@@ -157,6 +157,7 @@ impl<'w, C: Consumer, D: Decode> ConsumerState<'w, C, D> {
         if ending && !self.dirty && !progress.is_empty() && progress.iter().all(|one| one.lag() == Some(0)) {
             self.drain_until(now);
         }
+        self.stats.table.topic_partitions.set_or_clear(self.consumer.partitions().map(i64::from));
         self.stats.table.set_progress((!progress.is_empty()).then_some(progress));
         if self.paused && idle {
             self.set_paused(false);

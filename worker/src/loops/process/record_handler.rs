@@ -129,13 +129,13 @@ impl<'w, D: Decode> RecordHandler<'w, D> {
         self.batcher.recycle(batch);
     }
 
-    /// How many records may be polled while `room` more requests may start.
-    pub(super) fn records_to_poll(&mut self, room: usize, now: Instant) -> usize {
+    /// How many records may be polled while `room` more requests may start. `partitions`: those of the topic, if known.
+    pub(super) fn records_to_poll(&mut self, room: usize, partitions: Option<u32>, now: Instant) -> usize {
         let full = !self.batcher.is_empty()
             || self.bytes_in_flight >= self.settings.max_in_flight_bytes
             || self.tracker.pending() >= MAX_PENDING;
         let records_per_request = if self.settings.group_by.is_empty() { 1 } else { MAX_BATCH_ROWS };
-        let available = self.tokens.available(self.tracker.assigned().len(), now);
+        let available = self.tokens.available(self.tracker.assigned().len(), partitions, now);
         if full { 0 } else { room.saturating_mul(records_per_request).min(available) }
     }
 

@@ -46,6 +46,10 @@ impl Consumer for UnreachableAfterOneRecord {
         Vec::new()
     }
 
+    fn partitions(&self) -> Option<u32> {
+        None
+    }
+
     async fn close(mut self) -> Result<(), LogError> {
         self.commit().await
     }
