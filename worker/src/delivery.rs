@@ -4,6 +4,7 @@
 pub mod adaptive_concurrency;
 pub mod batcher;
 pub mod dead_letter;
+pub mod event_id;
 pub(crate) mod monotonic_timestamps;
 pub mod rate_cap;
 pub mod retry;

@@ -41,6 +41,8 @@ pub struct Page {
     pub body: Vec<u8>,
     /// The byte range of each record in the body, in order.
     pub records: Vec<Range<usize>>,
+    /// Where the page starts in the source: the same whenever this page is fetched.
+    pub start: SourcePosition,
     /// When the page was received, in milliseconds since the Unix epoch.
     pub fetched_at: i64,
     /// The position to save once every record of this page is acknowledged. `None`: nothing to save.

@@ -58,8 +58,10 @@ async fn killed_producer_resumes_at_the_saved_page() {
     let refetched = fetched.len() - pages.len();
     assert!(refetched <= KILLS * 3, "{refetched} pages fetched twice over {KILLS} kills: {fetched:?}");
 
-    let appended: BTreeSet<_> =
-        pipeline.kafka.records(&pipeline.name).await.into_iter().filter_map(|record| record.key).collect();
+    let records = pipeline.kafka.records(&pipeline.name).await;
+    let ids: BTreeSet<_> = records.iter().map(|record| record.header("ce_id")).collect();
+    assert_eq!(ids.len(), PAGES * PAGE, "a record that is appended again has the same id");
+    let appended: BTreeSet<_> = records.into_iter().filter_map(|record| record.key).collect();
     let expected: BTreeSet<_> =
         (0..PAGES * PAGE).map(|user| users::id(user).to_string().into_bytes()).collect();
     assert_eq!(appended, expected);

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::delivery::dead_letter::{DeadLetterBuilder, ErrorPolicy, RecordError};
+use crate::delivery::event_id::EventId;
 use crate::delivery::monotonic_timestamps::MonotonicTimestamps;
 use crate::log::{LogError, Producer};
 use crate::observe::health::{Component, Health};
@@ -26,11 +27,11 @@ use crate::source::{Source, SourceError};
 
 /// Turns a source's raw record into a record of the topic.
 pub trait Transform {
-    /// Maps, encodes, and adds key and headers.
+    /// Maps, encodes, and adds key and headers, of which one is the event id.
     ///
     /// # Errors
     /// When the raw record does not map.
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError>;
+    fn transform(&mut self, raw: &[u8], fetched_at: i64, id: EventId) -> Result<Record, RecordError>;
 }
 
 /// The settings of a produce loop.

@@ -36,10 +36,24 @@ pub(super) fn check(plan: &Plan, broker: &Broker, table: &Contents) -> Vec<Strin
             broken.push(format!("row {key}: expected {expected:?}, found {found:?}"));
         }
     }
+    broken.extend(repeated_with_another_id(broker));
     if plan.write_time_source == WriteTimeSource::Field(1) {
         broken.extend(stale(plan, table));
     }
     broken
+}
+
+/// Records of the topic that were appended again under another event id. Every text of a script occurs once.
+fn repeated_with_another_id(broker: &Broker) -> Vec<String> {
+    let mut ids = BTreeMap::new();
+    let records = broker.partitions.iter().flatten().map(|record| &record.record);
+    records
+        .filter_map(|record| {
+            let (text, id) = (text_of(record.value()), text_of(record.header("ce_id")));
+            let first = *ids.entry(text).or_insert(id);
+            (first != id).then(|| format!("appended as {first} and as {id}: {text}"))
+        })
+        .collect()
 }
 
 /// The fold of the topic by key and write time, computed from the records: the final state of any table.

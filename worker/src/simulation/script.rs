@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::Draw;
 use super::world::{Actor, BASE_TIME, World};
 use crate::delivery::dead_letter::{RecordError, Stage};
+use crate::delivery::event_id::EventId;
 use crate::delivery::write_time::WriteTimes;
 use crate::log::SourcePosition;
 use crate::loops::process::{Decode, Decoded};
@@ -119,10 +120,12 @@ impl Source for ScriptSource {
             });
         }
         let Some(records) = self.script.pages.get(self.next) else { return Ok(None) };
+        let start = SourcePosition(self.next.to_string());
         self.next += 1;
         let mut page = Page {
             body: Vec::new(),
             records: Vec::new(),
+            start,
             fetched_at: self.world.clock().now(),
             position: Some(SourcePosition(self.next.to_string())),
         };
@@ -139,12 +142,14 @@ impl Source for ScriptSource {
 pub(super) struct ScriptTransform;
 
 impl Transform for ScriptTransform {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64, id: EventId) -> Result<Record, RecordError> {
         let parts = parts(text_of(Some(raw)));
         if parts.kind == Kind::Unmappable {
             return Err(RecordError::new(Stage::Transformation, "simulated", "it does not map"));
         }
-        Ok(Record::new(Vec::new(), Some(raw), fetched_at).with_key(parts.key.as_bytes()))
+        let mut record = Record::new(Vec::new(), Some(raw), fetched_at).with_key(parts.key.as_bytes());
+        record.push_header("ce_id", Some(id.to_string().as_bytes()));
+        Ok(record)
     }
 }
 

@@ -57,20 +57,24 @@ impl Generator {
 
     fn next_page(&mut self) -> Page {
         let count = self.remaining.min(USERS_PER_PAGE);
+        let start = self.position();
         let mut body = Vec::with_capacity(count as usize * USER_BYTES);
         let mut records = Vec::with_capacity(count as usize);
         for _ in 0..count {
             body.push(if body.is_empty() { b'[' } else { b',' });
-            let start = body.len();
+            let first = body.len();
             self.users.write(self.next, &mut body);
-            records.push(start..body.len());
+            records.push(first..body.len());
             // Wrapping is safe: 2^64 users take half a million years at a million a second.
             self.next = self.next.wrapping_add(1);
         }
         body.push(b']');
         self.remaining -= count;
-        let position = SavedPosition::Generator(GeneratorPosition { seed: self.seed, next: self.next });
-        Page { body, records, fetched_at: self.clock.now(), position: Some(position.to_saved()) }
+        Page { body, records, start, fetched_at: self.clock.now(), position: Some(self.position()) }
+    }
+
+    fn position(&self) -> SourcePosition {
+        SavedPosition::Generator(GeneratorPosition { seed: self.seed, next: self.next }).to_saved()
     }
 }
 

@@ -193,6 +193,8 @@ impl<E: Exchange> PageFetcher<E> {
     /// Advances the paginator past a page and returns the page.
     fn finish_page(&mut self, body: Vec<u8>, records: Vec<std::ops::Range<usize>>, next: NextPage) -> Page {
         let index = self.paginator.index();
+        // Without fingerprints: those change although the page is the same.
+        let start = self.saved(Vec::new());
         let fingerprints = self.fingerprints.as_mut();
         let changed = fingerprints.is_none_or(|fingerprints| update_fingerprint(fingerprints, index, &body));
         match self.paginator.advance(records.is_empty(), next) {
@@ -207,6 +209,7 @@ impl<E: Exchange> PageFetcher<E> {
         Page {
             body,
             records: if changed { records } else { Vec::new() },
+            start,
             fetched_at: self.clock.now(),
             position: self.position(),
         }
@@ -217,12 +220,13 @@ impl<E: Exchange> PageFetcher<E> {
         if matches!(self.pagination, Pagination::None) && self.fingerprints.is_none() {
             return None;
         }
-        let position = HttpPosition {
-            source: self.identity,
-            cursor: self.paginator.cursor().clone(),
-            fingerprints: self.fingerprints.clone().unwrap_or_default(),
-        };
-        Some(SavedPosition::Http(position).to_saved())
+        Some(self.saved(self.fingerprints.clone().unwrap_or_default()))
+    }
+
+    /// The current cursor as it is saved.
+    fn saved(&self, fingerprints: Vec<Option<Fingerprint>>) -> SourcePosition {
+        let cursor = self.paginator.cursor().clone();
+        SavedPosition::Http(HttpPosition { source: self.identity, cursor, fingerprints }).to_saved()
     }
 
     /// Sends a request until it succeeds, fails permanently, or is out of attempts.

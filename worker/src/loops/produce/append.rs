@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{ProduceError, ProduceLoop, Transform};
 use crate::delivery::dead_letter::{ErrorPolicy, RecordError, Stage};
+use crate::delivery::event_id::{EventId, EventIds};
 use crate::delivery::monotonic_timestamps::MonotonicTimestamps;
 use crate::log::{AppendError, LogError, Producer, Rejection};
 use crate::loops::dead_letters::append_dead_letters;
@@ -27,7 +28,9 @@ impl<S, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
         stats.bytes.add(page.body.len() as u64);
         stats.read.add(page.records().len() as u64);
         timestamps.begin_page(page.fetched_at);
-        let raws: Vec<&[u8]> = page.records().collect();
+        let ids = EventIds::of_page(&self.settings.dead_letters.pipeline, &page.start.0);
+        let raws: Vec<(EventId, &[u8])> =
+            page.records().enumerate().map(|(index, raw)| (ids.id(index, raw), raw)).collect();
         for raws in raws.chunks(self.settings.batch.max(1)) {
             self.append_raws(raws, page.fetched_at, timestamps).await?;
         }
@@ -48,7 +51,7 @@ impl<S, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
 
     async fn append_raws(
         &mut self,
-        raws: &[&[u8]],
+        raws: &[(EventId, &[u8])],
         fetched_at: i64,
         timestamps: &mut MonotonicTimestamps,
     ) -> Result<(), ProduceError> {
@@ -56,8 +59,8 @@ impl<S, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
         // The raw record of each record: if the log rejects the record, it becomes the dead letter.
         let mut origins = Vec::with_capacity(raws.len());
         let mut letters = Vec::new();
-        for raw in raws {
-            match self.transform.transform(raw, fetched_at) {
+        for (id, raw) in raws {
+            match self.transform.transform(raw, fetched_at, *id) {
                 Ok(mut record) => {
                     timestamps.assign(&mut record);
                     records.push(record);

@@ -69,14 +69,15 @@ fn pages(pages: impl IntoIterator<Item = Result<Option<Page>, SourceError>>) -> 
 /// A page of one record.
 fn page(body: &str) -> Result<Option<Page>, SourceError> {
     let records = std::iter::once(0..body.len()).collect();
-    Ok(Some(Page { body: body.into(), records, fetched_at: 0, position: None }))
+    let start = SourcePosition("once".to_owned());
+    Ok(Some(Page { body: body.into(), records, start, fetched_at: 0, position: None }))
 }
 
 /// Maps everything but `bad`.
 struct Mapping;
 
 impl Transform for Mapping {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64, _id: EventId) -> Result<Record, RecordError> {
         if raw == b"bad" {
             return Err(RecordError::new(Stage::Produce, "type", "it is bad"));
         }

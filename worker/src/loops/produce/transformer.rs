@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use userstream_crds::model::Pipeline;
 
 use crate::delivery::dead_letter::{RecordError, Stage};
+use crate::delivery::event_id::EventId;
 use crate::format::{Encoder, encode_key};
 use crate::loops::dead_letters::mapping_error;
 use crate::loops::produce::Transform;
@@ -22,7 +23,7 @@ pub struct Transformer {
     encoder: Encoder,
     key_field: Option<usize>,
     source: String,
-    ids: Jitter,
+    traces: Jitter,
     cells: Cells,
     encoded: Vec<u8>,
     key: Vec<u8>,
@@ -30,14 +31,14 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// The transformer of a pipeline. `ids` generates the ids of events and traces.
-    pub fn new(pipeline: &Pipeline, ids: Jitter) -> Self {
+    /// The transformer of a pipeline. `traces` generates the ids of traces.
+    pub fn new(pipeline: &Pipeline, traces: Jitter) -> Self {
         Self {
             mapper: Mapper::from_source(pipeline),
             encoder: Encoder::new(pipeline),
             key_field: pipeline.key_field,
             source: format!("/{}/{}", pipeline.namespace, pipeline.name),
-            ids,
+            traces,
             cells: Cells::default(),
             encoded: Vec::new(),
             key: Vec::new(),
@@ -45,22 +46,21 @@ impl Transformer {
         }
     }
 
-    fn push_headers(&mut self, record: &mut Record, fetched_at: i64) {
+    fn push_headers(&mut self, record: &mut Record, fetched_at: i64, id: EventId) {
         record.push_header("content-type", Some(self.encoder.content_type().as_bytes()));
         record.push_header("ce_specversion", Some(b"1.0"));
         record.push_header("ce_type", Some(b"dev.userstream.record"));
         record.push_header("ce_source", Some(self.source.as_bytes()));
-        let (high, low) = (self.ids.next_bits(), self.ids.next_bits());
         self.header.clear();
         // Writing to a String does not fail.
-        let _ = write!(self.header, "{high:016x}{low:016x}");
+        let _ = write!(self.header, "{id}");
         record.push_header("ce_id", Some(self.header.as_bytes()));
         self.encoded.clear();
         if timestamp::write(&mut self.encoded, fetched_at).is_some() {
             record.push_header("ce_time", Some(&self.encoded));
         }
         self.header.clear();
-        let (trace, rest, span) = (self.ids.next_bits(), self.ids.next_bits(), self.ids.next_bits());
+        let (trace, rest, span) = (self.traces.next_bits(), self.traces.next_bits(), self.traces.next_bits());
         // Not sampled: the worker exports no spans. An id of all zeros is invalid.
         let _ = write!(self.header, "00-{trace:016x}{rest:016x}-{:016x}-00", span | 1);
         record.push_header("traceparent", Some(self.header.as_bytes()));
@@ -68,7 +68,7 @@ impl Transformer {
 }
 
 impl Transform for Transformer {
-    fn transform(&mut self, raw: &[u8], fetched_at: i64) -> Result<Record, RecordError> {
+    fn transform(&mut self, raw: &[u8], fetched_at: i64, id: EventId) -> Result<Record, RecordError> {
         let context = MapContext { fetched_at, ..MapContext::default() };
         self.mapper.map(raw, &context, &mut self.cells).map_err(mapping_error(Stage::Transformation))?;
         self.encoded.clear();
@@ -82,7 +82,7 @@ impl Transform for Transformer {
                 record = record.with_key(&self.key);
             }
         }
-        self.push_headers(&mut record, fetched_at);
+        self.push_headers(&mut record, fetched_at, id);
         Ok(record)
     }
 }
