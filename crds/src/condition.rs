@@ -99,6 +99,9 @@ api_texts! {
         /// a PodMonitor has the workers scraped; present only with `observability.podMonitor`, and `Ready` does not
         /// depend on it
         MonitoringReady,
+        /// dead letters are appended as a whole; present only while a worker reports otherwise, and `Ready` does not
+        /// depend on it
+        DeadLettersComplete,
         /// the annotation `userstream.dev/pause-reconciliation` is set
         ReconciliationPaused,
     }
@@ -218,6 +221,10 @@ api_texts! {
         CaughtUp,
         /// no row was written in the last minute, although records wait
         NoRows,
+        /// the dead-letter topic accepted letters only truncated
+        DeadLettersTruncated,
+        /// the dead-letter topic refuses letters in every form: their records wait
+        DeadLettersRefused,
         /// the number of processors matches the lag
         Steady,
         /// the number of processors was outside of `minReplicas` and `maxReplicas`

@@ -15,7 +15,7 @@ mod source;
 mod table;
 
 pub use autoscaling::Autoscaling;
-pub use kafka::{DeadLetterTopic, Kafka, KafkaTls, OnError, Sasl, Topic};
+pub use kafka::{DeadLetterTopic, Kafka, KafkaTls, LARGEST_APPEND, OnError, Sasl, Topic};
 pub use pipeline::Pipeline;
 pub use processor::Processor;
 pub use record::{Encoding, Field, Origin, Variable};

@@ -37,6 +37,8 @@ impl Kafka {
             .set("message.timeout.ms", "120000")
             .set("compression.codec", "zstd")
             .set("linger.ms", "20")
+            // The limit is the topic's.
+            .set("message.max.bytes", "16777216")
             .create()
             .expect("the producer's settings are valid");
         // librdkafka requires a group id; the reader neither subscribes nor commits.

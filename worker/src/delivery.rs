@@ -9,4 +9,5 @@ pub(crate) mod monotonic_timestamps;
 pub mod rate_cap;
 pub mod retry;
 pub mod tracker;
+pub mod truncated_letter;
 pub mod write_time;

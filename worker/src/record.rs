@@ -78,19 +78,6 @@ impl Record {
         self.headers().filter(|(candidate, _)| *candidate == name).last().and_then(|(_, value)| value)
     }
 
-    /// The same record without its value.
-    #[must_use]
-    pub fn without_value(&self) -> Self {
-        let mut stripped = Self::new(Vec::new(), None, self.timestamp);
-        if let Some(key) = self.key() {
-            stripped = stripped.with_key(key);
-        }
-        for (name, value) in self.headers() {
-            stripped.push_header(name, value);
-        }
-        stripped
-    }
-
     /// Key, value and headers in bytes, without framing.
     pub fn size(&self) -> usize {
         self.buffer.len()

@@ -72,6 +72,9 @@ pub enum OnError {
     Fail,
 }
 
+/// The largest record that a worker appends, in bytes: a record of up to 16 MiB, and the headers of its dead letter.
+pub const LARGEST_APPEND: u32 = (16 << 20) + (1 << 20);
+
 /// The topic of records that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterTopic {
@@ -79,6 +82,6 @@ pub struct DeadLetterTopic {
     pub name: TopicName,
     /// The declared number of partitions.
     pub partitions: NonZeroU32,
-    /// Settings under Kafka's own names. `retention.ms` is always among them.
+    /// Settings under Kafka's own names. `retention.ms` and `max.message.bytes` are always among them.
     pub config: BTreeMap<String, String>,
 }

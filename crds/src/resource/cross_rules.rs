@@ -141,9 +141,7 @@ fn sections() -> Vec<Value> {
     vec![
         cel(
             &rules::REPLICAS_WITHIN_PARTITIONS,
-            &format!(
-                "self.processor.replicas <= {partitions} || self.autoscaling.enabled || {is_observed}"
-            ),
+            &format!("self.processor.replicas <= {partitions} || self.autoscaling.enabled || {is_observed}"),
         ),
         cel(
             &rules::MIN_INSYNC_WITHIN_REPLICAS,

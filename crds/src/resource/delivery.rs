@@ -61,8 +61,9 @@ pub struct DeadLetterSpec {
     /// The number of partitions. It can grow, never shrink. Default: 1.
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: i32,
-    /// Settings of the topic under Kafka's own names. Values are text: quote numbers. `retention.ms` is "-1" unless it
-    /// is listed: dead letters are kept until you delete them. Default: none.
+    /// Settings of the topic under Kafka's own names. Values are text: quote numbers. Unless they are listed,
+    /// `retention.ms` is "-1", so that dead letters are kept until you delete them, and `max.message.bytes` has room for
+    /// records of up to 16 MiB. Default: none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64, "additionalProperties" = {"type": "string", "maxLength": 1024}))]
     pub config: BTreeMap<String, String>,

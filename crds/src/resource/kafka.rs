@@ -115,8 +115,8 @@ pub struct TopicSpec {
         rules::cel(&rules::TOPIC_NAME_KEPT, "self == oldSelf"),
     ]))]
     pub name: String,
-    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, it declares the number that the
-    /// topic has, and can be corrected. Default: 3.
+    /// The number of partitions. It can grow, never shrink. For a topic under `Observe`, it can be corrected. The number
+    /// that the topic has counts for lag, caps and autoscaling; a difference is only reported. Default: 3.
     #[serde(default = "partitions")]
     #[schemars(range(min = 1, max = 10_000))]
     pub partitions: i32,

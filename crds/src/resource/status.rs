@@ -15,7 +15,7 @@ pub struct PipelineStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// Ready, Reconciling and Stalled summarise the pipeline. TopicReady, TableReady, ProducerReady, ProcessorReady,
-    /// FreshnessMet, ScalingActive, MonitoringReady and ReconciliationPaused are about parts of it.
+    /// FreshnessMet, ScalingActive, MonitoringReady, DeadLettersComplete and ReconciliationPaused are about parts of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{DeadLetterTopic, OnError};
+use crate::model::{DeadLetterTopic, LARGEST_APPEND, OnError};
 use crate::resource::delivery::{DeadLetterSpec, Guarantee, OnErrorPolicy};
 use crate::resource::pipeline::PipelineSpec;
 use crate::rules;
@@ -57,8 +57,12 @@ fn dead_letter(spec: &PipelineSpec, violations: &mut Violations) -> Option<DeadL
     Some(DeadLetterTopic { name: name?, partitions: partitions?, config: config(dead_letter) })
 }
 
-/// Dead letters are kept for ever unless the user declares a retention: Kafka's default would delete them after a week.
+/// The settings that the user declares, and defaults for two. Kafka's own defaults would delete dead letters after a
+/// week, and refuse those of records that the pipeline accepts.
 fn config(dead_letter: &DeadLetterSpec) -> BTreeMap<String, String> {
-    let for_ever = ("retention.ms".to_owned(), "-1".to_owned());
-    std::iter::once(for_ever).chain(dead_letter.config.clone()).collect()
+    let defaults = [
+        ("retention.ms".to_owned(), "-1".to_owned()),
+        ("max.message.bytes".to_owned(), LARGEST_APPEND.to_string()),
+    ];
+    defaults.into_iter().chain(dead_letter.config.clone()).collect()
 }

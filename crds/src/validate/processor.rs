@@ -30,8 +30,8 @@ pub(super) fn build(
         .and_then(|group| violations.parse("spec.processor.consumerGroup", &rules::CONSUMER_GROUP, &group));
     let cap: Option<u32> =
         violations.number("spec.processor.maxRecordsPerSecond", processor.max_records_per_second);
-    let ceiling = violations
-        .positive("spec.autoscaling.sinkLatencyCeiling", spec.autoscaling.sink_latency_ceiling);
+    let ceiling =
+        violations.positive("spec.autoscaling.sinkLatencyCeiling", spec.autoscaling.sink_latency_ceiling);
     let filter = match &processor.filter {
         None => Some(None),
         Some(filter) => expressions::filter(filter, declared.all(), violations).map(Some),

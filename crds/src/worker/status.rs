@@ -16,6 +16,12 @@ pub struct WorkerStatus {
     pub producer: ProducerStatus,
     /// Counters and progress of a processor; zero in a producer.
     pub processor: ProcessorStatus,
+    /// Dead letters since the start that their topic accepted only truncated.
+    #[serde(default)]
+    pub truncated_dead_letters: u64,
+    /// Dead letters that their topic refuses in every form, and that wait for it.
+    #[serde(default)]
+    pub refused_dead_letters: u64,
     /// Errors since the start, by place and cause.
     pub errors: Vec<ErrorCount>,
 }

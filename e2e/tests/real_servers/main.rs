@@ -6,11 +6,15 @@
 
 mod cassandra_restarts;
 mod credentials_rotate;
+mod dead_letters_over_the_limit;
 mod errant_records_become_dead_letters;
 mod kafka_restarts;
 mod local_mode_on_real_servers;
+mod observed_topics_keep_their_partitions;
 mod oracle_detects_anomalies;
+mod processor_settings;
 mod processors_are_killed;
+mod producers_are_idempotent;
 mod producers_are_killed;
 mod provisioning;
 mod rebalances;

@@ -90,6 +90,22 @@ async fn impossible_change_is_refused_and_nothing_is_changed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replication_beyond_the_nodes_is_refused() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "provision_replicas").await;
+    let replication = "/sink/cassandra/keyspace/replication";
+    for (datacenter, replicas) in [("datacenter1", 2), ("elsewhere", 1)] {
+        *pipeline.spec.pointer_mut(replication).expect("the spec has it") =
+            json!({"class": "NetworkTopologyStrategy", datacenter: replicas});
+        assert_ne!(pipeline.run("provision").await, 0, "{replicas} in {datacenter}");
+        let message = pipeline.termination_message("provision");
+        assert_eq!(message["refusals"][0]["reason"], "Replication", "{message}");
+        assert_eq!(message["refusals"].as_array().map(Vec::len), Some(1), "{message}");
+    }
+    assert!(pipeline.kafka.watermarks(&pipeline.name).await.is_empty(), "a topic was created");
+}
+
 /// The resource has windows and deduplication already. Rows written without them would be wrong.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unsupported_field_is_refused_before_anything_is_created() {

@@ -16,6 +16,30 @@ use super::observed::{Observed, WorkerReport};
 /// A report older than this is stale.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(120);
 
+/// Dead letters that their topic did not accept as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IncompleteLetters {
+    /// How many it accepted only truncated, since the workers started.
+    pub truncated: u64,
+    /// How many it refuses in every form, and that wait for it.
+    pub refused: u64,
+}
+
+impl IncompleteLetters {
+    fn of(status: &WorkerStatus) -> Self {
+        Self { truncated: status.truncated_dead_letters, refused: status.refused_dead_letters }
+    }
+
+    /// These and the others.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self {
+            truncated: self.truncated.saturating_add(others.truncated),
+            refused: self.refused.saturating_add(others.refused),
+        }
+    }
+}
+
 /// The reports of all processors, aggregated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProcessorsReport {
@@ -31,6 +55,8 @@ pub struct ProcessorsReport {
     pub last_row: Option<Timestamp>,
     /// How many dead letters there are.
     pub dead_letters: Option<i64>,
+    /// The dead letters that their topic did not accept as they are.
+    pub letters: IncompleteLetters,
     /// The dependencies that processors miss, as they report them.
     pub missing: BTreeSet<String>,
 }
@@ -42,6 +68,8 @@ pub struct ProducerReport {
     pub last_success: Option<Timestamp>,
     /// Whether runs have failed since the producer started and none has succeeded.
     pub only_failures: bool,
+    /// The dead letters that their topic did not accept as they are.
+    pub letters: IncompleteLetters,
     /// The dependencies that the producer misses, as it reports them.
     pub missing: BTreeSet<String>,
 }
@@ -67,6 +95,7 @@ pub fn processors(observed: &Observed, now: Timestamp) -> ProcessorsReport {
         all.freshness = all.freshness.max(status.freshness.and_then(|of| duration(of.p99_seconds)));
         all.last_row = all.last_row.max(status.last_row_time.and_then(timestamp));
         all.dead_letters = all.dead_letters.max(status.dead_letter_depth);
+        all.letters = all.letters.and(IncompleteLetters::of(&report.status));
         all.missing.extend(report.status.missing.iter().cloned());
     }
     let is_assigned = all.partitions.is_some_and(|count| assigned.len() >= count as usize);
@@ -84,6 +113,7 @@ pub fn producer(observed: &Observed, now: Timestamp) -> Option<ProducerReport> {
     Some(ProducerReport {
         last_success: status.last_success_time.and_then(timestamp),
         only_failures: status.runs == 0 && status.failed_runs > 0,
+        letters: IncompleteLetters::of(&report.status),
         missing: report.status.missing.iter().cloned().collect(),
     })
 }
@@ -114,7 +144,8 @@ pub fn is_equivalent(before: &WorkerStatus, now: &WorkerStatus) -> bool {
 }
 
 fn coarse(status: &WorkerStatus) -> impl PartialEq {
-    let WorkerStatus { ready, missing, producer, processor, errors: _ } = status;
+    let WorkerStatus { ready, missing, producer, processor, .. } = status;
+    let letters = IncompleteLetters::of(status);
     let partitions = processor.partitions.as_ref();
     let partitions: Option<Vec<i32>> = partitions.map(|all| all.iter().map(|it| it.partition).collect());
     let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).map(magnitude);
@@ -127,6 +158,7 @@ fn coarse(status: &WorkerStatus) -> impl PartialEq {
         processor.freshness.map(|of| milliseconds(of.p99_seconds)),
         (processor.last_row_time.is_some(), producer.last_success_time.is_some()),
         (producer.runs == 0, producer.failed_runs == 0),
+        (letters.truncated > 0, letters.refused > 0),
     )
 }
 
@@ -202,7 +234,7 @@ mod tests {
     #[test]
     fn values_that_can_change_a_decision_trigger_a_reconcile() {
         type Edit = fn(&mut WorkerStatus);
-        let edits: [Edit; 15] = [
+        let edits: [Edit; 17] = [
             |it| it.ready = false,
             |it| it.missing.push("table: no node answers".to_owned()),
             |it| it.processor.partitions = None,
@@ -218,6 +250,8 @@ mod tests {
             |it| it.processor.last_row_time = None,
             |it| it.producer.last_success_time = None,
             |it| it.producer.runs = 0,
+            |it| it.truncated_dead_letters = 1,
+            |it| it.refused_dead_letters = 1,
         ];
         for (number, edit) in edits.into_iter().enumerate() {
             let mut now = busy_worker();

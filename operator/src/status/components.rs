@@ -1,5 +1,6 @@
 //! The conditions of a pipeline's components.
 
+mod dead_letters;
 mod freshness;
 mod monitoring;
 mod processor;
@@ -14,6 +15,7 @@ use userstream_crds::worker_pod::last_termination;
 use crate::model::job_state::start_obstacle;
 use crate::model::observed::Observed;
 
+pub(super) use dead_letters::dead_letters;
 pub(super) use freshness::freshness;
 pub(super) use monitoring::monitoring;
 pub(super) use processor::processor;

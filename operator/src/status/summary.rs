@@ -26,6 +26,7 @@ pub(super) fn reconciled(
     conditions.extend(components);
     conditions.extend(components::freshness(input, rollout));
     conditions.extend(components::monitoring(input));
+    conditions.extend(components::dead_letters(input, rollout));
     conditions.extend(rollout.scaling.map(|decision| {
         let is_active = !input.pipeline.suspend && decision.reason != ScalingReason::UnknownLag;
         let reason = decision.reason.reason();

@@ -303,6 +303,22 @@ fn lag_is_known_for_the_partitions_that_the_topic_has() {
     }
 }
 
+#[test]
+fn dead_letters_that_are_not_whole_are_reported() {
+    let mut cluster = Cluster::running("users");
+    let found = |cluster: &Cluster| cluster.status().reason(ConditionType::DeadLettersComplete);
+    assert_eq!(found(&cluster), None);
+    for (truncated, refused, reason) in
+        [(2, 0, Reason::DeadLettersTruncated), (2, 1, Reason::DeadLettersRefused)]
+    {
+        let report = cluster.reports.values_mut().next().unwrap();
+        report.status.truncated_dead_letters = truncated;
+        report.status.refused_dead_letters = refused;
+        assert_eq!(found(&cluster), Some(reason));
+        assert!(cluster.status().is_true(ConditionType::Ready));
+    }
+}
+
 /// Autoscaling without `maxReplicas` goes up to the partitions that the topic has.
 #[test]
 fn autoscaling_uses_the_partitions_that_the_topic_has() {

@@ -38,10 +38,10 @@ pub fn process_settings(pipeline: &Pipeline) -> ProcessSettings {
         max_in_flight: MAX_IN_FLIGHT,
         max_in_flight_bytes: MAX_IN_FLIGHT_BYTES,
         latency_ceiling: pipeline.processor.sink_latency_ceiling,
-        rate_cap: pipeline
-            .processor
-            .max_records_per_second
-            .map(|cap| RateCap { per_second: cap.get(), declared_partitions: pipeline.topic.partitions.get() }),
+        rate_cap: pipeline.processor.max_records_per_second.map(|cap| RateCap {
+            per_second: cap.get(),
+            declared_partitions: pipeline.topic.partitions.get(),
+        }),
         commit_interval: COMMIT_INTERVAL,
         drain: DRAIN,
     }

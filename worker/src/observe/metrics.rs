@@ -71,6 +71,7 @@ fn encode_stages(encoder: &mut DescriptorEncoder, stats: &Stats) -> fmt::Result 
 fn encode_totals(encoder: &mut DescriptorEncoder, stats: &Stats) -> fmt::Result {
     let (source, table) = (&stats.source, &stats.table);
     for (name, help, counter) in [
+        ("dead_letters_truncated", "Dead letters accepted only truncated.", &stats.truncated_letters),
         ("source_pages", "Pages fetched from the source.", &source.pages),
         ("records_appended", "Records acknowledged by the topic.", &source.appended),
         ("source_runs", "Source runs that succeeded.", &source.runs),

@@ -64,6 +64,10 @@ pub struct Stats {
     pub source: SourceStats,
     /// The statistics of the processor.
     pub table: TableStats,
+    /// Dead letters that their topic accepted only truncated.
+    pub truncated_letters: Counter,
+    /// Dead letters that their topic refuses in every form, and that wait for it.
+    pub refused_letters: Waiting,
     /// Errors by place and cause, both from fixed sets.
     errors: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
@@ -146,6 +150,33 @@ impl Gauge {
     /// Its value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How many operations wait for something.
+#[derive(Debug, Default)]
+pub struct Waiting(AtomicU64);
+
+/// One operation that waits, until it is dropped.
+#[derive(Debug)]
+pub struct WaitingGuard<'a>(&'a Waiting);
+
+impl Waiting {
+    /// Counts an operation until the guard is dropped.
+    pub fn enter(&self) -> WaitingGuard<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        WaitingGuard(self)
+    }
+
+    /// How many operations wait.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for WaitingGuard<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

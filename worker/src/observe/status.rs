@@ -21,6 +21,8 @@ pub fn of(stats: &Stats, health: &Health) -> WorkerStatus {
         missing,
         producer: producer(&stats.source),
         processor: processor(&stats.table),
+        truncated_dead_letters: stats.truncated_letters.get(),
+        refused_dead_letters: stats.refused_letters.get(),
         errors: stats
             .errors()
             .into_iter()

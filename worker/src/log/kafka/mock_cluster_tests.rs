@@ -468,7 +468,9 @@ async fn lag_is_known_soon_after_the_assignment() {
     next_rebalance(&mut consumer).await;
     consumer.pause().unwrap();
     let known = async {
-        while consumer.progress().iter().any(|progress| progress.lag().is_none()) || consumer.partitions().is_none() {
+        while consumer.progress().iter().any(|progress| progress.lag().is_none())
+            || consumer.partitions().is_none()
+        {
             let _ = timeout(Duration::from_millis(10), consumer.poll(&mut Vec::new(), 1)).await;
         }
         consumer.progress().iter().filter_map(super::super::Progress::lag).sum::<i64>()

@@ -10,7 +10,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::RwLock;
-use userstream_crds::model::{Kafka, Pipeline};
+use userstream_crds::model::{Kafka, LARGEST_APPEND, Pipeline};
 
 use super::blocking::spawn_blocking;
 use super::client_config::{OpenError, connection};
@@ -187,7 +187,7 @@ impl Client {
             // The partitioner of Kafka's Java client.
             .set("partitioner", "murmur2_random")
             // The limit is the topic's, not the client's default.
-            .set("message.max.bytes", "16777216")
+            .set("message.max.bytes", LARGEST_APPEND.to_string())
             .set("message.timeout.ms", "30000")
             .set("request.timeout.ms", "10000")
             .set("queue.buffering.max.messages", "100000")

@@ -109,7 +109,7 @@ const CREATED: [&str; 5] = [
     "keyspace spark_streams: create, replication {class: NetworkTopologyStrategy, datacenter1: 3}",
     "table spark_streams.created_users: create, 3 columns, primary key ((id))",
     "topic users_created: create, partitions 2, replicas broker default, retention.ms=1000",
-    "topic users_created.dlq: create, partitions 1, replicas broker default, retention.ms=-1",
+    "topic users_created.dlq: create, partitions 1, replicas broker default, max.message.bytes=17825792, retention.ms=-1",
     "topic users_created.positions: create, partitions 1, replicas broker default, cleanup.policy=compact",
 ];
 
