@@ -9,6 +9,7 @@ mod edits_are_rolled_out;
 mod freshness_is_reported;
 mod invalid_edits_keep_workloads_running;
 mod no_record_is_lost;
+mod observed_topics_keep_their_partitions;
 mod operator_upgrades_and_drains;
 mod passwords_rotate;
 mod plan_mode_changes_nothing;
