@@ -17,7 +17,10 @@ async fn scale(test: &TestNamespace, replicas: u32) {
 #[tokio::test]
 async fn scaling_and_topic_growth_lose_no_record() {
     let test = TestNamespace::new().await;
-    test.cluster.apply(&test.finite_pipeline(RECORDS)).await;
+    let mut pipeline = test.finite_pipeline(RECORDS);
+    // Records flow for more than a minute, so they still do when the processors change.
+    pipeline["spec"]["processor"]["maxRecordsPerSecond"] = json!(300);
+    test.cluster.apply(&pipeline).await;
     test.await_table().await;
     test.await_rows(500).await;
     scale(&test, 3).await;
