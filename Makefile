@@ -5,10 +5,13 @@ tools := $(HOME)/.cache/userstream/bin
 # The whole workspace, with the optional features of usp. All targets below use the same features: with others, cargo would
 # compile half of the dependencies again.
 everything := --workspace --locked --features userstream-cli/kafka,userstream-cli/cassandra,userstream-cli/cluster
-# Programs and tests are built together for the same reason.
-programs := cargo build $(everything) --bins --tests
-# The tests that need servers, which `--all-targets` and `--tests` do not select.
+# The tests that need servers, which `--tests` does not select.
 server_tests := --test real_servers --test api_server --test chart --test real_cluster
+# Programs and tests are built together for the same reason.
+programs := cargo build $(everything) --bins --examples --benches --tests $(server_tests)
+# Clippy compiles the crates of the workspace, so that lint and tests share one build.
+export RUSTC_WORKSPACE_WRAPPER := clippy-driver
+export CLIPPY_ARGS := -Dwarnings__CLIPPY_HACKERY__
 # Tests without servers mostly wait, above all for consumer groups to form, so more threads than cores run them.
 tests := RUST_TEST_THREADS=$${RUST_TEST_THREADS:-16} cargo test $(everything)
 
@@ -23,9 +26,9 @@ fmt: ## format the code
 .PHONY: lint
 lint: prerequisites ## formatting, clippy without warnings, licences, banned and duplicate dependencies
 	cargo fmt --all --check
-	cargo clippy $(everything) --all-targets $(server_tests) -- -D warnings
-	cargo clippy --locked -- -D warnings
-	cargo clippy --locked -p userstream-bench --no-default-features --features operator -- -D warnings
+	$(programs)
+	cargo build --release --locked
+	cargo check --locked -p userstream-bench --no-default-features --features operator
 	e2e/dependencies $(tools)
 
 .PHONY: generate
@@ -42,14 +45,19 @@ test-fast: ## unit, property and simulation tests, without servers and mock brok
 test: prerequisites ## all tests, on a machine with nothing but Rust; starts and stops the servers that they need
 	@echo "==> build"
 	$(programs)
+	@e2e/parallel "test-core test-real-servers" test-kubernetes
+
+.PHONY: test-core
+test-core: ## the tests without servers: unit, property, simulation, mock brokers, a million explored states, the first run
 	@echo "==> unit, property and simulation tests, and those on mock brokers"
 	$(tests)
 	@echo "==> exploration of the operator's core: a million states"
 	$(MAKE) --no-print-directory test-exploration states=1000000
 	@echo "==> the first command of the README"
 	$(MAKE) --no-print-directory test-first-run
-	@echo "==> tests against a real Kafka and a real Cassandra"
-	$(MAKE) --no-print-directory test-real-servers
+
+.PHONY: test-kubernetes
+test-kubernetes: ## the tests of chart, operator and usp with Kubernetes, as far as this machine can run it
 	@if e2e/prerequisites api-server; then \
 	  $(MAKE) --no-print-directory test-chart test-api-server; \
 	else \
@@ -68,6 +76,7 @@ test: prerequisites ## all tests, on a machine with nothing but Rust; starts and
 
 .PHONY: test-real-servers
 test-real-servers: prerequisites ## the tests with a real Kafka and a real Cassandra
+	@echo "==> tests against a real Kafka and a real Cassandra"
 	$(programs)
 	e2e/rig/rig run cargo test $(everything) --test real_servers
 
@@ -106,6 +115,8 @@ test-real-cluster: prerequisites ## the tests on a real Kubernetes with a real K
 	$(programs)
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} e2e/rig/cluster run e2e/rig/rig run cargo test $(everything) --test real_cluster
 
+# What is measured is compiled without the lints, which change the optimisation.
+bench bench-instructions bench-operator: export RUSTC_WORKSPACE_WRAPPER :=
 measured := cargo build --profile dist --locked -p userstream-worker && \
   cargo build --profile dist --locked -p userstream-bench --no-default-features --features worker
 
@@ -134,6 +145,11 @@ bench-operator: prerequisites ## measure the operator: time to converge, API cal
 .PHONY: prerequisites
 prerequisites:
 	@e2e/prerequisites
+
+.PHONY: rig-programs
+rig-programs: prerequisites ## compile Kubernetes and fetch Kafka and Cassandra, which the tests need and a first run lacks
+	@e2e/rig/rig programs
+	@if e2e/prerequisites api-server; then nice -n 19 e2e/rig/cluster programs; fi
 
 .PHONY: rig-up
 rig-up: prerequisites ## start a real Kafka and a real Cassandra on loopback, and print their addresses
