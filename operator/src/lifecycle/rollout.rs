@@ -235,19 +235,28 @@ fn scaling(
     Some(autoscaling::decide(policy, &load, input.now))
 }
 
+/// The run that the nonce requests, or the last one that it has requested. Only a nonce above the observed one requests a
+/// run: the user may set it back, and a restarted operator may read an earlier spec.
 fn manual_run(input: &ValidInput<'_>, producer_is_current: bool) -> Option<ManualRun> {
-    let nonce = input.pipeline.source.as_ref()?.trigger_nonce;
-    let observed_nonce = observed_nonce(input.resource.status.as_ref());
-    if nonce == 0 && observed_nonce == 0 {
-        return None;
-    }
+    let requested = input.pipeline.source.as_ref()?.trigger_nonce;
+    let observed = observed_nonce(input.resource.status.as_ref());
+    let is_raised = is_raised(requested, observed);
+    let nonce = if is_raised { requested } else { observed? };
     let job = planned_job(input.observed, Names(&input.pipeline.name).run(nonce));
-    let is_new = nonce != observed_nonce && job.state == JobState::Absent;
+    let is_new = is_raised && job.state == JobState::Absent;
     Some(ManualRun { nonce, job, is_due: is_new && producer_is_current && !input.pipeline.suspend })
 }
 
-/// The nonce of the last manual run, as the status records it; 0 before the first.
+/// Whether a nonce requests an action. Before the first action, a nonce above its default requests one.
+const fn is_raised(nonce: i64, observed: Option<i64>) -> bool {
+    match observed {
+        None => nonce > 0,
+        Some(observed) => nonce > observed,
+    }
+}
+
+/// The nonce of the last manual run, as the status records it; `None` before the first.
 #[must_use]
-pub fn observed_nonce(status: Option<&PipelineStatus>) -> i64 {
-    status.and_then(|status| status.producer.as_ref()?.observed_trigger_nonce).unwrap_or_default()
+pub fn observed_nonce(status: Option<&PipelineStatus>) -> Option<i64> {
+    status?.producer.as_ref()?.observed_trigger_nonce
 }

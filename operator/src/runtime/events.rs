@@ -87,8 +87,8 @@ fn readiness(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Option<
 
 fn manual_run(before: Option<&PipelineStatus>, after: &PipelineStatus) -> Option<Event> {
     let nonce = |status: &PipelineStatus| status.producer.as_ref()?.observed_trigger_nonce;
-    let is_new = nonce(after).is_some() && nonce(after) != before.and_then(nonce);
-    let note = "the source is run once, now, because source.triggerNonce has changed";
+    let is_new = nonce(after) > before.and_then(nonce);
+    let note = "the source is run once, now, because source.triggerNonce was raised";
     is_new.then(|| event(EventType::Normal, Reason::RunStarted.name(), note))
 }
 

@@ -100,7 +100,7 @@ fn producer(
         name,
         last_schedule_time,
         last_success_time: last_success.map(api_time).or_else(success_before),
-        observed_trigger_nonce: nonce.or(nonce_before),
+        observed_trigger_nonce: nonce.max(nonce_before),
     })
 }
 

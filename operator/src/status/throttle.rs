@@ -52,7 +52,7 @@ impl StatusChange {
         let new = summary(next);
         let Some(previous) = previous else {
             // The status that the definition gives a new pipeline says as much as that it is in progress.
-            let has_run = observed_nonce(Some(next)) != 0;
+            let has_run = observed_nonce(Some(next)).is_some();
             return if is_in_progress(&new) && !has_run { Self::Progress } else { Self::Summary };
         };
         let old = summary(previous);

@@ -64,3 +64,37 @@ fn manual_run_waits_for_resume_and_rollout() {
     cluster.converge();
     assert!(cluster.has(Kind::Job, "users-run-5"));
 }
+
+#[test]
+fn nonce_that_is_set_back_starts_and_stops_no_run() {
+    let mut cluster = Cluster::running("users-production");
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 9);
+    cluster.reconcile();
+    assert!(cluster.has(Kind::Job, "users-run-9"));
+    for nonce in [5, 0, -1] {
+        cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = nonce);
+        cluster.reconcile();
+        cluster.reconcile();
+        let runs: Vec<String> =
+            cluster.names_of(Kind::Job).into_iter().filter(|job| job.contains("-run-")).collect();
+        assert_eq!(runs, ["users-run-9"], "the nonce is {nonce}");
+    }
+    cluster.objects.remove(&(Kind::Job, "users-run-9".to_owned()));
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 9);
+    cluster.converge();
+    assert!(!cluster.has(Kind::Job, "users-run-9"), "it has run before");
+    cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = 10);
+    cluster.converge();
+    assert!(cluster.has(Kind::Job, "users-run-10"));
+}
+
+#[test]
+fn nonce_below_its_default_starts_no_run() {
+    let mut cluster = Cluster::running("users-production");
+    for nonce in [-7, 0] {
+        cluster.edit(|spec| spec.source.as_mut().unwrap().trigger_nonce = nonce);
+        cluster.converge();
+        let names = cluster.names_of(Kind::Job);
+        assert!(!names.iter().any(|name| name.contains("-run-")), "{nonce}: {names:?}");
+    }
+}
