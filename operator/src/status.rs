@@ -5,6 +5,7 @@ mod components;
 mod condition;
 mod observation;
 mod outcome;
+pub mod pipeline_sample;
 mod summary;
 pub mod throttle;
 

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use kube::Client;
-use kube::runtime::reflector;
+use kube::runtime::reflector::{self, ObjectRef};
+use kube::{Client, Resource};
 
 use super::Metrics;
 use super::events::EventRecorder;
@@ -14,8 +14,10 @@ use super::reservations::ClaimSources;
 use super::scrape::scrape_state::ScrapeStates;
 use super::watch::stored_pipeline::StoredPipeline;
 use super::watch::watches::Stores;
+use crate::model::pipeline_key::PipelineKey;
 use crate::model::settings::Settings;
 use crate::plan::reservations::Reservations;
+use crate::status::pipeline_sample::PipelineSample;
 use crate::status::throttle::RateLimiter;
 
 /// What the reconciles of one namespace, or of all, share.
@@ -37,6 +39,17 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Updates the metrics of a pipeline. One that was deleted during its reconcile has none: its deletion removes them
+    /// once it is gone from the store.
+    pub(crate) fn set_sample(&self, key: &PipelineKey, uid: &str, sample: PipelineSample) {
+        self.metrics.pipelines.set(key.clone(), uid, sample);
+        let reference = ObjectRef::<StoredPipeline>::new(&key.name).within(&key.namespace);
+        let stored = self.pipelines.get(&reference);
+        if stored.is_none_or(|stored| stored.meta().uid.as_deref() != Some(uid)) {
+            self.metrics.pipelines.remove(uid);
+        }
+    }
+
     pub(crate) fn claim_sources(&self) -> ClaimSources<'_> {
         ClaimSources {
             namespace: self.namespace.as_deref(),

@@ -127,6 +127,7 @@ impl Controller {
             let context = context.clone();
             move |uid: &str| {
                 context.states.remove(uid);
+                context.metrics.pipelines.remove(uid);
                 let reservations = &mut lock(&context.reservations);
                 context.claim_sources().deleted(reservations, uid, Timestamp::now())
             }

@@ -1,5 +1,7 @@
 //! The operator's metrics, under controller-runtime's names, so that dashboards made for controllers show them.
 
+mod pipelines;
+
 use std::hash::Hash;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
+
+use pipelines::PipelineSamples;
 
 /// The labels of a reconcile by its result, as controller-runtime names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -71,6 +75,8 @@ pub struct Metrics {
     queue: QueueMetrics,
     writes: Counter,
     leader: Gauge,
+    /// What is reported of each pipeline.
+    pub(crate) pipelines: PipelineSamples,
 }
 
 #[derive(Debug)]
@@ -168,7 +174,9 @@ impl Default for Metrics {
             "1 while this replica is the leader",
             leader.clone(),
         );
-        Self { registry, reconciles, queue, writes, leader }
+        let pipelines = PipelineSamples::default();
+        registry.register_collector(Box::new(pipelines.clone()));
+        Self { registry, reconciles, queue, writes, leader, pipelines }
     }
 }
 

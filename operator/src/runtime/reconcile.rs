@@ -27,6 +27,7 @@ use crate::model::input::{Input, is_paused};
 use crate::model::observed::Observed;
 use crate::model::pipeline_key::PipelineKey;
 use crate::plan::{Decision, Plan, Release};
+use crate::status::pipeline_sample::PipelineSample;
 use crate::status::throttle::StatusChange;
 use crate::status::undecodable;
 
@@ -98,6 +99,7 @@ async fn report_undecodable(
     if lock(state).reported_undecodable.as_ref() != Some(&report) {
         let known = invalid.known_status();
         let next = undecodable(known.as_ref(), generation, error, Timestamp::now());
+        context.set_sample(&key_of(stored), &stored.uid().unwrap_or_default(), PipelineSample::of(&next));
         let next = invalid.status_with(&next);
         write_status(context, &key_of(stored), &stored.uid().unwrap_or_default(), &next).await?;
         lock(state).reported_undecodable = Some(report);
@@ -155,7 +157,9 @@ impl Reconcile<'_> {
         }
         // 5. Status: reports every outcome, also that of failed writes.
         let failure = applied.errors.first().map(ApplyError::failure);
-        let write_at = self.report(&plan.status(input, failure.as_ref())).await?;
+        let next = plan.status(input, failure.as_ref());
+        self.sample(&next, input);
+        let write_at = self.report(&next).await?;
         if !applied.errors.is_empty() {
             return Err(ReconcileError::Objects(applied.errors.len()));
         }
@@ -242,6 +246,21 @@ impl Reconcile<'_> {
             self.publish(&events::cleanup_given_up(why)).await;
         }
         self.write_finalizer(false).await.map(|()| UNTIL_CHANGE)
+    }
+
+    /// Updates the metrics of the pipeline.
+    fn sample(&self, next: &PipelineStatus, input: &Input<'_>) {
+        let sample = PipelineSample::of(next);
+        let sample = match input.validated {
+            Ok(pipeline) => {
+                let runs = &mut lock(self.state).runs;
+                let valid = input.with_pipeline(pipeline);
+                runs.observe(&valid);
+                sample.with_runs(&valid, runs)
+            }
+            Err(_) => PipelineSample { is_suspended: self.resource.spec.suspend, ..sample },
+        };
+        self.context.set_sample(&self.key, self.uid, sample);
     }
 
     /// Writes a changed status and publishes its Events, or returns when it is to be written.

@@ -15,6 +15,7 @@ use super::queue::trigger::Trigger;
 use super::sync::lock;
 use crate::diff::expectations::Expectations;
 use crate::model::configuration::Configuration;
+use crate::status::pipeline_sample::RunHistory;
 use crate::status::throttle::StatusThrottle;
 
 /// The model of a spec, or the rules that it breaks.
@@ -51,6 +52,8 @@ pub(crate) struct ReconcileState {
     requeue: Option<Requeue>,
     /// Since when the lag has called for fewer processors.
     pub(crate) low_since: Option<Timestamp>,
+    /// The pipeline's runs, for the metrics.
+    pub(crate) runs: RunHistory,
     /// When the status is written.
     pub(crate) throttle: StatusThrottle,
     /// The backoff of failed reconciles.
