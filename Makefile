@@ -94,8 +94,9 @@ test-first-run: ## the first command of the README, with a limit and a temporary
 	! output=$$(cargo run --quiet --release --locked -- status users 2>&1); grep -F -- '--features cluster' <<<"$$output"
 
 .PHONY: test-chart
-test-chart: ## the tests of the chart with Helm: lint, the rendered objects, helm/install.yaml
+test-chart: ## the tests of the chart with Helm and promtool: lint, the rendered objects, the alerts, helm/install.yaml
 	@e2e/prerequisites api-server
+	@e2e/prerequisites promtool
 	@echo "==> the chart"
 	e2e/rig/cluster helm lint --strict helm/userstream
 	cargo test $(everything) --test chart

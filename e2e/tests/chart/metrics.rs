@@ -41,4 +41,6 @@ fn pod_monitor_selects_the_operator() {
     }
     let port = &the(&rendered, "Deployment")["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
     assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], *port);
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+    assert_eq!(endpoint["honorLabels"], true, "the metrics of a pipeline have its namespace");
 }

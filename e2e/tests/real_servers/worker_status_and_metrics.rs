@@ -12,7 +12,9 @@ use userstream_e2e::users;
 const USERS: usize = 500;
 
 fn is_worker_metric(metric: &str) -> bool {
-    metric.starts_with("userstream_") && !metric.starts_with("userstream_operator_")
+    let is_of_operator =
+        ["userstream_operator_", "userstream_pipeline_"].iter().any(|it| metric.starts_with(it));
+    metric.starts_with("userstream_") && !is_of_operator
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

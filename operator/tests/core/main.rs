@@ -12,6 +12,7 @@ mod interleavings;
 mod kafka_topics;
 mod layers;
 mod manual_runs;
+mod pipeline_samples;
 mod producer_kinds;
 mod rollout;
 mod worker_reports;

@@ -91,7 +91,8 @@ impl Collector for PipelineSamples {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let samples = lock(&self.0).clone();
         let name = "userstream_pipeline_info";
-        let mut info = encoder.encode_descriptor(name, "Pipelines by their source", None, MetricType::Gauge)?;
+        let mut info =
+            encoder.encode_descriptor(name, "Pipelines by their source", None, MetricType::Gauge)?;
         for (key, Sampled { sample, .. }) in &samples {
             let [namespace, pipeline] = labels(key);
             let source = sample.source.map_or("None", |source| source.name());
