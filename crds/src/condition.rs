@@ -3,6 +3,8 @@
 //! The API carries both as CamelCase text. Code compares these enums instead, and the documentation lists them from
 //! here.
 
+mod remedy;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -315,6 +317,14 @@ mod tests {
         let types = ConditionType::ALL.iter().map(|of| of.documentation());
         for text in types.chain(Reason::ALL.iter().map(|reason| reason.documentation())) {
             assert!(text.len() > 8 && !text.ends_with('.') && text.trim() == text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_remedy_fits_into_a_table() {
+        for reason in Reason::ALL {
+            let text = reason.remedy();
+            assert!(!text.is_empty() && !text.ends_with('.') && !text.contains(['|', '\n']), "{text:?}");
         }
     }
 

@@ -16,18 +16,6 @@ fn documented_conditions_equal_those_in_code() {
     assert_eq!(table(&conditions).into_keys().collect::<BTreeSet<_>>(), types);
 }
 
-#[test]
-fn documented_reasons_equal_those_in_code() {
-    let reasons: BTreeSet<String> = Reason::ALL.iter().map(ToString::to_string).collect();
-    let documented: BTreeSet<String> = table(section(&file(PAGE), "### Reasons")).into_keys().collect();
-    let missing: Vec<&String> = reasons.difference(&documented).collect();
-    let extra: Vec<&String> = documented.difference(&reasons).collect();
-    assert!(
-        missing.is_empty() && extra.is_empty(),
-        "not documented: {missing:?}; not in the code: {extra:?}"
-    );
-}
-
 /// The table of rights, generated from the rules of the chart's roles.
 fn rights() -> String {
     let mut text = String::from("| where | group | resources | verbs | what for |\n|---|---|---|---|---|\n");
@@ -60,19 +48,36 @@ fn rights() -> String {
     text
 }
 
-#[test]
-fn documented_rights_equal_those_of_the_roles() {
-    let page = file(PAGE);
-    let (before, rest) = page.split_once("<!-- rights: written by `make generate` -->\n").unwrap();
-    let (found, after) = rest.split_once("<!-- /rights -->").unwrap();
-    let wanted = rights();
-    assert!(!wanted.contains("secrets"), "{wanted}");
-    // Other tests read the page at the same time, so an unchanged page is not written.
-    if std::env::var_os("UPDATE").is_some() && found != wanted {
-        let page =
-            format!("{before}<!-- rights: written by `make generate` -->\n{wanted}<!-- /rights -->{after}");
-        std::fs::write(repository().join(PAGE), page).unwrap();
-        return;
+/// The table of reasons, generated from the enum.
+fn reasons() -> String {
+    let mut text = String::from("| reason | meaning | what to do |\n|---|---|---|\n");
+    for reason in Reason::ALL {
+        text += &format!("| `{reason}` | {} | {} |\n", reason.documentation(), reason.remedy());
     }
-    assert_eq!(found, wanted, "{PAGE}: run `make generate`");
+    text
+}
+
+/// Compares a generated part of the page with what is wanted, or writes it. One test does so for all parts, so that no
+/// two tests write the page at the same time.
+fn with_part(page: &str, name: &str, wanted: &str) -> String {
+    let (begin, end) =
+        (format!("<!-- {name}: written by `make generate` -->\n"), format!("<!-- /{name} -->"));
+    let (before, rest) = page.split_once(&begin).unwrap();
+    let (found, after) = rest.split_once(&end).unwrap();
+    if std::env::var_os("UPDATE").is_none() {
+        assert_eq!(found, wanted, "{PAGE}: run `make generate`");
+    }
+    format!("{before}{begin}{wanted}{end}{after}")
+}
+
+#[test]
+fn generated_tables_of_the_page_are_up_to_date() {
+    let rights = rights();
+    assert!(!rights.contains("secrets"), "{rights}");
+    let page = file(PAGE);
+    let updated = with_part(&with_part(&page, "rights", &rights), "reasons", &reasons());
+    // Other tests read the page at the same time, so an unchanged page is not written.
+    if updated != page {
+        std::fs::write(repository().join(PAGE), updated).unwrap();
+    }
 }
