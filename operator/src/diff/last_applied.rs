@@ -2,8 +2,9 @@
 //! desired; comparing each field finds what another client has changed. Fields that other clients have added are
 //! ignored.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
-use userstream_crds::names::APPLIED;
+use userstream_crds::names::{APPLIED, FIELD_MANAGER};
 
 use crate::manifest::Manifest;
 use crate::model::hash;
@@ -36,7 +37,8 @@ pub enum Change {
 }
 
 /// The change that makes an object match its manifest, which has the hash annotation. A Job is immutable: a finished
-/// Job stays as it is, an unfinished one is replaced.
+/// Job stays as it is, an unfinished one is replaced. So is an immutable ConfigMap whose data differ: another client has
+/// created it under this name.
 #[must_use]
 pub fn change(manifest: &Manifest, existing: Option<&Value>) -> Change {
     match existing {
@@ -51,8 +53,31 @@ pub fn change(manifest: &Manifest, existing: Option<&Value>) -> Change {
             };
             if conditions.into_iter().flatten().any(is_finished) { Change::None } else { Change::Replace }
         }
+        Some(existing)
+            if manifest.kind == Kind::ConfigMap && has_other_immutable_data(manifest, existing) =>
+        {
+            Change::Replace
+        }
         Some(_) => Change::Update,
     }
+}
+
+fn has_other_immutable_data(manifest: &Manifest, existing: &Value) -> bool {
+    let data = |of: &Value| of.get("data").cloned().unwrap_or_default();
+    existing.get("immutable") == Some(&Value::Bool(true)) && !contains(&data(existing), &data(&manifest.body))
+}
+
+/// Whether the operator has created an object from this manifest: it has its hash, which covers the UID of the pipeline,
+/// and names the operator as the manager of its fields. Nothing else owns it.
+#[must_use]
+pub fn is_applied_from(manifest: &Manifest, existing: &ObjectMeta) -> bool {
+    let hash = manifest.body.pointer("/metadata/annotations").and_then(|all| all.get(APPLIED)?.as_str());
+    let found = existing.annotations.as_ref().and_then(|all| all.get(APPLIED)).map(String::as_str);
+    let managers = existing.managed_fields.iter().flatten();
+    let is_ours = managers.into_iter().any(|entry| entry.manager.as_deref() == Some(FIELD_MANAGER));
+    let has_controller =
+        existing.owner_references.iter().flatten().any(|owner| owner.controller == Some(true));
+    hash.is_some() && hash == found && is_ours && !has_controller
 }
 
 /// Whether an object differs from its manifest, which has the hash annotation.
@@ -190,6 +215,46 @@ mod tests {
         existing["status"] = json!({"conditions": [{"type": "Failed", "status": "True"}]});
         assert_eq!(change(&desired, Some(&existing)), Change::None);
         assert_eq!(change(&manifest(), Some(&existing)), Change::Update);
+    }
+
+    #[test]
+    fn immutable_config_map_with_other_data_is_replaced() {
+        let body =
+            json!({"metadata": {"name": "users-config-1"}, "immutable": true, "data": {"config.json": "{}"}});
+        let desired = with_hash(Manifest { kind: Kind::ConfigMap, name: "users-config-1".to_owned(), body });
+        assert_eq!(change(&desired, Some(&desired.body)), Change::None);
+        let mut existing = desired.body.clone();
+        existing["data"]["config.json"] = json!("[]");
+        assert_eq!(change(&desired, Some(&existing)), Change::Replace);
+        existing["immutable"] = json!(false);
+        assert_eq!(change(&desired, Some(&existing)), Change::Update);
+        let mut relabelled = desired.body.clone();
+        relabelled["metadata"]["annotations"] = json!({});
+        assert_eq!(change(&desired, Some(&relabelled)), Change::Update);
+    }
+
+    #[test]
+    fn only_an_object_of_the_same_manifest_is_adopted() {
+        type Edit = fn(&mut Value);
+        let metadata = |edit: Edit| -> ObjectMeta {
+            let mut metadata = manifest().body["metadata"].clone();
+            metadata["managedFields"] = json!([{"manager": FIELD_MANAGER, "operation": "Update"}]);
+            edit(&mut metadata);
+            serde_json::from_value(metadata).unwrap()
+        };
+        assert!(is_applied_from(&manifest(), &metadata(|_| {})));
+        let foreign: [Edit; 4] = [
+            |it| it["annotations"][APPLIED] = json!("another"),
+            |it| drop(it.as_object_mut().unwrap().remove("annotations")),
+            |it| it["managedFields"][0]["manager"] = json!("kubectl"),
+            |it| {
+                it["ownerReferences"] =
+                    json!([{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "9", "controller": true}])
+            },
+        ];
+        for (index, edit) in foreign.into_iter().enumerate() {
+            assert!(!is_applied_from(&manifest(), &metadata(edit)), "edit {index}");
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ use userstream_crds::names::{COMPONENT, Component, FIELD_MANAGER, PIPELINE};
 use super::reconcile_state::ReconcileState;
 use super::sync::lock;
 use crate::diff::expectations::{Expectations, ObjectKey};
+use crate::diff::last_applied::is_applied_from;
 use crate::diff::object_write::ObjectWrite;
 use crate::lifecycle::cleanup::CREATING_COMPONENTS;
 use crate::manifest::Manifest;
@@ -75,6 +76,13 @@ impl Applier<'_> {
         for write in writes {
             let (kind, name) = (write.kind(), write.name());
             let key = ObjectKey::Owned(kind, name.to_owned());
+            if let Some(reason) = refusal_of(&lock(state), &key, write) {
+                applied.errors.push(ApplyError::Invalid(reason));
+                if write.is_required_by_next() {
+                    return applied;
+                }
+                continue;
+            }
             lock(state).expectations.start(key.clone(), Timestamp::now());
             match self.write(write).await {
                 Ok(done) => {
@@ -90,6 +98,9 @@ impl Applier<'_> {
                 }
                 Err(error) => {
                     lock(state).expectations.cancel(&key);
+                    if error.is_invalid() {
+                        lock(state).refused.insert(key, (write.clone(), error.to_string()));
+                    }
                     tracing::warn!(kind = kind.name(), name, %error, "write failed");
                     let ends =
                         write.is_required_by_next() || matches!(error, ApplyError::NamespaceTerminating);
@@ -143,7 +154,7 @@ impl Applier<'_> {
     }
 
     /// Creates an object that the store does not show. If there is one of its name: one of the pipeline has lost the
-    /// label by which the store selects it, and is updated; the retained object of an older pipeline of this name is
+    /// label by which the store selects it, or its owner reference, and is updated; the retained object of an older pipeline of this name is
     /// adopted; any other is left alone.
     async fn create(&self, manifest: &Manifest) -> Result<Done, ApplyError> {
         let api = self.api(manifest.kind);
@@ -160,7 +171,8 @@ impl Applier<'_> {
         let existing = if exists { api.get_metadata_opt(&manifest.name).await.map_err(fail)? } else { None };
         // One that was deleted meanwhile is created by the next reconcile.
         let Some(existing) = existing else { return Err(fail(refusal)) };
-        if !is_owned_by(&existing, Some(self.uid)) && !manifest.may_adopt(&existing, self.pipeline) {
+        let is_own = is_owned_by(&existing, Some(self.uid)) || is_applied_from(manifest, &existing.metadata);
+        if !is_own && !manifest.may_adopt(&existing, self.pipeline) {
             return Err(ApplyError::Foreign { kind: manifest.kind.name(), name: manifest.name.clone() });
         }
         self.apply_to(manifest, existing).await.map(Done::Changed)
@@ -220,6 +232,12 @@ impl Applier<'_> {
             Err(error) => Err(ApplyError::of(kind, name, error)),
         }
     }
+}
+
+/// Why the API server has refused this very write as invalid, if it has.
+fn refusal_of(state: &ReconcileState, key: &ObjectKey, write: &ObjectWrite) -> Option<String> {
+    let (refused, reason) = state.refused.get(key)?;
+    (refused == write).then(|| reason.clone())
 }
 
 /// Expects what a write has done. The status already reports a created object as the watch will show it. What follows

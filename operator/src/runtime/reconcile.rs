@@ -160,8 +160,10 @@ impl Reconcile<'_> {
         let next = plan.status(input, failure.as_ref());
         self.sample(&next, input);
         let write_at = self.report(&next).await?;
-        if !applied.errors.is_empty() {
-            return Err(ReconcileError::Objects(applied.errors.len()));
+        // The status reports an invalid object, and only a change makes another one of it.
+        let failed = applied.errors.iter().filter(|error| !error.is_invalid()).count();
+        if failed > 0 {
+            return Err(ReconcileError::Objects(failed));
         }
         if let Some(reason) = plan.scaling(input) {
             self.publish(&events::scaling(reason)).await;

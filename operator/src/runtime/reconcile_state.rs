@@ -13,7 +13,8 @@ use userstream_crds::{Pipeline, UserStreamPipeline, Violation, validate};
 use super::backoff::Backoff;
 use super::queue::trigger::Trigger;
 use super::sync::lock;
-use crate::diff::expectations::Expectations;
+use crate::diff::expectations::{Expectations, ObjectKey};
+use crate::diff::object_write::ObjectWrite;
 use crate::model::configuration::Configuration;
 use crate::status::pipeline_sample::RunHistory;
 use crate::status::throttle::StatusThrottle;
@@ -48,6 +49,8 @@ pub(crate) struct ReconcileState {
     configurations: Option<Vec<String>>,
     /// Writes that the stores do not show yet.
     pub(crate) expectations: Expectations,
+    /// The objects that the API server has refused as invalid, and why.
+    pub(crate) refused: HashMap<ObjectKey, (ObjectWrite, String)>,
     /// The requeue of the last reconcile; `None` if it did not succeed.
     requeue: Option<Requeue>,
     /// Since when the lag has called for fewer processors.
@@ -145,7 +148,6 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::diff::expectations::ObjectKey;
 
     #[test]
     fn own_writes_trigger_no_reconcile_and_all_else_does() {

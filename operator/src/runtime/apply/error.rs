@@ -27,6 +27,9 @@ pub(crate) enum ApplyError {
     /// The namespace is terminating, and nothing can be created in it.
     #[error("the namespace is being deleted")]
     NamespaceTerminating,
+    /// The API server has refused this very object as invalid before. It is not sent again.
+    #[error("{0}")]
+    Invalid(String),
     /// The API server refused the write or did not answer.
     #[error("{kind} {name}: {source}")]
     Api {
@@ -49,11 +52,23 @@ impl ApplyError {
         Self::Api { kind: kind.name(), name: name.to_owned(), source: Box::new(error) }
     }
 
+    /// Whether the API server refuses the object as invalid, which a repetition does not change.
+    pub(crate) fn is_invalid(&self) -> bool {
+        match self {
+            Self::Invalid(_) => true,
+            Self::Api { source, .. } => status_of(source).is_some_and(|status| status.code == 422),
+            Self::Foreign { .. } | Self::Outdated | Self::StillRunning(_) | Self::NamespaceTerminating => {
+                false
+            }
+        }
+    }
+
     /// The failure as the status reports it.
     pub(crate) fn failure(&self) -> ApplyFailure {
         let (reason, is_terminal) = match self {
             Self::Foreign { .. } => (Reason::NameTaken, true),
             Self::NamespaceTerminating => (Reason::NamespaceTerminating, true),
+            Self::Invalid(_) => (Reason::Invalid, true),
             Self::Outdated | Self::StillRunning(_) => (Reason::CleanupWaits, false),
             Self::Api { source, .. } => match status_of(source).map(|status| status.code) {
                 Some(403) => (Reason::Forbidden, false),

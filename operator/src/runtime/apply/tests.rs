@@ -86,3 +86,34 @@ async fn existing_object_that_was_taken_for_missing_is_reconciled() {
         assert_eq!(lock(&state).expectations.is_accounted(&key, version), !exists);
     }
 }
+
+#[tokio::test]
+async fn invalid_object_is_sent_again_only_when_it_changes() {
+    let requests = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = requests.clone();
+    let answer = move || async move {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let refusal = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422,
+            "message": "the annotation is invalid", "reason": "Invalid"});
+        (axum::http::StatusCode::UNPROCESSABLE_ENTITY, axum::Json(refusal))
+    };
+    let client = client_of(Router::new().route("/{*path}", any(answer))).await;
+    let create = |annotation: &str| {
+        let body = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "users-processor", "annotations": {"a": annotation}}});
+        ObjectWrite::Create(Manifest { kind: Kind::Deployment, name: "users-processor".to_owned(), body })
+    };
+    let state = Mutex::new(ReconcileState::default());
+    let mut sent = Vec::new();
+    for annotation in ["one", "one", "two", "two"] {
+        let applied = applier(&client).apply(&[create(annotation)], &state).await;
+        let failure = applied.errors[0].failure();
+        assert_eq!(
+            (failure.reason, failure.is_terminal),
+            (userstream_crds::condition::Reason::Invalid, true)
+        );
+        assert!(failure.message.contains("the annotation is invalid"), "{failure:?}");
+        sent.push(requests.load(std::sync::atomic::Ordering::SeqCst));
+    }
+    assert_eq!(sent, [1, 1, 2, 2]);
+}
