@@ -11,10 +11,10 @@ use userstream_e2e::rig::repository;
 /// The minutes after the evaluation starts until which an alert must stay quiet.
 const LAST_MINUTE: u64 = 55;
 
-/// `promtool` on the path, or where `e2e/prerequisites promtool` installs it.
+/// `promtool` where `e2e/prerequisites promtool` installs it, or on the path.
 fn promtool() -> Command {
-    let installed =
-        std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/userstream/bin/promtool"));
+    let user = std::env::var_os("HOME");
+    let installed = user.map(|user| Path::new(&user).join(".cache/userstream/bin/promtool"));
     let program = installed.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("promtool"));
     Command::new(program)
 }

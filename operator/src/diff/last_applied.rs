@@ -248,8 +248,9 @@ mod tests {
             |it| drop(it.as_object_mut().unwrap().remove("annotations")),
             |it| it["managedFields"][0]["manager"] = json!("kubectl"),
             |it| {
-                it["ownerReferences"] =
-                    json!([{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "9", "controller": true}])
+                let owner =
+                    json!({"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "9", "controller": true});
+                it["ownerReferences"] = json!([owner]);
             },
         ];
         for (index, edit) in foreign.into_iter().enumerate() {
