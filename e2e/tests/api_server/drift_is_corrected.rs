@@ -1,3 +1,4 @@
+use serde_json::json;
 use userstream_e2e::poll_until::poll_until;
 
 use crate::test_namespace::{TIMEOUT, TestNamespace, name};
@@ -81,5 +82,61 @@ async fn changed_or_deleted_objects_are_restored() {
     let deployment = test.cluster.get("deployment", &test.namespace, "users-processor").await;
     let image = deployment.pointer("/spec/template/spec/containers/0/image").unwrap();
     assert_eq!(image, "example.org/worker:1");
+    assert_eq!(operator.errors(), Vec::<String>::new());
+}
+
+/// Deletes the configuration and creates another under its name, with the same metadata.
+async fn replace_configuration_and_await_restored(test: &TestNamespace) {
+    let config_map = test.await_object("configmap", "users-config-").await;
+    let original = test.cluster.get("configmap", &test.namespace, &config_map).await;
+    let mut replaced = original.clone();
+    let metadata = replaced["metadata"].as_object_mut().unwrap();
+    metadata.retain(|field, _| {
+        ["name", "namespace", "labels", "annotations", "ownerReferences"].contains(&field.as_str())
+    });
+    let (file, _) = original["data"].as_object().unwrap().iter().next().unwrap();
+    replaced["data"] = json!({file: "{}"});
+    let path = std::env::temp_dir().join(format!("{}-replaced.json", test.namespace));
+    std::fs::write(&path, replaced.to_string()).unwrap();
+    // Otherwise the operator creates the configuration again before the other client does.
+    test.annotate("userstream.dev/pause-reconciliation=true").await;
+    test.await_reason("users", "Paused").await;
+    test.cluster.kubectl(&["replace", "--force", "-f", path.to_str().unwrap()]).await;
+    test.annotate("userstream.dev/pause-reconciliation=false").await;
+    poll_until("the data of the configuration are restored", TIMEOUT, async || {
+        let all = test.cluster.list("configmap", &test.namespace).await;
+        let found = all.iter().find(|it| name(it) == config_map).map(|it| it["data"].clone());
+        if found.as_ref() == Some(&original["data"]) { Ok(()) } else { Err(format!("{found:?}")) }
+    })
+    .await;
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// Removes the owner references of objects.
+async fn disown_and_await_restored(test: &TestNamespace) {
+    for kind in ["configmap", "job", "deployment", "poddisruptionbudget"] {
+        let owned = test.cluster.list(kind, &test.namespace).await;
+        let object = owned.iter().find(|it| name(it).starts_with("users-")).unwrap();
+        let (object, owners) = (name(object), object["metadata"]["ownerReferences"].clone());
+        let patch = r#"{"metadata":{"ownerReferences":null}}"#;
+        test.cluster
+            .kubectl(&["patch", kind, "-n", &test.namespace, &object, "--type=merge", "-p", patch])
+            .await;
+        poll_until(&format!("{kind} {object} has its owner again"), TIMEOUT, async || {
+            let found =
+                test.cluster.get(kind, &test.namespace, &object).await["metadata"]["ownerReferences"].clone();
+            if found == owners { Ok(()) } else { Err(found.to_string()) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn replaced_or_disowned_objects_are_restored() {
+    let test = TestNamespace::new().await;
+    let operator = test.operator().await;
+    test.bring_up(&test.pipeline("users")).await;
+    replace_configuration_and_await_restored(&test).await;
+    disown_and_await_restored(&test).await;
     assert_eq!(operator.errors(), Vec::<String>::new());
 }
