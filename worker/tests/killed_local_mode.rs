@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use userstream_crds::identifier::{GroupId, TopicName};
 use userstream_crds::model::{
-    Column, CqlType, DeletionPolicy, Evolution, Table as TableModel, TableOptions, WriteTime,
+    AdoptionPolicy, Column, CqlType, DeletionPolicy, Evolution, Table as TableModel, TableOptions, WriteTime,
 };
 use userstream_crds::starting_offsets::StartingOffsets;
 use userstream_worker::log::embedded::{EmbeddedLog, LogReader, NewTopic};
@@ -253,6 +253,7 @@ fn model() -> TableModel {
         clustering_key: Vec::new(),
         evolution: Evolution::AdditiveOnly,
         options: TableOptions::default(),
+        adoption: AdoptionPolicy::Fail,
         deletion: DeletionPolicy::Retain,
         write_time: WriteTime::LogTimestamp,
     }

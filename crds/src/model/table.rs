@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use crate::resource::kafka::DeletionPolicy;
+use crate::resource::kafka::{AdoptionPolicy, DeletionPolicy};
 use crate::resource::sink::{Consistency, CqlType, Evolution, KeyspaceManagementPolicy};
 use crate::scalar::identifier::{DatacenterName, HostPort, Identifier, SecretName};
 
@@ -69,6 +69,8 @@ pub struct Table {
     pub evolution: Evolution,
     /// Options under CQL's own names.
     pub options: TableOptions,
+    /// Whether a table that the pipeline did not create may be used.
+    pub adoption: AdoptionPolicy,
     /// What happens to it when the pipeline is deleted.
     pub deletion: DeletionPolicy,
     /// The write time of a row.

@@ -165,7 +165,7 @@ pub enum TopicManagementPolicy {
     Strimzi,
 }
 
-/// What happens to a topic that exists and that the pipeline did not create.
+/// What happens to a topic or a table that exists and that the pipeline did not create.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AdoptionPolicy {
     /// Provisioning refuses it and changes nothing.

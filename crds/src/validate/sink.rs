@@ -153,6 +153,7 @@ pub(super) fn table(
         clustering_key,
         evolution: spec.evolution,
         options: options?,
+        adoption: spec.adoption_policy,
         deletion: spec.deletion_policy,
         write_time: write_time?,
     })

@@ -147,6 +147,27 @@ async fn foreign_topic_is_refused_until_it_is_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn foreign_table_is_refused_until_it_is_adopted() {
+    let rig = Rig::shared().await;
+    let mut pipeline = Pipeline::without_source(&rig, "provision_adopts_table").await;
+    pipeline.provision().await;
+    // A table that was dropped and created again by hand is not the pipeline's any more.
+    let table = format!("{}.users", pipeline.name);
+    pipeline.cassandra.execute(&format!("DROP TABLE {table}")).await;
+    pipeline.cassandra.execute(&format!("CREATE TABLE {table} (id uuid PRIMARY KEY, others text)")).await;
+    let before = describe(&rig, &pipeline).await;
+    assert_ne!(pipeline.run("provision").await, 0);
+    let message = pipeline.termination_message("provision");
+    assert_eq!(message["refusals"][0]["reason"], "Exists", "{message}");
+    assert_eq!(describe(&rig, &pipeline).await, before);
+    pipeline.spec["sink"]["cassandra"]["table"]["adoptionPolicy"] = json!("Adopt");
+    pipeline.provision().await;
+    let after = describe(&rig, &pipeline).await;
+    assert_eq!(after.table, before.table, "it is the same table");
+    assert!(after.columns.len() > before.columns.len(), "{:?}", after.columns);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_runs_create_one_topic_and_one_table() {
     let rig = Rig::shared().await;
     let pipeline = Pipeline::without_source(&rig, "provision_races").await;

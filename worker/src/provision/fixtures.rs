@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use userstream_crds::identifier::Identifier;
 use userstream_crds::model::{
-    Column, CqlType, DeletionPolicy, Evolution, Keyspace, KeyspaceManagementPolicy, Replication, Table,
-    TableOptions, WriteTime,
+    AdoptionPolicy, Column, CqlType, DeletionPolicy, Evolution, Keyspace, KeyspaceManagementPolicy,
+    Replication, Table, TableOptions, WriteTime,
 };
 
 use super::table::{ObservedColumn, ObservedTable, kind_of};
@@ -39,6 +39,7 @@ pub(super) fn table(columns: &[(&str, CqlType)]) -> Table {
         clustering_key: Vec::new(),
         evolution: Evolution::AdditiveOnly,
         options: TableOptions::default(),
+        adoption: AdoptionPolicy::Fail,
         deletion: DeletionPolicy::Retain,
         write_time: WriteTime::LogTimestamp,
     }

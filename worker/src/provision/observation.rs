@@ -227,6 +227,7 @@ impl ProvisionPlan {
             TableRefusal::PrimaryKey { .. } => RefusalReason::PrimaryKey,
             TableRefusal::ColumnType { .. } | TableRefusal::StaticColumn { .. } => RefusalReason::ColumnType,
             TableRefusal::MissingColumns { .. } => RefusalReason::MissingColumns,
+            TableRefusal::Exists { .. } => RefusalReason::Exists,
             TableRefusal::Conflict { .. } => RefusalReason::Conflict,
         };
         self.refuse(resource, reason, refusal);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use userstream_crds::identifier::Identifier;
-use userstream_crds::model::{CqlType, Evolution, Table, TableOptions};
+use userstream_crds::model::{AdoptionPolicy, CqlType, Evolution, Table, TableOptions};
 
 use super::cql;
 use super::resource::Ownership;
@@ -123,6 +123,15 @@ pub enum TableRefusal {
         /// The statement that adds them.
         statement: String,
     },
+    /// It exists, no pipeline created it, and it must not be adopted.
+    #[error(
+        "table {table} exists and was not created by this pipeline; set adoptionPolicy: Adopt to use it, or choose \
+         another name"
+    )]
+    Exists {
+        /// The table.
+        table: String,
+    },
     /// Another pipeline created it.
     #[error(
         "table {table} was created by the pipeline {owner}; choose another table, or delete its row from {claims} if that \
@@ -150,9 +159,16 @@ pub fn plan(
     let Some(observed) = observed else {
         return Ok(TablePlan { changes: vec![TableChange::Create], drift: None });
     };
-    if let Ownership::Other { owner } = ownership {
-        let claims = format!("{}.{}", desired.keyspace, cql::CLAIMS_TABLE);
-        return Err(TableRefusal::Conflict { table: full_name(desired), owner: owner.clone(), claims });
+    match (ownership, desired.adoption) {
+        (Ownership::Own, _) | (Ownership::Unclaimed, AdoptionPolicy::Adopt) => {}
+        (Ownership::Unclaimed, AdoptionPolicy::Fail) => {
+            return Err(TableRefusal::Exists { table: full_name(desired) });
+        }
+        // Two pipelines would write into one table, whatever the policy.
+        (Ownership::Other { owner }, _) => {
+            let claims = format!("{}.{}", desired.keyspace, cql::CLAIMS_TABLE);
+            return Err(TableRefusal::Conflict { table: full_name(desired), owner: owner.clone(), claims });
+        }
     }
     let (observed_key, desired_key) = (observed_key(observed), desired_key(desired));
     if observed_key != desired_key {

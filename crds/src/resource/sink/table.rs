@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::resource::kafka::DeletionPolicy;
+use crate::resource::kafka::{AdoptionPolicy, DeletionPolicy};
 use crate::rules;
 
 use super::cql_type::CqlType;
@@ -56,6 +56,10 @@ pub struct TableSpec {
     /// Options of the table under CQL's own names. Options that are not listed keep their values. Default: none.
     #[serde(default)]
     pub options: TableOptionsSpec,
+    /// What happens to a table that exists and that the pipeline did not create: `Fail` refuses it, `Adopt` manages it
+    /// from then on. A table of another pipeline is refused either way. Default: Fail.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
     /// What happens to the table when the pipeline is deleted: `Retain` keeps it, `Delete` drops it if the pipeline
     /// created it. Default: Retain.
     #[serde(default)]

@@ -75,16 +75,23 @@ fn static_column_is_refused() {
 }
 
 #[test]
-fn table_of_another_pipeline_is_refused_an_unclaimed_one_used() {
+fn table_of_others_is_refused_and_an_unclaimed_one_adopted() {
     let observed = observe(&users());
     let other = Ownership::Other { owner: "demo/others".to_owned() };
-    let refusal = plan(&users(), Some(&observed), &other).unwrap_err();
+    let adopting = Table { adoption: AdoptionPolicy::Adopt, ..users() };
+    let refusal = plan(&adopting, Some(&observed), &other).unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "table spark_streams.created_users was created by the pipeline demo/others; choose another table, or delete its \
          row from spark_streams.userstream_claims if that pipeline is gone"
     );
-    assert_eq!(plan(&users(), Some(&observed), &Ownership::Unclaimed), Ok(TablePlan::default()));
+    let refusal = plan(&users(), Some(&observed), &Ownership::Unclaimed).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "table spark_streams.created_users exists and was not created by this pipeline; set adoptionPolicy: Adopt to use \
+         it, or choose another name"
+    );
+    assert_eq!(plan(&adopting, Some(&observed), &Ownership::Unclaimed), Ok(TablePlan::default()));
 }
 
 #[test]
@@ -196,6 +203,7 @@ prop_compose! {
         Table {
             clustering_key: if clustered { vec![1] } else { Vec::new() },
             evolution: if manual { Evolution::Manual } else { Evolution::AdditiveOnly },
+            adoption: AdoptionPolicy::Adopt,
             options,
             ..table(&columns)
         }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
-use userstream_crds::model::{CqlType, DeletionPolicy, Evolution, TableOptions, WriteTime};
+use userstream_crds::model::{AdoptionPolicy, CqlType, DeletionPolicy, Evolution, TableOptions, WriteTime};
 
 use super::*;
 use crate::record::{AsRow, Cell, Cells, LogRecord, Record, RecordRow};
@@ -26,6 +26,7 @@ fn table(columns: &[(&str, CqlType)]) -> model::Table {
         clustering_key: Vec::new(),
         evolution: Evolution::AdditiveOnly,
         options: TableOptions::default(),
+        adoption: AdoptionPolicy::Fail,
         deletion: DeletionPolicy::Retain,
         write_time: WriteTime::LogTimestamp,
     }
