@@ -100,7 +100,11 @@ async fn replace_configuration_and_await_restored(test: &TestNamespace) {
     std::fs::write(&path, replaced.to_string()).unwrap();
     // Otherwise the operator creates the configuration again before the other client does.
     test.annotate("userstream.dev/pause-reconciliation=true").await;
-    test.await_reason("users", "Paused").await;
+    poll_until("reconciliation is paused", TIMEOUT, async || {
+        let paused = test.condition("users", "ReconciliationPaused").await;
+        if paused["status"] == "True" { Ok(()) } else { Err(paused.to_string()) }
+    })
+    .await;
     test.cluster.kubectl(&["replace", "--force", "-f", path.to_str().unwrap()]).await;
     test.annotate("userstream.dev/pause-reconciliation=false").await;
     poll_until("the data of the configuration are restored", TIMEOUT, async || {
