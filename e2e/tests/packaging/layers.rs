@@ -178,6 +178,29 @@ fn modules_import_only_modules_below_them() {
     assert!(violations.is_empty(), "\n{}", violations.join("\n"));
 }
 
+/// The tree of `usp status` and the summary of a pipeline are tested without a cluster.
+#[test]
+fn only_the_api_of_a_cluster_sends_requests() {
+    let root = Path::new("cli/src/cluster");
+    let api = [root.join("api"), root.join("api.rs")];
+    let pure = files().into_iter().filter(|path| {
+        path.starts_with(root)
+            && path.extension().is_some_and(|it| it == "rs")
+            && !api.iter().any(|it| path.starts_with(it))
+    });
+    let mut checked = 0;
+    for path in pure {
+        let text = file(path.to_str().unwrap());
+        for code in text.lines().map(|line| line.split("//").next().unwrap_or_default()) {
+            for request in ["cluster::api", "kube::Api", ".await"] {
+                assert!(!code.contains(request), "{}: {code}", path.display());
+            }
+        }
+        checked += 1;
+    }
+    assert!(checked > 5, "only {checked} files");
+}
+
 #[test]
 fn every_crate_of_the_workspace_has_layers() {
     let manifest = file("Cargo.toml");
