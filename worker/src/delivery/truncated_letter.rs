@@ -27,13 +27,43 @@ const KEPT_OF_HEADER: usize = 1 << 10;
 /// The forms of a letter, each smaller than the one before it. The last has no bytes that its record determines the
 /// size of.
 pub fn smaller_forms(letter: &Record) -> impl Iterator<Item = Record> + '_ {
+    let original = letter.value().map(Original::of);
     let size = letter.value().map_or(0, <[u8]>::len);
-    let with_headers = KEPT.into_iter().filter(move |kept| *kept < size);
-    with_headers.map(|kept| truncated(letter, kept)).chain(std::iter::once_with(|| smallest(letter)))
+    let kept = KEPT.into_iter().filter(move |kept| *kept < size).map(Some);
+    kept.chain(std::iter::once(None)).map(move |kept| match kept {
+        Some(kept) => truncated(letter, original.as_ref(), kept),
+        None => smallest(letter, original.as_ref()),
+    })
+}
+
+/// What identifies the whole value.
+struct Original {
+    size: usize,
+    /// Hexadecimal digits.
+    sha256: String,
+}
+
+impl Original {
+    fn of(value: &[u8]) -> Self {
+        let sha256 = digest(&SHA256, value).as_ref().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        Self { size: value.len(), sha256 }
+    }
+
+    fn push_to(&self, smaller: &mut Record, kept: usize) {
+        if kept < self.size {
+            smaller.push_header(TRUNCATED_HEADER, Some(b"true"));
+        }
+        smaller.push_header(SIZE_HEADER, Some(self.size.to_string().as_bytes()));
+        smaller.push_header(DIGEST_HEADER, Some(self.sha256.as_bytes()));
+    }
 }
 
 /// A letter with the first bytes of its value, and everything else.
-fn truncated(letter: &Record, kept: usize) -> Record {
+fn truncated(letter: &Record, original: Option<&Original>, kept: usize) -> Record {
     let mut smaller = with_value(letter, kept);
     if let Some(key) = letter.key() {
         smaller = smaller.with_key(key);
@@ -41,37 +71,27 @@ fn truncated(letter: &Record, kept: usize) -> Record {
     for (name, value) in letter.headers() {
         smaller.push_header(name, value);
     }
-    push_marks(&mut smaller, letter, kept);
+    if let Some(original) = original {
+        original.push_to(&mut smaller, kept);
+    }
     smaller
 }
 
 /// A letter without value, key and the headers of its record.
-fn smallest(letter: &Record) -> Record {
+fn smallest(letter: &Record, original: Option<&Original>) -> Record {
     let mut smallest = with_value(letter, 0);
     for (name, value) in letter.headers().filter(|(name, _)| name.starts_with(ERROR_HEADERS)) {
         smallest.push_header(name, value.map(|value| first(value, KEPT_OF_HEADER)));
     }
     smallest.push_header(HEADERS_TRUNCATED_HEADER, Some(b"true"));
-    push_marks(&mut smallest, letter, 0);
+    if let Some(original) = original {
+        original.push_to(&mut smallest, 0);
+    }
     smallest
 }
 
 fn with_value(letter: &Record, kept: usize) -> Record {
     Record::new(Vec::new(), letter.value().map(|value| first(value, kept)), letter.timestamp)
-}
-
-fn push_marks(smaller: &mut Record, letter: &Record, kept: usize) {
-    let Some(value) = letter.value() else { return };
-    let hexadecimal = digest(&SHA256, value).as_ref().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    if kept < value.len() {
-        smaller.push_header(TRUNCATED_HEADER, Some(b"true"));
-    }
-    smaller.push_header(SIZE_HEADER, Some(value.len().to_string().as_bytes()));
-    smaller.push_header(DIGEST_HEADER, Some(hexadecimal.as_bytes()));
 }
 
 fn first(bytes: &[u8], count: usize) -> &[u8] {
