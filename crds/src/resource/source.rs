@@ -57,3 +57,14 @@ pub enum SourceMode {
     /// At the times of a cron expression: a CronJob.
     Scheduled,
 }
+
+impl SourceMode {
+    /// The text of the field.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Continuous => "Continuous",
+            Self::Scheduled => "Scheduled",
+        }
+    }
+}

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use userstream_crds::condition::{ConditionType, Reason};
 use userstream_crds::model::{Cadence, Mode, Schedule};
 use userstream_crds::names::Component;
+use userstream_crds::source::SourceMode;
 use userstream_crds::status::PipelineStatus;
 use userstream_crds::worker_pod::finished;
 
@@ -20,7 +21,7 @@ use crate::model::observed::Observed;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PipelineSample {
     /// When its source runs; `None` without a source, or while the spec is refused.
-    pub source: Option<SourceKind>,
+    pub source: Option<SourceMode>,
     /// Whether `Ready` is true; `None` while it is unknown.
     pub is_ready: Option<bool>,
     /// Whether `Stalled` is true.
@@ -39,26 +40,6 @@ pub struct PipelineSample {
     pub last_run_failed: Option<bool>,
     /// Failed scheduled and manual runs.
     pub failed_runs: u64,
-}
-
-/// When a source runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SourceKind {
-    /// At every interval.
-    Continuous,
-    /// At the times of a schedule.
-    Scheduled,
-}
-
-impl SourceKind {
-    /// The text of `spec.source.mode`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Continuous => "Continuous",
-            Self::Scheduled => "Scheduled",
-        }
-    }
 }
 
 impl PipelineSample {
@@ -85,11 +66,7 @@ impl PipelineSample {
     /// The sample with what the spec and the history of the pipeline's runs say.
     #[must_use]
     pub fn with_runs(self, input: &ValidInput<'_>, history: &RunHistory) -> Self {
-        let cadence = input.pipeline.source.as_ref().map(|source| &source.cadence);
-        let source = cadence.map(|cadence| match cadence {
-            Cadence::Continuous { .. } => SourceKind::Continuous,
-            Cadence::Scheduled(_) => SourceKind::Scheduled,
-        });
+        let source = input.resource.spec.source.as_ref().map(|source| source.mode);
         let next_run = active_schedule(input).and_then(|schedule| {
             let cron_job = input.observed.cron_job(&Names(&input.pipeline.name).of(Component::Producer))?;
             let created = cron_job.metadata.creation_timestamp.as_ref().map(|time| time.0);

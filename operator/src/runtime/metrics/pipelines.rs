@@ -125,7 +125,7 @@ fn labels(key: &PipelineKey) -> [(&'static str, &str); 2] {
 mod tests {
     use super::*;
     use crate::runtime::Metrics;
-    use crate::status::pipeline_sample::SourceKind;
+    use userstream_crds::source::SourceMode;
 
     fn key(name: &str) -> PipelineKey {
         PipelineKey { namespace: "demo".to_owned(), name: name.to_owned() }
@@ -142,7 +142,7 @@ mod tests {
         let metrics = Metrics::default();
         assert!(series(&metrics).is_empty());
         let sample = PipelineSample {
-            source: Some(SourceKind::Scheduled),
+            source: Some(SourceMode::Scheduled),
             is_ready: Some(false),
             lag: Some(7),
             next_run: Timestamp::from_second(1_800_000_000).ok(),
