@@ -154,8 +154,8 @@ impl Applier<'_> {
     }
 
     /// Creates an object that the store does not show. If there is one of its name: one of the pipeline has lost the
-    /// label by which the store selects it, or its owner reference, and is updated; the retained object of an older pipeline of this name is
-    /// adopted; any other is left alone.
+    /// label by which the store selects it, or its owner reference, and is updated; the retained object of an older
+    /// pipeline of this name is adopted; any other is left alone.
     async fn create(&self, manifest: &Manifest) -> Result<Done, ApplyError> {
         let api = self.api(manifest.kind);
         let fail = |error| ApplyError::of(manifest.kind, &manifest.name, error);

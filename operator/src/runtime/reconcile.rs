@@ -99,9 +99,9 @@ async fn report_undecodable(
     if lock(state).reported_undecodable.as_ref() != Some(&report) {
         let known = invalid.known_status();
         let next = undecodable(known.as_ref(), generation, error, Timestamp::now());
-        context.set_sample(&key_of(stored), &stored.uid().unwrap_or_default(), PipelineSample::of(&next));
-        let next = invalid.status_with(&next);
-        write_status(context, &key_of(stored), &stored.uid().unwrap_or_default(), &next).await?;
+        let (key, uid) = (key_of(stored), stored.uid().unwrap_or_default());
+        context.set_sample(&key, &uid, PipelineSample::of(&next));
+        write_status(context, &key, &uid, &invalid.status_with(&next)).await?;
         lock(state).reported_undecodable = Some(report);
     }
     Ok(UNTIL_CHANGE)
