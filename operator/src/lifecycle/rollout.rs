@@ -18,7 +18,7 @@ use crate::model::input::ValidInput;
 use crate::model::job_state::JobState;
 use crate::model::names::Names;
 use crate::model::observed::Observed;
-use crate::model::worker_reports::{self, ProcessorsReport};
+use crate::model::worker_reports::{self, ProcessorsReport, ProducerReport};
 use crate::model::workload::{
     RolloutStatus, configuration_of_cron_job, configuration_of_deployment, desired_replicas,
 };
@@ -79,6 +79,8 @@ pub struct RolloutPlan {
     pub producer: Revision,
     /// The rollout of a continuous producer.
     pub producer_rollout: RolloutStatus,
+    /// What a continuous producer reports; `None` while it has not reported.
+    pub producer_report: Option<ProducerReport>,
     /// The last manual run.
     pub run: Option<ManualRun>,
 }
@@ -133,6 +135,7 @@ impl RolloutPlan {
             processors: processor.report,
             producer: unchanged(producer.has_workload, producer.revision),
             producer_rollout: producer.rollout,
+            producer_report: worker_reports::producer(observed, input.now),
             run,
             desired,
             provision,

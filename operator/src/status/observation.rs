@@ -13,7 +13,6 @@ use crate::model::cron_job_history;
 use crate::model::input::ValidInput;
 use crate::model::job_state::JobState;
 use crate::model::names::{Names, selector_text};
-use crate::model::worker_reports;
 
 /// Updates the status with what was observed, and with what this reconcile has created if all of it `is_applied`.
 pub(super) fn observe(
@@ -82,7 +81,7 @@ fn producer(
     let name = Names(&input.pipeline.name).of(Component::Producer);
     let (kind, last_schedule_time, last_success) = match &source.cadence {
         Cadence::Continuous { .. } => {
-            let report = worker_reports::producer(input.observed, input.now);
+            let report = rollout.producer_report.as_ref();
             ("Deployment", None, report.and_then(|report| report.last_success))
         }
         Cadence::Scheduled(_) => {

@@ -4,14 +4,13 @@ use userstream_crds::condition::{ConditionType, Reason};
 
 use crate::lifecycle::rollout::RolloutPlan;
 use crate::model::input::ValidInput;
-use crate::model::worker_reports;
 use crate::status::condition::Condition;
 
 /// That workers have truncated dead letters, or cannot append one; `None` while none reports so. `Ready` does not
 /// depend on it.
 pub(in crate::status) fn dead_letters(input: &ValidInput<'_>, rollout: &RolloutPlan) -> Option<Condition> {
     let topic = &input.pipeline.dead_letter()?.name;
-    let of_producer = worker_reports::producer(input.observed, input.now).map(|it| it.letters);
+    let of_producer = rollout.producer_report.as_ref().map(|it| it.letters);
     let letters = rollout.processors.letters.and(of_producer.unwrap_or_default());
     let incomplete = |reason, message: String| {
         Some(Condition::new(ConditionType::DeadLettersComplete, false, reason, message))

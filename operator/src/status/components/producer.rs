@@ -13,7 +13,6 @@ use crate::lifecycle::rollout::{Revision, RolloutPlan};
 use crate::model::cron_job_history;
 use crate::model::input::ValidInput;
 use crate::model::names::Names;
-use crate::model::worker_reports;
 use crate::model::workload::RolloutStatus;
 use crate::status::condition::{Condition, ConditionStatus};
 
@@ -38,12 +37,12 @@ fn condition(status: impl Into<ConditionStatus>, reason: Reason, message: impl I
 }
 
 fn continuous(input: &ValidInput<'_>, rollout: &RolloutPlan, interval: Duration) -> Condition {
-    let report = worker_reports::producer(input.observed, input.now);
-    let missing = report.as_ref().and_then(|report| first(&report.missing));
+    let report = rollout.producer_report.as_ref();
+    let missing = report.and_then(|report| first(&report.missing));
     let runs_fail =
         |since| condition(false, Reason::RunsFail, format!("{since}{}", because(missing.clone())));
     // Before the rollout: a producer whose runs fail is not available either, and the failed runs say why.
-    match &report {
+    match report {
         Some(report) if report.last_success.is_some_and(|at| is_overdue(at, interval, input.now)) => {
             return runs_fail("no run has succeeded for three intervals and two minutes");
         }
