@@ -4,9 +4,10 @@ use std::num::NonZeroU64;
 
 use crate::model::Autoscaling;
 use crate::resource::autoscaling::AutoscalingSpec;
-use crate::resource::kafka::{TopicManagementPolicy, TopicSpec};
+use crate::resource::kafka::TopicSpec;
 use crate::rules;
 
+use super::kafka::most_processors;
 use super::violations::Violations;
 
 pub(super) fn build(
@@ -15,13 +16,9 @@ pub(super) fn build(
     violations: &mut Violations,
 ) -> Option<Option<Autoscaling>> {
     let at = |field: &str| format!("spec.autoscaling.{field}");
-    // Partitions that are out of range are reported with the topic. An observed topic may have more than declared.
-    let partitions = match topic.management_policy {
-        TopicManagementPolicy::Observe => i32::MAX,
-        TopicManagementPolicy::Managed | TopicManagementPolicy::Strimzi => topic.partitions.max(1),
-    };
-    let most = autoscaling.max_replicas.unwrap_or(partitions);
-    violations.require(most <= partitions, at("maxReplicas"), &rules::MAX_REPLICAS_WITHIN_PARTITIONS);
+    let limit = most_processors(topic);
+    let most = autoscaling.max_replicas.unwrap_or(limit);
+    violations.require(most <= limit, at("maxReplicas"), &rules::MAX_REPLICAS_WITHIN_PARTITIONS);
     violations.require(autoscaling.min_replicas <= most, at("minReplicas"), &rules::MIN_REPLICAS_WITHIN_MAX);
     let min_replicas = violations.positive_number(at("minReplicas"), autoscaling.min_replicas);
     let max_replicas = match autoscaling.max_replicas {

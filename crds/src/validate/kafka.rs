@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 
 use crate::model::{Kafka, KafkaTls, Sasl, Topic};
 use crate::resource::delivery::Guarantee;
-use crate::resource::kafka::{KafkaSpec, TopicSpec};
+use crate::resource::kafka::{KafkaSpec, TopicManagementPolicy, TopicSpec};
 use crate::resource::pipeline::PipelineSpec;
 use crate::resource::source::{Emit, PaginationType, SourceSpec};
 use crate::rules;
@@ -16,6 +16,15 @@ use super::violations::{Found, Violations};
 
 /// The longest name of the pipeline's topic, so that names that are derived from it fit as well.
 const LONGEST_TOPIC_NAME: usize = 200;
+
+/// The most processors that the partitions of the topic give work. An observed topic may have more than declared.
+pub(super) fn most_processors(topic: &TopicSpec) -> i32 {
+    match topic.management_policy {
+        TopicManagementPolicy::Observe => i32::MAX,
+        // Partitions that are out of range are reported with the topic.
+        TopicManagementPolicy::Managed | TopicManagementPolicy::Strimzi => topic.partitions.max(1),
+    }
+}
 
 pub(super) fn connection(kafka: &KafkaSpec, violations: &mut Violations) -> Option<Kafka> {
     let path = "spec.kafka.bootstrapServers";

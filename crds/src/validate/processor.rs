@@ -3,13 +3,13 @@
 use std::num::NonZeroU32;
 
 use crate::model::Processor;
-use crate::resource::kafka::TopicManagementPolicy;
 use crate::resource::pipeline::PipelineSpec;
 use crate::rules;
 use crate::scalar::identifier::{NamespaceName, PipelineName};
 
 use super::expressions;
 use super::fields::DeclaredFields;
+use super::kafka::most_processors;
 use super::violations::Violations;
 
 pub(super) fn build(
@@ -49,11 +49,8 @@ pub(super) fn build(
 fn replicas(spec: &PipelineSpec, violations: &mut Violations) -> Option<u32> {
     let path = "spec.processor.replicas";
     let replicas = spec.processor.replicas;
-    // Autoscaling has other limits. An observed topic may have more partitions than declared.
-    let is_exempt =
-        spec.autoscaling.enabled || spec.kafka.topic.management_policy == TopicManagementPolicy::Observe;
-    // Partitions that are out of range are reported with the topic.
-    let partitions = spec.kafka.topic.partitions.max(1);
-    violations.require(is_exempt || replicas <= partitions, path, &rules::REPLICAS_WITHIN_PARTITIONS);
+    // Autoscaling has other limits.
+    let is_within = spec.autoscaling.enabled || replicas <= most_processors(&spec.kafka.topic);
+    violations.require(is_within, path, &rules::REPLICAS_WITHIN_PARTITIONS);
     violations.number(path, replicas)
 }
