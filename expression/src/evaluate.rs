@@ -104,17 +104,27 @@ impl<'a> Evaluation<'_, 'a> {
         /// Few functions take more arguments.
         const FEW: usize = 4;
         self.step(at)?;
-        if arguments.len() > FEW {
-            let values =
-                arguments.iter().map(|argument| self.value(argument)).collect::<Result<Vec<_>, _>>()?;
-            return self.apply(function, &values, pattern, at);
+        self.with_values::<FEW>(arguments, |evaluation, values| {
+            evaluation.apply(function, values, pattern, at)
+        })
+    }
+
+    /// The result for the values of nodes. Those of `FEW` nodes and fewer are not allocated.
+    #[inline]
+    fn with_values<const FEW: usize>(
+        &mut self,
+        nodes: &'a [Node],
+        result: impl FnOnce(&Self, &[Value<'a>]) -> Evaluated<'a>,
+    ) -> Evaluated<'a> {
+        if nodes.len() > FEW {
+            let values = nodes.iter().map(|node| self.value(node)).collect::<Result<Vec<_>, _>>()?;
+            return result(self, &values);
         }
         let mut values = [Value::Absent; FEW];
-        for (value, argument) in values.iter_mut().zip(arguments) {
-            *value = self.value(argument)?;
+        for (value, node) in values.iter_mut().zip(nodes) {
+            *value = self.value(node)?;
         }
-        let values = values.get(..arguments.len()).unwrap_or_default();
-        self.apply(function, values, pattern, at)
+        result(self, values.get(..nodes.len()).unwrap_or_default())
     }
 
     #[inline(never)]

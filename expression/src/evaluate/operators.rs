@@ -38,16 +38,9 @@ impl<'a> Evaluation<'_, 'a> {
         /// Longer chains are rare.
         const FEW: usize = 8;
         self.budget.spend(operands.len()).map_err(|error| error.at(at))?;
-        if operands.len() > FEW {
-            let values = operands.iter().map(|operand| self.value(operand)).collect::<Result<Vec<_>, _>>()?;
-            return sum(&values, self.budget).map_err(|error| error.at(at));
-        }
-        let mut values = [Value::Absent; FEW];
-        for (value, operand) in values.iter_mut().zip(operands) {
-            *value = self.value(operand)?;
-        }
-        let values = values.get(..operands.len()).unwrap_or_default();
-        sum(values, self.budget).map_err(|error| error.at(at))
+        self.with_values::<FEW>(operands, |evaluation, values| {
+            sum(values, evaluation.budget).map_err(|error| error.at(at))
+        })
     }
 
     #[inline(never)]
