@@ -94,6 +94,18 @@ impl<'a> Value<'a> {
         matches!(self, Self::Absent | Self::Null)
     }
 
+    /// A member of a map, or absent: also of what is absent or null.
+    ///
+    /// # Errors
+    /// A value of another kind has no members.
+    pub fn member(&self, name: &str) -> Result<Self, EvaluationErrorKind> {
+        match self {
+            Self::Map(map) => Ok(map.member(name).unwrap_or(Self::Absent)),
+            Self::Absent | Self::Null => Ok(Self::Absent),
+            other => Err(EvaluationErrorKind::NoMembers(other.kind())),
+        }
+    }
+
     /// The number that it is.
     pub(super) fn number(&self) -> Option<Number<'a>> {
         match *self {

@@ -19,7 +19,7 @@ impl<'a> Evaluation<'_, 'a> {
     ) -> Evaluated<'a> {
         self.step(at)?;
         let operand = self.value(operand)?;
-        self.chained(operand, optional, |value| member(value, name)).map_err(|error| error.at(at))
+        self.chained(operand, optional, |value| value.member(name)).map_err(|error| error.at(at))
     }
 
     #[inline(never)]
@@ -62,7 +62,7 @@ impl<'a> Evaluation<'_, 'a> {
             Value::Optional(value) => value.copied().unwrap_or(Value::Absent),
             value => value,
         };
-        let member = member(&value, name).map_err(|error| error.at(at))?;
+        let member = value.member(name).map_err(|error| error.at(at))?;
         Ok(Value::Bool(!matches!(member, Value::Absent)))
     }
 
@@ -73,14 +73,6 @@ impl<'a> Evaluation<'_, 'a> {
             optional @ Value::Optional(_) => optional,
             value => Value::Optional(Some(self.budget.keep(value).map_err(|error| error.at(Place::START))?)),
         })
-    }
-}
-
-fn member<'a>(value: &Value<'a>, name: &str) -> Found<'a> {
-    match value {
-        Value::Map(map) => Ok(map.member(name).unwrap_or(Value::Absent)),
-        Value::Absent | Value::Null => Ok(Value::Absent),
-        other => Err(EvaluationErrorKind::NoMembers(other.kind())),
     }
 }
 

@@ -93,20 +93,11 @@ impl<'a> Reading<'_, 'a> {
     /// Sets the slots of what is in a place to the members of its value.
     fn select(&mut self, node: &Node, value: Slot<'a>) {
         for (name, member) in &node.members {
-            let selected = match value {
-                Ok(Value::Map(map)) => Ok(map.member(name).unwrap_or(Value::Absent)),
-                Ok(other) => without_members(other),
-                Err(error) => Err(error),
-            };
+            let selected = value.and_then(|value| value.member(name));
             self.set(member.slot, selected);
             self.select(member, selected);
         }
     }
-}
-
-/// A member of a value that is no map.
-fn without_members(value: Value<'_>) -> Slot<'_> {
-    if value.is_nothing() { Ok(Value::Absent) } else { Err(EvaluationErrorKind::NoMembers(value.kind())) }
 }
 
 /// Reads the value at a place.
