@@ -7,6 +7,7 @@
 //! - A deleted pipeline holds what it used until its workers have terminated.
 
 mod entry;
+mod precedence;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,9 +16,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use userstream_crds::claims::{Claim, Subject};
 
-use crate::model::conflict::{Conflict, Precedence};
+use crate::model::conflict::Conflict;
 use crate::model::pipeline_key::PipelineKey;
 use entry::{CreationOrder, Entry};
+use precedence::first_conflict;
 
 /// The result of a pipeline's attempt to reserve what it declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,7 +137,7 @@ impl Reservations {
     /// The first declared claim of a pipeline that another one holds.
     #[must_use]
     pub fn conflict(&self, uid: &str) -> Option<Conflict> {
-        self.first_conflict(self.entries.get(uid)?, &mut BTreeMap::new())
+        first_conflict(self, self.entries.get(uid)?)
     }
 
     fn replace(&mut self, before: Option<&Entry>, entry: Entry) {
@@ -175,54 +177,6 @@ impl Reservations {
     ) -> BTreeSet<PipelineKey> {
         let others = claims.into_iter().flat_map(|claim| self.others(uid, claim));
         others.map(|other| other.pipeline.clone()).collect()
-    }
-
-    /// `can_start` memoizes which older pipelines have no conflict, so that a chain of them is walked once.
-    fn first_conflict<'a>(
-        &'a self,
-        own: &Entry,
-        can_start: &mut BTreeMap<&'a str, bool>,
-    ) -> Option<Conflict> {
-        own.declared.iter().find_map(|claim| {
-            let holder = self.holder(own, claim, can_start)?;
-            let precedence = match holder.released_at {
-                Some(_) => Precedence::Ending,
-                None if holder.order < own.order => Precedence::Older,
-                None => Precedence::First,
-            };
-            Some(Conflict { subject: claim.subject.clone(), holder: holder.pipeline.clone(), precedence })
-        })
-    }
-
-    /// The other pipeline that has precedence for a claim: one that holds it, or else the oldest that could start. Two
-    /// hold the same claim only after an edit of both, or under an earlier version of the operator; then the older one
-    /// has precedence.
-    fn holder<'a>(
-        &'a self,
-        own: &Entry,
-        claim: &Claim,
-        can_start: &mut BTreeMap<&'a str, bool>,
-    ) -> Option<&'a Entry> {
-        let is_held = own.holds(claim);
-        let mut older = Vec::new();
-        for other in self.others(&own.order.uid, claim) {
-            let is_older = other.order < own.order;
-            if other.holds(claim) && (is_older || !is_held) {
-                return Some(other);
-            }
-            if is_older && !is_held {
-                older.push(other);
-            }
-        }
-        // The recursion ends: it only ever reaches pipelines that are still older.
-        older.into_iter().find(|other| {
-            let uid = other.order.uid.as_str();
-            can_start.get(uid).copied().unwrap_or_else(|| {
-                let has_no_conflict = self.first_conflict(other, can_start).is_none();
-                can_start.insert(uid, has_no_conflict);
-                has_no_conflict
-            })
-        })
     }
 }
 

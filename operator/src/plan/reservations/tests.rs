@@ -4,6 +4,7 @@ use userstream_crds::claims::claims;
 use userstream_crds::{UserStreamPipeline, validate};
 
 use super::*;
+use crate::model::conflict::Precedence;
 
 const PIPELINES: usize = 5;
 const TOPICS: usize = 3;
@@ -312,4 +313,24 @@ fn long_chain_of_claimants_is_walked_once() {
         reservations.declare(&metadata(pipeline), Some(claims));
     }
     assert!(reservations.conflict("59").is_some());
+}
+
+/// Each of them yields to the one before it, if that one can start.
+#[test]
+fn chain_of_claimants_needs_no_stack_for_each() {
+    const CHAIN: usize = 20_000;
+    let topic = topics().swap_remove(0);
+    let claim = |number: usize| {
+        let subject = Subject::Topic(format!("topic_{number}").parse().unwrap());
+        Claim { subject, ..topic.clone() }
+    };
+    let mut reservations = Reservations::default();
+    for pipeline in 0..CHAIN {
+        reservations.declare(&metadata(pipeline), Some(vec![claim(pipeline), claim(pipeline + 1)]));
+    }
+    let last = (CHAIN - 1).to_string();
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let conflict = small.spawn(move || reservations.conflict(&last)).unwrap().join().unwrap();
+    // The first can start, so the second cannot and the third can: every other one waits.
+    assert_eq!(conflict.map(|it| it.holder.name), Some((CHAIN - 2).to_string()));
 }
