@@ -16,6 +16,7 @@ use userstream_crds::names::{Component, RETAINED_FOR};
 use userstream_crds::worker_status::WorkerStatus;
 
 use super::kind::Kind;
+use super::text::truncated;
 
 /// The objects of one pipeline. It owns them by their owner reference, or by the annotation that replaces it. Pods
 /// belong to it by their label.
@@ -43,13 +44,36 @@ pub struct Observed {
     pub reports: BTreeMap<String, WorkerReport>,
 }
 
-/// The status that a worker reported, and when.
+/// How many missing dependencies of a report are kept, and how many bytes of each. A worker has a handful.
+const MOST_MISSING: usize = 8;
+const LONGEST_MISSING: usize = 200;
+
+/// The status that a worker reported, and when. It has no more than decisions use: users who create pods determine what
+/// they answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerReport {
     /// When the operator requested it.
     pub at: Timestamp,
-    /// The status.
+    /// The status, without its errors and its partitions, and with a few missing dependencies.
     pub status: WorkerStatus,
+    /// The assigned partitions of a processor; `None` before its first assignment.
+    pub assigned: Option<Box<[i32]>>,
+}
+
+impl WorkerReport {
+    /// What is kept of a status.
+    #[must_use]
+    pub fn new(at: Timestamp, mut status: WorkerStatus) -> Self {
+        let partitions = status.processor.partitions.take();
+        let assigned = partitions.map(|all| all.iter().map(|it| it.partition).collect());
+        status.errors = Vec::new();
+        status.missing.truncate(MOST_MISSING);
+        status.missing.shrink_to_fit();
+        for missing in &mut status.missing {
+            *missing = truncated(missing, LONGEST_MISSING).into();
+        }
+        Self { at, status, assigned }
+    }
 }
 
 impl Observed {

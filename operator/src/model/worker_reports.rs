@@ -87,7 +87,7 @@ pub fn processors(observed: &Observed, now: Timestamp) -> ProcessorsReport {
         let status = &report.status.processor;
         let own = status.lag.and_then(|lag| u64::try_from(lag).ok());
         lag = lag.zip(own).map(|(sum, own)| sum.saturating_add(own));
-        assigned.extend(status.partitions.iter().flatten().map(|partition| partition.partition));
+        assigned.extend(report.assigned.iter().flat_map(|all| all.iter().copied()));
         // A processor discovers new partitions a little later than another.
         all.partitions = all.partitions.max(status.topic_partitions);
         all.write_latency =
@@ -136,23 +136,21 @@ pub fn is_fresh(report: &WorkerReport, now: Timestamp) -> bool {
     now.duration_since(report.at) <= STALE_AFTER
 }
 
-/// Whether a worker's new status differs too little from the one before to trigger a reconcile: no value has appeared
+/// Whether a worker's new report differs too little from the one before to trigger a reconcile: no value has appeared
 /// or disappeared, and no number has doubled or halved. Later reconciles pick up the times and the smaller steps.
 #[must_use]
-pub fn is_equivalent(before: &WorkerStatus, now: &WorkerStatus) -> bool {
+pub fn is_equivalent(before: &WorkerReport, now: &WorkerReport) -> bool {
     coarse(before) == coarse(now)
 }
 
-fn coarse(status: &WorkerStatus) -> impl PartialEq {
-    let WorkerStatus { ready, missing, producer, processor, .. } = status;
-    let letters = IncompleteLetters::of(status);
-    let partitions = processor.partitions.as_ref();
-    let partitions: Option<Vec<i32>> = partitions.map(|all| all.iter().map(|it| it.partition).collect());
+fn coarse(report: &WorkerReport) -> impl PartialEq {
+    let WorkerStatus { ready, missing, producer, processor, .. } = &report.status;
+    let letters = IncompleteLetters::of(&report.status);
     let count = |count: Option<i64>| count.and_then(|count| u64::try_from(count).ok()).map(magnitude);
     let milliseconds =
         |seconds: f64| duration(seconds).and_then(|it| u64::try_from(it.as_millis()).ok()).map(magnitude);
     (
-        (*ready, missing.clone(), partitions, processor.topic_partitions),
+        (*ready, missing.clone(), report.assigned.clone(), processor.topic_partitions),
         (count(processor.lag), count(processor.dead_letter_depth)),
         processor.write_latency.map(|of| milliseconds(of.p99_seconds)),
         processor.freshness.map(|of| milliseconds(of.p99_seconds)),
@@ -180,7 +178,7 @@ pub(crate) use tests::idle_worker;
 
 #[cfg(test)]
 mod tests {
-    use userstream_crds::worker_status::{Partition, Quantiles};
+    use userstream_crds::worker_status::{ErrorCount, Partition, Quantiles};
 
     use super::*;
 
@@ -195,6 +193,10 @@ mod tests {
             },
         }))
         .unwrap()
+    }
+
+    fn report(status: WorkerStatus) -> WorkerReport {
+        WorkerReport::new(Timestamp::UNIX_EPOCH, status)
     }
 
     fn busy_worker() -> WorkerStatus {
@@ -228,7 +230,8 @@ mod tests {
         if let Some(all) = &mut processor.partitions {
             (all[0].committed, all[0].high_watermark) = (Some(5_005), Some(5_009));
         }
-        assert!(now != before && is_equivalent(&before, &now));
+        assert_ne!(now, before);
+        assert!(is_equivalent(&report(before), &report(now)));
     }
 
     #[test]
@@ -256,10 +259,25 @@ mod tests {
         for (number, edit) in edits.into_iter().enumerate() {
             let mut now = busy_worker();
             edit(&mut now);
-            assert!(!is_equivalent(&busy_worker(), &now), "edit {number}");
+            assert!(!is_equivalent(&report(busy_worker()), &report(now)), "edit {number}");
         }
         let mut now = busy_worker();
         now.producer.failed_runs = 1;
-        assert!(!is_equivalent(&busy_worker(), &now));
+        assert!(!is_equivalent(&report(busy_worker()), &report(now)));
+    }
+
+    #[test]
+    fn report_keeps_no_more_than_decisions_use() {
+        let mut status = busy_worker();
+        let partition = status.processor.partitions.as_ref().unwrap()[0];
+        status.processor.partitions = Some(vec![partition; 10_000]);
+        status.missing = vec!["é".repeat(50_000); 1_000];
+        let error = ErrorCount { place: "p".repeat(50_000), cause: "c".repeat(50_000), count: 1 };
+        status.errors = vec![error; 1_000];
+        let kept = report(status);
+        let missing: usize = kept.status.missing.iter().map(String::capacity).sum();
+        assert!(missing <= 1_600 && kept.status.missing.len() == 8, "{missing} bytes");
+        assert_eq!((kept.status.errors.capacity(), kept.status.processor.partitions.as_ref()), (0, None));
+        assert_eq!(kept.assigned.map(|all| size_of_val(&*all)), Some(40_000));
     }
 }

@@ -22,5 +22,5 @@ pub(crate) fn report_of(
             "deadLettered": 0, "skipped": 0, "deadLetterDepth": 0, "lastRowTime": now.as_millisecond(),
             "freshness": {"p50Seconds": 0.1, "p99Seconds": 0.5}, "writeLatency": {"p50Seconds": 0.001, "p99Seconds": 0.004}},
     }));
-    WorkerReport { at: now, status: status.unwrap() }
+    WorkerReport::new(now, status.unwrap())
 }

@@ -50,13 +50,14 @@ impl ScrapeState {
     ) -> (Self, bool) {
         let (known, triggered_at) =
             before.map_or((None, None), |before| (before.report, Some(before.triggered_at)));
-        let is_known = |status: &WorkerStatus| {
-            known.as_ref().is_some_and(|known| is_equivalent(&known.status, status) && is_fresh(known, now))
+        let answer = answer.map(|status| WorkerReport::new(now, status));
+        let is_known = |report: &WorkerReport| {
+            known.as_ref().is_some_and(|known| is_equivalent(known, report) && is_fresh(known, now))
         };
-        let is_new = answer.as_ref().is_some_and(|status| !is_known(status));
+        let is_new = answer.as_ref().is_some_and(|report| !is_known(report));
         let recently = triggered_at.filter(|at| !is_new && now.duration_since(*at) < EQUIVALENT_FOR);
         // One missing answer does not make a worker unknown; its last report becomes stale instead.
-        let report = answer.map(|status| WorkerReport { at: now, status }).or(known);
+        let report = answer.or(known);
         let state = Self { at: now, was_ready, report, triggered_at: recently.unwrap_or(now) };
         (state, recently.is_none())
     }

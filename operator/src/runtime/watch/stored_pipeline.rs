@@ -8,12 +8,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use userstream_crds::UserStreamPipeline;
 use userstream_crds::condition::{ConditionType, Reason};
+use userstream_crds::names::{PAUSE, REQUESTED_AT};
 use userstream_crds::status::PipelineStatus;
 
 use super::compressed::Compressed;
 
-/// The annotation of `kubectl apply` with the whole resource in it.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The annotations that the operator reads. A resource may have 256 KiB of others, which it need not keep.
+const KNOWN_ANNOTATIONS: [&str; 2] = [PAUSE, REQUESTED_AT];
 
 /// A pipeline, compressed. Only [`read`](Self::read) finds out whether it can be deserialized.
 #[derive(Clone, Debug, Resource)]
@@ -96,12 +97,13 @@ impl<'de> Deserialize<'de> for StoredPipeline {
     }
 }
 
-/// Drops more than half of a resource's size, which the operator does not read.
+/// Drops more than half of a resource's size, which the operator does not read: the annotation of `kubectl apply`
+/// contains the whole resource again.
 fn drop_unread_metadata(resource: &mut Value) {
     let Some(metadata) = resource.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     metadata.remove("managedFields");
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-        annotations.remove(LAST_APPLIED);
+        annotations.retain(|name, _| KNOWN_ANNOTATIONS.contains(&name.as_str()));
     }
 }
 
@@ -156,15 +158,21 @@ mod tests {
     }
 
     #[test]
-    fn last_applied_annotation_is_not_kept() {
+    fn annotations_that_the_operator_does_not_read_are_dropped() {
         let stored: StoredPipeline = serde_json::from_value(json!({
-            "metadata": {"name": "users", "annotations": {LAST_APPLIED: "{}", "other": "annotation"}, "managedFields": []},
+            "metadata": {
+                "name": "users",
+                "annotations": {
+                    "kubectl.kubernetes.io/last-applied-configuration": "{}", "large": "x".repeat(250_000), PAUSE: "true",
+                },
+                "managedFields": [],
+            },
             "spec": 5,
         }))
         .unwrap();
-        assert_eq!(stored.meta().annotations.as_ref().unwrap().keys().collect::<Vec<_>>(), ["other"]);
+        assert_eq!(stored.meta().annotations.as_ref().unwrap().keys().collect::<Vec<_>>(), [PAUSE]);
         let kept = stored.object.read::<Value>().unwrap();
-        assert_eq!(kept["metadata"], json!({"name": "users", "annotations": {"other": "annotation"}}));
+        assert_eq!(kept["metadata"], json!({"name": "users", "annotations": {PAUSE: "true"}}));
     }
 
     #[test]
