@@ -4,4 +4,5 @@ pub mod defaults;
 pub mod definition;
 #[cfg(feature = "kubernetes")]
 mod generated;
+pub(crate) mod nesting;
 pub mod validation;

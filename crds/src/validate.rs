@@ -50,7 +50,13 @@ pub fn validate_spec(namespace: &str, name: &str, spec: &PipelineSpec) -> Result
     let mut all = schema_violations(&document);
     let mut violations = Violations::default();
     unsupported(&document, &mut violations);
-    let built = build(namespace, name, spec, &mut violations);
+    // Lengths are part of the schema. An expression beyond its length is never compiled: tenants share the process.
+    let built = if all.is_empty() {
+        build(namespace, name, spec, &mut violations)
+    } else {
+        build(namespace, name, &without_expressions(spec), &mut violations);
+        None
+    };
     // A value that violates the schema often breaks a rule too, which need not be reported.
     for violation in violations.into_vec() {
         if !all.iter().any(|other| other.path == violation.path && matches!(other.cause, Cause::Schema(_))) {
@@ -61,6 +67,13 @@ pub fn validate_spec(namespace: &str, name: &str, spec: &PipelineSpec) -> Result
         Some(pipeline) if all.is_empty() => Ok(pipeline),
         _ => Err(all),
     }
+}
+
+fn without_expressions(spec: &PipelineSpec) -> PipelineSpec {
+    let mut spec = spec.clone();
+    spec.processor.filter = None;
+    spec.schema.fields.iter_mut().for_each(|field| field.expr = None);
+    spec
 }
 
 /// Violations of what the schema requires beyond the types: lengths, ranges, patterns.

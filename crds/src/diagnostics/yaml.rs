@@ -7,6 +7,7 @@ use serde_json::{Map, Number, Value};
 use serde_saphyr::Spanned;
 
 use crate::scalar::field_path::{FieldPath, Step};
+use crate::schema::nesting;
 
 /// A value and its position.
 #[derive(Debug)]
@@ -25,7 +26,8 @@ enum Content {
 
 /// The documents of a text without the empty ones.
 pub(super) fn documents(text: &str) -> Result<Vec<Node>, serde_saphyr::Error> {
-    let documents: Vec<Spanned<Content>> = serde_saphyr::from_multiple(text)?;
+    let documents: Vec<Spanned<Content>> =
+        serde_saphyr::from_multiple_with_options(text, nesting::bounded())?;
     Ok(documents
         .into_iter()
         .map(Node)

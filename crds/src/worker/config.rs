@@ -10,6 +10,7 @@ use crate::model::Pipeline;
 use crate::resource::pipeline::PipelineSpec;
 use crate::scalar::field_path::FieldPath;
 use crate::scalar::identifier::SecretName;
+use crate::schema::nesting;
 use crate::validate::{Violation, validate_spec};
 
 /// The version of the contract. A worker refuses a configuration of another version.
@@ -99,10 +100,11 @@ impl WorkerConfig {
     /// When the text does not decode, has another contract version or unknown fields, or its pipeline breaks a rule.
     pub fn parse(text: &str) -> Result<(Self, Pipeline), WorkerConfigError> {
         let mut unknown = Vec::new();
-        let config: Self = serde_saphyr::with_deserializer_from_str(text, |deserializer| {
-            serde_ignored::deserialize(deserializer, |path| unknown.push(field_path(&path)))
-        })
-        .map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
+        let config: Self =
+            serde_saphyr::with_deserializer_from_str_with_options(text, nesting::bounded(), |deserializer| {
+                serde_ignored::deserialize(deserializer, |path| unknown.push(field_path(&path)))
+            })
+            .map_err(|error| WorkerConfigError::Decode(Box::new(error)))?;
         // Another version has other fields, which would be misleading to report.
         if config.version != CONTRACT_VERSION {
             return Err(WorkerConfigError::Version { found: config.version });
@@ -124,7 +126,7 @@ impl WorkerConfig {
         struct Path {
             termination_message_path: Option<PathBuf>,
         }
-        serde_saphyr::from_str::<Path>(text).ok()?.termination_message_path
+        serde_saphyr::from_str_with_options::<Path>(text, nesting::bounded()).ok()?.termination_message_path
     }
 
     /// The file of a key of a Secret.

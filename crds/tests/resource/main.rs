@@ -13,5 +13,6 @@ mod fixtures;
 mod generated_files;
 mod good_resources;
 mod reference;
+mod repeated_tokens;
 mod rules_in_cel;
 mod schedules;
