@@ -131,6 +131,8 @@ rules! {
     BODY_NEEDS_POST = "source", "a body needs method: POST; set it, or remove the body";
     /// Headers.
     HEADER = "source", "a header must have a name of letters, digits and !#$%&'*+-.^_`|~ and a value of visible ASCII characters";
+    /// The client frames requests.
+    NO_FRAMING_HEADERS = "source", "a header must not be about the connection or the length of the request, which the HTTP client sets; remove it, or name another header";
     /// Credentials are not written into the resource.
     NO_CREDENTIALS_IN_HEADERS = "source", "credentials must not be in headers, where everyone who can read the pipeline sees them; use source.http.auth with a Secret";
     /// Sizes of responses.

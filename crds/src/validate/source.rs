@@ -152,12 +152,35 @@ fn record_path(path: &str, text: &str, violations: &mut Violations) -> Option<Re
     violations.take(path, &rules::RECORD_PATH, text.parse())
 }
 
+/// The names of headers that frame a request or choose its connection. A value of the user's would contradict what is
+/// sent, or address another host behind the same server.
+const FRAMING_HEADERS: [&str; 12] = [
+    "host",
+    "connection",
+    "content-length",
+    "expect",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a request may have a header of this name.
+fn header_name(name: &str, path: &FieldPath, violations: &mut Violations) -> bool {
+    let is_framing = FRAMING_HEADERS.contains(&name.to_ascii_lowercase().as_str());
+    violations.require(is_header_name(name), path, &rules::HEADER)
+        && violations.require(!is_framing, path, &rules::NO_FRAMING_HEADERS)
+}
+
 fn headers(http: &HttpSpec, violations: &mut Violations) -> BTreeMap<String, String> {
     for (name, value) in &http.headers {
         let path = FieldPath::from(HTTP).property("headers").key(name);
-        let valid = is_header_name(name)
-            && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
-        if violations.require(valid, &path, &rules::HEADER) {
+        let is_visible = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t');
+        if header_name(name, &path, violations) && violations.require(is_visible, &path, &rules::HEADER) {
             let lower = name.to_ascii_lowercase();
             let secret = ["authorization", "proxy-authorization", "cookie"].contains(&lower.as_str());
             violations.require(!secret, path, &rules::NO_CREDENTIALS_IN_HEADERS);
@@ -244,8 +267,7 @@ fn placement(
     violations: &mut Violations,
 ) -> Option<ApiKeyPlacement> {
     match (&auth.header, &auth.query_parameter) {
-        (Some(header), None) => violations
-            .require(is_header_name(header), format!("{path}.header"), &rules::HEADER)
+        (Some(header), None) => header_name(header, &format!("{path}.header").into(), violations)
             .then(|| ApiKeyPlacement::Header(header.to_ascii_lowercase())),
         (None, Some(parameter)) => violations
             .require(

@@ -45,8 +45,8 @@ pub struct HttpSpec {
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 2048}))]
     pub query: BTreeMap<String, String>,
-    /// Request headers, without credentials, which everyone who can read the pipeline would see: use `auth`. Default:
-    /// none.
+    /// Request headers, without credentials, which everyone who can read the pipeline would see: use `auth`. Headers of
+    /// the connection or the length, such as `Host`, are refused. Default: none.
     #[serde(default)]
     #[schemars(extend("maxProperties" = 32, "additionalProperties" = {"type": "string", "maxLength": 4096}))]
     pub headers: BTreeMap<String, String>,
