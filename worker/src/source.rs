@@ -47,6 +47,8 @@ pub struct Page {
     pub fetched_at: i64,
     /// The position to save once every record of this page is acknowledged. `None`: nothing to save.
     pub position: Option<SourcePosition>,
+    /// Whether the run started at the first page because the source refuses the saved position.
+    pub restarted: bool,
 }
 
 impl Page {

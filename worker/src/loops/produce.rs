@@ -183,6 +183,9 @@ impl<S: Source, P: Producer, M: Transform> ProduceLoop<'_, S, P, M> {
             };
             self.health.set_ready(Component::Source);
             let Some(page) = page else { return Ok(Run::Complete) };
+            if page.restarted {
+                self.stats.error("source", "position");
+            }
             self.append_page(&page, &mut timestamps).await?;
             if self.shutdown.current() >= Shutdown::WhenCaughtUp {
                 return Ok(Run::Stopped);

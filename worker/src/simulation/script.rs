@@ -128,6 +128,7 @@ impl Source for ScriptSource {
             start,
             fetched_at: self.world.clock().now(),
             position: Some(SourcePosition(self.next.to_string())),
+            restarted: false,
         };
         for record in records {
             let start = page.body.len();

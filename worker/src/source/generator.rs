@@ -70,7 +70,14 @@ impl Generator {
         }
         body.push(b']');
         self.remaining -= count;
-        Page { body, records, start, fetched_at: self.clock.now(), position: Some(self.position()) }
+        Page {
+            body,
+            records,
+            start,
+            fetched_at: self.clock.now(),
+            position: Some(self.position()),
+            restarted: false,
+        }
     }
 
     fn position(&self) -> SourcePosition {

@@ -36,8 +36,8 @@ use userstream_crds::secret::CA_KEYS;
 use self::auth::credential::SecretFile;
 use self::auth::{Authenticator, Authorization};
 use self::error::{HttpError, PositionError};
-use self::pagination::next_page::{NextPageError, next_page};
-use self::pagination::{Advance, NextPage, Paginator};
+use self::pagination::next_page::{NextPageError, is_of_source, next_page};
+use self::pagination::{Advance, NextPage, PageCursor, Paginator};
 pub(super) use self::position::HttpPosition;
 use self::position::{Fingerprint, identity, update_fingerprint};
 use self::rate_limit::RateLimiter;
@@ -95,6 +95,10 @@ struct PageFetcher<E> {
     pagination: Pagination,
     records_path: Option<RecordPath>,
     paginator: Paginator,
+    /// The URL of the source, with its query parameters.
+    address: Url,
+    /// The next page is that of a saved position.
+    is_resuming: bool,
     identity: Fingerprint,
     /// The last fingerprint of each page. `None`: every response is emitted.
     fingerprints: Option<Vec<Option<Fingerprint>>>,
@@ -124,7 +128,9 @@ impl<E: Exchange> PageFetcher<E> {
             jitter,
             pagination: source.pagination.clone(),
             records_path: source.records_path.clone(),
-            paginator: Paginator::new(source.pagination.clone(), address),
+            paginator: Paginator::new(source.pagination.clone(), address.clone()),
+            address,
+            is_resuming: false,
             identity: identity(source),
             fingerprints: match source.emit {
                 Emit::All => None,
@@ -146,7 +152,13 @@ impl<E: Exchange> PageFetcher<E> {
             }
             None => (None, Vec::new()),
         };
+        // An earlier version has saved links to other servers too.
+        let cursor = cursor.filter(|cursor| match cursor {
+            PageCursor::Link { url: Some(url), .. } => is_of_source(&self.address, url),
+            _ => true,
+        });
         self.paginator.begin(cursor).map_err(PositionError::from)?;
+        self.is_resuming = !self.paginator.is_at_first_page();
         if let Some(current) = &mut self.fingerprints {
             *current = fingerprints;
         }
@@ -154,21 +166,38 @@ impl<E: Exchange> PageFetcher<E> {
     }
 
     async fn fetch(&mut self) -> Result<Option<Page>, HttpError> {
+        let mut page = self.fetch_page().await;
+        if self.is_resuming
+            && let Err(error) = &page
+            && error.refuses_page()
+        {
+            // What a response has once said is not to stop the source for ever. If the first page fails as well, the
+            // saved position stays.
+            let cause = error.classify().1;
+            warn!(cause, %error, "the source refuses the saved position; starting from the first page");
+            self.is_resuming = false;
+            self.paginator.begin(None).map_err(PositionError::from)?;
+            page = self.fetch_page().await.map(|page| page.map(|page| Page { restarted: true, ..page }));
+        }
+        self.is_resuming = false;
+        if page.is_err() {
+            self.paginator.stop();
+        }
+        page
+    }
+
+    async fn fetch_page(&mut self) -> Result<Option<Page>, HttpError> {
         let Some(url) = self.paginator.next_url() else { return Ok(None) };
-        let page = match self.request_with_retries(&url).await {
-            Ok(response) => self.parse_page(response),
+        match self.request_with_retries(&url).await {
+            Ok(response) => self.parse_page(response).map(Some),
             // Many servers answer 404 past the last page, instead of an empty page.
             Err(HttpError::Status { status: StatusCode::NOT_FOUND, .. })
                 if self.paginator.may_be_past_the_end() =>
             {
-                Ok(self.finish_page(Vec::new(), Vec::new(), NextPage::Implicit))
+                Ok(Some(self.finish_page(Vec::new(), Vec::new(), NextPage::Implicit)))
             }
             Err(error) => Err(error),
-        };
-        if page.is_err() {
-            self.paginator.stop();
         }
-        page.map(Some)
     }
 
     fn parse_page(&mut self, response: PageResponse) -> Result<Page, HttpError> {
@@ -179,7 +208,7 @@ impl<E: Exchange> PageFetcher<E> {
             Some(document) => document.records(self.records_path.as_ref())?,
             None => Vec::new(),
         };
-        let next = match next_page(&self.pagination, &url, &headers, document.as_ref()) {
+        let next = match next_page(&self.pagination, &self.address, &url, &headers, document.as_ref()) {
             Ok(NextPage::Link(Some(url))) => {
                 NextPage::Link(Some(self.authenticator.without_credential(&url)))
             }
@@ -212,6 +241,7 @@ impl<E: Exchange> PageFetcher<E> {
             start,
             fetched_at: self.clock.now(),
             position: self.position(),
+            restarted: false,
         }
     }
 

@@ -19,8 +19,8 @@ use crate::rules;
 pub struct PaginationSpec {
     /// `None`: one request a run. `Page`: a query parameter counts pages, and a page that is empty or, after the first,
     /// answers 404 is the last. `Cursor`: each body has the next cursor. `Link`: the `Link` header has the next URL
-    /// (RFC 8288, rel="next"). After the last page, Page and Link start again at the first; Cursor keeps the last
-    /// cursor. Default: None.
+    /// (RFC 8288, rel="next"), on the server of `url`. After the last page, Page and Link start again at the first;
+    /// Cursor keeps the last cursor. Default: None.
     #[serde(rename = "type")]
     pub kind: PaginationType,
     /// The query parameter of the page number or the cursor. Page and Cursor need it.

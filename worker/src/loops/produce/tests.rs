@@ -70,7 +70,7 @@ fn pages(pages: impl IntoIterator<Item = Result<Option<Page>, SourceError>>) -> 
 fn page(body: &str) -> Result<Option<Page>, SourceError> {
     let records = std::iter::once(0..body.len()).collect();
     let start = SourcePosition("once".to_owned());
-    Ok(Some(Page { body: body.into(), records, start, fetched_at: 0, position: None }))
+    Ok(Some(Page { body: body.into(), records, start, fetched_at: 0, position: None, restarted: false }))
 }
 
 /// Maps everything but `bad`.

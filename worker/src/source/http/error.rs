@@ -122,6 +122,11 @@ pub(crate) enum PaginationError {
     /// The target of the link is not a URL.
     #[error("the link to the next page is not a URL")]
     LinkTarget,
+    /// The link leads to another server.
+    #[error(
+        "the link to the next page leaves the server of the source; set source.http.url to the server of all pages"
+    )]
+    OtherServer,
     /// The cursor is neither text nor an integer nor null.
     #[error("the next cursor in the body is neither text nor an integer nor null")]
     CursorType,
@@ -173,6 +178,22 @@ impl HttpError {
             Self::Split(error) => (Permanent, split_cause(error)),
             Self::Next(_) => (Permanent, "next_page"),
             Self::Position(_) => (Permanent, "position"),
+        }
+    }
+
+    /// Whether the server refuses the page itself, so that a later attempt at it would fail too. Refused credentials
+    /// are about the client.
+    pub(crate) fn refuses_page(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                let is_of_client = matches!(*status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+                status.is_client_error() && !is_of_client && self.classify().0 == Retry::Permanent
+            }
+            Self::Exchange(ExchangeError::Url(_) | ExchangeError::Resolve(ResolveError::Forbidden(_)))
+            | Self::Redirect(_)
+            | Self::Split(_)
+            | Self::Next(_) => true,
+            Self::Exchange(_) | Self::Credential(_) | Self::Token(_) | Self::Position(_) => false,
         }
     }
 

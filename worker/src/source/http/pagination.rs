@@ -139,6 +139,11 @@ impl Paginator {
         matches!(&self.cursor, PageCursor::Number(_)) && self.index() > 0
     }
 
+    /// Whether the next page is the first of a traversal.
+    pub(crate) fn is_at_first_page(&self) -> bool {
+        self.cursor == first_page(&self.pagination)
+    }
+
     /// The next page, to be saved.
     pub(crate) fn cursor(&self) -> &PageCursor {
         &self.cursor

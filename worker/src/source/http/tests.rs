@@ -171,27 +171,63 @@ async fn loop_of_links_ends_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn link_to_another_origin_carries_no_credentials() {
-    let secrets = SecretsDirectory::new();
-    secrets.write("api", "token", "canary");
-    let model = model::HttpSource {
-        auth: HttpAuth::Bearer("api".parse().unwrap()),
-        headers: [
-            ("x-tenant".to_owned(), "canary".to_owned()),
-            ("accept-language".to_owned(), "de".to_owned()),
-        ]
-        .into(),
-        ..links()
-    };
-    let mut fetcher = fetcher(&model, &secrets);
-    fetcher.exchange.then(Ok(ok("[1]").with(LINK, "<https://evil.example/?page=2>; rel=next")));
+async fn link_to_another_server_is_never_requested_nor_saved() {
+    for target in ["https://evil.example/?page=2", "http://169.254.169.254/", "file:///etc/passwd"] {
+        let linked = ok("[1]").with(LINK, &format!("<{target}>; rel=next"));
+        let mut fetcher = scripted(&links(), [linked, ok("[1]")]);
+        assert_eq!(fails(&mut fetcher).await.cause(), "next_page", "{target}");
+        let (found, _) = run(&mut fetcher, None).await;
+        assert_eq!(found, [["1"]], "the next run asks the API again");
+        assert_eq!(fetcher.exchange.urls(), [URL, URL]);
+    }
+}
+
+/// Earlier versions followed and saved such links.
+#[tokio::test(start_paused = true)]
+async fn saved_link_to_another_server_is_not_used() {
+    let mut fetcher = scripted(&links(), [ok("[1]").with(LINK, "<?page=2>; rel=next")]);
+    fetcher.begin(None).unwrap();
+    let position = fetcher.fetch().await.unwrap().unwrap().position.unwrap();
+    let foreign = SourcePosition(position.0.replace("api.example.com", "evil.example"));
+    assert_ne!(foreign, position);
     fetcher.exchange.then(Ok(ok("[2]")));
-    run(&mut fetcher, None).await;
-    let [own, other] = &fetcher.exchange.requests[..] else { panic!("two requests") };
-    assert_eq!(own.headers[AUTHORIZATION], "Bearer canary");
-    assert_eq!(own.headers["x-tenant"], "canary");
-    assert!(!other.headers.values().any(|value| value.as_bytes().windows(6).any(|part| part == b"canary")));
-    assert_eq!(other.headers["accept-language"], "de");
+    assert_eq!(run(&mut fetcher, Some(&foreign)).await.0, [["2"]]);
+    assert_eq!(fetcher.exchange.urls(), [URL, URL]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_saved_position_is_given_up_once() {
+    for refusal in [response(400, ""), response(404, ""), response(410, ""), ok("no JSON")] {
+        let mut fetcher = scripted(&cursors(), [ok(r#"{"results":[1],"next":"expired"}"#)]);
+        fetcher.begin(None).unwrap();
+        let position = fetcher.fetch().await.unwrap().unwrap().position;
+        fetcher.exchange.then(Ok(refusal));
+        fetcher.exchange.then(Ok(ok(r#"{"results":[2],"next":null}"#)));
+        fetcher.begin(position.as_ref()).unwrap();
+        let page = fetcher.fetch().await.unwrap().unwrap();
+        assert!(page.restarted);
+        assert_eq!(page.records().collect::<Vec<_>>(), [b"2"]);
+        assert_eq!(fetcher.exchange.urls()[1..], [&format!("{URL}?after=expired"), URL]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn saved_position_outlives_other_failures() {
+    for (failures, cause) in [
+        // The credentials, not the position.
+        (vec![response(403, "")], "forbidden"),
+        // The first page is refused as well.
+        (vec![response(404, ""), response(404, "")], "not_found"),
+    ] {
+        let requests = failures.len();
+        let mut fetcher = scripted(&cursors(), [ok(r#"{"results":[1],"next":"here"}"#)]);
+        fetcher.begin(None).unwrap();
+        let position = fetcher.fetch().await.unwrap().unwrap().position;
+        failures.into_iter().for_each(|failure| fetcher.exchange.then(Ok(failure)));
+        fetcher.begin(position.as_ref()).unwrap();
+        let error = SourceError::from(fetcher.fetch().await.unwrap_err());
+        assert_eq!((error.cause(), fetcher.exchange.urls().len()), (cause, 1 + requests));
+    }
 }
 
 #[tokio::test(start_paused = true)]

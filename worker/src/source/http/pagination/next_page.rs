@@ -30,8 +30,10 @@ impl From<PaginationError> for NextPageError {
 }
 
 /// The next page, from the body (`None`: the response has no body) or the headers of the response from `url`.
+/// `configured` is the URL of the source.
 pub(crate) fn next_page(
     pagination: &Pagination,
+    configured: &Url,
     url: &Url,
     headers: &HeaderMap,
     body: Option<&Document<'_>>,
@@ -42,7 +44,7 @@ pub(crate) fn next_page(
             Some(document) => token(document, path)?,
             None => None,
         })),
-        Pagination::Link { .. } => Ok(NextPage::Link(link(url, headers)?)),
+        Pagination::Link { .. } => Ok(NextPage::Link(link(configured, url, headers)?)),
     }
 }
 
@@ -64,7 +66,7 @@ fn token(document: &Document<'_>, path: &RecordPath) -> Result<Option<String>, N
 }
 
 /// The URL in the `Link` headers, resolved against the URL of the request.
-fn link(url: &Url, headers: &HeaderMap) -> Result<Option<Url>, PaginationError> {
+fn link(configured: &Url, url: &Url, headers: &HeaderMap) -> Result<Option<Url>, PaginationError> {
     for header in headers.get_all(LINK) {
         let header = std::str::from_utf8(header.as_bytes()).map_err(|_| MalformedLink)?;
         if let Some(target) = next_target(header)? {
@@ -72,12 +74,25 @@ fn link(url: &Url, headers: &HeaderMap) -> Result<Option<Url>, PaginationError> 
             next.set_fragment(None);
             return if next.as_str().len() > MAX_NEXT_BYTES {
                 Err(PaginationError::TooLong)
+            } else if !is_of_source(configured, &next) {
+                Err(PaginationError::OtherServer)
             } else {
                 Ok(Some(next))
             };
         }
     }
     Ok(None)
+}
+
+/// Whether a URL is on the server of the source: the same host and port, or HTTPS in place of HTTP.
+///
+/// The URL is saved and used by later runs. A single response must not hand them to another server, or to a private
+/// address, for ever.
+pub(crate) fn is_of_source(configured: &Url, url: &Url) -> bool {
+    let is_upgrade = configured.scheme() == "http" && url.scheme() == "https";
+    let has_port = configured.port_or_known_default() == url.port_or_known_default()
+        || is_upgrade && configured.port().is_none() && url.port().is_none();
+    (configured.scheme() == url.scheme() || is_upgrade) && configured.host() == url.host() && has_port
 }
 
 #[cfg(test)]
@@ -94,7 +109,7 @@ mod tests {
         };
         let url = Url::parse("https://a.example/").unwrap();
         let document = Document::parse(body.as_bytes())?;
-        match next_page(&pagination, &url, &HeaderMap::new(), Some(&document))? {
+        match next_page(&pagination, &url, &url, &HeaderMap::new(), Some(&document))? {
             NextPage::Token(token) => Ok(token),
             other => panic!("{other:?}"),
         }
@@ -131,7 +146,7 @@ mod tests {
             headers.append(LINK, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let url = Url::parse("https://a.example/users?page=1").unwrap();
-        Ok(link(&url, &headers)?.map(String::from))
+        Ok(link(&url, &url, &headers)?.map(String::from))
     }
 
     #[test]
@@ -145,5 +160,28 @@ mod tests {
         assert_eq!(link_in(&["next"]), Err(PaginationError::Link(MalformedLink)));
         let long = format!("</{}>; rel=next", "x".repeat(MAX_NEXT_BYTES));
         assert_eq!(link_in(&[&long]), Err(PaginationError::TooLong));
+        assert_eq!(link_in(&["<https://b.example/>; rel=next"]), Err(PaginationError::OtherServer));
+    }
+
+    #[test]
+    fn only_urls_on_the_server_of_the_source_are_followed() {
+        for (configured, url, is_followed) in [
+            ("https://a.example/users", "https://a.example/users?page=2", true),
+            ("https://a.example/users", "https://a.example:443/other", true),
+            ("http://a.example/users", "https://a.example/users?page=2", true),
+            ("http://a.example:8080/users", "http://a.example:8080/users", true),
+            ("http://10.0.0.1/users", "http://10.0.0.1/", true),
+            ("https://a.example/users", "http://a.example/users?page=2", false),
+            ("https://a.example/users", "https://b.example/users", false),
+            ("https://a.example/users", "https://a.example.evil.example/", false),
+            ("https://a.example/users", "https://a.example:8443/users", false),
+            ("http://a.example:8080/users", "https://a.example/users", false),
+            ("http://a.example/users", "http://169.254.169.254/", false),
+            ("http://a.example/users", "file:///etc/passwd", false),
+            ("http://a.example/users", "data:text/json,[]", false),
+        ] {
+            let [configured, next] = [configured, url].map(|url| Url::parse(url).unwrap());
+            assert_eq!(is_of_source(&configured, &next), is_followed, "{configured} {url}");
+        }
     }
 }
