@@ -5,16 +5,20 @@
 //!   overlap.
 //! - An added pipeline becomes ready when it has not been added again for [`QUIET_PERIOD`], so that a burst of events
 //!   is one reconcile.
-//! - Ready pipelines of high priority come first, in the order in which they became ready. Of [`FAIRNESS`] pipelines
-//!   one is of low priority, however many of high priority wait.
+//! - Ready pipelines of high priority come first. Of [`FAIRNESS`] pipelines one is of low priority, however many of high
+//!   priority wait.
+//! - No namespace delays another one by more than one pipeline: after a pipeline of one namespace comes one of another
+//!   namespace, whatever its priority. Within a priority the namespaces alternate ([`FairQueue`]), and pipelines of one
+//!   namespace keep the order in which they became ready.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::fair_queue::FairQueue;
 use super::trigger::{Trigger, Triggers};
 use crate::model::pipeline_key::PipelineKey;
 use crate::runtime::metrics::Metrics;
@@ -52,13 +56,15 @@ struct State {
     /// The delayed items, by the time when they become ready.
     delayed: BTreeSet<(Instant, PipelineKey)>,
     /// The ready items of each priority. One whose priority was raised is in both, and counts in the higher one alone.
-    high: VecDeque<PipelineKey>,
-    low: VecDeque<PipelineKey>,
+    high: FairQueue,
+    low: FairQueue,
     processing: HashSet<PipelineKey>,
     /// How many items were added, and do not only wait for their time.
     added: usize,
     /// How many of high priority have been processed since the last one of low priority.
     since_low: usize,
+    /// The namespace of the last pipeline that was processed.
+    last_namespace: Option<String>,
 }
 
 /// A pipeline that waits.
@@ -206,7 +212,10 @@ impl State {
         let is_low_due = self.since_low >= FAIRNESS - 1;
         let first = if is_low_due { Priority::Low } else { Priority::High };
         let second = if is_low_due { Priority::High } else { Priority::Low };
-        let pipeline = self.pop(first).or_else(|| self.pop(second))?;
+        let last = self.last_namespace.take();
+        let mut order =
+            [(first, last.as_deref()), (second, last.as_deref()), (first, None), (second, None)].into_iter();
+        let pipeline = order.find_map(|(priority, except)| self.pop(priority, except))?;
         let item = self.items.remove(&pipeline)?;
         self.added -= usize::from(item.added_at.is_some());
         self.since_low = match item.priority {
@@ -214,15 +223,16 @@ impl State {
             Priority::Low => 0,
         };
         self.processing.insert(pipeline.clone());
+        self.last_namespace = Some(pipeline.namespace.clone());
         Some((pipeline, item))
     }
 
-    fn pop(&mut self, priority: Priority) -> Option<PipelineKey> {
+    fn pop(&mut self, priority: Priority, except: Option<&str>) -> Option<PipelineKey> {
         let ready = match priority {
             Priority::High => &mut self.high,
             Priority::Low => &mut self.low,
         };
-        while let Some(pipeline) = ready.pop_front() {
+        while let Some(pipeline) = ready.pop_front_except(except) {
             let is_it = |item: &Item| item.place == Place::Ready && item.priority == priority;
             if self.items.get(&pipeline).is_some_and(is_it) {
                 return Some(pipeline);

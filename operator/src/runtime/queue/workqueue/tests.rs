@@ -1,4 +1,5 @@
 use futures::FutureExt;
+use proptest::prelude::*;
 
 use super::*;
 use crate::diff::expectations::ObjectKey;
@@ -205,4 +206,24 @@ async fn metrics_count_each_wait_once() {
     assert_eq!(drain(&queue), ["a"]);
     has("workqueue_adds_total 3");
     has("workqueue_queue_duration_seconds_count 2");
+}
+
+proptest! {
+    #[test]
+    fn other_namespace_waits_for_one_pipeline_at_most(
+        waiting in prop::collection::vec(any::<bool>(), 1..60), taken in 0_usize..60, is_high: bool,
+    ) {
+        let priority = |is_high| if is_high { Priority::High } else { Priority::Low };
+        let (mut state, now) = (State::default(), Instant::now());
+        for (number, is_high) in waiting.iter().enumerate() {
+            state.add(key(&number.to_string()), priority(*is_high), Trigger::Changed, now);
+        }
+        let ready = now + QUIET_PERIOD;
+        (0..taken).for_each(|_| drop(state.next(ready)));
+        let other = PipelineKey { namespace: "other".to_owned(), name: "a".to_owned() };
+        state.add(other.clone(), priority(is_high), Trigger::Changed, ready);
+        let mut processed = std::iter::from_fn(|| state.next(ready + QUIET_PERIOD)).map(|(pipeline, _)| pipeline);
+        let position = processed.position(|it| it == other);
+        prop_assert!(position.is_some_and(|position| position <= 1), "{:?}", position);
+    }
 }
