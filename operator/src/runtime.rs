@@ -14,6 +14,7 @@ mod events;
 #[cfg(test)]
 mod fake_api_server;
 mod health;
+mod http_server;
 pub mod lease;
 mod metrics;
 mod queue;

@@ -3,6 +3,8 @@
 pub mod health;
 pub mod histogram;
 #[cfg(feature = "server")]
+mod http_server;
+#[cfg(feature = "server")]
 pub mod logging;
 #[cfg(feature = "server")]
 mod metrics;

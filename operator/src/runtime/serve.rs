@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::{Health, Metrics};
+use super::{Health, Metrics, http_server};
 
 /// What the endpoints report.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ pub struct Served {
 pub async fn serve(address: SocketAddr, served: Served) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
-    axum::serve(listener, router(served)).await
+    http_server::serve(listener, router(served)).await;
+    Ok(())
 }
 
 fn router(served: Served) -> Router {
@@ -70,7 +71,7 @@ mod tests {
         };
         tokio::select! {
             answer = request => answer,
-            ended = async { axum::serve(listener, router(served)).await } => panic!("{ended:?}"),
+            () = http_server::serve(listener, router(served)) => panic!("the server ended"),
         }
     }
 

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::observe::health::Health;
 use crate::observe::stats::Stats;
-use crate::observe::{metrics, status};
+use crate::observe::{http_server, metrics, status};
 
 /// The state that the endpoints serve.
 #[derive(Debug, Clone)]
@@ -32,7 +32,8 @@ pub struct Observed {
 pub async fn serve(address: SocketAddr, observed: Observed) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /livez, /readyz, /metrics and /status");
-    axum::serve(listener, router(observed)).await
+    http_server::serve(listener, router(observed)).await;
+    Ok(())
 }
 
 fn router(observed: Observed) -> Router {
@@ -76,7 +77,7 @@ mod tests {
     async fn get(observed: Observed, path: &str) -> (u16, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}{path}", listener.local_addr().unwrap());
-        let serving = async { axum::serve(listener, router(observed)).await.unwrap() };
+        let serving = http_server::serve(listener, router(observed));
         let request = async {
             crate::security::tls::install_crypto_provider();
             let response = reqwest::get(&url).await.unwrap();
