@@ -1,7 +1,13 @@
 //! The operator's process: connects, waits until it leads, reconciles until SIGTERM, and releases the Lease.
+//!
+//! Two threads: one reconciles, the other serves the endpoints and renews the Lease, so that heavy specs neither fail the
+//! liveness probe nor lose the leadership. The Lease is released once the first runtime is gone, with all that could
+//! still write.
 
 pub mod arguments;
+mod background;
 pub mod check;
+mod leadership;
 mod logging;
 
 use std::process::ExitCode;
@@ -13,11 +19,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
 use self::arguments::Arguments;
+use self::background::BackgroundThread;
+use self::leadership::Leadership;
 use crate::model::settings::{OptionalKinds, Settings};
 use crate::runtime::discovery::optional_kinds;
-use crate::runtime::lease::{LeaderElector, LeaderGuard};
+use crate::runtime::lease::LeaderGuard;
 use crate::runtime::serve::{self, Served};
-use crate::runtime::{Controller, Health, Metrics, explained, worker_client};
+use crate::runtime::{Controller, Health, Heartbeat, Metrics, explained, worker_client};
 
 /// The delay between two attempts to reach the API server at the start.
 const CONNECT_DELAY: Duration = Duration::from_secs(2);
@@ -48,16 +56,22 @@ pub fn run(arguments: Arguments) -> ExitCode {
     // Fails only when a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     // Tasks are short or wait for I/O: moving them between threads would cost more than running them.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (runtime, background) = match runtime.and_then(|it| Ok((it, BackgroundThread::start()?))) {
+        Ok(started) => started,
         Err(error) => {
             tracing::error!(%error, "the runtime cannot be started");
             return ExitCode::from(69);
         }
     };
-    let ended = runtime.block_on(serve_and_reconcile(arguments));
+    let mut leadership = None;
+    let ended = runtime.block_on(serve_and_reconcile(arguments, &background, &mut leadership));
     // The next leader finishes what is in progress.
     runtime.shutdown_background();
+    // Nothing of this replica acts any more.
+    if let Some(leadership) = leadership {
+        background.block_on(leadership.release());
+    }
     match ended {
         Ok(()) => {
             tracing::info!("stopped");
@@ -82,13 +96,21 @@ async fn termination_signal() {
     }
 }
 
-async fn serve_and_reconcile(arguments: Arguments) -> Result<(), ExitCause> {
+async fn serve_and_reconcile(
+    arguments: Arguments,
+    background: &BackgroundThread,
+    leadership: &mut Option<Leadership>,
+) -> Result<(), ExitCause> {
     let (health, metrics): (Arc<Health>, Arc<Metrics>) = Default::default();
-    let serving = serve::serve(arguments.listen, Served { health: health.clone(), metrics: metrics.clone() });
-    let reconciling = lead_and_reconcile(arguments, health, metrics, termination_signal());
+    let heartbeat = Arc::<Heartbeat>::default();
+    let served = Served { health: health.clone(), heartbeat: heartbeat.clone(), metrics: metrics.clone() };
+    let serving = background.handle().spawn(serve::serve(arguments.listen, served));
+    let reconciling =
+        lead_and_reconcile(arguments, health, metrics, background, leadership, termination_signal());
     tokio::select! {
-        served = serving => Ok(served?),
+        served = serving => Ok(served.map_err(std::io::Error::other)??),
         ended = reconciling => ended,
+        () = heartbeat.run() => Ok(()),
     }
 }
 
@@ -96,6 +118,8 @@ async fn lead_and_reconcile(
     arguments: Arguments,
     health: Arc<Health>,
     metrics: Arc<Metrics>,
+    background: &BackgroundThread,
+    leadership: &mut Option<Leadership>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ExitCause> {
     let mut stop = std::pin::pin!(stop);
@@ -104,38 +128,31 @@ async fn lead_and_reconcile(
         kinds = retried(&health, "API server", async || optional_kinds(&client).await) => kinds,
         () = &mut stop => return Ok(()),
     };
-    let Some(namespace) = &arguments.lease_namespace else {
+    let Some(namespace) = arguments.lease_namespace.clone() else {
         metrics.set_leader(true);
         let leader = LeaderGuard::always();
         let controller = controller(&arguments, client, kinds, health, metrics, leader)?;
         return reconcile(controller, stop).await;
     };
     let (name, identity) = (arguments.lease_name.clone(), arguments.instance.clone());
-    let (mut elector, leader) = LeaderElector::new(client.clone(), namespace, name, identity, health.clone());
-    let leading = async {
-        tracing::info!("waiting for leadership");
-        tokio::select! {
-            () = leader.gained() => {}
-            () = &mut stop => return Ok(()),
-        }
-        tracing::info!("leading");
-        metrics.set_leader(true);
-        let controller =
-            controller(&arguments, client, kinds, health.clone(), metrics.clone(), leader.clone())?;
-        let ended = reconcile(controller, stop).await;
-        metrics.set_leader(false);
-        ended
-    };
-    let ended = tokio::select! {
-        () = elector.run() => Err(ExitCause::LeadershipLost),
-        ended = leading => ended,
-    };
+    let elected = Leadership::start(background.handle(), namespace, name, identity, health.clone()).await;
+    let elected = elected.map_err(ExitCause::Configuration)?;
+    let (leader, lost) = (elected.guard(), elected.ended());
+    // Released by the caller, however this ends.
+    *leadership = Some(elected);
+    tracing::info!("waiting for leadership");
+    tokio::select! {
+        () = leader.gained() => {}
+        () = lost.notified() => return Err(ExitCause::LeadershipLost),
+        () = &mut stop => return Ok(()),
+    }
+    tracing::info!("leading");
+    metrics.set_leader(true);
+    let controller = controller(&arguments, client, kinds, health.clone(), metrics.clone(), leader)?;
+    let ended = reconcile(controller, stop).await;
+    metrics.set_leader(false);
     if matches!(ended, Err(ExitCause::LeadershipLost)) {
         health.set_missing("lease", "this replica has lost its leadership and restarts");
-    }
-    // Nothing of this replica acts any more.
-    if let Err(error) = elector.release().await {
-        tracing::warn!(%error, "lease not released: other replicas wait until it expires");
     }
     ended
 }

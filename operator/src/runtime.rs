@@ -12,8 +12,9 @@ mod controller;
 pub mod discovery;
 mod events;
 #[cfg(test)]
-mod fake_api_server;
+pub(crate) mod fake_api_server;
 mod health;
+mod heartbeat;
 mod http_server;
 pub mod lease;
 mod metrics;
@@ -30,4 +31,5 @@ pub mod watch;
 pub use controller::{Controller, worker_client};
 pub use health::Health;
 pub(crate) use health::explained;
+pub use heartbeat::Heartbeat;
 pub use metrics::Metrics;

@@ -10,13 +10,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use super::{Health, Metrics, http_server};
+use super::{Health, Heartbeat, Metrics, http_server};
 
 /// What the endpoints report.
 #[derive(Clone, Debug)]
 pub struct Served {
     /// What is missing.
     pub health: Arc<Health>,
+    /// Whether reconciles make progress.
+    pub heartbeat: Arc<Heartbeat>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
 }
@@ -34,10 +36,20 @@ pub async fn serve(address: SocketAddr, served: Served) -> std::io::Result<()> {
 
 fn router(served: Served) -> Router {
     Router::new()
-        .route("/livez", get(|| async { "ok\n" }))
+        .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(served)
+}
+
+async fn livez(State(served): State<Served>) -> Response {
+    match served.heartbeat.overdue() {
+        None => "ok\n".into_response(),
+        Some(age) => {
+            let why = format!("the event loop has not responded for {} s\n", age.as_secs());
+            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
+    }
 }
 
 async fn readyz(State(served): State<Served>) -> Response {
@@ -58,6 +70,8 @@ async fn metrics(State(served): State<Served>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// The status and the body of the answer to one request.
@@ -78,7 +92,7 @@ mod tests {
     #[tokio::test]
     async fn readiness_reports_what_is_missing() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let served = Served { health: Arc::default(), metrics: Arc::default() };
+        let served = Served { health: Arc::default(), heartbeat: Arc::default(), metrics: Arc::default() };
         served.health.set_missing("watch of jobs", "forbidden");
         let missing = get_path(served.clone(), "/readyz").await;
         assert_eq!(missing, (503, "watch of jobs: forbidden\n".to_owned()));
@@ -87,5 +101,13 @@ mod tests {
         assert_eq!(get_path(served.clone(), "/livez").await.0, 200);
         let (_, metrics) = get_path(served, "/metrics").await;
         assert!(metrics.contains("controller_runtime_reconcile_time_seconds_count{"), "{metrics}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn liveness_fails_once_reconciles_make_no_progress() {
+        let served = Served { health: Arc::default(), heartbeat: Arc::default(), metrics: Arc::default() };
+        assert_eq!(livez(State(served.clone())).await.status(), StatusCode::OK);
+        tokio::time::advance(Duration::from_secs(600)).await;
+        assert_eq!(livez(State(served)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

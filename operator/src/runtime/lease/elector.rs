@@ -64,10 +64,18 @@ impl LeaderElector {
         (Self { api, name, identity, election, version: None, until, health }, LeaderGuard::watched(receiver))
     }
 
-    /// Acquires and renews the Lease until the future is dropped.
+    /// Acquires and renews the Lease until the future is dropped, or leadership is lost. Lost leadership is not regained:
+    /// a busy thread could otherwise miss that another replica has led meanwhile, and continue what it had begun.
     pub async fn run(&mut self) {
+        let mut has_led = self.election.acts_until().is_some();
         loop {
-            sleep(self.tick().await).await;
+            let delay = self.tick().await;
+            let leads = self.election.acts_until().is_some();
+            if has_led && !leads {
+                return;
+            }
+            has_led = leads;
+            sleep(delay).await;
         }
     }
 

@@ -101,3 +101,20 @@ async fn failed_renewal_is_reported_until_one_succeeds() {
     leader.tick().await;
     assert!(!leads.is_leading());
 }
+
+#[tokio::test]
+async fn lost_leadership_is_not_regained() {
+    let (server, client) = api_server().await;
+    let (mut leader, leads) = elector(&client, "leader");
+    leader.tick().await;
+    assert!(leads.is_leading());
+    {
+        let lease = &mut server.lock().unwrap().lease;
+        let lease = lease.as_mut().unwrap();
+        lease["spec"]["holderIdentity"] = json!("another");
+        lease["metadata"]["resourceVersion"] = json!("other");
+    }
+    leader.run().await;
+    assert!(!leads.is_leading());
+    tokio::time::timeout(TIMEOUT, leads.lost()).await.unwrap();
+}
