@@ -6,9 +6,10 @@ use serde_json::Value;
 use userstream_e2e::rig::repository;
 
 /// The values that enable every optional object.
-pub(crate) const EVERYTHING: [&str; 5] = [
+pub(crate) const EVERYTHING: [&str; 6] = [
     "replicas=2",
     "networkPolicies=true",
+    "networkPolicy.enabled=true",
     "metrics.podMonitor=true",
     "metrics.prometheusRule.enabled=true",
     "metrics.dashboard.enabled=true",

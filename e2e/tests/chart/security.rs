@@ -46,3 +46,24 @@ fn helm_test_requests_only_the_operator_service() {
     assert!(!has(&pod["metadata"]["labels"]), "the Service must not select the test's own pod");
     assert_eq!(of_kind(&rendered, "Deployment").len(), 1);
 }
+
+#[test]
+fn network_policy_admits_configured_peers_to_one_port() {
+    assert!(of_kind(&render(&[]), "NetworkPolicy").is_empty());
+    let peer = "networkPolicy.from[0].namespaceSelector.matchLabels.team=monitoring";
+    let rendered = render(&["networkPolicy.enabled=true", peer]);
+    let (policy, deployment) = (the(&rendered, "NetworkPolicy"), the(&rendered, "Deployment"));
+    let spec = &policy["spec"];
+    assert_eq!(spec["podSelector"], deployment["spec"]["selector"]);
+    assert_eq!(spec["policyTypes"], serde_json::json!(["Ingress"]));
+    let [rule] = spec["ingress"].as_array().unwrap().as_slice() else { panic!("{spec}") };
+    assert_eq!(rule["ports"], serde_json::json!([{"port": "http", "protocol": "TCP"}]));
+    let [test, configured] = rule["from"].as_array().unwrap().as_slice() else { panic!("{rule}") };
+    assert_eq!(
+        *configured,
+        serde_json::json!({"namespaceSelector": {"matchLabels": {"team": "monitoring"}}})
+    );
+    let labels = &the(&rendered, "Pod")["metadata"]["labels"];
+    let selected = test["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(selected.iter().all(|(name, value)| labels[name] == *value), "helm test reaches the operator");
+}
