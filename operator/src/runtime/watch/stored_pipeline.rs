@@ -15,6 +15,8 @@ use super::compressed::Compressed;
 
 /// The annotations that the operator reads. A resource may have 256 KiB of others, which it need not keep.
 const KNOWN_ANNOTATIONS: [&str; 2] = [PAUSE, REQUESTED_AT];
+/// The longest value of such an annotation, in bytes: it is `true`, or a time.
+const LONGEST_ANNOTATION: usize = 256;
 
 /// A pipeline, compressed. Only [`read`](Self::read) finds out whether it can be deserialized.
 #[derive(Clone, Debug, Resource)]
@@ -103,7 +105,10 @@ fn drop_unread_metadata(resource: &mut Value) {
     let Some(metadata) = resource.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     metadata.remove("managedFields");
     if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
-        annotations.retain(|name, _| KNOWN_ANNOTATIONS.contains(&name.as_str()));
+        annotations.retain(|name, value| {
+            let is_short = value.as_str().is_some_and(|value| value.len() <= LONGEST_ANNOTATION);
+            is_short && KNOWN_ANNOTATIONS.contains(&name.as_str())
+        });
     }
 }
 
@@ -164,6 +169,7 @@ mod tests {
                 "name": "users",
                 "annotations": {
                     "kubectl.kubernetes.io/last-applied-configuration": "{}", "large": "x".repeat(250_000), PAUSE: "true",
+                    REQUESTED_AT: "x".repeat(250_000),
                 },
                 "managedFields": [],
             },
